@@ -1,0 +1,181 @@
+//! What the reader sees: one fact per line, and never a secret.
+
+use std::{cell::RefCell, fmt, io::Write};
+
+use crate::{problem::Problem, variables::SECRET_MIN_CHARS};
+
+/// The log. Everything that is printed goes through here.
+pub struct Console {
+    out: RefCell<Box<dyn Write>>,
+    colour: bool,
+    debug: bool,
+    /// Longest first, so that a secret that holds another is replaced whole.
+    secrets: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+enum Mark {
+    Done,
+    Failed,
+    Warning,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console").finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    /// A console that writes to `out`, without colour.
+    #[must_use]
+    pub fn new(out: Box<dyn Write>) -> Self {
+        Self { out: RefCell::new(out), colour: false, debug: false, secrets: Vec::new() }
+    }
+
+    /// With colour or without.
+    pub const fn set_colour(&mut self, colour: bool) {
+        self.colour = colour;
+    }
+
+    /// With one line per request or without.
+    pub const fn set_debug(&mut self, debug: bool) {
+        self.debug = debug;
+    }
+
+    /// Replaces these texts by `***` wherever they would be printed, in whatever a service sends back too.
+    pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets.extend(secrets.into_iter().filter(|secret| secret.chars().count() >= SECRET_MIN_CHARS));
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    /// A fact.
+    pub fn line(&self, text: impl fmt::Display) {
+        self.print(None, &text.to_string());
+    }
+
+    /// Something that was done: green.
+    pub fn done(&self, text: impl fmt::Display) {
+        self.print(Some(Mark::Done), &text.to_string());
+    }
+
+    /// Something that failed: red.
+    pub fn failed(&self, text: impl fmt::Display) {
+        self.print(Some(Mark::Failed), &text.to_string());
+    }
+
+    /// Something unusual: yellow.
+    pub fn warning(&self, text: impl fmt::Display) {
+        self.print(Some(Mark::Warning), &text.to_string());
+    }
+
+    /// One line of the story of a fact, below it.
+    pub fn detail(&self, title: &str, text: impl fmt::Display) {
+        self.print(None, &format!("  {:<9} {text}", format!("{title}:")));
+    }
+
+    /// A line for `DEBUG`.
+    pub fn debug(&self, text: impl fmt::Display) {
+        if self.debug {
+            self.print(None, &format!("  debug: {text}"));
+        }
+    }
+
+    /// Everything that is wrong with the variables.
+    pub fn problems(&self, problems: &[Problem]) {
+        for problem in problems {
+            self.failed(format_args!("{} {}", problem.variable, problem.found));
+            self.detail("accepted", &problem.accepted);
+            self.detail("to do", &problem.remedy);
+        }
+    }
+
+    /// The text without secrets and without characters that could forge another line or a colour.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> String {
+        let hidden =
+            self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
+        hidden.replace(char::is_control, " ")
+    }
+
+    fn print(&self, mark: Option<Mark>, text: &str) {
+        let text = self.clean(text);
+        let (sign, colour) = match mark {
+            None => ("", ""),
+            Some(Mark::Done) => ("✔ ", "\u{1b}[32m"),
+            Some(Mark::Failed) => ("✖ ", "\u{1b}[31m"),
+            Some(Mark::Warning) => ("! ", "\u{1b}[33m"),
+        };
+        let (start, end) = if self.colour && mark.is_some() { (colour, "\u{1b}[0m") } else { ("", "") };
+        let mut out = self.out.borrow_mut();
+        // A reader that went away must not keep the status from being posted.
+        let _ = writeln!(out, "{start}{sign}{text}{end}").and_then(|()| out.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, rc::Rc};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn printed(set: impl FnOnce(&mut Console), print: impl FnOnce(&Console)) -> String {
+        let out = Shared::default();
+        let mut console = Console::new(Box::new(out.clone()));
+        set(&mut console);
+        print(&console);
+        let bytes = out.0.borrow().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn marks_have_a_colour_when_asked_for() {
+        let print = |console: &Console| {
+            console.done("a");
+            console.failed("b");
+            console.warning("c");
+            console.detail("sent", "d");
+        };
+        assert_eq!(printed(|_| {}, print), "✔ a\n✖ b\n! c\n  sent:     d\n");
+        assert_eq!(
+            printed(|console| console.set_colour(true), print),
+            "\u{1b}[32m✔ a\u{1b}[0m\n\u{1b}[31m✖ b\u{1b}[0m\n\u{1b}[33m! c\u{1b}[0m\n  sent:     d\n"
+        );
+    }
+
+    #[test]
+    fn secrets_are_replaced_wherever_they_stand() {
+        let hide = |console: &mut Console| {
+            console.hide(["s3cret-value".to_owned(), "s3cret-value-longer".to_owned()]);
+        };
+        assert_eq!(
+            printed(hide, |console| console.failed("xs3cret-valuex s3cret-value-longer")),
+            "✖ x***x ***\n"
+        );
+    }
+
+    #[test]
+    fn a_service_cannot_forge_a_line() {
+        assert_eq!(printed(|_| {}, |console| console.line("a\n✔ done\r\u{1b}[2K")), "a ✔ done  [2K\n");
+    }
+
+    #[test]
+    fn debug_is_silent_until_asked_for() {
+        assert_eq!(printed(|_| {}, |console| console.debug("x")), "");
+        assert_eq!(printed(|console| console.set_debug(true), |console| console.debug("x")), "  debug: x\n");
+    }
+}

@@ -1,0 +1,79 @@
+//! The texts of `--help` and `--version`, and the tables that the README shares with them.
+
+use std::fmt::Write;
+
+use crate::{outcome::Outcome, variables::Variables};
+
+/// What `--version` prints.
+pub const VERSION: &str = concat!("gatepost ", env!("CARGO_PKG_VERSION"));
+
+/// What `--help` prints.
+#[must_use]
+pub fn help() -> String {
+    let mut text = format!(
+        "{VERSION}
+Posts a build status to the commit of a pull request on Bitbucket Cloud.
+It takes no arguments but --help and --version; everything is set by environment variables.
+A blank variable counts as unset.
+"
+    );
+    let mut group = "";
+    for variable in Variables::ALL {
+        if variable.group != group {
+            group = variable.group;
+            let _ = writeln!(text, "\n{group}");
+        }
+        let _ = writeln!(text, "  {}", variable.name());
+        for line in wrapped(&sentence(variable), 72) {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    text += "\n† Only when the target is the pipeline's own repository.\n\nExit codes\n";
+    for outcome in Outcome::ALL {
+        let _ = writeln!(text, "  {:<5} {}", outcome.exit_code(), outcome.meaning());
+    }
+    text
+}
+
+/// The table of a group's variables, as the README has it.
+#[must_use]
+pub fn markdown_table(group: &str) -> String {
+    let mut table = "| Variable | Usage |\n| --- | --- |\n".to_owned();
+    for variable in Variables::ALL.iter().filter(|variable| variable.group == group) {
+        let required = if variable.name() == "STATE" { " (*)" } else { "" };
+        let usage = sentence(variable).replace('|', "\\|");
+        let _ = writeln!(table, "| `{}`{required} | {usage} |", variable.name());
+    }
+    table
+}
+
+/// The table of exit codes, as the README has it.
+#[must_use]
+pub fn markdown_exit_codes() -> String {
+    let mut table = "| Code | Meaning |\n| --- | --- |\n".to_owned();
+    for outcome in Outcome::ALL {
+        let _ = writeln!(table, "| {} | {} |", outcome.exit_code(), outcome.meaning());
+    }
+    table
+}
+
+fn sentence(variable: &crate::variables::Variable) -> String {
+    let secret = if variable.secret { " Secret." } else { "" };
+    let default =
+        if variable.default.is_empty() { String::new() } else { format!(" Default: {}.", variable.default) };
+    format!("{}{secret}{default}", variable.meaning())
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

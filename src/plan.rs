@@ -1,0 +1,348 @@
+//! What will be done: every variable understood, every problem found at once.
+
+use std::{path::PathBuf, time::Duration};
+
+use reqwest::Url;
+
+use crate::{
+    credential::Credential,
+    http::{Proxies, is_this_machine},
+    problem::{Findings, shown},
+    status::StatusPlan,
+    target::TargetPlan,
+    variables::Variables,
+};
+
+/// What will be done. There is one only when no variable is wrong.
+#[derive(Debug)]
+pub struct Plan {
+    /// Who we are.
+    pub credential: Credential,
+    /// Where the status goes.
+    pub target: TargetPlan,
+    /// What is said.
+    pub status: StatusPlan,
+}
+
+impl Plan {
+    /// The plan, or the problems that keep the variables from making one.
+    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
+        // Each part is looked at, so that one run tells every problem.
+        let credential = Credential::from_variables(variables, findings);
+        let target = TargetPlan::from_variables(variables, findings);
+        let status = StatusPlan::from_variables(variables, findings);
+        Some(Self { credential: credential?, target: target?, status: status? })
+    }
+}
+
+/// How the run behaves, whatever it does.
+#[derive(Debug)]
+pub struct Settings {
+    /// Print what would change something instead of sending it.
+    pub dry_run: bool,
+    /// One line per request.
+    pub debug: bool,
+    /// For getting through to Bitbucket, retries included.
+    pub timeout: Duration,
+    /// The API's address.
+    pub api_url: Url,
+    /// Proxies.
+    pub proxies: Proxies,
+    /// PEM file with more roots.
+    pub ssl_cert_file: Option<PathBuf>,
+    /// Where the results go.
+    pub result_file: Option<PathBuf>,
+    /// Keep what `result_file` holds and skip what it records as delivered.
+    pub resume: bool,
+    /// Where the output variables go.
+    pub output_variables: Option<PathBuf>,
+    /// Whether the log is coloured: asked for, refused, or as the terminal has it.
+    pub colour: Option<bool>,
+}
+
+/// The public API.
+const API_URL: &str = "https://api.bitbucket.org/2.0";
+/// Seconds; a pipeline's step may wait this long for a rate limit.
+const TIMEOUT_DEFAULT: u64 = 120;
+/// Seconds; Bitbucket's rate limits are counted over one hour.
+const TIMEOUT_MAX: u64 = 3600;
+
+impl Settings {
+    /// The settings; what cannot be understood is a problem and keeps its default.
+    ///
+    /// # Errors
+    ///
+    /// None that a variable can cause: the built-in address is valid.
+    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> anyhow::Result<Self> {
+        check_mode(variables.mode.as_deref(), findings);
+        let settings = Self {
+            dry_run: flag("DRY_RUN", variables.dry_run.as_deref(), findings),
+            debug: flag("DEBUG", variables.debug.as_deref(), findings),
+            timeout: timeout(variables.timeout.as_deref(), findings),
+            api_url: match api_url(variables.bitbucket_api_url.as_deref(), findings) {
+                Some(url) => url,
+                None => Url::parse(API_URL)?,
+            },
+            proxies: Proxies {
+                https: proxy("HTTPS_PROXY", variables.https_proxy.as_deref(), findings),
+                http: proxy("HTTP_PROXY", variables.http_proxy.as_deref(), findings),
+                except: variables.no_proxy.clone().unwrap_or_default(),
+            },
+            ssl_cert_file: path(variables.ssl_cert_file.as_deref()),
+            result_file: path(variables.result_file.as_deref()),
+            resume: flag("RESUME", variables.resume.as_deref(), findings),
+            output_variables: path(variables.bitbucket_pipelines_variables_path.as_deref()),
+            colour: match (&variables.no_color, &variables.ci) {
+                (Some(_), _) => Some(false),
+                (None, Some(_)) => Some(true),
+                (None, None) => None,
+            },
+        };
+        if settings.resume && settings.result_file.is_none() {
+            findings.problem(
+                "RESUME",
+                "is true, but RESULT_FILE is not set: nothing records what was delivered",
+                "RESUME together with RESULT_FILE",
+                "pass the RESULT_FILE of the run to go on with, or leave RESUME out",
+            );
+        }
+        Ok(settings)
+    }
+}
+
+fn path(text: Option<&str>) -> Option<PathBuf> {
+    text.map(|text| PathBuf::from(text.trim()))
+}
+
+fn check_mode(text: Option<&str>, findings: &mut Findings) {
+    if let Some(text) = text
+        && !text.trim().eq_ignore_ascii_case("publish")
+    {
+        findings.problem(
+            "MODE",
+            format!("is {}, which is no mode of this version", shown(text.trim())),
+            "publish",
+            "leave MODE out",
+        );
+    }
+}
+
+/// False when unset.
+fn flag(name: &'static str, text: Option<&str>, findings: &mut Findings) -> bool {
+    let Some(text) = text.map(str::trim) else {
+        return false;
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => true,
+        "false" | "no" | "off" | "0" => false,
+        _ => {
+            findings.problem(
+                name,
+                format!("is {}, which is neither yes nor no", shown(text)),
+                "true or false, yes or no, on or off, 1 or 0",
+                format!("pass one of these words, or leave {name} out"),
+            );
+            false
+        }
+    }
+}
+
+fn timeout(text: Option<&str>, findings: &mut Findings) -> Duration {
+    let seconds = text.map(str::trim).map_or(Some(TIMEOUT_DEFAULT), |text| {
+        let seconds = text.parse().ok().filter(|seconds| (1..=TIMEOUT_MAX).contains(seconds));
+        if seconds.is_none() {
+            findings.problem(
+                "TIMEOUT",
+                format!("is {}, which is no number of seconds that can be used", shown(text)),
+                format!("a whole number of seconds from 1 to {TIMEOUT_MAX}"),
+                format!("pass such a number, or leave TIMEOUT out: {TIMEOUT_DEFAULT} is used"),
+            );
+        }
+        seconds
+    });
+    Duration::from_secs(seconds.unwrap_or(TIMEOUT_DEFAULT))
+}
+
+fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
+    let text = text?.trim();
+    let found = match Url::parse(text) {
+        Err(_) => "which is no address",
+        Ok(url) if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() => {
+            "which is neither https nor http"
+        }
+        Ok(url) if url.scheme() == "http" && !is_this_machine(&url) => {
+            "which would send the credential unencrypted over the network"
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            "which holds a user name or password; credentials have variables of their own"
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => "which has a ? or # part",
+        Ok(url) => return Some(url),
+    };
+    findings.problem(
+        "BITBUCKET_API_URL",
+        format!("is {}, {found}", shown(text)),
+        "an https address such as https://api.bitbucket.org/2.0, or http to loopback or host.docker.internal",
+        format!("leave BITBUCKET_API_URL out: {API_URL} is used; Gatepost speaks to Bitbucket Cloud only"),
+    );
+    None
+}
+
+fn proxy(name: &'static str, text: Option<&str>, findings: &mut Findings) -> Option<Url> {
+    let text = text?.trim();
+    // As curl has it, a proxy without a scheme is an http one.
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = Url::parse(&with_scheme)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
+    if url.is_none() {
+        findings.problem(
+            name,
+            format!("is {}, which is no address of a proxy", shown(&with_scheme)),
+            "http://host:port or https://host:port, with user:password@ before the host when the proxy asks for it",
+            format!("correct {name}, or unset it when no proxy is needed"),
+        );
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &Variables) -> (Settings, Vec<String>) {
+        let mut findings = Findings::default();
+        let settings = Settings::from_variables(variables, &mut findings).unwrap();
+        (settings, findings.problems.into_iter().map(|p| p.variable).collect())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "variables are optional")]
+    fn text(value: &str) -> Option<String> {
+        Some(value.to_owned())
+    }
+
+    #[test]
+    fn unset_variables_have_their_defaults() {
+        let (settings, problems) = settings(&Variables::default());
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(settings.api_url.as_str(), API_URL);
+        assert_eq!(settings.timeout, Duration::from_mins(2));
+        assert!(!settings.dry_run && !settings.debug && !settings.resume);
+        assert_eq!(settings.colour, None);
+    }
+
+    #[test]
+    fn booleans_are_read_in_every_form() {
+        for (value, expected) in [
+            ("True", true),
+            ("YES", true),
+            ("on", true),
+            ("1", true),
+            ("False", false),
+            ("no", false),
+            ("OFF", false),
+            ("0", false),
+        ] {
+            let (settings, problems) = settings(&Variables { debug: text(value), ..Variables::default() });
+            assert_eq!((settings.debug, problems.len()), (expected, 0), "{value}");
+        }
+        let (_, problems) = settings(&Variables {
+            debug: text("maybe"),
+            dry_run: text("2"),
+            resume: text("t"),
+            ..Variables::default()
+        });
+        assert_eq!(problems, ["DRY_RUN", "DEBUG", "RESUME"]);
+    }
+
+    #[test]
+    fn the_timeout_has_bounds() {
+        for (value, fits) in [
+            ("1", true),
+            ("3600", true),
+            ("0", false),
+            ("3601", false),
+            ("-1", false),
+            ("1.5", false),
+            ("1s", false),
+            ("99999999999999999999", false),
+        ] {
+            let (_, problems) = settings(&Variables { timeout: text(value), ..Variables::default() });
+            assert_eq!(problems.is_empty(), fits, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_credential_travels_encrypted_or_stays_on_this_machine() {
+        for (value, fits) in [
+            ("https://api.bitbucket.org/2.0/", true),
+            ("http://127.0.0.1:8080/2.0", true),
+            ("http://localhost:8080/2.0", true),
+            ("http://[::1]:8080/2.0", true),
+            ("http://host.docker.internal:8080/2.0", true),
+            ("http://api.bitbucket.org/2.0", false),
+            ("http://localhost.evil.example/2.0", false),
+            ("ftp://api.bitbucket.org", false),
+            ("api.bitbucket.org", false),
+            ("https://user:pw@api.bitbucket.org/2.0", false),
+            ("https://api.bitbucket.org/2.0?x=1", false),
+            ("https://", false),
+        ] {
+            let (_, problems) =
+                settings(&Variables { bitbucket_api_url: text(value), ..Variables::default() });
+            assert_eq!(problems.is_empty(), fits, "{value}");
+        }
+    }
+
+    #[test]
+    fn proxies_need_an_address() {
+        for (value, fits) in [
+            ("http://proxy:3128", true),
+            ("proxy:3128", true),
+            ("http://", false),
+            ("socks5://a", false),
+            ("http://a b", false),
+        ] {
+            let (_, problems) = settings(&Variables { https_proxy: text(value), ..Variables::default() });
+            assert_eq!(problems.is_empty(), fits, "{value}");
+        }
+    }
+
+    #[test]
+    fn resuming_needs_a_result_file() {
+        let (_, problems) = settings(&Variables { resume: text("yes"), ..Variables::default() });
+        assert_eq!(problems, ["RESUME"]);
+    }
+
+    #[test]
+    fn every_problem_is_found_in_one_go() {
+        let variables = Variables {
+            commit: text("x"),
+            pull_request: text("x"),
+            branch: text("a b"),
+            refname: text("a b"),
+            repo_slug: text("a b"),
+            key: text("a\u{7}b"),
+            url: text("localhost"),
+            ..Variables::default()
+        };
+        let mut findings = Findings::default();
+        assert!(Plan::from_variables(&variables, &mut findings).is_none());
+        let names: Vec<_> = findings.problems.iter().map(|problem| problem.variable.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "BITBUCKET_ACCESS_TOKEN",
+                "COMMIT",
+                "PULL_REQUEST",
+                "BRANCH",
+                "REFNAME",
+                "WORKSPACE",
+                "REPO_SLUG",
+                "STATE",
+                "KEY",
+                "URL"
+            ]
+        );
+    }
+}

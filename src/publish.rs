@@ -1,0 +1,242 @@
+//! From the plan to the status on the commit: find the commit, post, and fall back to the pull
+//! request's source commit where the pipeline's commit exists in the build only.
+
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+
+use reqwest::StatusCode;
+
+use crate::{
+    bitbucket::{Bitbucket, PullRequestSource},
+    plan::Plan,
+    refusal::Refusal,
+    results::{Delivery, ResultFile},
+    status::{State, Status},
+    target::{CommitHash, CommitSource, PullRequestId, Target},
+};
+
+/// Publishes one status.
+#[derive(Debug)]
+pub struct Publisher<'a> {
+    /// Bitbucket.
+    pub bitbucket: Bitbucket<'a>,
+    /// What to publish.
+    pub plan: &'a Plan,
+    /// Print what would be posted.
+    pub dry_run: bool,
+    /// What Bitbucket may have received by now.
+    begun: RefCell<Option<(Target, Status)>>,
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// The target, once found.
+    pub target: Option<Target>,
+    /// The status for it.
+    pub status: Option<Status>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How publishing ended.
+#[derive(Debug, Default)]
+pub enum End {
+    /// The status stands on the commit.
+    Delivered,
+    /// An earlier run delivered the same.
+    Skipped,
+    /// It was printed.
+    Printed,
+    /// Bitbucket refused or could not be reached.
+    Refused(Box<Refusal>),
+    /// The run was stopped.
+    #[default]
+    Stopped,
+}
+
+impl End {
+    /// The word for it in `RESULT_FILE`; nothing is recorded twice.
+    #[must_use]
+    pub const fn delivery(&self) -> Option<Delivery> {
+        match self {
+            Self::Delivered => Some(Delivery::Delivered),
+            Self::Skipped => None,
+            Self::Printed => Some(Delivery::Printed),
+            Self::Refused(_) => Some(Delivery::Refused),
+            Self::Stopped => Some(Delivery::Stopped),
+        }
+    }
+}
+
+/// For posting STOPPED after SIGTERM: Docker kills a container 10 s after it.
+const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
+
+impl<'a> Publisher<'a> {
+    /// A publisher of a plan.
+    #[must_use]
+    pub const fn new(bitbucket: Bitbucket<'a>, plan: &'a Plan, dry_run: bool) -> Self {
+        Self { bitbucket, plan, dry_run, begun: RefCell::new(None) }
+    }
+
+    /// Finds the commit and posts the status.
+    pub async fn publish(&self, results: Option<&ResultFile>) -> Published {
+        let (target, source) = match self.locate().await {
+            Ok(located) => located,
+            Err(refusal) => return Published { end: End::Refused(refusal), ..Published::default() },
+        };
+        let mut published = self.post(target, results).await;
+        if let End::Refused(refusal) = &published.end
+            && refusal.status() == Some(StatusCode::NOT_FOUND)
+            && let Some(target) = self.source_commit(published.target.as_ref(), source).await
+        {
+            published = self.post(target, results).await;
+        }
+        published
+    }
+
+    /// Says STOPPED over an INPROGRESS that Bitbucket may have received: it would block merging for ever.
+    pub async fn stop(&self) -> Published {
+        let begun = self.begun.borrow_mut().take();
+        let Some((target, status)) = begun else {
+            return Published::default();
+        };
+        if status.state == State::InProgress {
+            let bitbucket = Bitbucket { deadline: Instant::now() + LAST_WORD_LIMIT, ..self.bitbucket };
+            match bitbucket.post_status(&target.repository, &target.commit, &status.stopped()).await {
+                Ok(()) => bitbucket
+                    .console
+                    .warning("posted STOPPED over INPROGRESS, which would have blocked merging"),
+                Err(refusal) => {
+                    bitbucket
+                        .console
+                        .warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
+                }
+            }
+        }
+        Published { target: Some(target), status: Some(status), end: End::Stopped }
+    }
+
+    async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Box<Refusal>> {
+        let plan = &self.plan.target;
+        let target = |commit: CommitHash| Target {
+            repository: plan.repository.clone(),
+            commit,
+            refname: plan.refname.clone(),
+        };
+        match &plan.commit {
+            CommitSource::Given { commit, .. } => Ok((target(commit.clone()), None)),
+            CommitSource::Branch(branch) => {
+                let head = self.bitbucket.branch_head(&plan.repository, branch).await?;
+                self.bitbucket.console.line(format_args!("branch {branch} is at commit {head}"));
+                Ok((target(head), None))
+            }
+            CommitSource::PullRequest { id, commit } => {
+                let source = self.ask(*id).await?;
+                let target = self.target_of(&source, *id, commit.as_ref());
+                Ok((target, Some(source)))
+            }
+        }
+    }
+
+    async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Box<Refusal>> {
+        let repository = &self.plan.target.repository;
+        let source = self.bitbucket.pull_request_source(repository, id).await?;
+        self.bitbucket.console.line(format_args!(
+            "pull request {id} comes from branch {} of {}, at commit {}",
+            source.branch,
+            source.repository.as_ref().unwrap_or(repository),
+            source.commit
+        ));
+        Ok(source)
+    }
+
+    fn target_of(
+        &self,
+        source: &PullRequestSource,
+        id: PullRequestId,
+        commit: Option<&CommitHash>,
+    ) -> Target {
+        let plan = &self.plan.target;
+        let console = self.bitbucket.console;
+        if source.repository.is_none() {
+            console.warning(format_args!(
+                "the fork of pull request {id} is gone; the status goes to {}",
+                plan.repository
+            ));
+        }
+        if let Some(commit) = commit
+            && !commit.matches(&source.commit)
+        {
+            console.warning(format_args!(
+                "pull request {id} is at commit {} by now; the status goes to COMMIT {commit}, as given",
+                source.commit
+            ));
+        }
+        if let Some(refname) = &plan.refname
+            && *refname != source.branch
+        {
+            console.warning(format_args!(
+                "pull request {id} comes from branch {}, but the status is for branch {refname}, as given: it will not count for this pull request",
+                source.branch
+            ));
+        }
+        Target {
+            repository: source.repository.as_ref().unwrap_or(&plan.repository).clone(),
+            commit: commit.unwrap_or(&source.commit).clone(),
+            refname: Some(plan.refname.as_ref().unwrap_or(&source.branch).clone()),
+        }
+    }
+
+    /// The pull request's source commit, when it is another than the one that Bitbucket does not know.
+    async fn source_commit(
+        &self,
+        unknown: Option<&Target>,
+        source: Option<PullRequestSource>,
+    ) -> Option<Target> {
+        let id = match self.plan.target.commit {
+            CommitSource::Given { fallback, .. } => fallback?,
+            CommitSource::PullRequest { id, .. } => id,
+            CommitSource::Branch(_) => return None,
+        };
+        let source = match source {
+            Some(source) => source,
+            None => match self.ask(id).await {
+                Ok(source) => source,
+                Err(refusal) => {
+                    self.bitbucket.console.warning(&*refusal);
+                    return None;
+                }
+            },
+        };
+        let target = self.target_of(&source, id, None);
+        let unknown = unknown?;
+        if unknown.commit.matches(&target.commit) && unknown.repository == target.repository {
+            return None;
+        }
+        self.bitbucket.console.warning(format_args!(
+            "Bitbucket does not know commit {} (pull-request pipelines build a local merge commit); the source commit {} of pull request {id} is used",
+            unknown.commit, target.commit
+        ));
+        Some(target)
+    }
+
+    async fn post(&self, target: Target, results: Option<&ResultFile>) -> Published {
+        let status = self.plan.status.status(&target);
+        let end = if results.is_some_and(|results| results.has_delivered(&target, &status)) {
+            End::Skipped
+        } else if self.dry_run {
+            self.bitbucket.print_status(&target.repository, &target.commit, &status);
+            End::Printed
+        } else {
+            self.begun.replace(Some((target.clone(), status.clone())));
+            match self.bitbucket.post_status(&target.repository, &target.commit, &status).await {
+                Ok(()) => End::Delivered,
+                Err(refusal) => End::Refused(refusal),
+            }
+        };
+        Published { target: Some(target), status: Some(status), end }
+    }
+}

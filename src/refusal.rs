@@ -1,0 +1,340 @@
+//! A request that did not get through: what was sent, what came back, why, and what to do.
+//!
+//! [`Refusal::explain`] is a pure function of that evidence.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+    time::Duration,
+};
+
+use reqwest::{Method, StatusCode, Url, header};
+use serde_json::Value;
+
+use crate::{
+    credential::Credential,
+    http::{Answer, Failure, rounded},
+    status::{fit, one_line},
+};
+
+/// A request that did not get through.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What the request was for, to complete "failed to ...".
+    pub purpose: String,
+    /// The method.
+    pub method: Method,
+    /// The address.
+    pub url: Url,
+    /// The credential that was on it.
+    pub credential: Credential,
+    /// What came back.
+    pub came: Came,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// When trying again makes sense, if that was after the deadline.
+    pub again_in: Option<Duration>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub enum Came {
+    /// An answer that refuses.
+    Refused(Answer),
+    /// An answer that accepts but cannot be what the service says; with what is wrong with it.
+    Unusable(Answer, &'static str),
+    /// No whole answer.
+    Nothing(Failure),
+}
+
+/// Why a request was refused and what to do about it; one entry per line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The reason, or the possible ones, likeliest first.
+    pub why: Vec<Cow<'static, str>>,
+    /// What to do.
+    pub remedy: Vec<Cow<'static, str>>,
+}
+
+/// How much of a service's text is repeated.
+const WORDS_MAX_CHARS: usize = 300;
+
+impl Refusal {
+    /// The status code, when an answer came.
+    #[must_use]
+    pub const fn status(&self) -> Option<StatusCode> {
+        match &self.came {
+            Came::Refused(answer) | Came::Unusable(answer, _) => Some(answer.status),
+            Came::Nothing(_) => None,
+        }
+    }
+
+    /// What was sent, without the secret.
+    #[must_use]
+    pub fn sent(&self) -> String {
+        let times = match self.attempts {
+            1 => String::new(),
+            attempts => format!(", {attempts} times"),
+        };
+        format!("{} {} with the {}{times}", self.method, self.url, self.credential.kind())
+    }
+
+    /// What came back, in the service's own words.
+    #[must_use]
+    pub fn answered(&self) -> String {
+        match &self.came {
+            Came::Refused(answer) => told(answer),
+            Came::Unusable(answer, wrong) => format!("{}, but {wrong}", told(answer)),
+            Came::Nothing(failure) => failure.to_string(),
+        }
+    }
+
+    /// Why, and what to do.
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        let mut explanation = match &self.came {
+            Came::Refused(answer) => explain_answer(answer, self),
+            Came::Unusable(..) => Explanation::of(
+                "something between this machine and Bitbucket answered in its place, or BITBUCKET_API_URL is not the address of its API",
+                "check HTTPS_PROXY and BITBUCKET_API_URL (https://api.bitbucket.org/2.0); a login page of the network is a usual cause",
+            ),
+            Came::Nothing(failure) => explain_failure(failure, &self.url),
+        };
+        if let Some(pause) = self.again_in {
+            explanation.remedy.push(
+                format!(
+                    "trying again makes sense in {} s; that is past TIMEOUT, so this run ends now",
+                    rounded(pause)
+                )
+                .into(),
+            );
+        }
+        explanation
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let came = match &self.came {
+            Came::Refused(answer) | Came::Unusable(answer, _) => {
+                format!("Bitbucket answered {}", answer.status)
+            }
+            Came::Nothing(failure) => failure.to_string(),
+        };
+        write!(f, "failed to {}: {came}", self.purpose)
+    }
+}
+
+impl Explanation {
+    fn of(why: impl Into<Cow<'static, str>>, remedy: impl Into<Cow<'static, str>>) -> Self {
+        Self { why: vec![why.into()], remedy: vec![remedy.into()] }
+    }
+}
+
+fn explain_answer(answer: &Answer, refusal: &Refusal) -> Explanation {
+    let api_token = matches!(refusal.credential, Credential::ApiToken { .. });
+    match answer.status.as_u16() {
+        300..=399 => {
+            let to = answer
+                .headers
+                .get(header::LOCATION)
+                .and_then(|location| refusal.url.join(location.to_str().ok()?).ok())
+                .and_then(|url| url.host_str().map(str::to_owned));
+            Explanation::of(
+                format!(
+                    "the service points to another address{}; Gatepost does not follow it, because the credential would go there",
+                    to.map(|host| format!(" on {host}")).unwrap_or_default()
+                ),
+                "check BITBUCKET_API_URL (https://api.bitbucket.org/2.0); a login page of the network also answers like this",
+            )
+        }
+        400 => Explanation::of(
+            "Bitbucket does not accept a value of the request; its words name the field",
+            "change the variable that fills the field (KEY, NAME, DESCRIPTION, URL, REFNAME); an answer without words usually means a token without scopes",
+        ),
+        401 if api_token => Explanation::of(
+            "the e-mail address and the API token are not accepted together: the token has expired, was revoked, has no scopes for Bitbucket, or belongs to another account",
+            "see id.atlassian.com > Security > API tokens; create a token with \"Create API token with scopes\" for the app Bitbucket, and check that ATLASSIAN_ACCOUNT_EMAIL is the address of the same account",
+        ),
+        401 => Explanation::of(
+            "the access token is not accepted: it has expired, was revoked, or was copied incompletely",
+            "see Access tokens in the settings of the repository, project or workspace; create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN",
+        ),
+        403 => Explanation::of(
+            "the token lacks a scope, or may not change what is there: only the creator of a status, or an admin of the repository, may overwrite it",
+            "create a token with the scopes that the answer requires (the scopes of a token cannot be changed); if a status with this KEY was posted by somebody else, use another KEY",
+        ),
+        404 => Explanation::of(
+            "the repository, commit, pull request or branch does not exist, or this credential may not see it: Bitbucket answers both alike",
+            "compare the address above with the repository's page; a repository access token reaches its own repository only, for others use a project or workspace access token or an API token",
+        ),
+        410 => Explanation::of(
+            "Bitbucket has removed what was asked for or the way it was authenticated; app passwords ended on 2026-07-28",
+            "use an API token or an access token, and the newest version of Gatepost",
+        ),
+        429 => Explanation::of(
+            "too many requests: Bitbucket allows about 1,000 an hour for each user, and access tokens have their own allowance",
+            "run again later; give busy pipelines access tokens of their own",
+        ),
+        500..=599 | 408 | 425 => Explanation::of(
+            "Bitbucket, or a proxy on the way, has a problem of its own",
+            "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
+        ),
+        _ => Explanation::of(
+            "Gatepost does not know this answer",
+            "see its words above and bitbucket.status.atlassian.com; check BITBUCKET_API_URL (https://api.bitbucket.org/2.0)",
+        ),
+    }
+}
+
+fn explain_failure(failure: &Failure, url: &Url) -> Explanation {
+    let host = url.host_str().unwrap_or_default();
+    match failure {
+        Failure::UnknownHost(_) => Explanation::of(
+            format!("this machine's name service knows no {host}"),
+            "check BITBUCKET_API_URL for a misspelling; behind a proxy set HTTPS_PROXY; in a container see that the network and DNS work",
+        ),
+        Failure::Connection(_) => Explanation::of(
+            format!("{host} does not take connections, or a firewall or proxy does not let them through"),
+            "check BITBUCKET_API_URL and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal",
+        ),
+        Failure::Certificate(_) => Explanation::of(
+            "a proxy that opens TLS, or a server that is not the one meant, answers with a certificate of its own",
+            "if it is your company's proxy, pass its root certificate as a PEM file in SSL_CERT_FILE; a certificate's dates also fail when this machine's clock is wrong",
+        ),
+        Failure::Broken(_) => Explanation::of(
+            "the service, or a proxy on the way, ended the connection early",
+            "run again; if it stays, look at the proxy",
+        ),
+        Failure::Silent(_) => Explanation::of(
+            "the service, or a proxy on the way, is slow or drops the connection silently",
+            "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
+        ),
+    }
+}
+
+fn told(answer: &Answer) -> String {
+    format!("{}, {}", answer.status, words(answer))
+}
+
+/// The service's words, whatever envelope they come in: `{"error": {"message", "detail"}}`,
+/// `{"code", "message"}`, plain text, HTML, or none.
+fn words(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    if text.is_empty() {
+        return "without words".to_owned();
+    }
+    if let Some(message) = serde_json::from_str(text).ok().as_ref().and_then(message) {
+        return format!("\"{}\"", fit(&one_line(&message), WORDS_MAX_CHARS));
+    }
+    if text.starts_with('<') {
+        return match title(text) {
+            Some(title) => {
+                format!("an HTML page with the title \"{}\"", fit(&one_line(title), WORDS_MAX_CHARS))
+            }
+            None => "an HTML page".to_owned(),
+        };
+    }
+    format!("\"{}\"", fit(&one_line(text), WORDS_MAX_CHARS))
+}
+
+fn message(body: &Value) -> Option<String> {
+    let error = body.get("error").unwrap_or(body);
+    let mut message = error.get("message")?.as_str()?.to_owned();
+    match error.get("detail") {
+        Some(Value::String(detail)) => {
+            message.push(' ');
+            message.push_str(detail);
+        }
+        Some(detail @ Value::Object(_)) => {
+            for list in ["required", "granted"] {
+                if let Some(scopes) = detail.get(list).and_then(Value::as_array) {
+                    let scopes: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
+                    let _ = write!(message, " ({list}: {})", scopes.join(", "));
+                }
+            }
+        }
+        _ => {}
+    }
+    Some(message)
+}
+
+fn title(html: &str) -> Option<&str> {
+    // The lower-case copy has the same offsets: ASCII only is changed.
+    let lower = html.to_ascii_lowercase();
+    let start = lower.find("<title")?;
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    Some(&html[start..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    fn answer(status: u16, body: &[u8]) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: body.to_vec(),
+            cut: false,
+        }
+    }
+
+    fn refusal(came: Came) -> Refusal {
+        Refusal {
+            purpose: "post the status".to_owned(),
+            method: Method::POST,
+            url: Url::parse("https://api.bitbucket.org/2.0/x").unwrap(),
+            credential: Credential::AccessToken { token: "ATCTTsecret".to_owned().into() },
+            came,
+            attempts: 1,
+            again_in: None,
+        }
+    }
+
+    #[test]
+    fn every_envelope_is_read() {
+        for (body, expected) in [
+            (r#"{"type":"error","error":{"message":"No."}}"#, r#""No.""#),
+            (r#"{"error":{"message":"No.","detail":"Really."}}"#, r#""No. Really.""#),
+            (
+                r#"{"error":{"message":"No.","detail":{"required":["a"],"granted":["b","c"]}}}"#,
+                r#""No. (required: a) (granted: b, c)""#,
+            ),
+            (r#"{"code":400,"message":"No."}"#, r#""No.""#),
+            ("Rate limit\n exceeded", r#""Rate limit exceeded""#),
+            ("<html><TITLE>Sign in</TITLE></html>", r#"an HTML page with the title "Sign in""#),
+            ("<html>", "an HTML page"),
+            ("", "without words"),
+            ("[1]", r#""[1]""#),
+        ] {
+            assert_eq!(words(&answer(400, body.as_bytes())), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
+        let mut answer = answer(302, b"");
+        answer.headers.insert(header::LOCATION, "https://evil.example/?token=abc".parse().unwrap());
+        let explanation = refusal(Came::Refused(answer)).explain();
+        assert!(explanation.why[0].contains("on evil.example;"), "{explanation:?}");
+        assert!(!explanation.why[0].contains("abc"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_back_is_explained(status in 100..1000_u16, body in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let refusal = refusal(Came::Refused(answer(status, &body)));
+            let explanation = refusal.explain();
+            prop_assert!(!explanation.why.is_empty() && !explanation.remedy.is_empty());
+            prop_assert!(refusal.answered().chars().count() < 400);
+            let shown = format!("{refusal} {} {refusal:?}", refusal.sent());
+            prop_assert!(!shown.contains("ATCTTsecret"));
+        }
+    }
+}
