@@ -1,1 +1,151 @@
-//! The sandbox.
+//! An embedded Bitbucket Cloud on loopback, with a memory, that refuses what the real one refuses.
+//!
+//! It knows workspaces, repositories, commits, branches, pull requests, build statuses and Code Insights
+//! reports, and tokens with an owner, a reach and scopes. Each rule carries its source where it is enforced;
+//! what nobody has published is marked as assumed. A request that the sandbox does not know gets 501 and
+//! fails the test.
+//!
+//! ```
+//! use sandbox::{Sandbox, World};
+//!
+//! let sandbox = Sandbox::start(World::acme());
+//! let commit = sandbox.world(|world| world.head("acme/api", "feature/login"));
+//! // ... run a client against sandbox.http_url() ...
+//! assert!(sandbox.statuses("acme/api", &commit).is_empty());
+//! ```
+
+mod acme;
+mod bitbucket;
+mod certificates;
+mod credentials;
+mod faults;
+mod message;
+mod refusals;
+mod rules;
+mod server;
+mod shapes;
+#[cfg(test)]
+mod tests;
+mod world;
+
+use std::sync::Arc;
+use std::thread;
+
+pub use acme::{
+    ADMIN_EMAIL, API_TOKEN, API_TOKEN_CLASSIC, API_TOKEN_EXPIRED, API_TOKEN_OF_ADMIN, API_TOKEN_OF_JANE,
+    API_TOKEN_REPOSITORY_ONLY, API_TOKEN_WRITE_ONLY, APP_PASSWORD, CI_EMAIL, CI_USERNAME, JANE_EMAIL,
+    PROJECT_TOKEN, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
+    REVOKED_TOKEN, WORKSPACE_TOKEN,
+};
+pub use credentials::Reach;
+pub use faults::Fault;
+pub use server::Recorded;
+pub use world::{Account, PullRequest, Report, Role, Status, World};
+
+use server::{Server, Shared};
+
+/// A running service. Dropping it stops it, and panics if it had received a request that it does not know.
+#[derive(Debug)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    server: Server,
+}
+
+impl Sandbox {
+    /// Starts the service on two free ports of 127.0.0.1, one for HTTP and one for HTTPS.
+    ///
+    /// # Panics
+    /// When the machine has no port or no thread to spare.
+    #[must_use]
+    pub fn start(world: World) -> Self {
+        let shared = Arc::new(Shared::new(world));
+        let server =
+            Server::start(shared.clone()).expect("the sandbox needs two ports on loopback and a thread");
+        Self { shared, server }
+    }
+
+    /// Where the API is, without TLS.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        format!("http://127.0.0.1:{}/2.0", self.http_port())
+    }
+
+    /// Where the API is, with a certificate that [`Self::root_certificate_pem`] vouches for.
+    #[must_use]
+    pub fn https_url(&self) -> String {
+        format!("https://localhost:{}/2.0", self.https_port())
+    }
+
+    /// The port of [`Self::http_url`].
+    #[must_use]
+    pub const fn http_port(&self) -> u16 {
+        self.server.http_port
+    }
+
+    /// The port of [`Self::https_url`].
+    #[must_use]
+    pub const fn https_port(&self) -> u16 {
+        self.server.https_port
+    }
+
+    /// The root certificate of this sandbox, which no other one shares.
+    #[must_use]
+    pub fn root_certificate_pem(&self) -> &str {
+        &self.server.root_pem
+    }
+
+    /// Every request received, in order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.shared.recorded().clone()
+    }
+
+    /// Lets something go wrong with the next request; after several calls, one with each of the next
+    /// requests.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.faults().queue(fault);
+    }
+
+    /// Lets the same go wrong with every request that has no fault of its own.
+    pub fn fault_always(&self, fault: Fault) {
+        self.shared.faults().always(fault);
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn clear_faults(&self) {
+        self.shared.faults().clear();
+    }
+
+    /// Looks at the state, or changes it, while no request is being answered.
+    pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.shared.world())
+    }
+
+    /// See [`World::statuses`].
+    #[must_use]
+    pub fn statuses(&self, full_name: &str, commit: &str) -> Vec<Status> {
+        self.shared.world().statuses(full_name, commit)
+    }
+
+    /// See [`World::pull_request_statuses`].
+    #[must_use]
+    pub fn pull_request_statuses(&self, full_name: &str, id: u64) -> Vec<Status> {
+        self.shared.world().pull_request_statuses(full_name, id)
+    }
+
+    /// The requests that it did not know, as `METHOD path`.
+    #[must_use]
+    pub fn unknown_requests(&self) -> Vec<String> {
+        self.shared.unknown().clone()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let unknown = self.unknown_requests();
+        assert!(
+            unknown.is_empty() || thread::panicking(),
+            "the sandbox does not know these requests: {unknown:#?}"
+        );
+    }
+}

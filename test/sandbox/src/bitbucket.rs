@@ -1,0 +1,436 @@
+//! Bitbucket's REST API: from a request and the state of the world to an answer.
+//!
+//! One function for each operation, in the order of the vendor's reference. What an operation asks of a
+//! credential is in the call of `admit` with which it begins. That scopes are looked at before the
+//! repository, the repository before the commit, and the commit before the body, is assumed.
+
+use hyper::{Method, header};
+use serde_json::{Map, Value, json};
+
+use crate::credentials::{self, Scope, Visitor};
+use crate::message::{Answer, Request};
+use crate::world::{PullRequest, Report, Status, World, uuid};
+use crate::{refusals, rules, shapes};
+
+/// The base of the scale for access tokens; everybody else has it, too, without being told.
+/// <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>
+const REQUESTS_PER_HOUR: u32 = 1000;
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
+const PAGE_DEFAULT: usize = 10;
+const PAGE_MAX: usize = 100;
+
+type Outcome = Result<Answer, Answer>;
+
+/// Answers a request, as far as it is one that the sandbox knows; others get 501.
+pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
+    let segments = request.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match segments.as_slice() {
+        // Addresses of Data Center, with or without the version of Cloud before them.
+        ["rest", ..] | ["2.0", "rest", ..] => refusals::no_api_here(),
+        ["2.0", path @ ..] => {
+            world.count_request();
+            let mut call = Call { world, request, visitor: None, scope: None };
+            let answer = dispatch(&mut call, path).unwrap_or_else(|refusal| refusal);
+            call.sign(answer)
+        }
+        _ => refusals::forbidden(),
+    }
+}
+
+fn dispatch(call: &mut Call, path: &[&str]) -> Outcome {
+    let ["repositories", workspace, slug, path @ ..] = path else {
+        return match (call.request.method.as_str(), path) {
+            ("GET", ["user"]) => user(call),
+            _ => Err(refusals::unknown(call.request)),
+        };
+    };
+    let full_name = &format!("{workspace}/{slug}");
+    match (call.request.method.as_str(), path) {
+        ("GET", []) => repository(call, full_name),
+        ("GET", ["refs", "branches", first, rest @ ..]) => {
+            let name = rest.iter().fold((*first).to_owned(), |name, segment| name + "/" + segment);
+            branch(call, full_name, &name)
+        }
+        ("GET", ["commit", commit]) => get_commit(call, full_name, commit),
+        ("GET", ["commit", commit, "statuses"]) => list_statuses(call, full_name, commit),
+        ("POST", ["commit", commit, "statuses", "build"]) => create_status(call, full_name, commit),
+        ("GET", ["commit", commit, "statuses", "build", key]) => get_status(call, full_name, commit, key),
+        ("PUT", ["commit", commit, "statuses", "build", key]) => update_status(call, full_name, commit, key),
+        ("GET", ["pullrequests", id]) => pull_request(call, full_name, id),
+        ("GET", ["pullrequests", id, "statuses"]) => pull_request_statuses(call, full_name, id),
+        ("GET", ["commit", commit, "reports"]) => list_reports(call, full_name, commit),
+        ("GET", ["commit", commit, "reports", id]) => get_report(call, full_name, commit, id),
+        ("PUT", ["commit", commit, "reports", id]) => put_report(call, full_name, commit, id),
+        ("DELETE", ["commit", commit, "reports", id]) => delete_report(call, full_name, commit, id),
+        ("GET", ["commit", commit, "reports", id, "annotations"]) => {
+            list_annotations(call, full_name, commit, id)
+        }
+        ("POST", ["commit", commit, "reports", id, "annotations"]) => {
+            add_annotations(call, full_name, commit, id)
+        }
+        _ => Err(refusals::unknown(call.request)),
+    }
+}
+
+/// A bad way to try out a credential: API tokens need a scope for it that no other operation here wants, and
+/// access tokens get 403, whose body is assumed.
+fn user(call: &mut Call) -> Outcome {
+    let visitor = call.identify(Scope::Account)?.ok_or_else(refusals::unauthenticated)?;
+    if visitor.is_access_token() {
+        return Err(refusals::wrong_mechanism());
+    }
+    visitor.require(Scope::Account)?;
+    Ok(Answer::json(200, &shapes::account(&visitor.account)))
+}
+
+fn repository(call: &mut Call, full_name: &str) -> Outcome {
+    call.admit(full_name, Scope::Repository)?;
+    let repository = call.world.repository(full_name).ok_or_else(refusals::no_repository)?;
+    Ok(Answer::json(200, &shapes::repository(&call.request.base(), full_name, repository)))
+}
+
+fn branch(call: &mut Call, full_name: &str, name: &str) -> Outcome {
+    call.admit(full_name, Scope::Repository)?;
+    let head = call.world.repository(full_name).and_then(|repository| repository.branch(name));
+    let head = head.ok_or_else(|| refusals::not_found("Branch"))?;
+    Ok(Answer::json(200, &shapes::branch(&call.request.base(), full_name, name, head)))
+}
+
+fn get_commit(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    Ok(Answer::json(200, &shapes::commit(&call.request.base(), full_name, &commit)))
+}
+
+fn list_statuses(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let mut statuses = call.world.statuses(full_name, &commit);
+    if let Some(refname) = call.request.query("refname") {
+        statuses.retain(|status| status.is_for(&refname));
+    }
+    call.page(statuses.iter().map(|status| shapes::status(&call.request.base(), full_name, status)))
+}
+
+/// Creates a status, or overwrites the one with the same key and refname. Whether the latter is answered with
+/// 200 or with 201 is not known; 200 is assumed.
+fn create_status(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let fields = rules::status(&call.object()?)?;
+    // "Multiple build statuses with the same key but different refnames are allowed":
+    // `jenkinsci/bitbucket-branch-source-plugin` #930.
+    let is_same = |status: &Status| {
+        status.commit == commit && status.key == fields.key && status.refname == fields.refname
+    };
+    let statuses = &call.world.repository_mut(full_name).statuses;
+    let (code, index) = match statuses.iter().position(is_same) {
+        Some(index) => (200, Some(index)),
+        None => (201, None),
+    };
+    let status = write_status(call, full_name, &commit, fields, index)?;
+    Ok(Answer::json(code, &shapes::status(&call.request.base(), full_name, &status)))
+}
+
+/// Which one is meant when statuses for several branches share the key is not documented; the latest is
+/// assumed.
+fn get_status(call: &mut Call, full_name: &str, commit: &str, key: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let mut statuses = call.world.statuses(full_name, &commit);
+    statuses.retain(|status| status.key == key);
+    let status = statuses.iter().max_by_key(|status| &status.updated_on);
+    let status = status.ok_or_else(|| refusals::not_found("Build status"))?;
+    Ok(Answer::json(200, &shapes::status(&call.request.base(), full_name, status)))
+}
+
+/// Changes the fields that are given, except the key, which "cannot be changed". Null counts as not given:
+/// `refname` "cannot be set to null" once it is set. With several statuses of the key the service answers
+/// 500. Both: `jenkinsci/bitbucket-branch-source-plugin` #930.
+fn update_status(call: &mut Call, full_name: &str, commit: &str, key: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let changes = call.object()?;
+    let statuses = call.world.repository_mut(full_name).statuses.iter().enumerate();
+    let named: Vec<_> = statuses.filter(|(_, status)| status.commit == commit && status.key == key).collect();
+    let (index, present) = match named.as_slice() {
+        [] => return Err(refusals::not_found("Build status")),
+        [(index, status)] => (*index, *status),
+        _ => return Err(refusals::broken()),
+    };
+    let mut merged = Map::new();
+    for (field, value) in [
+        ("state", Some(&present.state)),
+        ("name", present.name.as_ref()),
+        ("description", present.description.as_ref()),
+        ("url", present.url.as_ref()),
+        ("refname", present.refname.as_ref()),
+    ] {
+        merged.insert(field.to_owned(), json!(value));
+    }
+    merged.extend(changes.into_iter().filter(|(_, value)| !value.is_null()));
+    merged.insert("key".to_owned(), json!(key));
+    let fields = rules::status(&merged)?;
+    let status = write_status(call, full_name, &commit, fields, Some(index))?;
+    Ok(Answer::json(200, &shapes::status(&call.request.base(), full_name, &status)))
+}
+
+/// Writes a new status, or over the one at `index`. Only its creator and the administrators of the repository
+/// may do the latter: <https://developer.atlassian.com/cloud/bitbucket/bitbucket-api-changes-commit-status/>.
+/// 403 and its body are assumed, and that an administrator does not become the author.
+fn write_status(
+    call: &mut Call,
+    full_name: &str,
+    commit: &str,
+    fields: rules::StatusFields,
+    index: Option<usize>,
+) -> Result<Status, Answer> {
+    let visitor = call.visitor.clone().ok_or_else(refusals::unauthenticated)?;
+    let administers = visitor.administers(call.world, full_name);
+    let now = call.world.tick();
+    let statuses = &mut call.world.repository_mut(full_name).statuses;
+    let present = index.map(|index| &statuses[index]);
+    if present.is_some_and(|present| present.author != visitor.account && !administers) {
+        return Err(refusals::forbidden());
+    }
+    let status = Status {
+        commit: commit.to_owned(),
+        key: fields.key,
+        state: fields.state,
+        name: fields.name,
+        description: fields.description,
+        url: fields.url,
+        refname: fields.refname,
+        author: present.map_or(visitor.account, |present| present.author.clone()),
+        created_on: present.map_or_else(|| now.clone(), |present| present.created_on.clone()),
+        updated_on: now,
+    };
+    match index {
+        Some(index) => statuses[index] = status.clone(),
+        None => statuses.push(status.clone()),
+    }
+    Ok(status)
+}
+
+fn pull_request(call: &mut Call, full_name: &str, id: &str) -> Outcome {
+    call.admit(full_name, Scope::PullRequest)?;
+    let pull_request = call.pull_request(full_name, id)?;
+    Ok(Answer::json(200, &shapes::pull_request(&call.request.base(), call.world, pull_request)))
+}
+
+fn pull_request_statuses(call: &mut Call, full_name: &str, id: &str) -> Outcome {
+    call.admit(full_name, Scope::PullRequest)?;
+    let PullRequest { id, source_repository, .. } = call.pull_request(full_name, id)?;
+    let statuses = call.world.pull_request_statuses(full_name, *id);
+    call.page(statuses.iter().map(|status| shapes::status(&call.request.base(), source_repository, status)))
+}
+
+fn list_reports(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    call.page(call.world.reports(full_name, &commit).into_iter().map(|report| Value::Object(report.fields)))
+}
+
+fn get_report(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let report = call.report(full_name, &commit, id)?;
+    Ok(Answer::json(200, &Value::Object(report.fields.clone())))
+}
+
+/// Creates a report or replaces one; its annotations stay: `reviewdog/reviewdog` #1344.
+fn put_report(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let mut fields = call.object()?;
+    rules::report(&fields)?;
+    let now = call.world.tick();
+    let reports = &mut call.world.repository_mut(full_name).reports;
+    let present = reports.iter().position(|report| report.commit == commit && report.external_id == id);
+    let index = present.unwrap_or_else(|| {
+        reports.push(Report {
+            commit: commit.clone(),
+            external_id: id.to_owned(),
+            fields: Map::from_iter([("created_on".to_owned(), json!(now))]),
+            annotations: Vec::new(),
+        });
+        reports.len() - 1
+    });
+    fields.insert("type".to_owned(), json!("report"));
+    fields.insert("uuid".to_owned(), json!(uuid(&format!("{commit} {id}"))));
+    fields.insert("external_id".to_owned(), json!(id));
+    fields.insert("created_on".to_owned(), reports[index].fields["created_on"].clone());
+    fields.insert("updated_on".to_owned(), json!(now));
+    reports[index].fields.clone_from(&fields);
+    Ok(Answer::json(200, &Value::Object(fields)))
+}
+
+/// Answers 204 for a report that is not there, too. Clients have seen both that and 404.
+fn delete_report(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let reports = &mut call.world.repository_mut(full_name).reports;
+    reports.retain(|report| report.commit != commit || report.external_id != id);
+    Ok(Answer::empty(204))
+}
+
+fn list_annotations(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Outcome {
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let annotations = call.report(full_name, &commit, id)?.annotations.clone();
+    call.page(annotations.into_iter().map(Value::Object))
+}
+
+/// That an annotation with a known id replaces the former one is assumed.
+fn add_annotations(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Outcome {
+    let id_of =
+        |annotation: &Map<String, Value>| annotation["external_id"].as_str().unwrap_or_default().to_owned();
+    let commit = call.admit_to_commit(full_name, commit)?;
+    let present = call.report(full_name, &commit, id)?.annotations.iter().map(id_of).collect();
+    let mut added = rules::annotations(&call.json()?, &present)?;
+    let now = call.world.tick();
+    let report = call.report(full_name, &commit, id)?;
+    for annotation in &mut added {
+        let own = id_of(annotation);
+        annotation.insert("type".to_owned(), json!("report_annotation"));
+        annotation.insert("uuid".to_owned(), json!(uuid(&format!("{} {id} {own}", report.commit))));
+        annotation.insert("created_on".to_owned(), json!(now));
+        annotation.insert("updated_on".to_owned(), json!(now));
+        match report.annotations.iter_mut().find(|known| id_of(known) == own) {
+            Some(known) => known.clone_from(annotation),
+            None => report.annotations.push(annotation.clone()),
+        }
+    }
+    Ok(Answer::json(200, &json!(added)))
+}
+
+/// A request on its way to its answer.
+struct Call<'a> {
+    world: &'a mut World,
+    request: &'a Request,
+    visitor: Option<Visitor>,
+    scope: Option<Scope>,
+}
+
+impl Call<'_> {
+    /// Who is asking for an operation of that scope, with the request counted against their allowance.
+    fn identify(&mut self, scope: Scope) -> Result<Option<Visitor>, Answer> {
+        self.scope = Some(scope);
+        let authorization = self.request.header(header::AUTHORIZATION);
+        self.visitor = credentials::identify(self.world, authorization.as_deref())?;
+        if self.visitor.as_ref().is_some_and(|visitor| !self.world.spend(&visitor.account)) {
+            return Err(refusals::rate_limited());
+        }
+        Ok(self.visitor.clone())
+    }
+
+    /// Lets those in who may see the repository and have the scope. Without a credential public repositories
+    /// can be read; how writing is then refused is assumed.
+    fn admit(&mut self, full_name: &str, scope: Scope) -> Result<(), Answer> {
+        let visitor = self.identify(scope)?;
+        if let Some(visitor) = &visitor {
+            visitor.require(scope)?;
+        }
+        let workspace = full_name.split('/').next().unwrap_or_default();
+        if !self.world.has_workspace(workspace) {
+            return Err(refusals::no_workspace(workspace));
+        }
+        let sees = match &visitor {
+            Some(visitor) => visitor.sees(self.world, full_name),
+            None => credentials::is_public(self.world, full_name),
+        };
+        if !sees || self.world.repository(full_name).is_none() {
+            return Err(refusals::no_repository());
+        }
+        if visitor.is_none() && self.request.method != Method::GET {
+            return Err(refusals::unauthenticated());
+        }
+        Ok(())
+    }
+
+    /// The same for one of the repository's commits, whose full hash it returns.
+    fn admit_to_commit(&mut self, full_name: &str, commit: &str) -> Result<String, Answer> {
+        self.admit(full_name, Scope::Repository)?;
+        let found = self.world.repository_mut(full_name).commit(commit);
+        found.ok_or_else(|| refusals::no_commit(commit))
+    }
+
+    fn pull_request(&self, full_name: &str, id: &str) -> Result<&PullRequest, Answer> {
+        let found = id.parse().ok().and_then(|id| self.world.pull_request(full_name, id));
+        found.ok_or_else(|| refusals::not_found("Pull request"))
+    }
+
+    fn report(&mut self, full_name: &str, commit: &str, id: &str) -> Result<&mut Report, Answer> {
+        let mut reports = self.world.repository_mut(full_name).reports.iter_mut();
+        let found = reports.find(|report| report.commit == commit && report.external_id == id);
+        found.ok_or_else(|| refusals::insights(404, "Report not found"))
+    }
+
+    /// The body, which has to be JSON and to say so. The refusal's words for this case are assumed.
+    fn json(&self) -> Result<Value, Answer> {
+        let kind = self.request.header(header::CONTENT_TYPE).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(refusals::bad_request());
+        }
+        serde_json::from_slice(&self.request.body).map_err(|_| refusals::bad_request())
+    }
+
+    fn object(&self) -> Result<Map<String, Value>, Answer> {
+        match self.json()? {
+            Value::Object(fields) => Ok(fields),
+            _ => Err(refusals::bad_request()),
+        }
+    }
+
+    /// One page of a list: <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
+    fn page(&self, values: impl IntoIterator<Item = Value>) -> Outcome {
+        let page = self.number("page", 1, usize::MAX)?;
+        let length = self.number("pagelen", PAGE_DEFAULT, PAGE_MAX)?;
+        let values: Vec<Value> = values.into_iter().collect();
+        let size = values.len();
+        let values: Vec<Value> =
+            values.into_iter().skip((page - 1).saturating_mul(length)).take(length).collect();
+        let mut body = json!({ "page": page, "pagelen": length, "size": size, "values": values });
+        if page.saturating_mul(length) < size {
+            body["next"] = json!(self.page_address(page + 1));
+        }
+        if page > 1 {
+            body["previous"] = json!(self.page_address(page - 1));
+        }
+        Ok(Answer::json(200, &body))
+    }
+
+    fn number(&self, parameter: &str, default: usize, max: usize) -> Result<usize, Answer> {
+        let Some(value) = self.request.query(parameter) else {
+            return Ok(default);
+        };
+        let number = value.parse().ok().filter(|number| (1..=max).contains(number));
+        number.ok_or_else(|| refusals::bad_page(parameter))
+    }
+
+    fn page_address(&self, page: usize) -> String {
+        let query = self.request.uri.query().unwrap_or_default();
+        let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "page");
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let query = query.extend_pairs(kept).append_pair("page", &page.to_string()).finish();
+        format!("{}://{}{}?{query}", self.request.scheme, self.request.host(), self.request.uri.path())
+    }
+
+    /// Adds the headers that say how the credential was understood, seen in
+    /// `jenkinsci/bitbucket-branch-source-plugin` #192, and the rate limit's, which only access tokens get:
+    /// <https://bitbucket.org/blog/introducing-scaled-rate-limits-for-bitbucket-cloud-api>. The name of the
+    /// resource is assumed, and that "near" is the last fifth.
+    fn sign(&self, answer: Answer) -> Answer {
+        let answer = answer.with("x-request-count", self.world.requests().to_string());
+        let Some(visitor) = &self.visitor else {
+            return answer;
+        };
+        let mut answer = answer
+            .with("x-credential-type", visitor.credential_type())
+            .with("x-oauth-scopes", visitor.scopes().join(", "));
+        if let Some(scope) = self.scope {
+            answer = answer.with("x-accepted-oauth-scopes", visitor.wording(scope));
+        }
+        if visitor.is_access_token() {
+            let left = self.world.allowance(&visitor.account);
+            let is_near = left.is_some_and(|left| left < REQUESTS_PER_HOUR / 5);
+            answer = answer
+                .with("x-ratelimit-limit", REQUESTS_PER_HOUR.to_string())
+                .with("x-ratelimit-resource", "repositories")
+                .with("x-ratelimit-nearlimit", is_near.to_string());
+        }
+        answer
+    }
+}

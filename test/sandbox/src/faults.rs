@@ -1,0 +1,96 @@
+//! What goes wrong between a client and the service.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::message::Answer;
+use crate::refusals;
+
+/// Something that happens to a request in place of, or on the way of, the real answer.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// This answer; the request has no effect.
+    Answer {
+        /// The status code.
+        status: u16,
+        /// The headers, in order.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// The connection is closed without a byte; the request has no effect.
+    ResetBeforeAnswer,
+    /// The request has its effect, and the connection is closed in the middle of the answer.
+    ResetInAnswer,
+    /// No answer ever comes; the request has no effect.
+    Silent,
+    /// The request has its effect, but nothing comes after the head of the answer.
+    SilentAfterHead,
+    /// An answer of that many bytes of text, made as they are sent; the request has no effect.
+    Huge {
+        /// The status code.
+        status: u16,
+        /// The length of the body.
+        bytes: u64,
+    },
+    /// The real answer, late.
+    Delay(Duration),
+}
+
+impl Fault {
+    /// The rate limit as Bitbucket tells it: 429 as plain text, without a word on when to come back.
+    #[must_use]
+    pub fn rate_limited() -> Self {
+        refusals::rate_limited().into()
+    }
+
+    /// The same with `Retry-After`, which Bitbucket has not been seen to send.
+    #[must_use]
+    pub fn rate_limited_with(retry_after: &str) -> Self {
+        refusals::rate_limited().with("retry-after", retry_after).into()
+    }
+
+    /// A status code with a body of a few words, as gateways answer.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Answer::text(status, &format!("status {status}\n")).into()
+    }
+
+    /// 302 to another address.
+    #[must_use]
+    pub fn redirect(location: &str) -> Self {
+        Answer::empty(302).with("location", location).into()
+    }
+}
+
+impl From<Answer> for Fault {
+    fn from(Answer { status, headers, body }: Answer) -> Self {
+        Self::Answer { status, headers, body }
+    }
+}
+
+/// The faults to come.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    queue: VecDeque<Fault>,
+    always: Option<Fault>,
+}
+
+impl Faults {
+    pub(crate) fn queue(&mut self, fault: Fault) {
+        self.queue.push_back(fault);
+    }
+
+    pub(crate) fn always(&mut self, fault: Fault) {
+        self.always = Some(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The fault of the next request: the first in the queue, then the lasting one.
+    pub(crate) fn next(&mut self) -> Option<Fault> {
+        self.queue.pop_front().or_else(|| self.always.clone())
+    }
+}

@@ -1,0 +1,84 @@
+//! A request as the service sees it, and its answer.
+
+use hyper::body::Bytes;
+use hyper::{HeaderMap, Method, Uri, header};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// One request, read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) scheme: &'static str,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    /// The header's value; bytes that are no UTF-8 are replaced, so that a broken header is not taken for a
+    /// missing one.
+    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<String> {
+        let value = self.headers.get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
+    /// The host as the client named it, port included.
+    pub(crate) fn host(&self) -> String {
+        let authority = self.uri.authority().map(ToString::to_string);
+        authority.or_else(|| self.header(header::HOST)).unwrap_or_default()
+    }
+
+    /// Path and query as received.
+    pub(crate) fn path_and_query(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |target| target.as_str())
+    }
+
+    /// The path's segments, decoded. A trailing slash makes no difference: Atlassian's own examples post to
+    /// `statuses/build/`.
+    pub(crate) fn segments(&self) -> Vec<String> {
+        let path = self.uri.path().trim_matches('/');
+        path.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect()
+    }
+
+    /// The first value of a query parameter.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let query = self.uri.query().unwrap_or_default();
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Where the service is, from the client's point of view.
+    pub(crate) fn base(&self) -> String {
+        format!("{}://{}/2.0", self.scheme, self.host())
+    }
+}
+
+/// What the service answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+            .with("content-type", "application/json")
+    }
+
+    pub(crate) fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
+            .with("content-type", "text/plain")
+    }
+
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}

@@ -1,0 +1,323 @@
+//! The network: two listeners on loopback, what they received, and the faults on the way.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::ext::ReasonPhrase;
+use hyper::service::service_fn;
+use hyper::{Response, header, http, server};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+
+use crate::bitbucket;
+use crate::certificates::Certificates;
+use crate::faults::{Fault, Faults};
+use crate::message::{Answer, Request};
+use crate::refusals;
+use crate::world::World;
+
+/// How long a part of an answer gets to reach the client before the connection is closed behind it.
+const TIME_TO_ARRIVE: Duration = Duration::from_millis(20);
+const HUGE_CHUNK: &[u8] = &[b'.'; 16 * 1024];
+
+/// A request that the sandbox received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// When it had arrived completely.
+    pub received: Instant,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// The method.
+    pub method: String,
+    /// Path and query as received, `/2.0` included.
+    pub path: String,
+    /// Host and port as the client named them.
+    pub host: String,
+    /// The header `Authorization`.
+    pub authorization: Option<String>,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The header `User-Agent`.
+    pub user_agent: Option<String>,
+    /// The body as text.
+    pub body: String,
+    /// The status code of the answer, once its head is on the way; `None` if none ever is.
+    pub status: Option<u16>,
+}
+
+/// What the listeners and the handle share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    faults: Mutex<Faults>,
+    recorded: Mutex<Vec<Recorded>>,
+    unknown: Mutex<Vec<String>>,
+}
+
+impl Shared {
+    pub(crate) fn new(world: World) -> Self {
+        Self {
+            world: Mutex::new(world),
+            faults: Mutex::default(),
+            recorded: Mutex::default(),
+            unknown: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
+    }
+
+    pub(crate) fn recorded(&self) -> MutexGuard<'_, Vec<Recorded>> {
+        lock(&self.recorded)
+    }
+
+    pub(crate) fn unknown(&self) -> MutexGuard<'_, Vec<String>> {
+        lock(&self.unknown)
+    }
+
+    fn answer(&self, request: &Request) -> Answer {
+        let answer = bitbucket::answer(&mut self.world(), request);
+        if answer.status == refusals::UNKNOWN {
+            self.unknown().push(format!("{} {}", request.method, request.path_and_query()));
+        }
+        answer
+    }
+
+    fn record(&self, request: &Request) -> usize {
+        let mut recorded = self.recorded();
+        recorded.push(Recorded {
+            received: Instant::now(),
+            scheme: request.scheme,
+            method: request.method.to_string(),
+            path: request.path_and_query().to_owned(),
+            host: request.host(),
+            authorization: request.header(header::AUTHORIZATION),
+            content_type: request.header(header::CONTENT_TYPE),
+            user_agent: request.header(header::USER_AGENT),
+            body: String::from_utf8_lossy(&request.body).into_owned(),
+            status: None,
+        });
+        recorded.len() - 1
+    }
+}
+
+/// A test that fails while it holds a lock must not hide its message behind that of the next one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The listeners, on a thread of their own.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) http_port: u16,
+    pub(crate) https_port: u16,
+    pub(crate) root_pem: String,
+    stop: Option<oneshot::Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Self> {
+        let certificates = Certificates::new().map_err(io::Error::other)?;
+        let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|tls| tls.with_no_client_auth().with_single_cert(certificates.chain, certificates.key))
+            .map_err(io::Error::other)?;
+        let (plain, secure) = (listen()?, listen()?);
+        let (plain_port, secure_port) = (plain.local_addr()?.port(), secure.local_addr()?.port());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = async move {
+            let [plain, secure] = [plain, secure].map(|listener| {
+                tokio::net::TcpListener::from_std(listener).expect("the runtime has room for a listener")
+            });
+            tokio::spawn(serve_http(plain, shared.clone()));
+            tokio::spawn(serve_https(secure, Arc::new(tls), shared));
+            // Ends when the handle lets go of its side; with the runtime all connections end, silent ones
+            // included.
+            let _ = stopped.await;
+        };
+        let thread =
+            thread::Builder::new().name("sandbox".to_owned()).spawn(move || runtime.block_on(serve))?;
+        Ok(Self {
+            http_port: plain_port,
+            https_port: secure_port,
+            root_pem: certificates.root_pem,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn listen() -> io::Result<TcpListener> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+async fn serve_http(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+    while let Ok(stream) = accept(&listener).await {
+        tokio::spawn(serve("http", stream, shared.clone()));
+    }
+}
+
+async fn serve_https(listener: tokio::net::TcpListener, tls: Arc<ServerConfig>, shared: Arc<Shared>) {
+    let acceptor = TlsAcceptor::from(tls);
+    while let Ok(stream) = accept(&listener).await {
+        let (acceptor, shared) = (acceptor.clone(), shared.clone());
+        tokio::spawn(async move {
+            // A client that does not trust the certificate ends here, and is what some tests want to see.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                serve("https", stream, shared).await;
+            }
+        });
+    }
+}
+
+/// Waits for a client. Nagle's algorithm is off: it would hold an answer back for the sake of the session ticket
+/// before it, and the times that are measured here would be its own.
+async fn accept(listener: &tokio::net::TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    // Fails only for a client that is gone already, which must not end the listener.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+async fn serve(scheme: &'static str, stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(|incoming| handle(scheme, incoming, &shared));
+    // An error here is a client that went away, or a connection that a fault ended.
+    let _ = server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Answers one request; an error closes the connection.
+async fn handle(
+    scheme: &'static str,
+    incoming: hyper::Request<Incoming>,
+    shared: &Shared,
+) -> io::Result<Response<Payload>> {
+    let (head, body) = incoming.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let request = Request { scheme, method: head.method, uri: head.uri, headers: head.headers, body };
+    let number = shared.record(&request);
+    let fault = shared.faults().next();
+    let response = match fault {
+        None => respond(shared.answer(&request), Payload::whole),
+        Some(Fault::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            respond(shared.answer(&request), Payload::whole)
+        }
+        Some(Fault::Answer { status, headers, body }) => {
+            respond(Answer { status, headers, body }, Payload::whole)
+        }
+        Some(Fault::ResetBeforeAnswer) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::ResetInAnswer) => respond(shared.answer(&request), Payload::cut),
+        Some(Fault::Silent) => std::future::pending().await,
+        Some(Fault::SilentAfterHead) => respond(shared.answer(&request), |_| Payload::Silent),
+        Some(Fault::Huge { status, bytes }) => respond(Answer::text(status, ""), |_| Payload::Huge(bytes)),
+    }?;
+    shared.recorded()[number].status = Some(response.status().as_u16());
+    Ok(response)
+}
+
+fn respond(answer: Answer, payload: impl FnOnce(Vec<u8>) -> Payload) -> io::Result<Response<Payload>> {
+    let length = answer.body.len();
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    if answer.status == 429 {
+        // Observed in `MitjaBezensek/SharpBucket` #108.
+        response = response.extension(ReasonPhrase::from_static(b"Unknown Status Code"));
+    }
+    let payload = payload(answer.body);
+    if matches!(payload, Payload::Cut { .. } | Payload::Silent) {
+        // The length of the whole, so that the client can tell that something is missing.
+        response = response.header(header::CONTENT_LENGTH, length.max(1));
+    }
+    response.body(payload).map_err(|error: http::Error| io::Error::other(error))
+}
+
+/// The body of an answer, whole or otherwise.
+enum Payload {
+    Whole(Option<Bytes>),
+    Cut { part: Option<Bytes>, end: Pin<Box<tokio::time::Sleep>> },
+    Silent,
+    Huge(u64),
+}
+
+impl Payload {
+    fn whole(body: Vec<u8>) -> Self {
+        Self::Whole(Some(body.into()).filter(|body: &Bytes| !body.is_empty()))
+    }
+
+    fn cut(mut body: Vec<u8>) -> Self {
+        body.truncate(body.len() / 2);
+        Self::Cut { part: Some(body.into()), end: Box::pin(tokio::time::sleep(TIME_TO_ARRIVE)) }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Self::Cut { part, end } => {
+                if let Some(part) = part.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(part))));
+                }
+                ready!(end.as_mut().poll(context));
+                Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+            }
+            Self::Silent => Poll::Pending,
+            Self::Huge(0) => Poll::Ready(None),
+            Self::Huge(left) => {
+                let length = HUGE_CHUNK.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= length as u64;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&HUGE_CHUNK[..length])))))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Self::Cut { .. } | Self::Silent | Self::Huge(_) => SizeHint::default(),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+}

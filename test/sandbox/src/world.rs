@@ -1,0 +1,486 @@
+//! The state of the service: everything that outlives a request.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use ring::digest;
+use serde_json::{Map, Value};
+
+use crate::credentials::{Credential, Reach};
+
+/// Fewer digits than this are no commit: Git's own shortest abbreviation.
+const SHORTEST_HASH: usize = 7;
+
+/// Everything the service knows.
+///
+/// Methods that add to the world return it, so that calls can be chained. Repositories are named
+/// `workspace/slug`.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    workspaces: BTreeMap<String, BTreeMap<String, Role>>,
+    repositories: BTreeMap<String, Repository>,
+    pull_requests: Vec<PullRequest>,
+    users: BTreeMap<String, Account>,
+    credentials: BTreeMap<String, Credential>,
+    allowances: BTreeMap<String, u32>,
+    changes: u32,
+    requests: u32,
+}
+
+/// What a member of a workspace may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sees the workspace's private repositories.
+    Member,
+    /// Administers them, too.
+    Admin,
+}
+
+/// Who did something: a person, or an access token, which Bitbucket treats as a user of its own.
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#access-tokens>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// `user` or `app_user`.
+    pub kind: &'static str,
+    /// In braces, as Bitbucket writes it.
+    pub uuid: String,
+    /// The name that reviewers see.
+    pub display_name: String,
+}
+
+/// A build status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The commit's full hash.
+    pub commit: String,
+    /// Identity of the status on the commit, together with `refname`.
+    pub key: String,
+    /// `SUCCESSFUL`, `FAILED`, `INPROGRESS` or `STOPPED`.
+    pub state: String,
+    /// The title.
+    pub name: Option<String>,
+    /// One line below the title.
+    pub description: Option<String>,
+    /// Where a click leads.
+    pub url: Option<String>,
+    /// The branch whose pull requests show the status; all when unset.
+    pub refname: Option<String>,
+    /// Who created it.
+    pub author: Account,
+    /// When it was created, by the sandbox's clock.
+    pub created_on: String,
+    /// When it was last written.
+    pub updated_on: String,
+}
+
+/// A Code Insights report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The commit's full hash.
+    pub commit: String,
+    /// The id that its creator gave it.
+    pub external_id: String,
+    /// The report as Bitbucket would return it.
+    pub fields: Map<String, Value>,
+    /// Its annotations as Bitbucket would return them, in order of arrival.
+    pub annotations: Vec<Map<String, Value>>,
+}
+
+/// A pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequest {
+    /// The repository it wants to be merged into: `workspace/slug`.
+    pub repository: String,
+    /// Its number there.
+    pub id: u64,
+    /// Its title.
+    pub title: String,
+    /// Where it comes from: the same repository, or a fork.
+    pub source_repository: String,
+    /// The branch it comes from.
+    pub source_branch: String,
+    /// The branch it goes to.
+    pub destination_branch: String,
+    /// `OPEN`, `MERGED`, `DECLINED` or `SUPERSEDED`.
+    pub state: String,
+    /// The head commit, once the branch or the repository it came from is gone.
+    pub last_head: Option<String>,
+}
+
+impl PullRequest {
+    /// An open pull request from a branch of the repository itself to `main`. Change the fields for any
+    /// other.
+    #[must_use]
+    pub fn new(repository: &str, id: u64, source_branch: &str) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            id,
+            title: format!("Merge {source_branch}"),
+            source_repository: repository.to_owned(),
+            source_branch: source_branch.to_owned(),
+            destination_branch: "main".to_owned(),
+            state: "OPEN".to_owned(),
+            last_head: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repository {
+    pub(crate) private: bool,
+    pub(crate) project: String,
+    commits: BTreeSet<String>,
+    branches: BTreeMap<String, String>,
+    pub(crate) statuses: Vec<Status>,
+    pub(crate) reports: Vec<Report>,
+}
+
+impl World {
+    /// A service that nobody uses yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an empty repository, and its workspace if there is none of that name.
+    ///
+    /// # Panics
+    /// When the name is not `workspace/slug`.
+    pub fn add_repository(&mut self, full_name: &str, private: bool) -> &mut Self {
+        let (workspace, _slug) = full_name.split_once('/').expect("a repository is named workspace/slug");
+        self.workspaces.entry(workspace.to_owned()).or_default();
+        let repository = Repository { private, project: "MAIN".to_owned(), ..Repository::default() };
+        self.repositories.insert(full_name.to_owned(), repository);
+        self
+    }
+
+    /// Adds a fork: a repository with the commits and branches of another.
+    ///
+    /// # Panics
+    /// When there is no such repository to fork.
+    pub fn add_fork(&mut self, of: &str, full_name: &str, private: bool) -> &mut Self {
+        let origin = self.repository_mut(of).clone();
+        self.add_repository(full_name, private);
+        let fork = self.repository_mut(full_name);
+        fork.commits = origin.commits;
+        fork.branches = origin.branches;
+        self
+    }
+
+    /// Moves a repository to a project, `MAIN` until then.
+    ///
+    /// # Panics
+    /// When there is no such repository.
+    pub fn set_project(&mut self, full_name: &str, project: &str) -> &mut Self {
+        project.clone_into(&mut self.repository_mut(full_name).project);
+        self
+    }
+
+    /// Makes a repository private or public.
+    ///
+    /// # Panics
+    /// When there is no such repository.
+    pub fn set_private(&mut self, full_name: &str, private: bool) -> &mut Self {
+        self.repository_mut(full_name).private = private;
+        self
+    }
+
+    /// Deletes a repository; pull requests from it stay, with the commit they had.
+    pub fn delete_repository(&mut self, full_name: &str) -> &mut Self {
+        self.freeze_pull_requests(full_name, None);
+        self.repositories.remove(full_name);
+        self.pull_requests.retain(|pull_request| pull_request.repository != full_name);
+        self
+    }
+
+    /// Adds a commit, given by its 40 hex digits.
+    ///
+    /// # Panics
+    /// When there is no such repository, or the hash is none.
+    pub fn add_commit(&mut self, full_name: &str, commit: &str) -> &mut Self {
+        assert!(commit.len() == 40 && is_hex(commit), "a commit has 40 lower-case hex digits: {commit}");
+        self.repository_mut(full_name).commits.insert(commit.to_owned());
+        self
+    }
+
+    /// Adds a branch, or moves it.
+    ///
+    /// # Panics
+    /// When there is no such repository, or the hash is none.
+    pub fn add_branch(&mut self, full_name: &str, branch: &str, commit: &str) -> &mut Self {
+        self.add_commit(full_name, commit);
+        self.repository_mut(full_name).branches.insert(branch.to_owned(), commit.to_owned());
+        self
+    }
+
+    /// Deletes a branch; its commits and pull requests stay.
+    ///
+    /// # Panics
+    /// When there is no such repository.
+    pub fn delete_branch(&mut self, full_name: &str, branch: &str) -> &mut Self {
+        self.freeze_pull_requests(full_name, Some(branch));
+        self.repository_mut(full_name).branches.remove(branch);
+        self
+    }
+
+    /// Pushes a new commit to a branch, which is created if need be, and returns its hash: the same in every
+    /// run.
+    ///
+    /// # Panics
+    /// When there is no such repository.
+    pub fn push(&mut self, full_name: &str, branch: &str) -> String {
+        let count = self.repository_mut(full_name).commits.len();
+        let commit = fingerprint(&format!("commit {full_name} {branch} {count}"));
+        self.add_branch(full_name, branch, &commit);
+        commit
+    }
+
+    /// Opens a pull request.
+    ///
+    /// # Panics
+    /// When its repository does not exist, or its source branch does not and `last_head` is not set either.
+    pub fn open_pull_request(&mut self, pull_request: PullRequest) -> &mut Self {
+        assert!(self.repository(&pull_request.repository).is_some(), "no repository for {pull_request:?}");
+        assert!(self.pull_request_head(&pull_request).is_some(), "no source for {pull_request:?}");
+        self.pull_requests.push(pull_request);
+        self
+    }
+
+    /// Adds a person, known to the REST API by e-mail address and to Git by user name.
+    pub fn add_user(&mut self, email: &str, username: &str) -> &mut Self {
+        let account = Account { kind: "user", uuid: uuid(email), display_name: username.to_owned() };
+        self.users.insert(email.to_owned(), account);
+        self
+    }
+
+    /// Makes a person a member of a workspace.
+    pub fn add_member(&mut self, workspace: &str, email: &str, role: Role) -> &mut Self {
+        self.workspaces.entry(workspace.to_owned()).or_default().insert(email.to_owned(), role);
+        self
+    }
+
+    /// Adds an API token of a person. One without scopes is one of the old kind, which Bitbucket refuses.
+    pub fn add_api_token(&mut self, secret: &str, email: &str, scopes: &[&str]) -> &mut Self {
+        self.credentials.insert(secret.to_owned(), Credential::api_token(email, scopes));
+        self
+    }
+
+    /// Adds an access token of a repository, project or workspace.
+    pub fn add_access_token(&mut self, secret: &str, reach: Reach, scopes: &[&str]) -> &mut Self {
+        let name = format!("{} access token", reach.kind());
+        let account = Account { kind: "app_user", uuid: uuid(secret), display_name: name };
+        self.credentials.insert(secret.to_owned(), Credential::access_token(account, reach, scopes));
+        self
+    }
+
+    /// Ends a token's life; to its user, one that expired and one that was revoked are the same.
+    ///
+    /// # Panics
+    /// When there is no such token.
+    pub fn revoke(&mut self, secret: &str) -> &mut Self {
+        self.credentials.get_mut(secret).expect("only a known token can be revoked").revoke();
+        self
+    }
+
+    /// Sets how many more requests are answered before the rate limit is reached: for all API tokens of a
+    /// person together, for each access token on its own.
+    /// <https://support.atlassian.com/bitbucket-cloud/kb/bitbucket-cloud-rate-limit-troubleshooting/>
+    ///
+    /// # Panics
+    /// When there is no such token.
+    pub fn set_allowance(&mut self, secret: &str, requests: u32) -> &mut Self {
+        let credential = self.credentials.get(secret).expect("only a known token has an allowance");
+        let account =
+            credential.account(self).expect("a token's owner is added before its allowance").uuid.clone();
+        self.allowances.insert(account, requests);
+        self
+    }
+
+    /// The commit a branch points to.
+    ///
+    /// # Panics
+    /// When there is no such repository or branch.
+    #[must_use]
+    pub fn head(&self, full_name: &str, branch: &str) -> String {
+        let head = self.repository(full_name).and_then(|repository| repository.branch(branch));
+        head.unwrap_or_else(|| panic!("{full_name} has no branch {branch}")).to_owned()
+    }
+
+    /// The statuses of a commit, in order of creation. The hash may be abbreviated.
+    #[must_use]
+    pub fn statuses(&self, full_name: &str, commit: &str) -> Vec<Status> {
+        let Some(repository) = self.repository(full_name) else {
+            return Vec::new();
+        };
+        let Some(commit) = repository.commit(commit) else {
+            return Vec::new();
+        };
+        repository.statuses.iter().filter(|status| status.commit == commit).cloned().collect()
+    }
+
+    /// The reports of a commit. The hash may be abbreviated.
+    #[must_use]
+    pub fn reports(&self, full_name: &str, commit: &str) -> Vec<Report> {
+        let Some(repository) = self.repository(full_name) else {
+            return Vec::new();
+        };
+        let Some(commit) = repository.commit(commit) else {
+            return Vec::new();
+        };
+        repository.reports.iter().filter(|report| report.commit == commit).cloned().collect()
+    }
+
+    /// What reviewers see on a pull request: the statuses of the source branch's head in the source
+    /// repository (discussion 366626 of `AppVeyor`), except those that name another branch
+    /// (<https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>).
+    #[must_use]
+    pub fn pull_request_statuses(&self, full_name: &str, id: u64) -> Vec<Status> {
+        let Some(pull_request) = self.pull_request(full_name, id) else {
+            return Vec::new();
+        };
+        let Some(head) = self.pull_request_head(pull_request) else {
+            return Vec::new();
+        };
+        let mut statuses = self.statuses(&pull_request.source_repository, &head);
+        statuses.retain(|status| status.is_for(&pull_request.source_branch));
+        statuses
+    }
+
+    /// The head commit of a pull request.
+    pub(crate) fn pull_request_head(&self, pull_request: &PullRequest) -> Option<String> {
+        let source = self.repository(&pull_request.source_repository);
+        let head = source.and_then(|source| source.branch(&pull_request.source_branch));
+        pull_request.last_head.as_deref().or(head).map(ToOwned::to_owned)
+    }
+
+    pub(crate) fn pull_request(&self, full_name: &str, id: u64) -> Option<&PullRequest> {
+        self.pull_requests
+            .iter()
+            .find(|pull_request| pull_request.repository == full_name && pull_request.id == id)
+    }
+
+    pub(crate) fn has_workspace(&self, workspace: &str) -> bool {
+        self.workspaces.contains_key(workspace)
+    }
+
+    pub(crate) fn role(&self, workspace: &str, email: &str) -> Option<Role> {
+        self.workspaces.get(workspace)?.get(email).copied()
+    }
+
+    pub(crate) fn repository(&self, full_name: &str) -> Option<&Repository> {
+        self.repositories.get(full_name)
+    }
+
+    pub(crate) fn repository_mut(&mut self, full_name: &str) -> &mut Repository {
+        self.repositories.get_mut(full_name).unwrap_or_else(|| panic!("there is no repository {full_name}"))
+    }
+
+    pub(crate) fn user(&self, email: &str) -> Option<&Account> {
+        self.users.get(email)
+    }
+
+    pub(crate) fn credential(&self, secret: &str) -> Option<&Credential> {
+        self.credentials.get(secret)
+    }
+
+    /// How many requests an account has left; `None` for as many as it likes.
+    pub(crate) fn allowance(&self, account: &Account) -> Option<u32> {
+        self.allowances.get(&account.uuid).copied()
+    }
+
+    /// Takes one request off the account's allowance; false when there is none left.
+    pub(crate) fn spend(&mut self, account: &Account) -> bool {
+        match self.allowances.get_mut(&account.uuid) {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    pub(crate) const fn count_request(&mut self) {
+        self.requests += 1;
+    }
+
+    pub(crate) const fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// The time of a change. The sandbox has a clock of its own, one second a change, so that each run gives
+    /// the same output.
+    pub(crate) fn tick(&mut self) -> String {
+        let seconds = self.changes;
+        self.changes += 1;
+        let (hours, minutes) = (9 + seconds / 3600, seconds / 60 % 60);
+        format!(
+            "2026-11-{:02}T{:02}:{minutes:02}:{:02}.000000+00:00",
+            2 + hours / 24,
+            hours % 24,
+            seconds % 60
+        )
+    }
+
+    fn freeze_pull_requests(&mut self, full_name: &str, branch: Option<&str>) {
+        let mut pull_requests = std::mem::take(&mut self.pull_requests);
+        for pull_request in &mut pull_requests {
+            let concerned = branch.is_none_or(|branch| pull_request.source_branch == branch);
+            if pull_request.source_repository == full_name && concerned {
+                pull_request.last_head = self.pull_request_head(pull_request);
+            }
+        }
+        self.pull_requests = pull_requests;
+    }
+}
+
+impl Repository {
+    pub(crate) fn branch(&self, name: &str) -> Option<&str> {
+        self.branches.get(name).map(String::as_str)
+    }
+
+    /// The full hash of a commit. Abbreviations resolve when they are unique: pull requests carry 12 digits,
+    /// and `runatlantis/atlantis` #710 shows a status posted with them.
+    pub(crate) fn commit(&self, hash: &str) -> Option<String> {
+        let hash = hash.to_ascii_lowercase();
+        if hash.len() < SHORTEST_HASH || !is_hex(&hash) {
+            return None;
+        }
+        let mut matches = self.commits.range(hash.clone()..).take_while(|commit| commit.starts_with(&hash));
+        let found = matches.next()?;
+        matches.next().is_none().then(|| found.clone())
+    }
+}
+
+impl Status {
+    /// "Status objects that were either created without a refname, or were created with the specified
+    /// refname": <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>
+    pub(crate) fn is_for(&self, refname: &str) -> bool {
+        self.refname.as_deref().is_none_or(|own| own == refname)
+    }
+}
+
+/// A UUID, in braces, that is the same for the same name in every run.
+pub(crate) fn uuid(name: &str) -> String {
+    let digits = fingerprint(&format!("uuid {name}"));
+    format!(
+        "{{{}-{}-{}-{}-{}}}",
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..32]
+    )
+}
+
+fn fingerprint(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+    digest.as_ref().iter().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").expect("writing to a string does not fail");
+        digits
+    })
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
