@@ -28,7 +28,6 @@ impl fmt::Debug for Console {
 
 impl Console {
     /// A console that writes to `out`, without colour.
-    #[must_use]
     pub fn new(out: Box<dyn Write>) -> Self {
         Self { out: RefCell::new(out), colour: false, debug: false, secrets: Vec::new() }
     }
@@ -91,7 +90,6 @@ impl Console {
     }
 
     /// The text without secrets and without characters that could forge another line or a colour.
-    #[must_use]
     pub fn clean(&self, text: &str) -> String {
         let hidden =
             self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));

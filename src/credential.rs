@@ -104,7 +104,6 @@ impl Credential {
     }
 
     /// Its kind and the variables it came from; this is all that is ever shown of it.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::ApiToken { .. } => "API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)",

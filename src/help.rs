@@ -8,13 +8,11 @@ use crate::{outcome::Outcome, variables::Variables};
 pub const VERSION: &str = concat!("gatepost ", env!("CARGO_PKG_VERSION"));
 
 /// What `--help` prints.
-#[must_use]
 pub fn help() -> String {
     let mut text = format!(
         "{VERSION}
 Posts a build status to the commit of a pull request on Bitbucket Cloud.
-It takes no arguments but --help and --version; everything is set by environment variables.
-A blank variable counts as unset.
+Everything is set by environment variables; a blank one counts as unset.
 "
     );
     let mut group = "";
@@ -36,7 +34,6 @@ A blank variable counts as unset.
 }
 
 /// The table of a group's variables, as the README has it.
-#[must_use]
 pub fn markdown_table(group: &str) -> String {
     let mut table = "| Variable | Usage |\n| --- | --- |\n".to_owned();
     for variable in Variables::ALL.iter().filter(|variable| variable.group == group) {
@@ -48,7 +45,6 @@ pub fn markdown_table(group: &str) -> String {
 }
 
 /// The table of exit codes, as the README has it.
-#[must_use]
 pub fn markdown_exit_codes() -> String {
     let mut table = "| Code | Meaning |\n| --- | --- |\n".to_owned();
     for outcome in Outcome::ALL {

@@ -72,7 +72,6 @@ pub enum Failure {
 
 impl Failure {
     /// Whether it speaks of the moment; a certificate stays as it is.
-    #[must_use]
     pub const fn is_passing(&self) -> bool {
         !matches!(self, Self::Certificate(_))
     }
@@ -103,22 +102,26 @@ impl Http {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let except = NoProxy::from_string(&proxies.except);
-        let proxy = Proxy::custom(move |url| proxy_for(&proxies, url)).no_proxy(except);
-        let client = Client::builder()
+        let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            .proxy(proxy)
+            // Only what the variables name, not what reqwest would find for itself.
+            .no_proxy()
             // A redirect would carry the credential to another host, and turn POST into GET.
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_LIMIT)
-            .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self(client))
+            .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")));
+        if let Some(url) = proxies.https {
+            builder = builder.proxy(Proxy::https(url)?.no_proxy(NoProxy::from_string(&proxies.except)));
+        }
+        if let Some(url) = proxies.http {
+            let except = format!("{},{THIS_MACHINE}", proxies.except);
+            builder = builder.proxy(Proxy::http(url)?.no_proxy(NoProxy::from_string(&except)));
+        }
+        Ok(Self(builder.build()?))
     }
 
     /// The client that requests are built with.
-    #[must_use]
     pub const fn client(&self) -> &Client {
         &self.0
     }
@@ -187,18 +190,11 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-/// The proxy for an address. An http address of this machine (loopback, or the host of a container) is
-/// reached directly: a request with a credential in the clear has no business on a proxy.
-fn proxy_for(proxies: &Proxies, url: &Url) -> Option<Url> {
-    match url.scheme() {
-        "https" => proxies.https.clone(),
-        _ if is_this_machine(url) => None,
-        _ => proxies.http.clone(),
-    }
-}
+/// An http address of this machine is reached directly, as `NO_PROXY` would have it: a request with a
+/// credential in the clear has no business on a proxy.
+const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1,host.docker.internal";
 
 /// Whether the address is loopback, or the machine that runs this container.
-#[must_use]
 pub fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     host == "localhost"
@@ -209,10 +205,9 @@ pub fn is_this_machine(url: &Url) -> bool {
             .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// Seconds with one decimal, as the log shows them.
-#[must_use]
+/// Seconds with one decimal, rounded up, as the log shows them.
 pub fn rounded(duration: Duration) -> String {
-    let tenths = duration.as_millis().saturating_add(50) / 100;
+    let tenths = duration.as_millis().div_ceil(100);
     if tenths.is_multiple_of(10) {
         (tenths / 10).to_string()
     } else {
@@ -271,27 +266,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_http_address_of_this_machine_is_reached_without_a_proxy() {
-        let proxies = Proxies {
-            https: Some(Url::parse("http://secure:1").unwrap()),
-            http: Some(Url::parse("http://plain:1").unwrap()),
-            except: String::new(),
-        };
-        let proxy = |url: &str| {
-            proxy_for(&proxies, &Url::parse(url).unwrap()).map(|proxy| proxy.host_str().unwrap().to_owned())
-        };
-        assert_eq!(proxy("https://api.bitbucket.org/2.0").as_deref(), Some("secure"));
-        assert_eq!(proxy("http://sonar.acme.example").as_deref(), Some("plain"));
-        for own in ["http://localhost:1", "http://127.0.0.1", "http://[::1]:9", "http://host.docker.internal"]
-        {
-            assert_eq!(proxy(own), None, "{own}");
-        }
-    }
-
-    #[test]
     fn seconds_have_one_decimal() {
         let shown = |millis| rounded(Duration::from_millis(millis));
-        assert_eq!([shown(0), shown(440), shown(1960), shown(12_000)], ["0", "0.4", "2", "12"]);
+        assert_eq!(
+            [shown(0), shown(3), shown(440), shown(1960), shown(12_000)],
+            ["0", "0.1", "0.5", "2", "12"]
+        );
         assert_eq!(rounded(Duration::MAX), "18446744073709551616");
     }
 }

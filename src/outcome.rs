@@ -21,7 +21,6 @@ impl Outcome {
         [Self::Done, Self::VariablesWrong, Self::BitbucketFailed, Self::Defect, Self::Stopped];
 
     /// The exit code of the process. 143 is what a shell reports for a process that SIGTERM ended.
-    #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -33,7 +32,6 @@ impl Outcome {
     }
 
     /// The meaning of the exit code, as `--help` and the README say it.
-    #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",

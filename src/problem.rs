@@ -53,7 +53,6 @@ const SHOWN_MAX_CHARS: usize = 80;
 
 /// A value of the user's as it may be shown: quoted, on one line, cut, and without what stands
 /// before the `@` of an address, where git clone addresses carry a token.
-#[must_use]
 pub fn shown(value: &str) -> String {
     let visible = without_userinfo(&value.escape_debug().to_string());
     let mut cut: String = visible.chars().take(SHOWN_MAX_CHARS).collect();

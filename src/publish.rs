@@ -59,7 +59,6 @@ pub enum End {
 
 impl End {
     /// The word for it in `RESULT_FILE`; nothing is recorded twice.
-    #[must_use]
     pub const fn delivery(&self) -> Option<Delivery> {
         match self {
             Self::Delivered => Some(Delivery::Delivered),
@@ -76,7 +75,6 @@ const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
 
 impl<'a> Publisher<'a> {
     /// A publisher of a plan.
-    #[must_use]
     pub const fn new(bitbucket: Bitbucket<'a>, plan: &'a Plan, dry_run: bool) -> Self {
         Self { bitbucket, plan, dry_run, begun: RefCell::new(None) }
     }

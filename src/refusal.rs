@@ -61,7 +61,6 @@ const WORDS_MAX_CHARS: usize = 300;
 
 impl Refusal {
     /// The status code, when an answer came.
-    #[must_use]
     pub const fn status(&self) -> Option<StatusCode> {
         match &self.came {
             Came::Refused(answer) | Came::Unusable(answer, _) => Some(answer.status),
@@ -70,7 +69,6 @@ impl Refusal {
     }
 
     /// What was sent, without the secret.
-    #[must_use]
     pub fn sent(&self) -> String {
         let times = match self.attempts {
             1 => String::new(),
@@ -80,7 +78,6 @@ impl Refusal {
     }
 
     /// What came back, in the service's own words.
-    #[must_use]
     pub fn answered(&self) -> String {
         match &self.came {
             Came::Refused(answer) => told(answer),
@@ -90,7 +87,6 @@ impl Refusal {
     }
 
     /// Why, and what to do.
-    #[must_use]
     pub fn explain(&self) -> Explanation {
         let mut explanation = match &self.came {
             Came::Refused(answer) => explain_answer(answer, self),

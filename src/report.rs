@@ -78,7 +78,7 @@ pub fn published(
 fn last_line(end: &End, target: Option<&Target>, status: Option<&Status>, console: &Console) {
     let what = match (target, status) {
         (Some(target), Some(status)) => {
-            if !matches!(end, End::Printed) {
+            if matches!(end, End::Delivered | End::Skipped) {
                 console.detail(
                     "status",
                     format_args!("{} (key {}): {}", status.name, status.key, status.description),

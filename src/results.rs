@@ -55,7 +55,6 @@ pub enum Delivery {
 
 impl<'a> RecordedTarget<'a> {
     /// The target as far as it is known.
-    #[must_use]
     pub fn new(repository: &'a Repository, target: Option<&'a Target>) -> Self {
         let repository = target.map_or(repository, |target| &target.repository);
         Self {
@@ -111,7 +110,6 @@ impl ResultFile {
     }
 
     /// Whether the newest line on this key of this commit says that just this status was delivered.
-    #[must_use]
     pub fn has_delivered(&self, target: &Target, status: &Status) -> bool {
         let Ok(wanted) = serde_json::to_value(status) else {
             return false;

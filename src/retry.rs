@@ -28,7 +28,6 @@ pub enum Next {
 /// What follows the `attempt`-th attempt (from 1), with `remaining` until the deadline. `jitter` is a
 /// random number from 0 to 1, so that many runs that failed together do not come back together
 /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>, "full jitter").
-#[must_use]
 pub fn next(
     attempt: u32,
     result: &Result<Answer, Failure>,

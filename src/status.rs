@@ -88,7 +88,6 @@ impl State {
     const ALL: [Self; 4] = [Self::Successful, Self::Failed, Self::InProgress, Self::Stopped];
 
     /// Bitbucket's word for it.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Successful => "SUCCESSFUL",
@@ -146,7 +145,6 @@ impl Verdict {
 impl StatusKey {
     /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
     /// SHA-256 of the whole, so that two long keys with one beginning stay two.
-    #[must_use]
     pub fn fit(text: &str) -> Self {
         if text.chars().count() <= KEY_MAX_CHARS {
             return Self(text.to_owned());
@@ -159,7 +157,6 @@ impl StatusKey {
     }
 
     /// The text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -199,7 +196,6 @@ impl StatusPlan {
     }
 
     /// The status for a target, within every limit.
-    #[must_use]
     pub fn status(&self, target: &Target) -> Status {
         let Verdict { state, words } = &self.verdict;
         Status {
@@ -215,7 +211,6 @@ impl StatusPlan {
 }
 
 /// The text on one line: each run of white space and control characters becomes one space.
-#[must_use]
 pub fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
@@ -224,7 +219,6 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// The text, or as many of its whole words as fit before a `…`.
-#[must_use]
 pub fn fit(text: &str, max_chars: usize) -> String {
     if text.chars().count() <= max_chars {
         return text.to_owned();

@@ -91,7 +91,6 @@ impl fmt::Display for PullRequestId {
 
 impl Repository {
     /// From `workspace/slug`, as Bitbucket's answers give it.
-    #[must_use]
     pub fn from_full_name(full_name: &str) -> Option<Self> {
         let (workspace, slug) = full_name.split_once('/')?;
         (is_name(workspace) && is_name(slug))
@@ -99,7 +98,6 @@ impl Repository {
     }
 
     /// The address of the repository's pages.
-    #[must_use]
     pub fn page(&self) -> String {
         format!("https://bitbucket.org/{self}")
     }
@@ -119,7 +117,6 @@ const COMMIT_MAX_DIGITS: usize = 40;
 
 impl CommitHash {
     /// The hash, or nothing when the text is none.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (COMMIT_MIN_DIGITS..=COMMIT_MAX_DIGITS).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -127,13 +124,11 @@ impl CommitHash {
     }
 
     /// The digits.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether both may name one commit: one is the other or its abbreviation.
-    #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
     }

@@ -26,13 +26,11 @@ pub struct Variable {
 
 impl Variable {
     /// The name as the user writes it.
-    #[must_use]
     pub fn name(&self) -> String {
         self.field.to_ascii_uppercase()
     }
 
     /// What it is for, as Markdown on one line.
-    #[must_use]
     pub fn meaning(&self) -> &'static str {
         self.meaning.trim_start()
     }
@@ -213,7 +211,6 @@ impl Variables {
     }
 
     /// Every text that must never be shown: the secrets, and the forms in which they travel.
-    #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets: Vec<String> =
             [&self.atlassian_api_token, &self.bitbucket_access_token, &self.bitbucket_app_password]

@@ -1,1 +1,14 @@
-//! Tests.
+//! Gatepost as its users meet it: the real binary, in an environment of its own, against the sandbox.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod behaviour;
+mod credentials;
+mod documents;
+mod faults;
+mod proxy;
+mod results;
+mod run;
+mod status;
+mod target;
+mod variables;

@@ -98,7 +98,6 @@ impl World {
     /// - `acme/web`, private, project `APPS`: `main`, `fix/header`; pull request 12 from `fix/header`;
     /// - `acme/central-pipeline`, private, project `OPS`: `main`;
     /// - the people and tokens that this crate's constants name.
-    #[must_use]
     pub fn acme() -> Self {
         let mut world = Self::new();
         world

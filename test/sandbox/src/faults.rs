@@ -39,25 +39,21 @@ pub enum Fault {
 
 impl Fault {
     /// The rate limit as Bitbucket tells it: 429 as plain text, without a word on when to come back.
-    #[must_use]
     pub fn rate_limited() -> Self {
         refusals::rate_limited().into()
     }
 
     /// The same with `Retry-After`, which Bitbucket has not been seen to send.
-    #[must_use]
     pub fn rate_limited_with(retry_after: &str) -> Self {
         refusals::rate_limited().with("retry-after", retry_after).into()
     }
 
     /// A status code with a body of a few words, as gateways answer.
-    #[must_use]
     pub fn status(status: u16) -> Self {
         Answer::text(status, &format!("status {status}\n")).into()
     }
 
     /// 302 to another address.
-    #[must_use]
     pub fn redirect(location: &str) -> Self {
         Answer::empty(302).with("location", location).into()
     }

@@ -19,6 +19,7 @@ mod bitbucket;
 mod certificates;
 mod credentials;
 mod faults;
+mod gatepost;
 mod message;
 mod refusals;
 mod rules;
@@ -39,6 +40,7 @@ pub use acme::{
 };
 pub use credentials::Reach;
 pub use faults::Fault;
+pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use server::Recorded;
 pub use world::{Account, PullRequest, Report, Role, Status, World};
 
@@ -56,7 +58,6 @@ impl Sandbox {
     ///
     /// # Panics
     /// When the machine has no port or no thread to spare.
-    #[must_use]
     pub fn start(world: World) -> Self {
         let shared = Arc::new(Shared::new(world));
         let server =
@@ -65,37 +66,31 @@ impl Sandbox {
     }
 
     /// Where the API is, without TLS.
-    #[must_use]
     pub fn http_url(&self) -> String {
         format!("http://127.0.0.1:{}/2.0", self.http_port())
     }
 
     /// Where the API is, with a certificate that [`Self::root_certificate_pem`] vouches for.
-    #[must_use]
     pub fn https_url(&self) -> String {
         format!("https://localhost:{}/2.0", self.https_port())
     }
 
     /// The port of [`Self::http_url`].
-    #[must_use]
     pub const fn http_port(&self) -> u16 {
         self.server.http_port
     }
 
     /// The port of [`Self::https_url`].
-    #[must_use]
     pub const fn https_port(&self) -> u16 {
         self.server.https_port
     }
 
     /// The root certificate of this sandbox, which no other one shares.
-    #[must_use]
     pub fn root_certificate_pem(&self) -> &str {
         &self.server.root_pem
     }
 
     /// Every request received, in order.
-    #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.recorded().clone()
     }
@@ -121,20 +116,22 @@ impl Sandbox {
         look(&mut self.shared.world())
     }
 
+    /// See [`World::head`].
+    pub fn head(&self, full_name: &str, branch: &str) -> String {
+        self.shared.world().head(full_name, branch)
+    }
+
     /// See [`World::statuses`].
-    #[must_use]
     pub fn statuses(&self, full_name: &str, commit: &str) -> Vec<Status> {
         self.shared.world().statuses(full_name, commit)
     }
 
     /// See [`World::pull_request_statuses`].
-    #[must_use]
     pub fn pull_request_statuses(&self, full_name: &str, id: u64) -> Vec<Status> {
         self.shared.world().pull_request_statuses(full_name, id)
     }
 
     /// The requests that it did not know, as `METHOD path`.
-    #[must_use]
     pub fn unknown_requests(&self) -> Vec<String> {
         self.shared.unknown().clone()
     }

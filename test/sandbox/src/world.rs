@@ -110,7 +110,6 @@ pub struct PullRequest {
 impl PullRequest {
     /// An open pull request from a branch of the repository itself to `main`. Change the fields for any
     /// other.
-    #[must_use]
     pub fn new(repository: &str, id: u64, source_branch: &str) -> Self {
         Self {
             repository: repository.to_owned(),
@@ -137,7 +136,6 @@ pub(crate) struct Repository {
 
 impl World {
     /// A service that nobody uses yet.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -300,14 +298,12 @@ impl World {
     ///
     /// # Panics
     /// When there is no such repository or branch.
-    #[must_use]
     pub fn head(&self, full_name: &str, branch: &str) -> String {
         let head = self.repository(full_name).and_then(|repository| repository.branch(branch));
         head.unwrap_or_else(|| panic!("{full_name} has no branch {branch}")).to_owned()
     }
 
     /// The statuses of a commit, in order of creation. The hash may be abbreviated.
-    #[must_use]
     pub fn statuses(&self, full_name: &str, commit: &str) -> Vec<Status> {
         let Some(repository) = self.repository(full_name) else {
             return Vec::new();
@@ -319,7 +315,6 @@ impl World {
     }
 
     /// The reports of a commit. The hash may be abbreviated.
-    #[must_use]
     pub fn reports(&self, full_name: &str, commit: &str) -> Vec<Report> {
         let Some(repository) = self.repository(full_name) else {
             return Vec::new();
@@ -333,7 +328,6 @@ impl World {
     /// What reviewers see on a pull request: the statuses of the source branch's head in the source
     /// repository (discussion 366626 of `AppVeyor`), except those that name another branch
     /// (<https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>).
-    #[must_use]
     pub fn pull_request_statuses(&self, full_name: &str, id: u64) -> Vec<Status> {
         let Some(pull_request) = self.pull_request(full_name, id) else {
             return Vec::new();

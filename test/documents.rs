@@ -1,0 +1,296 @@
+//! README, `pipe.yml`, `--help` and the code agree, and every example in the README works as it stands.
+
+use std::collections::BTreeMap;
+
+use gatepost::{help, variables::Variables};
+use serde_json::Value;
+
+use crate::run::{Gatepost, acme, bare, in_branch_build, in_central_pipeline, in_pull_request_build};
+
+const README: &str = include_str!("../README.md");
+const PIPE: &str = include_str!("../pipe.yml");
+const CHANGELOG: &str = include_str!("../CHANGELOG.md");
+const IMAGE: &str = concat!("gatepost/gatepost:", env!("CARGO_PKG_VERSION"));
+/// What ended; the README tells of it, but nobody is invited to set it.
+const ENDED: [&str; 2] = ["BITBUCKET_USERNAME", "BITBUCKET_APP_PASSWORD"];
+
+/// The code blocks of a language in a part of the README.
+fn blocks<'a>(part: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    part.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// The part of the README below a heading, up to the next of its level.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let level = heading.split(' ').next().unwrap();
+    let (_, rest) =
+        text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    rest.split(&format!("\n{level} ")).next().unwrap()
+}
+
+fn yaml(text: &str) -> Value {
+    serde_yaml_ng::from_str(text).unwrap_or_else(|error| panic!("{error} in\n{text}"))
+}
+
+#[test]
+fn the_readme_has_the_tables_of_the_code() {
+    for group in ["Credentials", "Target", "Status", "Behaviour", "Set by Pipelines"] {
+        let table = help::markdown_table(group);
+        assert!(section(README, &format!("### {group}")).contains(&table), "{group} should be\n{table}");
+    }
+    let table = help::markdown_exit_codes();
+    assert!(section(README, "## Details").contains(&table), "the exit codes should be\n{table}");
+}
+
+#[test]
+fn the_readme_has_the_parts_that_pipes_have_in_their_order() {
+    let headings: Vec<_> = README.lines().filter(|line| line.starts_with("## ")).collect();
+    assert_eq!(
+        headings,
+        [
+            "## YAML Definition",
+            "## Variables",
+            "## Details",
+            "## Prerequisites",
+            "## Examples",
+            "## Support",
+            "## License"
+        ]
+    );
+    assert!(README.starts_with("# Bitbucket Pipelines Pipe: Gatepost\n"));
+}
+
+#[test]
+fn the_definition_lists_every_variable_that_may_be_set() {
+    let definition = blocks(section(README, "## YAML Definition"), "yaml")[0].replace("# ", "");
+    let definition = definition.replace(" Optional", " # Optional");
+    let definition = yaml(&definition);
+    let listed: Vec<_> = definition[0]["variables"].as_object().unwrap().keys().cloned().collect();
+    let mut known: Vec<_> = Variables::ALL
+        .iter()
+        .filter(|variable| variable.group != "Set by Pipelines")
+        .map(gatepost::variables::Variable::name)
+        .filter(|name| !ENDED.contains(&name.as_str()))
+        .collect();
+    known.sort();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn pipe_yml_has_the_defaults_of_the_code() {
+    let pipe = yaml(PIPE);
+    assert_eq!(pipe["image"], IMAGE);
+    for field in ["name", "description", "category", "repository"] {
+        assert!(pipe[field].as_str().is_some_and(|text| !text.is_empty()), "{field}");
+    }
+    for entry in pipe["variables"].as_array().unwrap() {
+        let (name, default) = (entry["name"].as_str().unwrap(), entry["default"].as_str().unwrap());
+        let variable = Variables::ALL.iter().find(|variable| variable.name() == name);
+        let variable = variable.unwrap_or_else(|| panic!("{name} is not known"));
+        let expected = match variable.group {
+            "Credentials" => format!("${{{name}}}"),
+            _ => variable.default.trim_matches('`').to_owned(),
+        };
+        assert_eq!(default, expected, "{name}");
+    }
+}
+
+#[test]
+fn one_version_everywhere() {
+    let mut named = 0;
+    for (text, what) in [(README, "README.md"), (PIPE, "pipe.yml")] {
+        for rest in text.split("gatepost/gatepost:").skip(1) {
+            assert!(rest.starts_with(env!("CARGO_PKG_VERSION")), "{what}: {}", rest.lines().next().unwrap());
+            named += 1;
+        }
+    }
+    assert!(named >= 7, "{named}");
+    let newest = CHANGELOG.lines().find(|line| line.starts_with("## ")).unwrap();
+    assert_eq!(newest, concat!("## ", env!("CARGO_PKG_VERSION")));
+}
+
+/// What a step knows: the variables that Pipelines sets, and those of the repository or the workspace.
+struct Step {
+    pipe: Gatepost,
+    known: BTreeMap<String, String>,
+}
+
+impl Step {
+    fn new(build: Gatepost, known: &[(&str, &str)]) -> Self {
+        let pipe = build.unset("BITBUCKET_ACCESS_TOKEN").unset("STATE");
+        let text = |text: &std::ffi::OsString| text.to_str().unwrap().to_owned();
+        let set_by_pipelines = pipe.variables().iter().map(|(name, value)| (text(name), text(value)));
+        let secured = [
+            ("BITBUCKET_ACCESS_TOKEN", sandbox::REPOSITORY_TOKEN),
+            ("WORKSPACE_ACCESS_TOKEN", sandbox::WORKSPACE_TOKEN),
+            ("CENTRAL_PIPELINE_TOKEN", sandbox::WORKSPACE_TOKEN),
+            ("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL),
+            ("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN),
+        ];
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let known = set_by_pipelines.chain(secured.map(own)).chain(known.iter().copied().map(own)).collect();
+        Self { pipe, known }
+    }
+
+    /// A text with each `$NAME` replaced; a name that the step does not know is a mistake in the example.
+    fn expand(&self, text: &str) -> String {
+        let mut parts = text.split('$');
+        let mut expanded = parts.next().unwrap().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            let value = self.known.get(name);
+            expanded += value.unwrap_or_else(|| panic!("${name} is not set in this step"));
+            expanded += rest;
+        }
+        expanded
+    }
+
+    /// Runs a `- pipe:` as it stands in the example.
+    fn run(&self, pipe: &Value) {
+        let mut run = self.pipe.clone();
+        for (name, value) in pipe["variables"].as_object().unwrap() {
+            run = run.set(name, self.expand(value.as_str().unwrap()));
+        }
+        let ended = run.run();
+        assert_eq!(ended.code, 0, "{}", ended.output);
+        assert!(!ended.output.lines().any(|line| line.starts_with('!')), "{}", ended.output);
+    }
+}
+
+/// Every `- pipe:` with an image whose name begins so, in the order of the document.
+fn pipes<'a>(document: &'a Value, image: &str) -> Vec<&'a Value> {
+    match document {
+        Value::Object(fields)
+            if fields.get("pipe").is_some_and(|pipe| pipe.as_str().unwrap().starts_with(image)) =>
+        {
+            vec![document]
+        }
+        // `after-script` sorts before `script`, and runs after it.
+        Value::Object(fields) => fields.values().rev().flat_map(|value| pipes(value, image)).collect(),
+        Value::Array(items) => items.iter().flat_map(|value| pipes(value, image)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_example_works_as_it_stands() {
+    let examples = section(README, "## Examples");
+    let mut run = 0;
+    for example in examples.split("\n### ").skip(1) {
+        let (title, text) = example.split_once('\n').unwrap();
+        let documents: Vec<Value> = blocks(text, "yaml").into_iter().map(yaml).collect();
+        run += documents.len() + blocks(text, "sh").len();
+        match title {
+            "Own repository" => own_repository(&documents[0]),
+            "After-script: green, red or crashed" => after_script(&documents[0]),
+            "By hand, with Docker" => by_hand_with_docker(blocks(text, "sh")[0]),
+            "Central pipeline" => central_pipeline(&documents[0], &documents[1]),
+            _ => panic!("nothing runs the example \"{title}\""),
+        }
+    }
+    let definition = 1;
+    assert_eq!(
+        run + definition,
+        blocks(README, "yaml").len() + blocks(examples, "sh").len(),
+        "an example outside ## Examples"
+    );
+}
+
+fn own_repository(document: &Value) {
+    let sandbox = acme();
+    let step = Step::new(in_pull_request_build(&sandbox), &[]);
+    for pipe in pipes(document, IMAGE) {
+        step.run(pipe);
+    }
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 7)[0].state, "SUCCESSFUL");
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+fn after_script(document: &Value) {
+    for (exit_code, state) in [("0", "SUCCESSFUL"), ("1", "FAILED")] {
+        let sandbox = acme();
+        let step = Step::new(in_branch_build(&sandbox), &[("BITBUCKET_EXIT_CODE", exit_code)]);
+        let states: Vec<_> = pipes(document, IMAGE)
+            .into_iter()
+            .map(|pipe| {
+                step.run(pipe);
+                let statuses = sandbox.statuses("acme/api", &sandbox.head("acme/api", "main"));
+                assert_eq!(statuses.len(), 1, "one key");
+                statuses[0].state.clone()
+            })
+            .collect();
+        assert_eq!(states, ["INPROGRESS", state]);
+    }
+}
+
+fn by_hand_with_docker(command: &str) {
+    let sandbox = acme();
+    let words = shell_words(command);
+    assert_eq!(words[..3], ["docker", "run", "--rm"]);
+    assert_eq!(words.last().unwrap(), IMAGE);
+    let mut run = bare().set("BITBUCKET_API_URL", sandbox.http_url());
+    for pair in words[3..words.len() - 1].chunks(2) {
+        assert_eq!(pair[0], "-e");
+        run = match pair[1].split_once('=') {
+            Some((name, value)) => run.set(name, value),
+            None => run.set(&pair[1], sandbox::REPOSITORY_TOKEN),
+        };
+    }
+    let ended = run.run();
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    let shown = &sandbox.pull_request_statuses("acme/api", 7)[0];
+    assert_eq!(
+        (shown.state.as_str(), shown.description.as_deref()),
+        ("FAILED", Some("54.9 % coverage on new code, less than 80 %"))
+    );
+}
+
+/// The words of a command with line continuations and double quotes.
+fn shell_words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in command.replace("\\\n", " ").trim().chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn central_pipeline(trigger: &Value, central: &Value) {
+    let sandbox = acme();
+    // The build of pull request 12 of acme/web asks the central pipeline.
+    let commit = &sandbox.head("acme/web", "fix/header")[..12];
+    let web = in_pull_request_build(&sandbox)
+        .set("BITBUCKET_REPO_SLUG", "web")
+        .set("BITBUCKET_COMMIT", commit)
+        .set("BITBUCKET_BRANCH", "fix/header")
+        .set("BITBUCKET_PR_ID", "12");
+    let asking = Step::new(web, &[]);
+    let triggers = pipes(trigger, "atlassian/trigger-pipeline:");
+    let wanted = &triggers[0]["variables"];
+    let pipeline = wanted["CUSTOM_PIPELINE_NAME"].as_str().unwrap();
+    let passed = asking.expand(wanted["PIPELINE_VARIABLES"].as_str().unwrap());
+    let passed: Vec<BTreeMap<String, String>> = serde_json::from_str(&passed).unwrap();
+    let passed: Vec<_> = passed.iter().map(|pair| (pair["key"].as_str(), pair["value"].as_str())).collect();
+
+    // The central pipeline declares what it is passed, and reports back.
+    let custom = &central["pipelines"]["custom"][pipeline];
+    let declared: Vec<_> =
+        custom[0]["variables"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
+    assert_eq!(declared, passed.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    let passed: Vec<_> = passed.into_iter().chain([("BITBUCKET_EXIT_CODE", "1")]).collect();
+    let step = Step::new(in_central_pipeline(&sandbox), &passed);
+    for (pipe, state) in pipes(custom, IMAGE).into_iter().zip(["INPROGRESS", "FAILED"]) {
+        step.run(pipe);
+        let shown = sandbox.pull_request_statuses("acme/web", 12);
+        assert_eq!((shown.len(), shown[0].state.as_str()), (1, state));
+    }
+    assert_eq!(sandbox.requests().len(), 2, "nothing is looked up");
+    let own = sandbox.head("acme/central-pipeline", "main");
+    assert!(sandbox.statuses("acme/central-pipeline", &own).is_empty());
+}

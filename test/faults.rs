@@ -1,0 +1,288 @@
+//! What goes wrong on the way: each time a clear message, the right exit code, the deadline kept and no
+//! secret shown.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use crate::run::{Fault, Folder, Run, Sandbox, acme, by_hand, in_branch_build};
+
+fn assert_told(run: &Run, code: i32, parts: &[&str]) {
+    assert_eq!(run.code, code, "{}", run.output);
+    let told = run.told();
+    for part in parts {
+        assert!(told.contains(part), "no {part:?} in\n{told}");
+    }
+}
+
+/// A whole run with one fault on each request.
+fn always(fault: Fault, timeout: &str) -> (Sandbox, Run) {
+    let sandbox = acme();
+    sandbox.fault_always(fault);
+    let run = in_branch_build(&sandbox).set("TIMEOUT", timeout).run();
+    (sandbox, run)
+}
+
+/// A run in which only the first request has a fault.
+fn once(fault: Fault) -> (Sandbox, Run) {
+    let sandbox = acme();
+    sandbox.fault(fault);
+    let run = in_branch_build(&sandbox).run();
+    (sandbox, run)
+}
+
+#[test]
+fn what_passes_is_tried_again() {
+    for (fault, told) in [
+        (Fault::status(408), "! Bitbucket answered 408 Request Timeout; trying again in N s, N s left\n"),
+        (Fault::status(425), "! Bitbucket answered 425 Too Early; trying again"),
+        (Fault::rate_limited(), "! Bitbucket answered 429 Too Many Requests; trying again"),
+        (Fault::status(500), "! Bitbucket answered 500 Internal Server Error; trying again"),
+        (Fault::status(502), "! Bitbucket answered 502 Bad Gateway; trying again"),
+        (Fault::status(503), "! Bitbucket answered 503 Service Unavailable; trying again"),
+        (Fault::status(504), "! Bitbucket answered 504 Gateway Timeout; trying again"),
+        (Fault::ResetBeforeAnswer, "! the connection broke before the answer was whole ("),
+        (Fault::ResetInAnswer, "! the connection broke before the answer was whole ("),
+    ] {
+        let (sandbox, run) = once(fault);
+        assert_told(&run, 0, &[told, "✔ posted SUCCESSFUL on acme/api"]);
+        assert_eq!(sandbox.requests().len(), 2);
+    }
+}
+
+#[test]
+fn the_service_is_given_the_time_it_asks_for() {
+    let in_two_seconds = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
+    for retry_after in ["1", &in_two_seconds] {
+        let (sandbox, run) = once(Fault::rate_limited_with(retry_after));
+        assert_told(&run, 0, &["! Bitbucket answered 429 Too Many Requests; trying again in N s"]);
+        let requests = sandbox.requests();
+        let pause = requests[1].received - requests[0].received;
+        assert!(pause > Duration::from_millis(400), "{pause:?} after Retry-After: {retry_after}");
+    }
+}
+
+#[test]
+fn a_pause_past_the_deadline_ends_the_run_at_once() {
+    let sandbox = acme();
+    sandbox.fault(Fault::rate_limited_with("3600"));
+    let run = in_branch_build(&sandbox).run();
+    insta::assert_snapshot!(run.told(), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 429 Too Many Requests
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
+      why:      too many requests: Bitbucket allows about 1,000 an hour for each user, and access tokens have their own allowance
+      to do:    run again later; give busy pipelines access tokens of their own
+      to do:    trying again makes sense in N s; that is past TIMEOUT, so this run ends now
+    ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
+    exit code 4
+    "#);
+    assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[test]
+fn an_unavailable_service_is_tried_until_the_deadline() {
+    let (sandbox, run) = always(Fault::status(503), "3");
+    assert_told(&run, 4, &["✖ failed to post the status: Bitbucket answered 503", "past TIMEOUT"]);
+    assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+    assert!(sandbox.requests().len() >= 2, "{}", run.output);
+}
+
+#[test]
+fn a_silent_service_is_left_at_the_deadline() {
+    for fault in [Fault::Silent, Fault::SilentAfterHead] {
+        let (sandbox, run) = always(fault, "2");
+        assert_told(&run, 4, &["✖ failed to post the status: no whole answer within N s"]);
+        assert!(run.took >= Duration::from_secs(2), "{:?}", run.took);
+        assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
+        assert_eq!(sandbox.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_refused_connection_is_told() {
+    let sandbox = acme();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let run = in_branch_build(&sandbox)
+        .set("BITBUCKET_API_URL", format!("http://127.0.0.1:{port}/2.0"))
+        .set("TIMEOUT", "1")
+        .run();
+    assert_told(&run, 4, &["no connection (Connection refused", "127.0.0.1 does not take connections"]);
+}
+
+#[test]
+fn an_unknown_host_is_told() {
+    let sandbox = acme();
+    let run = in_branch_build(&sandbox)
+        .set("BITBUCKET_API_URL", "https://no-such-host.invalid/2.0")
+        .set("TIMEOUT", "1")
+        .run();
+    assert_told(&run, 4, &["the host's name could not be looked up", "knows no no-such-host.invalid"]);
+}
+
+#[test]
+fn what_does_not_speak_http_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\0\xff");
+        }
+    });
+    let sandbox = acme();
+    for scheme in ["http", "https"] {
+        let run = in_branch_build(&sandbox)
+            .set("BITBUCKET_API_URL", format!("{scheme}://localhost:{port}/2.0"))
+            .set("TIMEOUT", "1")
+            .run();
+        assert_told(&run, 4, &["✖ not posted: SUCCESSFUL on acme/api"]);
+    }
+}
+
+#[test]
+fn the_credential_never_follows_a_redirect() {
+    let elsewhere = acme();
+    for path in ["/2.0/repositories?secret=1", ""] {
+        let (sandbox, run) =
+            once(Fault::redirect(&format!("http://localhost:{}{path}", elsewhere.http_port())));
+        assert_told(&run, 4, &["Bitbucket answered 302 Found", "points to another address on localhost"]);
+        assert_eq!(sandbox.requests().len(), 1);
+    }
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[test]
+fn an_endless_answer_is_cut() {
+    for status in [201, 401] {
+        let (_sandbox, run) = once(Fault::Huge { status, bytes: 100_000_000 });
+        assert_told(&run, 4, &["✖ not posted: SUCCESSFUL on acme/api"]);
+        assert!(run.output.len() < 3_000, "{}", run.output);
+    }
+}
+
+#[test]
+fn an_accepting_answer_that_is_not_bitbuckets_is_no_success() {
+    let answer = |status: u16, body: &str| Fault::Answer { status, headers: vec![], body: body.into() };
+    for (fault, told) in [
+        (
+            answer(200, "<html><title>Sign in to ACME Wi-Fi</title>"),
+            "an HTML page with the title \"Sign in to ACME Wi-Fi\", but the answer is not JSON",
+        ),
+        (answer(201, "posted!"), "\"posted!\", but the answer is not JSON"),
+        (answer(200, "[]"), "but the answer is no status"),
+        (
+            answer(200, r#"{"type":"error","error":{"message":"No."}}"#),
+            "\"No.\", but the answer is no status",
+        ),
+    ] {
+        let (sandbox, run) = once(fault);
+        assert_told(&run, 4, &[told]);
+        assert_eq!(sandbox.requests().len(), 1);
+    }
+}
+
+#[test]
+fn each_accepting_status_is_accepted() {
+    for status in [200, 201, 204] {
+        let (_sandbox, run) = once(Fault::Answer { status, headers: vec![], body: vec![] });
+        assert_told(&run, 0, &["✔ posted"]);
+    }
+    let (_sandbox, run) = once(Fault::Answer { status: 202, headers: vec![], body: vec![] });
+    assert_told(&run, 4, &["Bitbucket answered 202 Accepted"]);
+}
+
+#[test]
+fn a_lookup_that_answers_nonsense_is_told() {
+    for body in ["{}", "null", "not json", r#"{"source":{"branch":{"name":"x"},"commit":{"hash":"zzz"}}}"#] {
+        let sandbox = acme();
+        sandbox.fault(Fault::Answer { status: 200, headers: vec![], body: body.into() });
+        let run = by_hand(&sandbox).set("PULL_REQUEST", "7").run();
+        assert_told(&run, 4, &["✖ failed to look up pull request 7 of acme/api", "but the answer"]);
+    }
+}
+
+#[test]
+fn a_service_that_echoes_the_secret_or_forges_lines_changes_nothing() {
+    let email_and_token = format!("{}:{}", sandbox::CI_EMAIL, sandbox::API_TOKEN);
+    let basic = base64(email_and_token.as_bytes());
+    for secret in [sandbox::API_TOKEN, &basic] {
+        for body in [
+            format!("{{\"error\":{{\"message\":\"no: {secret}\"}}}}"),
+            format!("no: {secret}\n✔ posted\u{1b}[2K"),
+            format!("<title>{secret}</title>"),
+        ] {
+            let sandbox = acme();
+            sandbox.fault(Fault::Answer { status: 400, headers: vec![], body: body.into() });
+            let run = in_branch_build(&sandbox)
+                .unset("BITBUCKET_ACCESS_TOKEN")
+                .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+                .set("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+                .set("DEBUG", "true")
+                .run();
+            assert_told(&run, 4, &["***"]);
+            assert!(!run.output.contains(&basic[..24]), "{}", run.output);
+            assert!(!run.output.contains("\n✔") && !run.output.contains('\u{1b}'), "{}", run.output);
+        }
+    }
+}
+
+/// RFC 4648, for short texts.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bytes
+        .chunks(3)
+        .flat_map(|chunk| {
+            let number = chunk.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
+                << (8 * (3 - chunk.len()));
+            (0..4).map(move |place| {
+                let digit = number >> (18 - 6 * place) & 63;
+                if place <= chunk.len() { char::from(ALPHABET[digit]) } else { '=' }
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn only_a_trusted_certificate_is_spoken_to() {
+    let (sandbox, stranger, folder) = (acme(), acme(), Folder::new());
+    let run = in_branch_build(&sandbox).set("BITBUCKET_API_URL", sandbox.https_url());
+    let untrusted = run.run();
+    insta::assert_snapshot!(untrusted.told(), @"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: the server's certificate is not trusted (it was issued by an authority that is not known)
+      sent:     POST https://localhost:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: the server's certificate is not trusted (it was issued by an authority that is not known)
+      why:      a proxy that opens TLS, or a server that is not the one meant, answers with a certificate of its own
+      to do:    if it is your company's proxy, pass its root certificate as a PEM file in SSL_CERT_FILE; a certificate's dates also fail when this machine's clock is wrong
+    ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
+    exit code 4
+    ");
+    let other_root = folder.write("other.pem", stranger.root_certificate_pem().as_bytes());
+    assert_told(&run.clone().set("SSL_CERT_FILE", other_root).run(), 4, &["certificate is not trusted"]);
+    assert!(sandbox.requests().is_empty(), "nothing is sent to a server that is not trusted");
+    let root = folder.write("root.pem", sandbox.root_certificate_pem().as_bytes());
+    assert_told(&run.set("SSL_CERT_FILE", root).run(), 0, &["✔ posted"]);
+}
+
+#[test]
+fn a_bad_certificate_file_is_a_wrong_variable() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    for (content, told) in [
+        (&b""[..], "which holds no certificate"),
+        (b"hello", "which holds no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n", "whose PEM text is damaged"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n", "whose PEM text is damaged"),
+        (&vec![b'\n'; 5 * 1024 * 1024], "which is larger than 4 MiB"),
+    ] {
+        let file = folder.write("root.pem", content);
+        let run = in_branch_build(&sandbox).set("SSL_CERT_FILE", file).run();
+        assert_told(&run, 2, &["✖ SSL_CERT_FILE names \"FOLDER/root.pem\"", told]);
+    }
+}

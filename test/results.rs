@@ -1,0 +1,141 @@
+//! What later steps read.
+
+use serde_json::{Value, json};
+
+use crate::run::{Fault, Folder, acme, by_hand, in_branch_build};
+
+fn lines(folder: &Folder) -> Vec<Value> {
+    folder.read("results.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_delivered_status_is_recorded_and_handed_on() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    folder.write("variables", b"EARLIER=1\n");
+    folder.write("results.jsonl", b"from an earlier run\n");
+    let run = in_branch_build(&sandbox)
+        .within(folder.path())
+        .set("RESULT_FILE", "results.jsonl")
+        .set("BITBUCKET_PIPELINES_VARIABLES_PATH", folder.path().join("variables"))
+        .run();
+    assert_eq!(run.code, 0, "{}", run.output);
+    let commit = sandbox.head("acme/api", "main");
+    assert_eq!(
+        lines(&folder),
+        [json!({
+            "target": {"workspace": "acme", "repo_slug": "api", "commit": commit},
+            "status": {
+                "type": "build", "key": "sonar", "state": "SUCCESSFUL", "name": "Sonar", "description": "Successful",
+                "url": "https://bitbucket.org/acme/api/pipelines/results/42", "refname": "main",
+            },
+            "outcome": "delivered",
+            "exit_code": 0,
+            "reason": null,
+        })]
+    );
+    assert_eq!(
+        folder.read("variables"),
+        format!(
+            "EARLIER=1\nGATEPOST_STATE=SUCCESSFUL\nGATEPOST_KEY=sonar\nGATEPOST_COMMIT={commit}\n\
+             GATEPOST_URL=https://bitbucket.org/acme/api/pipelines/results/42\n"
+        )
+    );
+}
+
+#[test]
+fn a_refusal_is_recorded_with_its_reason_and_hands_nothing_on() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let run = in_branch_build(&sandbox)
+        .set("BITBUCKET_ACCESS_TOKEN", sandbox::REVOKED_TOKEN)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("BITBUCKET_PIPELINES_VARIABLES_PATH", folder.path().join("variables"));
+    let told = run.run();
+    assert_eq!(told.code, 4, "{}", told.output);
+    run.assert_no_secret(&folder.read("results.jsonl"));
+    let recorded = &lines(&folder)[0];
+    assert_eq!((&recorded["outcome"], &recorded["exit_code"]), (&json!("refused"), &json!(4)));
+    assert_eq!(
+        recorded["reason"],
+        "failed to post the status: Bitbucket answered 401 Unauthorized: 401 Unauthorized, \"Token is invalid, expired, or not supported for this endpoint.\""
+    );
+    assert!(!folder.path().join("variables").exists());
+}
+
+#[test]
+fn a_target_that_was_not_found_has_no_status() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    by_hand(&sandbox)
+        .set("PULL_REQUEST", "999")
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .run();
+    let recorded = &lines(&folder)[0];
+    assert_eq!(recorded["target"], json!({"workspace": "acme", "repo_slug": "api", "commit": null}));
+    assert_eq!(recorded["status"], Value::Null);
+}
+
+#[test]
+fn the_folder_of_the_output_variables_may_be_missing_and_its_file_may_be_unwritable() {
+    let sandbox = acme();
+    let run = in_branch_build(&sandbox);
+    let missing = run.clone().set("BITBUCKET_PIPELINES_VARIABLES_PATH", "/no/such/folder/variables").run();
+    assert_eq!((missing.code, missing.output.contains('!')), (0, false), "{}", missing.output);
+    let folder = Folder::new();
+    let unwritable = run.set("BITBUCKET_PIPELINES_VARIABLES_PATH", folder.path().join(".")).run();
+    assert_eq!(unwritable.code, 0, "the status was posted: {}", unwritable.output);
+    assert!(
+        unwritable.output.contains("! the output variables could not be written"),
+        "{}",
+        unwritable.output
+    );
+}
+
+#[test]
+fn resuming_skips_what_was_delivered_and_posts_what_changed() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let run = in_branch_build(&sandbox)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("RESUME", "true");
+    let posts = || sandbox.requests().len();
+    assert_eq!((run.run().code, posts()), (0, 1));
+    let again = run.run();
+    assert_eq!((again.code, posts()), (0, 1), "{}", again.output);
+    assert!(again.output.contains("✔ skipped SUCCESSFUL on acme/api"), "{}", again.output);
+    assert_eq!((run.clone().set("STATE", "failed").run().code, posts()), (0, 2), "another state");
+    assert_eq!((run.run().code, posts()), (0, 3), "the newest record counts");
+    assert_eq!((run.clone().set("KEY", "other").run().code, posts()), (0, 4), "another key");
+    assert_eq!(lines(&folder).len(), 4, "what is skipped is not recorded again");
+}
+
+#[test]
+fn half_a_line_of_a_killed_run_records_nothing_and_harms_nothing() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let run = in_branch_build(&sandbox)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("RESUME", "true");
+    run.run();
+    let whole = folder.read("results.jsonl");
+    folder.write("results.jsonl", &whole.as_bytes()[..whole.len() / 2]);
+    assert_eq!(run.run().code, 0);
+    assert_eq!(sandbox.requests().len(), 2);
+    let last = folder.read("results.jsonl").lines().last().unwrap().to_owned();
+    assert_eq!(serde_json::from_str::<Value>(&last).unwrap()["outcome"], "delivered");
+    assert_eq!(folder.read("results.jsonl").lines().count(), 2);
+}
+
+#[test]
+fn a_refused_status_is_posted_again_when_resumed() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let run = in_branch_build(&sandbox)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("RESUME", "true");
+    sandbox.fault(Fault::status(400));
+    assert_eq!(run.run().code, 4);
+    assert_eq!(run.run().code, 0);
+    assert_eq!(sandbox.requests().len(), 2);
+}

@@ -1,0 +1,311 @@
+//! Runs Gatepost as its users do, and gives back everything that it printed.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use crate::{REPOSITORY_TOKEN, Sandbox, WORKSPACE_TOKEN};
+
+/// Where the program is.
+#[derive(Debug, Clone)]
+pub enum Program {
+    /// An executable file.
+    Binary(PathBuf),
+    /// An image, and the command before its name that runs a container of it.
+    Image {
+        /// Such as `docker run --rm --network host`.
+        run: Vec<OsString>,
+        /// Such as `gatepost:dev`.
+        image: OsString,
+    },
+}
+
+/// One run of Gatepost: its variables, and nothing else of this process's environment.
+#[derive(Debug, Clone)]
+pub struct Gatepost {
+    program: Program,
+    variables: Vec<(OsString, OsString)>,
+    folder: PathBuf,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Run {
+    /// The exit code; -1 when a signal ended the process.
+    pub code: i32,
+    /// What it printed.
+    pub output: String,
+    /// From its start to its end.
+    pub took: Duration,
+}
+
+impl Gatepost {
+    /// Without any variable.
+    pub fn bare(program: Program) -> Self {
+        Self { program, variables: Vec::new(), folder: std::env::temp_dir() }
+    }
+
+    /// By hand: the repository token of `acme/api`, `STATE: passed`, and this sandbox over HTTP.
+    pub fn by_hand(program: Program, sandbox: &Sandbox) -> Self {
+        Self::bare(program)
+            .set("BITBUCKET_API_URL", sandbox.http_url())
+            .set("BITBUCKET_ACCESS_TOKEN", REPOSITORY_TOKEN)
+            .set("REPO_SLUG", "acme/api")
+            .set("STATE", "passed")
+            .set("TIMEOUT", "20")
+    }
+
+    /// In the build of the branch `main` of `acme/api`.
+    pub fn in_branch_build(program: Program, sandbox: &Sandbox) -> Self {
+        let commit = sandbox.head("acme/api", "main");
+        Self::by_hand(program, sandbox).unset("REPO_SLUG").pipelines("acme/api", &commit, "main")
+    }
+
+    /// In the build of pull request 7 of `acme/api`, where hashes have 12 digits:
+    /// <https://jira.atlassian.com/browse/BCLOUD-19393>.
+    pub fn in_pull_request_build(program: Program, sandbox: &Sandbox) -> Self {
+        let commit = sandbox.head("acme/api", "feature/login");
+        Self::by_hand(program, sandbox)
+            .unset("REPO_SLUG")
+            .pipelines("acme/api", &commit[..12], "feature/login")
+            .set("BITBUCKET_PR_ID", "7")
+            .set("BITBUCKET_PR_DESTINATION_BRANCH", "main")
+    }
+
+    /// In the build of the central pipeline, with the workspace's token.
+    pub fn in_central_pipeline(program: Program, sandbox: &Sandbox) -> Self {
+        let commit = sandbox.head("acme/central-pipeline", "main");
+        Self::by_hand(program, sandbox)
+            .unset("REPO_SLUG")
+            .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+            .pipelines("acme/central-pipeline", &commit, "main")
+    }
+
+    /// The variables of <https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/> as a
+    /// pipe gets them: what the step lacks arrives as empty text.
+    fn pipelines(self, full_name: &str, commit: &str, branch: &str) -> Self {
+        let (workspace, slug) = full_name.split_once('/').unwrap_or_default();
+        self.set("BITBUCKET_WORKSPACE", workspace)
+            .set("BITBUCKET_REPO_OWNER", workspace)
+            .set("BITBUCKET_REPO_SLUG", slug)
+            .set("BITBUCKET_REPO_FULL_NAME", full_name)
+            .set("BITBUCKET_COMMIT", commit)
+            .set("BITBUCKET_BRANCH", branch)
+            .set("BITBUCKET_BUILD_NUMBER", "42")
+            .set("BITBUCKET_PR_ID", "")
+            .set("BITBUCKET_TAG", "")
+            .set("DOCKER_HOST", "tcp://host.docker.internal:2375")
+            .set("HOME", "/")
+    }
+
+    /// With a variable.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self = self.unset(name);
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Without a variable.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The variables.
+    pub fn variables(&self) -> &[(OsString, OsString)] {
+        &self.variables
+    }
+
+    /// In a folder, as a pipe runs in the clone's.
+    #[must_use]
+    pub fn within(mut self, folder: &Path) -> Self {
+        folder.clone_into(&mut self.folder);
+        self
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Panics
+    /// When the program cannot be started, or shows a secret.
+    pub fn run(&self) -> Run {
+        self.run_with(&[])
+    }
+
+    /// Runs to the end with arguments.
+    ///
+    /// # Panics
+    /// As [`Self::run`].
+    pub fn run_with(&self, arguments: &[&str]) -> Run {
+        let begun = Instant::now();
+        self.finish(self.start_with(arguments), begun)
+    }
+
+    /// Starts it, for what happens while it runs.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn start(&self) -> Child {
+        self.start_with(&[])
+    }
+
+    /// Waits for the end of what [`Self::start`] began.
+    ///
+    /// # Panics
+    /// When it shows a secret.
+    pub fn finish(&self, child: Child, begun: Instant) -> Run {
+        let ended = child.wait_with_output().expect("a child that was started can be waited for");
+        let output = [ended.stdout, ended.stderr].concat();
+        let output = String::from_utf8(output).expect("Gatepost prints UTF-8");
+        self.assert_no_secret(&output);
+        Run { code: ended.status.code().unwrap_or(-1), output, took: begun.elapsed() }
+    }
+
+    fn start_with(&self, arguments: &[&str]) -> Child {
+        self.command()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?} cannot be started: {error}", self.program))
+    }
+
+    fn command(&self) -> Command {
+        match &self.program {
+            Program::Binary(path) => {
+                let mut command = Command::new(path);
+                command
+                    .env_clear()
+                    .envs(self.variables.iter().map(|(name, value)| (name, value)))
+                    .current_dir(&self.folder);
+                command
+            }
+            Program::Image { run, image } => {
+                let mut command = Command::new(&run[0]);
+                command.args(&run[1..]);
+                for (name, value) in &self.variables {
+                    command
+                        .arg("--env")
+                        .arg([name, OsStr::new("="), value].into_iter().collect::<OsString>());
+                }
+                command.arg(image);
+                command
+            }
+        }
+    }
+
+    /// Checks that a text holds no secret, nor a part of one beyond the prefix that all of its kind share.
+    ///
+    /// # Panics
+    /// When it does.
+    pub fn assert_no_secret(&self, text: &str) {
+        const SECRETS: [&str; 3] =
+            ["ATLASSIAN_API_TOKEN", "BITBUCKET_ACCESS_TOKEN", "BITBUCKET_APP_PASSWORD"];
+        for (name, value) in &self.variables {
+            let value = value.to_string_lossy();
+            let part: String = value.trim().trim_matches('"').chars().skip(12).take(12).collect();
+            let is_secret = SECRETS.iter().any(|secret| name == secret) && !value.starts_with('$');
+            if is_secret && part.chars().count() == 12 {
+                assert!(!text.contains(&part), "a part of {} was shown:\n{text}", name.display());
+            }
+        }
+    }
+}
+
+impl Run {
+    /// Everything that was printed and the exit code, with ports, seconds and temporary folders replaced by
+    /// words, so that it is the same in each run.
+    pub fn told(&self) -> String {
+        format!("{}\nexit code {}\n", scrub(self.output.trim_end()), self.code)
+    }
+}
+
+/// A new temporary folder, removed when it is dropped.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Folder {
+    /// A folder that nobody else has.
+    ///
+    /// # Panics
+    /// When the machine gives none.
+    pub fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("gatepost-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).expect("temporary folders can be made");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file, and gives its path.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).expect("a file in a temporary folder can be written");
+        path
+    }
+
+    /// Reads a file.
+    ///
+    /// # Panics
+    /// When there is none, or no text in it.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).expect("the file was written")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What differs from run to run, replaced by words: ports, seconds, temporary folders.
+fn scrub(text: &str) -> String {
+    let mut scrubbed = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        scrubbed.push_str(before);
+        let length = from.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(from.len());
+        let number = from[..length].trim_end_matches('.');
+        let (_, after) = from.split_at(number.len());
+        let is_port = before.ends_with("localhost:") || scrubbed.ends_with("127.0.0.1:");
+        let is_seconds = after.starts_with(" s") && !after[2..].starts_with(|c: char| c.is_alphanumeric());
+        scrubbed.push_str(match (is_port, is_seconds) {
+            (true, _) => "PORT",
+            (_, true) => "N",
+            _ => number,
+        });
+        rest = after;
+    }
+    scrubbed.push_str(rest);
+    let folder = std::env::temp_dir().join("gatepost-").to_string_lossy().into_owned();
+    while let Some(start) = scrubbed.find(&folder) {
+        let end = scrubbed[start..].find(['/', '"']).map_or(scrubbed.len(), |_| {
+            let name = start + folder.len();
+            scrubbed[name..].find(['/', '"', ' ']).map_or(scrubbed.len(), |length| name + length)
+        });
+        scrubbed.replace_range(start..end, "FOLDER");
+    }
+    scrubbed
+}

@@ -1,0 +1,200 @@
+//! The right commit, however it is named.
+
+use crate::run::{Run, Sandbox, acme, by_hand, in_central_pipeline, in_pull_request_build};
+
+fn paths(sandbox: &Sandbox) -> Vec<String> {
+    sandbox
+        .requests()
+        .into_iter()
+        .map(|request| format!("{} {}", request.method, request.path.replacen("/2.0/repositories/", "", 1)))
+        .collect()
+}
+
+fn assert_done(run: &Run) {
+    assert_eq!(run.code, 0, "{}", run.output);
+}
+
+#[test]
+fn a_central_pipeline_posts_to_the_repository_it_was_told() {
+    let sandbox = acme();
+    let commit = sandbox.head("acme/web", "fix/header");
+    let run = in_central_pipeline(&sandbox)
+        .set("REPO_SLUG", "web")
+        .set("COMMIT", &commit)
+        .set("BRANCH", "fix/header")
+        .set("PULL_REQUEST", "12")
+        .run();
+    assert_done(&run);
+    assert_eq!(paths(&sandbox), [format!("POST acme/web/commit/{commit}/statuses/build")]);
+    let shown = sandbox.pull_request_statuses("acme/web", 12);
+    assert_eq!(shown[0].refname.as_deref(), Some("fix/header"));
+    assert_eq!(
+        shown[0].url.as_deref(),
+        Some("https://bitbucket.org/acme/central-pipeline/pipelines/results/42"),
+        "a click leads to the pipeline that ran"
+    );
+}
+
+#[test]
+fn a_central_pipeline_without_a_commit_never_uses_its_own() {
+    let sandbox = acme();
+    let run = in_central_pipeline(&sandbox).set("REPO_SLUG", "web").run();
+    insta::assert_snapshot!(run.told(), @"
+    ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, whose BITBUCKET_COMMIT would be the wrong commit
+      accepted: one of COMMIT, PULL_REQUEST and BRANCH
+      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH; a pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_PR_ID and BITBUCKET_BRANCH
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+    assert_eq!(paths(&sandbox), [""; 0]);
+}
+
+#[test]
+fn a_pull_request_alone_is_asked_for_its_source() {
+    let sandbox = acme();
+    let run = in_central_pipeline(&sandbox)
+        .set("REPO_SLUG", "https://bitbucket.org/acme/web.git")
+        .set("PULL_REQUEST", "12")
+        .run();
+    insta::assert_snapshot!(run.told(), @"
+    gatepost 0.1.0: SUCCESSFUL for acme/web with the access token (BITBUCKET_ACCESS_TOKEN)
+    pull request 12 comes from branch fix/header of acme/web, at commit e15efb914c5c
+      status:   Sonar (key sonar): Successful
+      link:     https://bitbucket.org/acme/central-pipeline/pipelines/results/42
+    ✔ posted SUCCESSFUL on acme/web commit e15efb914c5c, branch fix/header
+    exit code 0
+    ");
+    let commit = &sandbox.head("acme/web", "fix/header")[..12];
+    assert_eq!(
+        paths(&sandbox),
+        ["GET acme/web/pullrequests/12".to_owned(), format!("POST acme/web/commit/{commit}/statuses/build")]
+    );
+    assert_eq!(sandbox.pull_request_statuses("acme/web", 12).len(), 1);
+}
+
+#[test]
+fn a_fork_gets_the_status_in_its_own_repository() {
+    let sandbox = acme();
+    let run = by_hand(&sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+        .set("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+        .set("PULL_REQUEST", "9")
+        .run();
+    assert_done(&run);
+    assert!(run.output.contains("pull request 9 comes from branch patch-1 of jane/api"), "{}", run.output);
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 9).len(), 1);
+}
+
+#[test]
+fn a_deleted_fork_is_said_and_the_destination_is_tried() {
+    let sandbox = acme();
+    sandbox.world(|world| {
+        world.delete_repository("jane/api");
+    });
+    let run = by_hand(&sandbox).set("PULL_REQUEST", "9").run();
+    assert!(
+        run.output.contains("! the fork of pull request 9 is gone; the status goes to acme/api"),
+        "{}",
+        run.output
+    );
+    assert_eq!(run.code, 4, "its commit is gone too:\n{}", run.output);
+}
+
+#[test]
+fn a_branch_alone_is_asked_for_its_head() {
+    let sandbox = acme();
+    let run = by_hand(&sandbox).set("BRANCH", "feature/login").run();
+    assert_done(&run);
+    let commit = sandbox.head("acme/api", "feature/login");
+    assert_eq!(
+        paths(&sandbox),
+        [
+            "GET acme/api/refs/branches/feature/login".to_owned(),
+            format!("POST acme/api/commit/{commit}/statuses/build")
+        ]
+    );
+}
+
+#[test]
+fn a_given_commit_wins_over_the_head_of_its_pull_request() {
+    let sandbox = acme();
+    let old = sandbox.head("acme/api", "feature/login");
+    let new = sandbox.world(|world| world.push("acme/api", "feature/login"));
+    let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("COMMIT", &old).run();
+    assert_done(&run);
+    assert!(
+        run.output.contains(&format!(
+            "! pull request 7 is at commit {} by now; the status goes to COMMIT {old}, as given",
+            &new[..12]
+        )),
+        "{}",
+        run.output
+    );
+    assert_eq!(sandbox.statuses("acme/api", &old)[0].refname.as_deref(), Some("feature/login"));
+    assert!(sandbox.statuses("acme/api", &new).is_empty());
+}
+
+#[test]
+fn a_local_merge_commit_is_replaced_by_the_source_commit() {
+    let sandbox = acme();
+    let run = in_pull_request_build(&sandbox).set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff").run();
+    insta::assert_snapshot!(run.told(), @"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    pull request 7 comes from branch feature/login of acme/api, at commit 94277cd267a8
+    ! Bitbucket does not know commit ffffffffffffffffffffffffffffffffffffffff (pull-request pipelines build a local merge commit); the source commit 94277cd267a8 of pull request 7 is used
+      status:   Sonar (key sonar): Successful
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✔ posted SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 0
+    ");
+    let methods: Vec<_> = sandbox.requests().into_iter().map(|request| request.method).collect();
+    assert_eq!(methods, ["POST", "GET", "POST"]);
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 7).len(), 1);
+}
+
+#[test]
+fn the_same_for_a_commit_given_beside_a_pull_request_without_asking_twice() {
+    let sandbox = acme();
+    let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("COMMIT", "fffffff").run();
+    assert_done(&run);
+    let methods: Vec<_> = sandbox.requests().into_iter().map(|request| request.method).collect();
+    assert_eq!(methods, ["GET", "POST", "POST"]);
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 7).len(), 1);
+}
+
+#[test]
+fn an_unknown_commit_without_a_pull_request_is_a_refusal() {
+    let sandbox = acme();
+    let run = by_hand(&sandbox).set("COMMIT", "fffffff").run();
+    insta::assert_snapshot!(run.told(), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/fffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, "Commit not found"
+      why:      the repository, commit, pull request or branch does not exist, or this credential may not see it: Bitbucket answers both alike
+      to do:    compare the address above with the repository's page; a repository access token reaches its own repository only, for others use a project or workspace access token or an API token
+    ✖ not posted: SUCCESSFUL on acme/api commit fffffff
+    exit code 4
+    "#);
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[test]
+fn an_unknown_pull_request_or_branch_is_a_refusal() {
+    let sandbox = acme();
+    for (name, value) in [("PULL_REQUEST", "999"), ("BRANCH", "no/such")] {
+        let run = by_hand(&sandbox).set(name, value).run();
+        assert_eq!(run.code, 4, "{}", run.output);
+        assert!(run.output.contains("404 Not Found"), "{}", run.output);
+        assert!(run.output.ends_with("✖ not posted: the status\n"), "{}", run.output);
+    }
+}
+
+#[test]
+fn a_branch_that_is_not_the_pull_requests_is_said() {
+    let sandbox = acme();
+    let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("REFNAME", "other").run();
+    assert_done(&run);
+    assert!(run.output.contains("it will not count for this pull request"), "{}", run.output);
+}

@@ -1,0 +1,265 @@
+//! Bad input: every variable, told by its name, in one go, before anything is sent.
+
+use std::os::unix::ffi::OsStringExt;
+
+use crate::run::{acme, bare, in_branch_build};
+
+#[test]
+fn nothing_set_tells_everything_that_is_missing() {
+    insta::assert_snapshot!(bare().run().told(), @"
+    ✖ BITBUCKET_ACCESS_TOKEN is not set, and neither are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
+      accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
+      to do:    if a secured variable should have brought it, see that the pipe's `variables:` names it; else create an API token with scopes for the app Bitbucket (id.atlassian.com > Security > API tokens > Create API token with scopes; scope read:repository:bitbucket) and pass it as ATLASSIAN_API_TOKEN with the account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL; or create an access token (Repository settings > Security > Access tokens; scope Repositories: Read) and pass it as BITBUCKET_ACCESS_TOKEN
+    ✖ REPO_SLUG is not set, and neither is BITBUCKET_REPO_SLUG
+      accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
+      to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
+    ✖ WORKSPACE is not set, and neither is BITBUCKET_WORKSPACE
+      accepted: the workspace's id, as in bitbucket.org/<workspace>/<slug>
+      to do:    outside Pipelines nothing tells the target: pass WORKSPACE
+    ✖ COMMIT is not set: which commit of the target is meant cannot be known
+      accepted: one of COMMIT, PULL_REQUEST and BRANCH
+      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH; a pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_PR_ID and BITBUCKET_BRANCH
+    ✖ STATE is not set: there is nothing to say of the commit
+      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+      to do:    pass the state to post, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
+    ✖ 5 variables are wrong; nothing was sent
+    exit code 2
+    ");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one list of values, one snapshot")]
+fn each_bad_value_is_told() {
+    let sandbox = acme();
+    let good = in_branch_build(&sandbox);
+    let mut told = String::new();
+    for (name, value) in [
+        ("REPO_SLUG", "My Repository"),
+        ("REPO_SLUG", "https://x-token-auth:s3cret@git.acme.example/scm/a/b.git"),
+        ("REPO_SLUG", "acme/apps/api"),
+        ("WORKSPACE", "acme inc"),
+        ("COMMIT", "HEAD"),
+        ("PULL_REQUEST", "0"),
+        ("BRANCH", "feature login"),
+        ("REFNAME", "../main"),
+        ("STATE", "perhaps"),
+        ("STATE", "256"),
+        ("STATE", "$BITBUCKET_EXIT_CODE"),
+        ("KEY", "two\nlines"),
+        ("URL", "http://sonarqube:9000/dashboard"),
+        ("URL", "http://localhost:9000"),
+        ("URL", "https://user:pw@sonar.acme.example/"),
+        ("URL", "sonar.acme.example"),
+        ("MODE", "chekc"),
+        ("DRY_RUN", "maybe"),
+        ("DEBUG", "2"),
+        ("TIMEOUT", "0"),
+        ("TIMEOUT", "2 minutes"),
+        ("RESUME", "true"),
+        ("RESULT_FILE", "/no/such/folder/results.jsonl"),
+        ("BITBUCKET_API_URL", "http://api.bitbucket.org/2.0"),
+        ("SSL_CERT_FILE", "/no/such/file.pem"),
+        ("HTTPS_PROXY", "socks5://user:pw@proxy:1080"),
+        ("BITBUCKET_COMMIT", "main"),
+    ] {
+        let run = good.clone().set(name, value).run();
+        assert_eq!(run.code, 2, "{name}={value}:\n{}", run.output);
+        assert!(!run.output.contains("s3cret") && !run.output.contains("user:pw"), "{}", run.output);
+        told += &run.output;
+    }
+    insta::assert_snapshot!(told, @r#"
+    ✖ REPO_SLUG has "My Repository", which is no name in a repository's address
+      accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
+      to do:    copy it from the repository's address, bitbucket.org/<workspace>/<slug>; the name shown on its page may differ
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ REPO_SLUG is an address on the host "git.acme.example", which is not Bitbucket Cloud
+      accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
+      to do:    Gatepost speaks to Bitbucket Cloud (bitbucket.org) only; Bitbucket Data Center has another API
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ REPO_SLUG is "acme/apps/api", which has more than two parts
+      accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
+      to do:    pass workspace/slug; the project of a repository is no part of its name
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ WORKSPACE has "acme inc", which is no name in a repository's address
+      accepted: a workspace id: letters, digits, - _ and .
+      to do:    copy it from the repository's address, bitbucket.org/<workspace>/<slug>; the name shown on its page may differ
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ COMMIT is "HEAD", which is no commit hash
+      accepted: 7 to 40 hexadecimal digits
+      to do:    pass a hash such as $BITBUCKET_COMMIT; a branch goes into BRANCH, a pull request into PULL_REQUEST
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ PULL_REQUEST is "0", which is no pull request number
+      accepted: a number from 1 to 2147483647
+      to do:    pass the number in the pull request's address, such as $BITBUCKET_PR_ID
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ BRANCH is "feature login", which is no branch name
+      accepted: a branch's plain name, at most 255 characters, as git allows it (no white space, no control characters, none of ~^:?*[\, no part that begins with a dot)
+      to do:    pass the name as Bitbucket shows it, such as $BITBUCKET_BRANCH; a tag has no branch: leave it out
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ REFNAME is "../main", which is no branch name
+      accepted: a branch's plain name, at most 255 characters, as git allows it (no white space, no control characters, none of ~^:?*[\, no part that begins with a dot)
+      to do:    pass the name as Bitbucket shows it, such as $BITBUCKET_BRANCH; a tag has no branch: leave it out
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ STATE is "perhaps", which is no state
+      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+      to do:    pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ STATE is "256", which is no state
+      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+      to do:    pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ STATE holds the name of a variable that was not replaced by its value (it begins with $)
+      accepted: the value itself
+      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `STATE: $THAT_VARIABLE` without single quotes
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ KEY is "two\nlines", which has a line break or another control character
+      accepted: one line of text, best at most 40 characters
+      to do:    write the key again on one line; quotes that end a line later are a common cause
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ URL is "http://sonarqube:9000/dashboard", whose host has no dot
+      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
+      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ URL is "http://localhost:9000", which is this machine's own address
+      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
+      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ URL is "https://***@sonar.acme.example/", which shows a user name or password to everybody
+      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
+      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ URL is "sonar.acme.example", which is no address
+      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
+      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ MODE is "chekc", which is no mode of this version
+      accepted: publish
+      to do:    leave MODE out
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ DRY_RUN is "maybe", which is neither yes nor no
+      accepted: true or false, yes or no, on or off, 1 or 0
+      to do:    pass one of these words, or leave DRY_RUN out
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ DEBUG is "2", which is neither yes nor no
+      accepted: true or false, yes or no, on or off, 1 or 0
+      to do:    pass one of these words, or leave DEBUG out
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ TIMEOUT is "0", which is no number of seconds that can be used
+      accepted: a whole number of seconds from 1 to 3600
+      to do:    pass such a number, or leave TIMEOUT out: 120 is used
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ TIMEOUT is "2 minutes", which is no number of seconds that can be used
+      accepted: a whole number of seconds from 1 to 3600
+      to do:    pass such a number, or leave TIMEOUT out: 120 is used
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ RESUME is true, but RESULT_FILE is not set: nothing records what was delivered
+      accepted: RESUME together with RESULT_FILE
+      to do:    pass the RESULT_FILE of the run to go on with, or leave RESUME out
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ RESULT_FILE names "/no/such/folder/results.jsonl", which cannot be written: No such file or directory (os error 2)
+      accepted: a file in an existing folder that may be written
+      to do:    pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ BITBUCKET_API_URL is "http://api.bitbucket.org/2.0", which would send the credential unencrypted over the network
+      accepted: an https address such as https://api.bitbucket.org/2.0, or http to loopback or host.docker.internal
+      to do:    leave BITBUCKET_API_URL out: https://api.bitbucket.org/2.0 is used; Gatepost speaks to Bitbucket Cloud only
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ SSL_CERT_FILE names "/no/such/file.pem", which cannot be read: No such file or directory (os error 2)
+      accepted: a PEM file with one or more certificates (-----BEGIN CERTIFICATE-----)
+      to do:    see that the file is in the pipe's working directory or a mounted volume, or unset SSL_CERT_FILE: public roots are built in
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ HTTPS_PROXY is "socks5://***@proxy:1080", which is no address of a proxy
+      accepted: http://host:port or https://host:port, with user:password@ before the host when the proxy asks for it
+      to do:    correct HTTPS_PROXY, or unset it when no proxy is needed
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ BITBUCKET_COMMIT is "main", which is no commit hash
+      accepted: 7 to 40 hexadecimal digits
+      to do:    pass a hash such as $BITBUCKET_COMMIT; a branch goes into BRANCH, a pull request into PULL_REQUEST
+    ✖ 1 variable is wrong; nothing was sent
+    "#);
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn bytes_that_are_no_text_are_told_by_name_and_harm_nobody_elsewhere() {
+    let sandbox = acme();
+    let bytes = || std::ffi::OsString::from_vec(vec![0xff, b'a', 0xfe]);
+    for name in ["BITBUCKET_ACCESS_TOKEN", "STATE", "KEY", "TIMEOUT", "BITBUCKET_COMMIT", "DEBUG"] {
+        let run = in_branch_build(&sandbox).set(name, bytes()).run();
+        assert_eq!(run.code, 2, "{name}: {}", run.output);
+        assert!(
+            run.output.starts_with(&format!("✖ {name} holds bytes that are not UTF-8 text\n")),
+            "{}",
+            run.output
+        );
+        assert!(run.output.ends_with("✖ 1 variable is wrong; nothing was sent\n"), "{}", run.output);
+    }
+    assert!(sandbox.requests().is_empty());
+    assert_eq!(in_branch_build(&sandbox).set("LS_COLORS", bytes()).run().code, 0);
+}
+
+#[test]
+fn blank_variables_count_as_unset() {
+    let sandbox = acme();
+    let mut run = in_branch_build(&sandbox);
+    for variable in gatepost::variables::Variables::ALL {
+        let name = variable.name();
+        if !run.variables().iter().any(|(known, _)| *known == *name) {
+            run = run.set(&name, " \t");
+        }
+    }
+    let run = run.run();
+    assert_eq!(run.code, 0, "{}", run.output);
+    assert!(!run.output.contains('!'), "{}", run.output);
+}
+
+#[test]
+fn any_variable_of_a_megabyte_neither_crashes_nor_floods_the_log() {
+    let sandbox = acme();
+    for variable in gatepost::variables::Variables::ALL {
+        // The kernel takes at most 128 KiB for one variable.
+        let run = in_branch_build(&sandbox).set(&variable.name(), "x".repeat(120_000)).run();
+        assert!([0, 2].contains(&run.code), "{}: {}", variable.name(), run.output);
+        assert!(run.output.len() < 4_000, "{}: {} bytes", variable.name(), run.output.len());
+    }
+}
+
+#[test]
+fn misspelt_names_are_told() {
+    let sandbox = acme();
+    let run = in_branch_build(&sandbox).set("DESCRIPTON", "lost").set("pull_request", "7").run();
+    insta::assert_snapshot!(run.told(), @"
+    ! DESCRIPTON is not a variable of Gatepost and is ignored; did you mean DESCRIPTION?
+    ! pull_request is not a variable of Gatepost and is ignored; did you mean PULL_REQUEST?
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+      status:   Sonar (key sonar): Successful
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✔ posted SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
+    exit code 0
+    ");
+}
+
+#[test]
+fn arguments_are_refused() {
+    insta::assert_snapshot!(bare().run_with(&["--state", "FAILED"]).told(), @"
+    ✖ gatepost takes no arguments but --help and --version
+      to do:    set environment variables instead; gatepost --help lists them
+    exit code 2
+    ");
+}
+
+#[test]
+fn a_secret_in_a_public_place_is_refused() {
+    let sandbox = acme();
+    let run = in_branch_build(&sandbox)
+        .set("URL", format!("https://sonar.acme.example/?token={}", sandbox::REPOSITORY_TOKEN))
+        .run();
+    insta::assert_snapshot!(run.told(), @"
+    ✖ URL holds the value of BITBUCKET_ACCESS_TOKEN
+      accepted: text that everybody may see
+      to do:    take the secret out of URL; if it was ever shown like this, revoke it and create a new one
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+    assert!(sandbox.requests().is_empty());
+}
