@@ -1,0 +1,240 @@
+//! The demo: Gatepost at work against the sandbox, as its users would see it.
+//!
+//! `cargo run -p sandbox` tells a few stories and ends. `cargo run -p sandbox -- serve` keeps the sandbox
+//! running and says how to use it; with a command behind it, it runs that command instead and ends with it.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    process::{Command, ExitCode},
+    thread,
+};
+
+use anyhow::{Context, bail, ensure};
+use sandbox::{
+    CI_EMAIL, Gatepost, Program, REPOSITORY_TOKEN, REVOKED_TOKEN, Sandbox, Status, WORKSPACE_TOKEN, World,
+};
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    match arguments.split_first() {
+        None => demo().map(|()| ExitCode::SUCCESS),
+        Some((verb, command)) if verb == "serve" => serve(command),
+        Some(_) => bail!("usage: cargo run -p sandbox [-- serve [COMMAND [ARGUMENT...]]]"),
+    }
+}
+
+/// One story: what the user wrote, and what is expected to come of it.
+struct Story {
+    title: &'static str,
+    /// What stands below `variables:` in the user's file.
+    written: Vec<(&'static str, String)>,
+    build: fn(Program, &Sandbox) -> Gatepost,
+    /// The pull request to look at.
+    pull_request: (&'static str, u64),
+    exit_code: i32,
+}
+
+fn stories(sandbox: &Sandbox) -> Vec<Story> {
+    let text = str::to_owned;
+    vec![
+        Story {
+            title: "A pull-request build says that it has begun",
+            written: vec![("STATE", text("INPROGRESS")), ("BITBUCKET_ACCESS_TOKEN", text(REPOSITORY_TOKEN))],
+            build: Gatepost::in_pull_request_build,
+            pull_request: ("acme/api", 7),
+            exit_code: 0,
+        },
+        Story {
+            title: "Its after-script says how it ended, with the exit code of the script: the same key is overwritten",
+            written: vec![("STATE", text("1")), ("BITBUCKET_ACCESS_TOKEN", text(REPOSITORY_TOKEN))],
+            build: Gatepost::in_pull_request_build,
+            pull_request: ("acme/api", 7),
+            exit_code: 0,
+        },
+        Story {
+            title: "The build of main reports on a pull request, which is looked up, with an API token",
+            written: vec![
+                ("STATE", text("passed")),
+                ("NAME", text("Analysis")),
+                ("KEY", text("analysis")),
+                ("PULL_REQUEST", text("7")),
+                ("ATLASSIAN_ACCOUNT_EMAIL", text(CI_EMAIL)),
+                ("ATLASSIAN_API_TOKEN", text(sandbox::API_TOKEN)),
+            ],
+            build: Gatepost::in_branch_build,
+            pull_request: ("acme/api", 7),
+            exit_code: 0,
+        },
+        Story {
+            title: "A central pipeline reports to another repository, with the workspace's access token",
+            written: vec![
+                ("STATE", text("passed")),
+                ("REPO_SLUG", text("web")),
+                ("COMMIT", sandbox.head("acme/web", "fix/header")),
+                ("BRANCH", text("fix/header")),
+                ("BITBUCKET_ACCESS_TOKEN", text(WORKSPACE_TOKEN)),
+            ],
+            build: Gatepost::in_central_pipeline,
+            pull_request: ("acme/web", 12),
+            exit_code: 0,
+        },
+        Story {
+            title: "A token that was revoked: Bitbucket refuses, and Gatepost says what to do",
+            written: vec![("STATE", text("passed")), ("BITBUCKET_ACCESS_TOKEN", text(REVOKED_TOKEN))],
+            build: Gatepost::in_pull_request_build,
+            pull_request: ("acme/api", 7),
+            exit_code: 4,
+        },
+        Story {
+            title: "An app password, which Bitbucket removed in 2026: said before anything is sent",
+            written: vec![
+                ("STATE", text("passed")),
+                ("BITBUCKET_USERNAME", text(sandbox::CI_USERNAME)),
+                ("BITBUCKET_APP_PASSWORD", text(sandbox::APP_PASSWORD)),
+            ],
+            build: Gatepost::in_pull_request_build,
+            pull_request: ("acme/api", 7),
+            exit_code: 2,
+        },
+    ]
+}
+
+fn demo() -> anyhow::Result<()> {
+    let program = build()?;
+    let sandbox = Sandbox::start(World::acme());
+    let mut out = io::stdout().lock();
+    for (number, story) in stories(&sandbox).iter().enumerate() {
+        tell(number + 1, story, &program, &sandbox, &mut out)?;
+    }
+    writeln!(out, "\nAll of it on this machine: {} requests reached the sandbox.", sandbox.requests().len())?;
+    writeln!(out, "To try it yourself: cargo run -p sandbox -- serve")?;
+    Ok(())
+}
+
+fn tell(
+    number: usize,
+    story: &Story,
+    program: &Program,
+    sandbox: &Sandbox,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let (repository, id) = story.pull_request;
+    writeln!(out, "\n{number}. {}\n", story.title)?;
+    writeln!(out, "   the user wrote")?;
+    writeln!(out, "       - pipe: gatepost/gatepost:{}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "         variables:")?;
+    let mut run = (story.build)(program.clone(), sandbox).unset("STATE").unset("BITBUCKET_ACCESS_TOKEN");
+    for (name, value) in &story.written {
+        let is_secret = name.ends_with("TOKEN") || name.ends_with("PASSWORD");
+        // A user writes the name of a secured variable.
+        writeln!(out, "           {name}: {}", if is_secret { format!("${name}") } else { value.clone() })?;
+        run = run.set(name, value);
+    }
+    show_builds(out, "before", repository, id, sandbox)?;
+    let ended = run.run();
+    writeln!(out, "   the log (exit code {})", ended.code)?;
+    for line in ended.output.lines() {
+        writeln!(out, "       {line}")?;
+    }
+    show_builds(out, "after", repository, id, sandbox)?;
+    ensure!(ended.code == story.exit_code, "exit code {}, but {} was expected", ended.code, story.exit_code);
+    Ok(())
+}
+
+fn show_builds(
+    out: &mut impl Write,
+    when: &str,
+    repository: &str,
+    id: u64,
+    sandbox: &Sandbox,
+) -> io::Result<()> {
+    writeln!(out, "   pull request {id} of {repository} {when}")?;
+    let statuses = sandbox.pull_request_statuses(repository, id);
+    if statuses.is_empty() {
+        writeln!(out, "       no builds")?;
+    }
+    for Status { state, name, description, key, url, .. } in statuses {
+        writeln!(
+            out,
+            "       {state:<10}  {}: {}  (key {key})  {}",
+            name.unwrap_or_default(),
+            description.unwrap_or_default(),
+            url.unwrap_or_default()
+        )?;
+    }
+    Ok(())
+}
+
+fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
+    let sandbox = Sandbox::start(World::acme());
+    // In a place that the next run overwrites: nothing is left behind when this one is ended by a signal.
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/sandbox-root.pem"));
+    fs::write(&root, sandbox.root_certificate_pem())?;
+    let commit = sandbox.head("acme/api", "feature/login");
+    let target = [
+        ("BITBUCKET_ACCESS_TOKEN", REPOSITORY_TOKEN),
+        ("WORKSPACE", "acme"),
+        ("REPO_SLUG", "api"),
+        ("COMMIT", &commit),
+    ];
+    if let Some((program, arguments)) = command.split_first() {
+        let status = Command::new(program)
+            .args(arguments)
+            .envs(target)
+            .env("BITBUCKET_API_URL", sandbox.https_url())
+            .env("SSL_CERT_FILE", &root)
+            .status()
+            .with_context(|| format!("{} cannot be run", program.display()))?;
+        return Ok(status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .map_or(ExitCode::FAILURE, ExitCode::from));
+    }
+    let program = build()?;
+    let Program::Binary(binary) = &program else { bail!("the build makes a binary") };
+    let mut out = io::stdout().lock();
+    let pairs: Vec<String> = target
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .chain([format!("BITBUCKET_API_URL={}", sandbox.http_url()), "BRANCH=feature/login".to_owned()])
+        .collect();
+    writeln!(out, "Bitbucket's API is at {} and, with TLS, at {}", sandbox.http_url(), sandbox.https_url())?;
+    writeln!(out, "(SSL_CERT_FILE={}).", root.display())?;
+    writeln!(out, "\nThe binary, for pull request 7 of acme/api:\n")?;
+    writeln!(out, "  {} \\\n    STATE=passed {}", pairs.join(" \\\n  "), binary.display())?;
+    writeln!(out, "\nThe image (test/image builds it), for the same:\n")?;
+    writeln!(
+        out,
+        "  docker run --rm --network host \\\n    -e {} \\\n    -e STATE=passed gatepost:dev",
+        pairs.join(" \\\n    -e ")
+    )?;
+    writeln!(out, "\nWhat a reviewer sees:\n")?;
+    writeln!(
+        out,
+        "  curl -H 'Authorization: Bearer {REPOSITORY_TOKEN}' \\\n    {}/repositories/acme/api/pullrequests/7/statuses",
+        sandbox.http_url()
+    )?;
+    writeln!(out, "\nIt runs until Ctrl-C.")?;
+    out.flush()?;
+    loop {
+        thread::park();
+    }
+}
+
+/// Builds Gatepost as this program was built, and says where it is.
+fn build() -> anyhow::Result<Program> {
+    let own = env::current_exe()?;
+    let folder: PathBuf = own.parent().context("a program is in a folder")?.to_owned();
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--quiet", "--package", "gatepost", "--bin", "gatepost"]);
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    ensure!(command.status()?.success(), "gatepost cannot be built");
+    Ok(Program::Binary(folder.join("gatepost")))
+}
