@@ -232,6 +232,13 @@ fn build() -> anyhow::Result<Program> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--quiet", "--package", "gatepost", "--bin", "gatepost"]);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    // What `cargo run` says of this package would make build scripts run again, with all that follows.
+    for (name, _) in env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("CARGO_PKG_") || name_text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     if folder.ends_with("release") {
         command.arg("--release");
     }
