@@ -5,9 +5,9 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -29,8 +29,6 @@ use crate::message::{Answer, Request};
 use crate::refusals;
 use crate::world::World;
 
-/// How long a part of an answer gets to reach the client before the connection is closed behind it.
-const TIME_TO_ARRIVE: Duration = Duration::from_millis(20);
 const HUGE_CHUNK: &[u8] = &[b'.'; 16 * 1024];
 
 /// A request that the sandbox received.
@@ -267,7 +265,11 @@ fn respond(answer: Answer, payload: impl FnOnce(Vec<u8>) -> Payload) -> io::Resu
 /// The body of an answer, whole or otherwise.
 enum Payload {
     Whole(Option<Bytes>),
-    Cut { part: Option<Bytes>, end: Pin<Box<tokio::time::Sleep>> },
+    /// Part of an answer; it is written out while the rest is waited for, and then there is none.
+    Cut {
+        part: Option<Bytes>,
+        waited: bool,
+    },
     Silent,
     Huge(u64),
 }
@@ -279,7 +281,7 @@ impl Payload {
 
     fn cut(mut body: Vec<u8>) -> Self {
         body.truncate(body.len() / 2);
-        Self::Cut { part: Some(body.into()), end: Box::pin(tokio::time::sleep(TIME_TO_ARRIVE)) }
+        Self::Cut { part: Some(body.into()), waited: false }
     }
 }
 
@@ -293,11 +295,15 @@ impl Body for Payload {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
             Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
-            Self::Cut { part, end } => {
+            Self::Cut { part, waited } => {
                 if let Some(part) = part.take() {
                     return Poll::Ready(Some(Ok(Frame::data(part))));
                 }
-                ready!(end.as_mut().poll(context));
+                if !*waited {
+                    *waited = true;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
             }
             Self::Silent => Poll::Pending,
