@@ -197,16 +197,20 @@ impl Bitbucket<'_> {
     /// Any answer is `Ok`; what it means is the endpoint's to say.
     async fn send(&self, request: &Request) -> Result<Sent, Box<Refusal>> {
         let mut attempts = 0;
+        let mut earlier = None;
         loop {
             attempts += 1;
             let begun = Instant::now();
             let limit = self.remaining().min(ATTEMPT_LIMIT);
-            let result = match self.build(request) {
-                Ok(built) => self.http.send(built, limit).await,
-                // Only a defect builds a request that cannot be sent, and it would not get better.
-                Err(error) => Err(Failure::Broken(error.to_string())),
-            };
+            let built = self.build(request).map_err(|error| {
+                self.refusal(request, Came::Nothing(Failure::Broken(error.to_string())), attempts, None)
+            })?;
+            let mut result = self.http.send(built, limit).await;
             self.log_attempt(request, attempts, &result, begun.elapsed());
+            // An attempt that the deadline cut short says less than the one before it.
+            if limit < ATTEMPT_LIMIT && matches!(result, Err(Failure::Silent(_))) {
+                result = earlier.take().unwrap_or(result);
+            }
             let remaining = self.remaining();
             let again_in = match retry::next(attempts, &result, remaining, SystemTime::now(), fastrand::f64())
             {
@@ -221,6 +225,7 @@ impl Bitbucket<'_> {
                         rounded(remaining),
                     ));
                     tokio::time::sleep(pause).await;
+                    earlier = Some(result);
                     continue;
                 }
                 Next::TooLate(pause) => Some(pause),
