@@ -107,6 +107,16 @@ fn a_silent_service_is_left_at_the_deadline() {
 }
 
 #[test]
+fn an_attempt_that_the_deadline_cuts_short_does_not_hide_the_reason() {
+    let sandbox = acme();
+    sandbox.fault(Fault::status(503));
+    sandbox.fault_always(Fault::Silent);
+    let run = in_branch_build(&sandbox).set("TIMEOUT", "2").run();
+    assert_told(&run, 4, &["✖ failed to post the status: Bitbucket answered 503 Service Unavailable\n"]);
+    assert_eq!(sandbox.requests().len(), 2);
+}
+
+#[test]
 fn a_refused_connection_is_told() {
     let sandbox = acme();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
