@@ -9,13 +9,14 @@
 //!
 //! - [`variables`] reads the environment; [`plan`] understands it with [`credential`], [`target`] and
 //!   [`status`], and gathers every [`problem`].
-//! - [`publish`] finds the commit and posts the status through [`bitbucket`], the client of the API, which
-//!   sends with [`http`] and asks [`retry`] whether to send again.
+//! - [`publish`] finds the commit and posts the status through [`bitbucket`], which knows the endpoints;
+//!   [`client`] sends with [`http`] and asks [`retry`] whether to send again.
 //! - A [`refusal`] holds what was sent and what came back, and explains it.
 //! - [`report`] tells the reader through [`console`] and later steps through [`results`]; [`outcome`] is the
 //!   exit code.
 
 pub mod bitbucket;
+pub mod client;
 pub mod console;
 pub mod credential;
 pub mod help;
@@ -38,12 +39,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     bitbucket::Bitbucket,
+    client::Client,
     console::Console,
     http::Http,
     outcome::Outcome,
     plan::{Plan, Settings},
     problem::Findings,
     publish::Publisher,
+    refusal::Service,
     results::ResultFile,
     variables::Variables,
 };
@@ -79,13 +82,14 @@ pub async fn run(
 
     let http = Http::new(roots, settings.proxies.clone())?;
     console.hide(plan.credential.as_sent(http.client().get(settings.api_url.clone()))?);
-    let bitbucket = Bitbucket {
+    let service = Service::Bitbucket(plan.credential.clone());
+    let bitbucket = Bitbucket(Client {
         http: &http,
         console: &console,
-        credential: &plan.credential,
+        service: &service,
         api_url: &settings.api_url,
         deadline: Instant::now() + settings.timeout,
-    };
+    });
     let publisher = Publisher::new(bitbucket, &plan, settings.dry_run);
     let end = tokio::select! {
         end = publisher.publish(results.as_ref()) => end,

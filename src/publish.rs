@@ -10,6 +10,7 @@ use reqwest::StatusCode;
 
 use crate::{
     bitbucket::{Bitbucket, PullRequestSource},
+    client::Client,
     plan::Plan,
     refusal::Refusal,
     results::{Delivery, ResultFile},
@@ -102,13 +103,16 @@ impl<'a> Publisher<'a> {
             return Published::default();
         };
         if status.state == State::InProgress {
-            let bitbucket = Bitbucket { deadline: Instant::now() + LAST_WORD_LIMIT, ..self.bitbucket };
+            let bitbucket =
+                Bitbucket(Client { deadline: Instant::now() + LAST_WORD_LIMIT, ..self.bitbucket.0 });
             match bitbucket.post_status(&target.repository, &target.commit, &status.stopped()).await {
                 Ok(()) => bitbucket
+                    .0
                     .console
                     .warning("posted STOPPED over INPROGRESS, which would have blocked merging"),
                 Err(refusal) => {
                     bitbucket
+                        .0
                         .console
                         .warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
                 }
@@ -128,7 +132,7 @@ impl<'a> Publisher<'a> {
             CommitSource::Given { commit, .. } => Ok((target(commit.clone()), None)),
             CommitSource::Branch(branch) => {
                 let head = self.bitbucket.branch_head(&plan.repository, branch).await?;
-                self.bitbucket.console.line(format_args!("branch {branch} is at commit {head}"));
+                self.bitbucket.0.console.line(format_args!("branch {branch} is at commit {head}"));
                 Ok((target(head), None))
             }
             CommitSource::PullRequest { id, commit } => {
@@ -142,7 +146,7 @@ impl<'a> Publisher<'a> {
     async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Box<Refusal>> {
         let repository = &self.plan.target.repository;
         let source = self.bitbucket.pull_request_source(repository, id).await?;
-        self.bitbucket.console.line(format_args!(
+        self.bitbucket.0.console.line(format_args!(
             "pull request {id} comes from branch {} of {}, at commit {}",
             source.branch,
             source.repository.as_ref().unwrap_or(repository),
@@ -158,7 +162,7 @@ impl<'a> Publisher<'a> {
         commit: Option<&CommitHash>,
     ) -> Target {
         let plan = &self.plan.target;
-        let console = self.bitbucket.console;
+        let console = self.bitbucket.0.console;
         if source.repository.is_none() {
             console.warning(format_args!(
                 "the fork of pull request {id} is gone; the status goes to {}",
@@ -204,7 +208,7 @@ impl<'a> Publisher<'a> {
             None => match self.ask(id).await {
                 Ok(source) => source,
                 Err(refusal) => {
-                    self.bitbucket.console.warning(&*refusal);
+                    self.bitbucket.0.console.warning(&*refusal);
                     return None;
                 }
             },
@@ -214,7 +218,7 @@ impl<'a> Publisher<'a> {
         if unknown.commit.matches(&target.commit) && unknown.repository == target.repository {
             return None;
         }
-        self.bitbucket.console.warning(format_args!(
+        self.bitbucket.0.console.warning(format_args!(
             "Bitbucket does not know commit {} (pull-request pipelines build a local merge commit); the source commit {} of pull request {id} is used",
             unknown.commit, target.commit
         ));

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Method, StatusCode, Url, header};
+use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
 use serde_json::Value;
 
 use crate::{
@@ -20,20 +20,27 @@ use crate::{
 /// A request that did not get through.
 #[derive(Debug)]
 pub struct Refusal {
+    /// Who refused, and as whom we asked.
+    pub service: Service,
     /// What the request was for, to complete "failed to ...".
     pub purpose: String,
     /// The method.
     pub method: Method,
     /// The address.
     pub url: Url,
-    /// The credential that was on it.
-    pub credential: Credential,
     /// What came back.
     pub came: Came,
     /// How often it was sent.
     pub attempts: u32,
     /// When trying again makes sense, if that was after the deadline.
     pub again_in: Option<Duration>,
+}
+
+/// A service, and what proves to it who we are.
+#[derive(Debug, Clone)]
+pub enum Service {
+    /// Bitbucket Cloud.
+    Bitbucket(Credential),
 }
 
 /// What came back.
@@ -56,6 +63,30 @@ pub struct Explanation {
     pub remedy: Vec<Cow<'static, str>>,
 }
 
+impl Service {
+    /// What proves who we are: its kind and the variables that it came from.
+    pub const fn credential(&self) -> &'static str {
+        match self {
+            Self::Bitbucket(credential) => credential.kind(),
+        }
+    }
+
+    /// The request with the proof on it.
+    pub fn authenticate(&self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Bitbucket(credential) => credential.apply(request),
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bitbucket(_) => "Bitbucket",
+        })
+    }
+}
+
 /// How much of a service's text is repeated.
 const WORDS_MAX_CHARS: usize = 300;
 
@@ -74,7 +105,7 @@ impl Refusal {
             1 => String::new(),
             attempts => format!(", {attempts} times"),
         };
-        format!("{} {} with the {}{times}", self.method, self.url, self.credential.kind())
+        format!("{} {} with the {}{times}", self.method, self.url, self.service.credential())
     }
 
     /// What came back, in the service's own words.
@@ -113,7 +144,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let came = match &self.came {
             Came::Refused(answer) | Came::Unusable(answer, _) => {
-                format!("Bitbucket answered {}", answer.status)
+                format!("{} answered {}", self.service, answer.status)
             }
             Came::Nothing(failure) => failure.to_string(),
         };
@@ -128,7 +159,7 @@ impl Explanation {
 }
 
 fn explain_answer(answer: &Answer, refusal: &Refusal) -> Explanation {
-    let api_token = matches!(refusal.credential, Credential::ApiToken { .. });
+    let api_token = matches!(refusal.service, Service::Bitbucket(Credential::ApiToken { .. }));
     match answer.status.as_u16() {
         300..=399 => {
             let to = answer
@@ -286,7 +317,7 @@ mod tests {
             purpose: "post the status".to_owned(),
             method: Method::POST,
             url: Url::parse("https://api.bitbucket.org/2.0/x").unwrap(),
-            credential: Credential::AccessToken { token: "ATCTTsecret".to_owned().into() },
+            service: Service::Bitbucket(Credential::AccessToken { token: "ATCTTsecret".to_owned().into() }),
             came,
             attempts: 1,
             again_in: None,

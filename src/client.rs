@@ -1,0 +1,204 @@
+//! One service over HTTP: sends a request until an answer comes that another try would not change, or until
+//! the deadline, and keeps what a refusal needs to be explained.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    console::Console,
+    http::{ATTEMPT_LIMIT, Answer, Failure, Http, rounded},
+    refusal::{Came, Refusal, Service},
+    retry::{self, Next},
+};
+
+/// A client of one service for one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Client<'a> {
+    /// The connection.
+    pub http: &'a Http,
+    /// Where the log goes.
+    pub console: &'a Console,
+    /// Who is asked, and as whom.
+    pub service: &'a Service,
+    /// The API's address.
+    pub api_url: &'a Url,
+    /// When the run gives up.
+    pub deadline: Instant,
+}
+
+/// A request to a service.
+#[derive(Debug)]
+pub struct Request {
+    /// What it is for, to complete "failed to ...".
+    pub purpose: String,
+    /// The method.
+    pub method: Method,
+    /// The address.
+    pub url: Url,
+    /// The body, as JSON.
+    pub body: Option<String>,
+}
+
+/// The last answer to a request.
+#[derive(Debug)]
+pub struct Sent {
+    /// The answer; what it means is the endpoint's to say.
+    pub answer: Answer,
+    attempts: u32,
+    again_in: Option<Duration>,
+}
+
+impl Client<'_> {
+    /// The address of an endpoint below the API's.
+    pub fn url<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Url {
+        let mut url = self.api_url.clone();
+        // An http or https address always has a path.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+
+    /// Sends a request that asks, and makes of the answer what `understand` sees in it.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses, cannot be reached, or answers something else.
+    pub async fn get<W: DeserializeOwned, T>(
+        &self,
+        purpose: String,
+        url: Url,
+        understand: impl FnOnce(W) -> Option<T>,
+    ) -> Result<T, Box<Refusal>> {
+        let request = Request { purpose, method: Method::GET, url, body: None };
+        let sent = self.send(&request).await?;
+        if sent.answer.status != StatusCode::OK {
+            return Err(self.refused(&request, sent));
+        }
+        let wire: Option<W> = serde_json::from_slice(&sent.answer.body).ok();
+        wire.and_then(understand).ok_or_else(|| {
+            let wrong = unreadable(&sent.answer);
+            self.unusable(&request, sent, wrong)
+        })
+    }
+
+    /// Sends a request. Any answer is `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// When no whole answer came.
+    pub async fn send(&self, request: &Request) -> Result<Sent, Box<Refusal>> {
+        let mut attempts = 0;
+        let mut earlier = None;
+        loop {
+            attempts += 1;
+            let begun = Instant::now();
+            let limit = self.remaining().min(ATTEMPT_LIMIT);
+            let built = self.build(request).build().map_err(|error| {
+                self.refusal(request, Came::Nothing(Failure::Broken(error.to_string())), attempts, None)
+            })?;
+            let mut result = self.http.send(built, limit).await;
+            self.log_attempt(request, attempts, &result, begun.elapsed());
+            // An attempt that the deadline cut short says less than the one before it.
+            if limit < ATTEMPT_LIMIT && matches!(result, Err(Failure::Silent(_))) {
+                result = earlier.take().unwrap_or(result);
+            }
+            let remaining = self.remaining();
+            let again_in = match retry::next(attempts, &result, remaining, SystemTime::now(), fastrand::f64())
+            {
+                Next::Again(pause) => {
+                    self.console.warning(format_args!(
+                        "{}; trying again in {} s, {} s left",
+                        match &result {
+                            Ok(answer) => format!("{} answered {}", self.service, answer.status),
+                            Err(failure) => failure.to_string(),
+                        },
+                        rounded(pause),
+                        rounded(remaining),
+                    ));
+                    tokio::time::sleep(pause).await;
+                    earlier = Some(result);
+                    continue;
+                }
+                Next::TooLate(pause) => Some(pause),
+                Next::End => None,
+            };
+            return match result {
+                Ok(answer) => Ok(Sent { answer, attempts, again_in }),
+                Err(failure) => Err(self.refusal(request, Came::Nothing(failure), attempts, again_in)),
+            };
+        }
+    }
+
+    /// The refusal that an answer is.
+    pub fn refused(&self, request: &Request, sent: Sent) -> Box<Refusal> {
+        self.refusal(request, Came::Refused(sent.answer), sent.attempts, sent.again_in)
+    }
+
+    /// The refusal of an answer that accepts, but cannot be the service's.
+    pub fn unusable(&self, request: &Request, sent: Sent, wrong: &'static str) -> Box<Refusal> {
+        self.refusal(request, Came::Unusable(sent.answer, wrong), sent.attempts, sent.again_in)
+    }
+
+    fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn build(&self, request: &Request) -> RequestBuilder {
+        let builder = self
+            .http
+            .client()
+            .request(request.method.clone(), request.url.clone())
+            .header(header::ACCEPT, "application/json");
+        let builder = self.service.authenticate(builder);
+        match &request.body {
+            Some(body) => builder.header(header::CONTENT_TYPE, "application/json").body(body.clone()),
+            None => builder,
+        }
+    }
+
+    fn log_attempt(&self, request: &Request, attempt: u32, result: &Result<Answer, Failure>, took: Duration) {
+        let came = match result {
+            Ok(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
+            Err(failure) => failure.to_string(),
+        };
+        self.console.debug(format_args!(
+            "{} {} attempt {attempt}: {came}, {:.3} s",
+            request.method,
+            request.url,
+            took.as_secs_f64()
+        ));
+    }
+
+    fn refusal(
+        &self,
+        request: &Request,
+        came: Came,
+        attempts: u32,
+        again_in: Option<Duration>,
+    ) -> Box<Refusal> {
+        Box::new(Refusal {
+            service: self.service.clone(),
+            purpose: request.purpose.clone(),
+            method: request.method.clone(),
+            url: request.url.clone(),
+            came,
+            attempts,
+            again_in,
+        })
+    }
+}
+
+/// What keeps an accepting answer from being read.
+pub fn unreadable(answer: &Answer) -> &'static str {
+    if answer.cut {
+        "the answer has more than 1 MiB"
+    } else if serde_json::from_slice::<Value>(&answer.body).is_err() {
+        "the answer is not JSON"
+    } else {
+        "the answer lacks what is documented"
+    }
+}
