@@ -100,7 +100,7 @@ impl Client<'_> {
             let built = self.build(request).build().map_err(|error| {
                 self.refusal(request, Came::Nothing(Failure::Broken(error.to_string())), attempts, None)
             })?;
-            let mut result = self.http.send(built, limit).await;
+            let mut result = self.http.send(built, limit).await.map(|answer| self.without_secrets(answer));
             self.log_attempt(request, attempts, &result, begun.elapsed());
             // An attempt that the deadline cut short says less than the one before it.
             if limit < ATTEMPT_LIMIT && matches!(result, Err(Failure::Silent(_))) {
@@ -141,6 +141,14 @@ impl Client<'_> {
     /// The refusal of an answer that accepts, but cannot be the service's.
     pub fn unusable(&self, request: &Request, sent: Sent, wrong: &'static str) -> Box<Refusal> {
         self.refusal(request, Came::Unusable(sent.answer, wrong), sent.attempts, sent.again_in)
+    }
+
+    /// A service may send the credential back; it goes no further than this, so that nothing that is cut or
+    /// taken out of the answer holds a part of it.
+    fn without_secrets(&self, mut answer: Answer) -> Answer {
+        let text = String::from_utf8_lossy(&answer.body);
+        answer.body = self.console.without_secrets(&text).into_bytes();
+        answer
     }
 
     fn remaining(&self) -> Duration {

@@ -2,15 +2,14 @@
 
 use std::{cell::RefCell, fmt, io::Write};
 
-use crate::{problem::Problem, variables::SECRET_MIN_CHARS};
+use crate::{problem::Problem, secrets::Secrets};
 
-/// The log. Everything that is printed goes through here.
+/// The log. Everything that a run prints goes through here.
 pub struct Console {
     out: RefCell<Box<dyn Write>>,
     colour: bool,
     debug: bool,
-    /// Longest first, so that a secret that holds another is replaced whole.
-    secrets: Vec<String>,
+    secrets: Secrets,
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +28,7 @@ impl fmt::Debug for Console {
 impl Console {
     /// A console that writes to `out`, without colour.
     pub fn new(out: Box<dyn Write>) -> Self {
-        Self { out: RefCell::new(out), colour: false, debug: false, secrets: Vec::new() }
+        Self { out: RefCell::new(out), colour: false, debug: false, secrets: Secrets::default() }
     }
 
     /// With colour or without.
@@ -42,10 +41,11 @@ impl Console {
         self.debug = debug;
     }
 
-    /// Replaces these texts by `***` wherever they would be printed, in whatever a service sends back too.
+    /// Hides these texts, and parts of them, in everything that is printed.
     pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
-        self.secrets.extend(secrets.into_iter().filter(|secret| secret.chars().count() >= SECRET_MIN_CHARS));
-        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in secrets {
+            self.secrets.add(&secret);
+        }
     }
 
     /// A fact.
@@ -89,11 +89,14 @@ impl Console {
         }
     }
 
-    /// The text without secrets and without characters that could forge another line or a colour.
+    /// The text without secrets.
+    pub fn without_secrets(&self, text: &str) -> String {
+        self.secrets.hide(text)
+    }
+
+    /// The text without secrets and without characters that could forge another line, a colour or an order.
     pub fn clean(&self, text: &str) -> String {
-        let hidden =
-            self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
-        hidden.replace(char::is_control, " ")
+        self.without_secrets(text).replace(forges, " ")
     }
 
     fn print(&self, mark: Option<Mark>, text: &str) {
@@ -109,6 +112,11 @@ impl Console {
         // A reader that went away must not keep the status from being posted.
         let _ = writeln!(out, "{start}{sign}{text}{end}").and_then(|()| out.flush());
     }
+}
+
+/// Control characters, line separators, and the marks that turn the direction of text around.
+fn forges(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -158,10 +166,10 @@ mod tests {
     #[test]
     fn secrets_are_replaced_wherever_they_stand() {
         let hide = |console: &mut Console| {
-            console.hide(["s3cret-value".to_owned(), "s3cret-value-longer".to_owned()]);
+            console.hide(["s3cret-value".to_owned(), "a-longer-s3cret-value".to_owned()]);
         };
         assert_eq!(
-            printed(hide, |console| console.failed("xs3cret-valuex s3cret-value-longer")),
+            printed(hide, |console| console.failed("xs3cret-valuex a-longer-s3cret-value")),
             "✖ x***x ***\n"
         );
     }

@@ -35,19 +35,13 @@ impl Credential {
         let api_token = variables.atlassian_api_token.as_ref();
         let access_token = variables.bitbucket_access_token.as_ref();
 
-        if let Some(token) = api_token {
-            check_token(API_TOKEN, token, findings);
-        }
-        if let Some(token) = access_token {
-            check_token(ACCESS_TOKEN, token, findings);
-        }
         let credential = match (email, api_token, access_token) {
             (Some(_), Some(_), Some(_)) => {
                 findings.problem(
                     ACCESS_TOKEN,
                     format!("is set, and so are {EMAIL} and {API_TOKEN}: two credentials"),
                     "exactly one credential",
-                    "keep the one that is meant and leave the other out; a variable of the repository, the workspace or pipe.yml may have added it",
+                    "keep the one that is meant and pass the other one empty (`ATLASSIAN_API_TOKEN: \"\"`): a variable of the repository or the workspace may have brought it",
                 );
                 None
             }
@@ -59,16 +53,24 @@ impl Credential {
                         ));
                     }
                 }
+                check_token(ACCESS_TOKEN, token, findings);
                 Some(Self::AccessToken { token: token.clone() })
             }
             (Some(email), Some(token), None) => {
                 check_email(email, findings);
+                check_token(API_TOKEN, token, findings);
                 Some(Self::ApiToken { email: email.to_owned(), token: token.clone() })
             }
             (Some(_), None, None) => {
+                let old = match variables.bitbucket_app_password {
+                    Some(_) => format!(
+                        "; {APP_PASSWORD} does not stand in for it, app passwords ended on 2026-07-28"
+                    ),
+                    None => String::new(),
+                };
                 findings.problem(
                     API_TOKEN,
-                    format!("is not set, but {EMAIL} is"),
+                    format!("is not set, but {EMAIL} is{old}"),
                     format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
                     format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, see that it is defined for this repository or deployment"),
                 );
@@ -150,7 +152,20 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
         .as_ref()
         .map(|_| APP_PASSWORD)
         .or_else(|| variables.bitbucket_username.as_ref().map(|_| USERNAME));
-    if let Some(name) = old {
+    let misplaced = variables.bitbucket_app_password.as_ref().map(|secret| secret.expose_secret().trim());
+    if let Some(token) = misplaced.filter(|token| token.starts_with("ATATT") || token.starts_with("ATCTT")) {
+        let (kind, variable) = if token.starts_with("ATATT") {
+            ("API token", API_TOKEN)
+        } else {
+            ("access token", ACCESS_TOKEN)
+        };
+        findings.problem(
+            APP_PASSWORD,
+            format!("holds an {kind}, not an app password"),
+            format!("the {kind} in {variable}"),
+            format!("rename the variable to {variable}; an API token goes with {EMAIL}, an access token goes alone"),
+        );
+    } else if let Some(name) = old {
         findings.problem(
             name,
             "is set, but Bitbucket removed app passwords on 2026-07-28: no request with one can work",
@@ -194,6 +209,11 @@ fn check_token(variable: &'static str, token: &SecretString, findings: &mut Find
             "has white space before or after the token (a space, a tab or a line break)",
             "copy the token again without the line break or space, and save the variable again",
         )
+    } else if token.starts_with("Bearer ") || token.starts_with("Basic ") {
+        (
+            "begins with the word Bearer or Basic, as in a header",
+            "pass the token alone; Gatepost writes the header",
+        )
     } else if token.chars().any(char::is_whitespace) {
         (
             "has white space inside",
@@ -232,8 +252,8 @@ fn check_email(email: &str, findings: &mut Findings) {
         && email.split_once('@').is_some_and(|(user, host)| {
             !user.is_empty() && !host.is_empty() && !host.contains('@')
         })
-        // A colon would end the user's part of HTTP Basic.
-        && !email.contains(|c: char| c.is_whitespace() || c.is_control() || c == ':');
+        // A colon would end the user's part of HTTP Basic; quotes and brackets were copied along.
+        && !email.contains(|c: char| c.is_whitespace() || c.is_control() || ":\"'<>".contains(c));
     if fits {
         return;
     }
@@ -292,6 +312,7 @@ mod tests {
             ("\"ATCTTabc\"", "quotes"),
             ("'ATCTTabc", "quotes"),
             ("ATCTT abc", "white space inside"),
+            ("Bearer ATCTTabc", "the word Bearer"),
             ("ATCTT\u{7}abc", "characters that no token has"),
             ("ATCTTäbc", "characters that no token has"),
             (&"x".repeat(4097), "longer than 4096"),
@@ -306,7 +327,7 @@ mod tests {
 
     #[test]
     fn the_user_of_an_api_token_is_an_email_address() {
-        for email in ["x-token-auth", "acme-ci", "@b", "a@", "a@b@c", "a b@c", "a:b@c"] {
+        for email in ["x-token-auth", "acme-ci", "@b", "a@", "a@b@c", "a b@c", "a:b@c", "\"a@b.c\""] {
             let found = api_token(email, "ATATTabc");
             assert_eq!(found.len(), 1, "{email}");
             assert_eq!(found[0].0, EMAIL);
@@ -319,6 +340,26 @@ mod tests {
         assert_eq!(only_token[0].0, EMAIL);
         let only_email = problems(|v| v.atlassian_account_email = Some("a@b.c".to_owned()));
         assert_eq!(only_email[0].0, API_TOKEN);
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_an_app_password_is_told_where_to_go() {
+        let found = problems(|v| v.bitbucket_app_password = Some("ATATTabc".to_owned().into()));
+        assert_eq!(found, [(APP_PASSWORD.to_owned(), "holds an API token, not an app password".to_owned())]);
+        let half = problems(|v| {
+            v.atlassian_account_email = Some("a@b.c".to_owned());
+            v.bitbucket_app_password = Some("ATBBabc".to_owned().into());
+        });
+        assert!(half[0].1.contains("does not stand in for it"), "{half:?}");
+    }
+
+    #[test]
+    fn only_the_credential_that_is_used_is_judged() {
+        let found = problems(|v| {
+            v.atlassian_api_token = Some("\"x y".to_owned().into());
+            v.bitbucket_access_token = Some("ATCTTabc".to_owned().into());
+        });
+        assert_eq!(found, []);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{
     error::Error,
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::Path,
     sync::Arc,
@@ -62,6 +62,8 @@ pub enum Failure {
     UnknownHost(String),
     /// No connection: refused, unreachable, not in time, or not let through by the proxy.
     Connection(String),
+    /// The proxy does not make the connection.
+    Proxy(String),
     /// The server's certificate is not trusted.
     Certificate(String),
     /// The connection ended before the answer was whole.
@@ -82,6 +84,7 @@ impl fmt::Display for Failure {
         match self {
             Self::UnknownHost(cause) => write!(f, "the host's name could not be looked up ({cause})"),
             Self::Connection(cause) => write!(f, "no connection ({cause})"),
+            Self::Proxy(cause) => write!(f, "no connection through the proxy ({cause})"),
             Self::Certificate(cause) => write!(f, "the server's certificate is not trusted ({cause})"),
             Self::Broken(cause) => write!(f, "the connection broke before the answer was whole ({cause})"),
             Self::Silent(limit) => write!(f, "no whole answer within {} s", rounded(*limit)),
@@ -177,17 +180,36 @@ pub fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<Certific
 fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let unreadable = |error: io::Error| format!("which cannot be read: {error}");
     let mut pem = Vec::new();
+    // A device or a pipe could keep the run waiting for ever.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err("which is no regular file".to_owned());
+    }
     let file = File::open(path).map_err(unreadable)?;
     file.take(PEM_MAX_BYTES + 1).read_to_end(&mut pem).map_err(unreadable)?;
     if pem.len() as u64 > PEM_MAX_BYTES {
         return Err("which is larger than 4 MiB".to_owned());
     }
-    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match roots {
-        Ok(roots) if roots.is_empty() => Err("which holds no certificate".to_owned()),
-        Ok(roots) => Ok(roots),
-        Err(_) => Err("whose PEM text is damaged".to_owned()),
+    roots_in(&pem)
+}
+
+/// The root certificates in PEM text.
+///
+/// # Errors
+///
+/// What is wrong with it, to complete "a file ...".
+pub fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let roots = roots.map_err(|_| "whose PEM text is damaged".to_owned())?;
+    if roots.is_empty() {
+        return Err("which holds no certificate".to_owned());
     }
+    for root in &roots {
+        if RootCertStore::empty().add(root.clone()).is_err() {
+            return Err("which holds a certificate that is damaged".to_owned());
+        }
+    }
+    Ok(roots)
 }
 
 /// An http address of this machine is reached directly, as `NO_PROXY` would have it: a request with a
@@ -223,6 +245,9 @@ fn failure(error: &reqwest::Error) -> Failure {
         Failure::UnknownHost(cause)
     } else if error.is_connect() && error.is_timeout() {
         Failure::Connection(format!("none within {} s", rounded(CONNECT_LIMIT)))
+    } else if error.is_connect() && (cause.contains("proxy") || cause.contains("tunnel")) {
+        // hyper-util has no type for it that could be told apart.
+        Failure::Proxy(cause)
     } else if error.is_connect() {
         Failure::Connection(cause)
     } else {
@@ -254,6 +279,10 @@ fn certificate_error(error: &(dyn Error + 'static)) -> Option<String> {
         Certificate::UnknownIssuer => "it was issued by an authority that is not known".to_owned(),
         Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired".to_owned(),
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        // webpki's word for a self-signed certificate that a server shows as its own.
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is a root certificate, which no server may show as its own".to_owned()
+        }
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
             "it was made for another host".to_owned()
         }

@@ -12,7 +12,7 @@
 //! - [`publish`] finds the commit and posts the status through [`bitbucket`], which knows the endpoints;
 //!   [`client`] sends with [`http`] and asks [`retry`] whether to send again.
 //! - A [`refusal`] holds what was sent and what came back, and explains it.
-//! - [`report`] tells the reader through [`console`] and later steps through [`results`]; [`outcome`] is the
+//! - [`report`] tells the reader through [`console`], which keeps [`secrets`], and later steps through [`results`]; [`outcome`] is the
 //!   exit code.
 
 pub mod bitbucket;
@@ -29,6 +29,7 @@ pub mod refusal;
 pub mod report;
 pub mod results;
 pub mod retry;
+pub mod secrets;
 pub mod status;
 pub mod target;
 pub mod variables;
@@ -78,6 +79,9 @@ pub async fn run(
     let Some(plan) = plan.filter(|_| findings.problems.is_empty()) else {
         return Ok(report::variables_wrong(&findings.problems, &console));
     };
+    if let Some(results) = &mut results {
+        results.begin()?;
+    }
     report::opening(&plan, &console);
 
     let http = Http::new(roots, settings.proxies.clone())?;

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use gatepost::{console::Console, help, outcome::Outcome};
+use gatepost::{console::Console, help, outcome::Outcome, secrets::without_tokens};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| defect(panic)));
@@ -26,10 +26,11 @@ fn main() -> ExitCode {
 }
 
 fn run(console: Console) -> anyhow::Result<Outcome> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(gatepost::run(std::env::vars_os(), console))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(gatepost::run(std::env::vars_os(), console));
+    // A name that is still being looked up has a thread that nothing can stop; it is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 fn print(text: &str) -> Outcome {
@@ -43,8 +44,9 @@ fn print(text: &str) -> Outcome {
 fn defect(what: &dyn std::fmt::Display) -> ! {
     let _ = writeln!(
         io::stdout(),
-        "✖ this is a defect of gatepost {}, please report this line: {what}",
-        env!("CARGO_PKG_VERSION")
+        "✖ this is a defect of gatepost {}, please report this line: {}",
+        env!("CARGO_PKG_VERSION"),
+        without_tokens(&what.to_string())
     );
     std::process::exit(Outcome::Defect.exit_code().into())
 }

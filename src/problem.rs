@@ -1,5 +1,7 @@
 //! What is wrong with a variable, told so that it can be mended without asking anyone.
 
+use crate::secrets::without_tokens;
+
 /// One variable that cannot be used as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -52,9 +54,9 @@ impl Findings {
 const SHOWN_MAX_CHARS: usize = 80;
 
 /// A value of the user's as it may be shown: quoted, on one line, cut, and without what stands
-/// before the `@` of an address, where git clone addresses carry a token.
+/// before the `@` of an address, where git clone addresses carry a token, or has the shape of a token.
 pub fn shown(value: &str) -> String {
-    let visible = without_userinfo(&value.escape_debug().to_string());
+    let visible = without_tokens(&without_userinfo(&value.escape_debug().to_string()));
     let mut cut: String = visible.chars().take(SHOWN_MAX_CHARS).collect();
     if cut.len() < visible.len() {
         cut.push('…');

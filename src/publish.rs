@@ -102,22 +102,19 @@ impl<'a> Publisher<'a> {
         let Some((target, status)) = begun else {
             return Published::default();
         };
-        if status.state == State::InProgress {
-            let bitbucket =
-                Bitbucket(Client { deadline: Instant::now() + LAST_WORD_LIMIT, ..self.bitbucket.0 });
-            match bitbucket.post_status(&target.repository, &target.commit, &status.stopped()).await {
-                Ok(()) => bitbucket
-                    .0
-                    .console
-                    .warning("posted STOPPED over INPROGRESS, which would have blocked merging"),
-                Err(refusal) => {
-                    bitbucket
-                        .0
-                        .console
-                        .warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
-                }
-            }
+        if status.state != State::InProgress {
+            return Published { target: Some(target), status: Some(status), end: End::Stopped };
         }
+        let bitbucket = Bitbucket(Client { deadline: Instant::now() + LAST_WORD_LIMIT, ..self.bitbucket.0 });
+        let last_word = status.stopped();
+        let status = match bitbucket.post_status(&target.repository, &target.commit, &last_word).await {
+            Ok(()) => last_word,
+            Err(refusal) => {
+                let console = bitbucket.0.console;
+                console.warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
+                status
+            }
+        };
         Published { target: Some(target), status: Some(status), end: End::Stopped }
     }
 
@@ -218,9 +215,14 @@ impl<'a> Publisher<'a> {
         if unknown.commit.matches(&target.commit) && unknown.repository == target.repository {
             return None;
         }
+        let why = if unknown.commit.matches(&target.commit) {
+            "the pull request comes from a fork"
+        } else {
+            "pull-request pipelines build a local merge commit"
+        };
         self.bitbucket.0.console.warning(format_args!(
-            "Bitbucket does not know commit {} (pull-request pipelines build a local merge commit); the source commit {} of pull request {id} is used",
-            unknown.commit, target.commit
+            "Bitbucket does not know commit {} in {} ({why}); the source commit {} of pull request {id} in {} is used",
+            unknown.commit, unknown.repository, target.commit, target.repository
         ));
         Some(target)
     }
@@ -236,7 +238,13 @@ impl<'a> Publisher<'a> {
             self.begun.replace(Some((target.clone(), status.clone())));
             match self.bitbucket.post_status(&target.repository, &target.commit, &status).await {
                 Ok(()) => End::Delivered,
-                Err(refusal) => End::Refused(refusal),
+                Err(refusal) => {
+                    // Bitbucket has answered: nothing of it stands on the commit.
+                    if refusal.status().is_some() {
+                        self.begun.take();
+                    }
+                    End::Refused(refusal)
+                }
             }
         };
         Published { target: Some(target), status: Some(status), end }

@@ -87,6 +87,8 @@ impl fmt::Display for Service {
     }
 }
 
+/// A pause that nobody waits for.
+const LONG: Duration = Duration::from_hours(24);
 /// How much of a service's text is repeated.
 const WORDS_MAX_CHARS: usize = 300;
 
@@ -121,6 +123,12 @@ impl Refusal {
     pub fn explain(&self) -> Explanation {
         let mut explanation = match &self.came {
             Came::Refused(answer) => explain_answer(answer, self),
+            Came::Unusable(answer, _) if serde_json::from_slice::<Value>(&answer.body).is_ok() => {
+                Explanation::of(
+                    "the service answers otherwise than it documents, or BITBUCKET_API_URL is not the address of its API",
+                    "check BITBUCKET_API_URL (https://api.bitbucket.org/2.0), and use the newest version of Gatepost",
+                )
+            }
             Came::Unusable(..) => Explanation::of(
                 "something between this machine and Bitbucket answered in its place, or BITBUCKET_API_URL is not the address of its API",
                 "check HTTPS_PROXY and BITBUCKET_API_URL (https://api.bitbucket.org/2.0); a login page of the network is a usual cause",
@@ -128,10 +136,15 @@ impl Refusal {
             Came::Nothing(failure) => explain_failure(failure, &self.url),
         };
         if let Some(pause) = self.again_in {
+            let when = if pause > LONG {
+                "only after more than a day".to_owned()
+            } else {
+                format!("in {} s", rounded(pause))
+            };
             explanation.remedy.push(
                 format!(
-                    "trying again makes sense in {} s; that is past TIMEOUT, so this run ends now",
-                    rounded(pause)
+                    "{} asks to try again {when}; that is past TIMEOUT, so this run ends now",
+                    self.service
                 )
                 .into(),
             );
@@ -161,7 +174,7 @@ impl Explanation {
 fn explain_answer(answer: &Answer, refusal: &Refusal) -> Explanation {
     let api_token = matches!(refusal.service, Service::Bitbucket(Credential::ApiToken { .. }));
     match answer.status.as_u16() {
-        300..=399 => {
+        300..=399 if answer.headers.contains_key(header::LOCATION) => {
             let to = answer
                 .headers
                 .get(header::LOCATION)
@@ -221,6 +234,10 @@ fn explain_failure(failure: &Failure, url: &Url) -> Explanation {
             format!("this machine's name service knows no {host}"),
             "check BITBUCKET_API_URL for a misspelling; behind a proxy set HTTPS_PROXY; in a container see that the network and DNS work",
         ),
+        Failure::Proxy(_) => Explanation::of(
+            "the proxy does not let the connection through, or asks for another user name and password",
+            "check HTTPS_PROXY; what has to be reached without it goes into NO_PROXY",
+        ),
         Failure::Connection(_) => Explanation::of(
             format!("{host} does not take connections, or a firewall or proxy does not let them through"),
             "check BITBUCKET_API_URL and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal",
@@ -268,8 +285,10 @@ fn words(answer: &Answer) -> String {
 
 fn message(body: &Value) -> Option<String> {
     let error = body.get("error").unwrap_or(body);
-    let mut message = error.get("message")?.as_str()?.to_owned();
-    match error.get("detail") {
+    // OAuth says `{"error": "...", "error_description": "..."}`.
+    let message = error.as_str().or_else(|| error.get("message")?.as_str())?;
+    let mut message = message.to_owned();
+    match error.get("detail").or_else(|| body.get("error_description")) {
         Some(Value::String(detail)) => {
             message.push(' ');
             message.push_str(detail);
@@ -283,6 +302,14 @@ fn message(body: &Value) -> Option<String> {
             }
         }
         _ => {}
+    }
+    // What is wrong with a field; an older message says only "Bad request".
+    for (field, texts) in error.get("fields").and_then(Value::as_object).into_iter().flatten() {
+        for text in texts.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !message.contains(text) {
+                let _ = write!(message, " {field}: {text}");
+            }
+        }
     }
     Some(message)
 }
@@ -334,6 +361,15 @@ mod tests {
                 r#""No. (required: a) (granted: b, c)""#,
             ),
             (r#"{"code":400,"message":"No."}"#, r#""No.""#),
+            (r#"{"error":"invalid","error_description":"Gone."}"#, r#""invalid Gone.""#),
+            (
+                r#"{"error":{"message":"Bad request","fields":{"key":["Too long."],"url":["Bad."]}}}"#,
+                r#""Bad request key: Too long. url: Bad.""#,
+            ),
+            (
+                r#"{"error":{"message":"key: Too long.","fields":{"key":["Too long."]}}}"#,
+                r#""key: Too long.""#,
+            ),
             ("Rate limit\n exceeded", r#""Rate limit exceeded""#),
             ("<html><TITLE>Sign in</TITLE></html>", r#"an HTML page with the title "Sign in""#),
             ("<html>", "an HTML page"),
@@ -360,7 +396,7 @@ mod tests {
             let explanation = refusal.explain();
             prop_assert!(!explanation.why.is_empty() && !explanation.remedy.is_empty());
             prop_assert!(refusal.answered().chars().count() < 400);
-            let shown = format!("{refusal} {} {refusal:?}", refusal.sent());
+            let shown = format!("{refusal} {} {:?}", refusal.sent(), refusal.service);
             prop_assert!(!shown.contains("ATCTTsecret"));
         }
     }

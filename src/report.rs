@@ -8,7 +8,7 @@ use crate::{
     publish::{End, Published},
     refusal::Refusal,
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
-    status::Status,
+    status::{State, Status},
     target::Target,
 };
 
@@ -95,6 +95,11 @@ fn last_line(end: &End, target: Option<&Target>, status: Option<&Status>, consol
         End::Skipped => console.done(format_args!("skipped {what}: RESULT_FILE says it was delivered")),
         End::Printed => console.done(format_args!("DRY_RUN: would post {what}")),
         End::Refused(_) => console.failed(format_args!("not posted: {what}")),
+        End::Stopped if status.is_some_and(|status| status.state == State::Stopped) => {
+            console.failed(format_args!(
+                "stopped before the end: posted {what}, for INPROGRESS would block merging"
+            ));
+        }
         End::Stopped => {
             console.failed(format_args!("stopped before the end: {what} may not have been posted"));
         }

@@ -1,8 +1,8 @@
 //! What later steps read: `RESULT_FILE`, one JSON object per status, and the pipeline's output variables.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader, Seek, Write},
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -69,8 +69,25 @@ impl<'a> RecordedTarget<'a> {
 #[derive(Debug)]
 pub struct ResultFile {
     file: File,
+    resume: bool,
     /// What earlier runs wrote, when it is resumed; oldest first.
-    earlier: Vec<Value>,
+    earlier: Vec<Earlier>,
+}
+
+/// A line of an earlier run, as far as it is needed.
+#[derive(Debug, Deserialize)]
+struct Earlier {
+    target: EarlierTarget,
+    #[serde(default)]
+    status: Value,
+    outcome: Delivery,
+}
+
+#[derive(Debug, Deserialize)]
+struct EarlierTarget {
+    workspace: String,
+    repo_slug: String,
+    commit: Option<String>,
 }
 
 impl ResultFile {
@@ -89,24 +106,31 @@ impl ResultFile {
         file.ok()
     }
 
-    /// Opens or creates the file. With `resume` what it holds is kept and read.
+    /// Opens or creates the file; what it holds stays until [`Self::begin`]. With `resume` it is read.
     ///
     /// # Errors
     ///
-    /// When it cannot be opened, read or written.
+    /// When it is no regular file, or cannot be opened or read.
     pub fn open(path: &Path, resume: bool) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(!resume).open(path)?;
+        let mut file = open_regular(path)?;
         let mut earlier = Vec::new();
         if resume {
             // A run that was killed may have left half a line; it records nothing.
             for line in BufReader::new(&file).split(b'\n') {
-                earlier.extend(serde_json::from_slice::<Value>(&line?).ok());
+                earlier.extend(serde_json::from_slice::<Earlier>(&line?).ok());
             }
-            if ends_within_a_line(&mut file)? {
-                file.write_all(b"\n")?;
-            }
+            end_line(&mut file)?;
         }
-        Ok(Self { file, earlier })
+        Ok(Self { file, resume, earlier })
+    }
+
+    /// Makes room for this run's lines: now it is certain that there will be some.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn begin(&mut self) -> io::Result<()> {
+        if self.resume { Ok(()) } else { self.file.set_len(0) }
     }
 
     /// Whether the newest line on this key of this commit says that just this status was delivered.
@@ -114,19 +138,18 @@ impl ResultFile {
         let Ok(wanted) = serde_json::to_value(status) else {
             return false;
         };
-        let about_this = |record: &&Value| {
-            let at = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
-            at("/target/workspace") == Some(&target.repository.workspace)
-                && at("/target/repo_slug") == Some(&target.repository.slug)
-                && at("/target/commit") == Some(target.commit.as_str())
-                && at("/status/key") == Some(status.key.as_str())
-                && record.pointer("/status/refname").unwrap_or(&Value::Null)
-                    == wanted.get("refname").unwrap_or(&Value::Null)
-                && at("/outcome").is_some_and(|outcome| outcome == "delivered" || outcome == "refused")
-        };
-        self.earlier.iter().rev().find(about_this).is_some_and(|record| {
-            record.get("status") == Some(&wanted) && record.get("outcome") == Some(&Value::from("delivered"))
-        })
+        let identity = |status: &Value| (status.get("key").cloned(), status.get("refname").cloned());
+        self.earlier
+            .iter()
+            .rev()
+            .filter(|record| record.outcome != Delivery::Printed)
+            .find(|record| {
+                record.target.workspace == target.repository.workspace
+                    && record.target.repo_slug == target.repository.slug
+                    && record.target.commit.as_deref() == Some(target.commit.as_str())
+                    && identity(&record.status) == identity(&wanted)
+            })
+            .is_some_and(|record| record.outcome == Delivery::Delivered && record.status == wanted)
     }
 
     /// Appends a line.
@@ -141,15 +164,24 @@ impl ResultFile {
     }
 }
 
-fn ends_within_a_line(file: &mut File) -> io::Result<bool> {
-    use std::io::Read;
-    if file.seek(io::SeekFrom::End(0))? == 0 {
-        return Ok(false);
+/// Opens a file for reading and appending, and makes it when there is none. A device or a pipe could keep the
+/// run waiting for ever.
+fn open_regular(path: &Path) -> io::Result<File> {
+    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
-    file.seek(io::SeekFrom::End(-1))?;
+    OpenOptions::new().read(true).append(true).create(true).open(path)
+}
+
+/// Ends the last line, when it has no end.
+fn end_line(file: &mut File) -> io::Result<()> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(());
+    }
+    file.seek(SeekFrom::End(-1))?;
     let mut last = [0];
     file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
+    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
 /// Appends the output variables to the file that Pipelines named, when its folder exists: in a pipe's
@@ -160,12 +192,15 @@ fn ends_within_a_line(file: &mut File) -> io::Result<bool> {
 ///
 /// When the folder exists and the file cannot be written.
 pub fn write_output_variables(path: &Path, target: &Target, status: &Status) -> io::Result<()> {
-    if !path.parent().is_some_and(Path::is_dir) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
         return Ok(());
     }
     let lines = format!(
         "GATEPOST_STATE={}\nGATEPOST_KEY={}\nGATEPOST_COMMIT={}\nGATEPOST_URL={}\n",
         status.state, status.key, target.commit, status.url
     );
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(lines.as_bytes())
+    let mut file = open_regular(path)?;
+    end_line(&mut file)?;
+    file.write_all(lines.as_bytes())
 }

@@ -14,14 +14,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause that is chosen here; a service may ask for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// The shortest time that a try is begun for.
+const LAST_TRY: Duration = Duration::from_millis(200);
+
 /// What follows an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// It is the end: done, or refused in a way that another try does not change.
+    /// It is the end: done, refused in a way that another try does not change, or no time left.
     End,
     /// Try again after the pause.
     Again(Duration),
-    /// Another try makes sense, but only after the pause, which would pass the deadline.
+    /// Another try makes sense, but only after the pause that was asked for, which would pass the deadline.
     TooLate(Duration),
 }
 
@@ -42,15 +45,22 @@ pub fn next(
     };
     let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
     let own = doubled.min(LONGEST_PAUSE).mul_f64(jitter.clamp(0.0, 1.0));
-    // A service that asks for no pause at all is still given one.
-    let pause = asked.map_or(own, |asked| asked.max(own));
-    if pause < remaining { Next::Again(pause) } else { Next::TooLate(pause) }
+    match asked {
+        Some(asked) if asked >= remaining => Next::TooLate(asked),
+        // There is no sense in a try that has no time for an answer.
+        _ if remaining < LAST_TRY => Next::End,
+        // A service that asks for no pause at all is still given one; and the last pause leaves time to try.
+        Some(asked) => Next::Again(asked.max(own.min(remaining / 2))),
+        None => Next::Again(own.min(remaining / 2)),
+    }
 }
 
 /// Whether the answer speaks of the moment and not of the request.
 fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
+
+const THIRTY_YEARS: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// The pause that the service asks for: `Retry-After` in seconds or as a date
 /// (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), else `x-ratelimit-reset`, which
@@ -68,7 +78,12 @@ fn asked_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
             Some(date.duration_since(now).unwrap_or_default())
         })
     });
-    retry_after.or_else(|| text("x-ratelimit-reset").and_then(seconds))
+    retry_after.or_else(|| {
+        let reset = text("x-ratelimit-reset").and_then(seconds)?;
+        // Other services give the date in seconds since 1970; nobody asks for a pause of thirty years.
+        let date = SystemTime::UNIX_EPOCH.checked_add(reset).filter(|_| reset > THIRTY_YEARS);
+        Some(date.map_or(reset, |date| date.duration_since(now).unwrap_or_default()))
+    })
 }
 
 #[cfg(test)]
@@ -165,7 +180,21 @@ mod tests {
         assert_eq!(next(1, &hour, MINUTE, NOW, 0.5), Next::TooLate(seconds(3600)));
         let endless = answer(429, &[("retry-after", "99999999999999999999999")]);
         assert_eq!(next(1, &endless, MINUTE, NOW, 0.5), Next::TooLate(Duration::from_secs(u64::MAX)));
-        assert_eq!(next(9, &answer(503, &[]), seconds(30), NOW, 1.0), Next::TooLate(seconds(30)));
+    }
+
+    #[test]
+    fn the_last_pause_leaves_time_to_try() {
+        let millis = Duration::from_millis;
+        assert_eq!(next(9, &answer(503, &[]), seconds(30), NOW, 1.0), Next::Again(seconds(15)));
+        assert_eq!(next(9, &answer(503, &[]), millis(300), NOW, 1.0), Next::Again(millis(150)));
+        assert_eq!(next(9, &answer(503, &[]), millis(199), NOW, 1.0), Next::End);
+    }
+
+    #[test]
+    fn a_reset_that_is_a_date_is_read_as_one() {
+        let now = SystemTime::UNIX_EPOCH + seconds(1_795_316_400);
+        let headers = [("x-ratelimit-reset", "1795316407")];
+        assert_eq!(next(1, &answer(429, &headers), MINUTE, now, 0.0), Next::Again(seconds(7)));
     }
 
     proptest! {

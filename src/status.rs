@@ -299,18 +299,26 @@ fn refusal_of_url(text: &str) -> Option<&'static str> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Some("which has white space inside");
     }
-    let Ok(url) = Url::parse(text) else {
+    // As it is written: `Url` would repair what Bitbucket refuses.
+    let Some((scheme, rest)) = text.split_once("://") else {
         return Some("which is no address");
     };
-    if !matches!(url.scheme(), "http" | "https") {
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Some("which is neither http nor https");
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    if authority.contains('@') {
         return Some("which shows a user name or password to everybody");
     }
-    // A URL keeps an IPv6 address in brackets.
+    let Some(url) = Url::parse(text).ok().filter(|_| !authority.is_empty() && !rest.contains('\\')) else {
+        return Some("which is no address");
+    };
+    // A URL keeps an IPv6 address in brackets, and makes an IPv4 address of every number.
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     if let Ok(address) = host.parse::<IpAddr>() {
+        if address.is_ipv4() && !authority.starts_with(host) {
+            return Some("whose host is a number");
+        }
         let address = address.to_canonical();
         return (address.is_loopback() || address.is_unspecified())
             .then_some("which is this machine's own address");
@@ -319,7 +327,18 @@ fn refusal_of_url(text: &str) -> Option<&'static str> {
     if host == "localhost" || host.ends_with(".localhost") {
         return Some("which is this machine's own address");
     }
-    (!host.contains('.')).then_some("whose host has no dot")
+    if !host.contains('.') {
+        return Some("whose host has no dot");
+    }
+    (!host.split('.').all(is_label)).then_some("whose host is no host name")
+}
+
+/// A part of a host name, in ASCII: <https://www.rfc-editor.org/rfc/rfc1123#section-2.1>.
+fn is_label(part: &str) -> bool {
+    (1..=63).contains(&part.len())
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !part.starts_with('-')
+        && !part.ends_with('-')
 }
 
 /// The page of the pipeline that runs, when Pipelines tells enough.
@@ -452,12 +471,22 @@ mod tests {
             "http://[::ffff:127.0.0.1]/",
             "http://0.0.0.0/",
             "http://2130706433/",
+            "http://1.1/",
             "ftp://a.b/",
             "javascript:alert(1)",
             "a.b/c",
             "https://",
             "https://a b.c/",
             "https://user:pw@a.b/",
+            "https://@a.b/",
+            "https:example.com",
+            "https:///example.com/x",
+            "https://example.com\\foo",
+            "http://a..b/",
+            "http://.example.com",
+            "http://foo_bar.example.com/",
+            "http://-a.example.com",
+            "https://{repository.full_name}.example.com/",
             "https://a.b/\n",
             "https://intranet./",
             &format!("https://a.b/{}", "x".repeat(2048)),
@@ -490,7 +519,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_becomes_a_status_within_the_limits_or_a_named_problem(
-            state in ".{0,20}", key in ".{0,90}", name in ".{0,600}", description in ".{0,600}", url in ".{0,60}",
+            state in prop_oneof![Just("passed".to_owned()), "[0-9]{1,3}", ".{0,20}"],
+            key in ".{0,90}", name in ".{0,600}", description in ".{0,600}",
+            url in prop_oneof!["https://[a-z]{1,9}\\.[a-z]{2,5}/[^\\p{Cc}\\s]{0,60}", ".{0,60}"],
         ) {
             let variables = Variables {
                 state: Some(state), key: Some(key), name: Some(name),

@@ -151,7 +151,8 @@ impl TargetPlan {
         };
         let own = repository
             .same_as(variables.bitbucket_workspace.as_deref(), variables.bitbucket_repo_slug.as_deref());
-        let build = if own {
+        // What the user gives in full needs nothing of what Pipelines says.
+        let build = if own && !(given.commit.is_some() && given.branch.is_some()) {
             Facts {
                 commit: commit("BITBUCKET_COMMIT", variables.bitbucket_commit.as_deref(), findings),
                 pull_request: pull_request("BITBUCKET_PR_ID", variables.bitbucket_pr_id.as_deref(), findings),
@@ -160,7 +161,7 @@ impl TargetPlan {
         } else {
             Facts::default()
         };
-        let Some((commit, branch)) = locate(&given, &build, refname.is_some()) else {
+        let Some((commit, branch)) = locate(&given, &build) else {
             report_no_commit(&repository.to_string(), own, variables, findings);
             return None;
         };
@@ -178,18 +179,21 @@ struct Facts {
 
 /// How to find the commit, and its branch when that is known without asking.
 ///
-/// What Pipelines says of its build is used while the user names the same pull request and the same
-/// branch, or none.
-fn locate(given: &Facts, build: &Facts, refname_given: bool) -> Option<(CommitSource, Option<String>)> {
+/// What Pipelines says of its build is used while the user names the same commit, pull request and branch,
+/// or none. A build of a pull request may name another commit: the local merge commit that it builds.
+fn locate(given: &Facts, build: &Facts) -> Option<(CommitSource, Option<String>)> {
+    let same_commit = match (&given.commit, &build.commit) {
+        (Some(given), Some(known)) => given.matches(known) || build.pull_request.is_some(),
+        _ => true,
+    };
     let same_pull_request = given.pull_request.is_none() || given.pull_request == build.pull_request;
     let same_branch = given.branch.is_none() || given.branch == build.branch;
     let nothing = Facts::default();
-    let build = if same_pull_request && same_branch { build } else { &nothing };
+    let build = if same_commit && same_pull_request && same_branch { build } else { &nothing };
 
     let branch = given.branch.clone().or_else(|| build.branch.clone());
-    let known_branch = refname_given || branch.is_some();
     let commit = match (&given.commit, given.pull_request) {
-        (Some(commit), Some(id)) if !known_branch => {
+        (Some(commit), Some(id)) if branch.is_none() => {
             CommitSource::PullRequest { id, commit: Some(commit.clone()) }
         }
         (Some(commit), id) => {
@@ -382,17 +386,25 @@ struct BadAddress {
 /// The workspace, when the text names one, and the slug: of a slug, `workspace/slug`, or the address of
 /// the repository or of one of its pages.
 fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
-    let scheme_less = ["https://", "http://", "ssh://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    let path = if let Some(rest) = scheme_less {
+    let path = if let Some((scheme, rest)) = text.split_once("://") {
+        if !["https", "http", "ssh"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+            return Err(BadAddress {
+                found: format!("is {}, an address with the scheme {}", shown(text), shown(scheme)),
+                remedy: "copy the address from the repository's Clone button, or pass workspace/slug",
+            });
+        }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         check_host(authority)?;
         path
     } else if let Some((authority, path)) = text.split_once(':') {
         check_host(authority)?;
         path
+    } else if let Some((host, path)) = text.split_once('/').filter(|(host, _)| is_cloud(host)) {
+        check_host(host)?;
+        path
     } else {
-        return match text.split_once('/') {
-            Some((workspace, slug)) if !slug.contains('/') => Ok((Some(workspace), slug)),
+        return match text.split_once('/').map(|(workspace, slug)| (workspace, slug.trim_end_matches('/'))) {
+            Some((workspace, slug)) if !slug.contains('/') => Ok((Some(workspace), without_git(slug))),
             Some(_) => Err(BadAddress {
                 found: format!("is {}, which has more than two parts", shown(text)),
                 remedy: "pass workspace/slug; the project of a repository is no part of its name",
@@ -403,7 +415,7 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     let mut parts = path.trim_start_matches('/').split('/');
     match (parts.next(), parts.next()) {
         (Some(workspace), Some(slug)) if !workspace.is_empty() && !slug.is_empty() => {
-            Ok((Some(workspace), slug.strip_suffix(".git").unwrap_or(slug)))
+            Ok((Some(workspace), without_git(slug)))
         }
         _ => Err(BadAddress {
             found: format!("is {}, an address without workspace and slug", shown(text)),
@@ -412,11 +424,21 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     }
 }
 
+/// A clone address ends so; a slug never does.
+fn without_git(slug: &str) -> &str {
+    slug.strip_suffix(".git").unwrap_or(slug)
+}
+
+fn is_cloud(host: &str) -> bool {
+    ["bitbucket.org", "www.bitbucket.org", "altssh.bitbucket.org"]
+        .iter()
+        .any(|cloud| host.eq_ignore_ascii_case(cloud))
+}
+
 fn check_host(authority: &str) -> Result<(), BadAddress> {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = host.split_once(':').map_or(host, |(host, _)| host);
-    let cloud = ["bitbucket.org", "www.bitbucket.org", "altssh.bitbucket.org"];
-    if cloud.iter().any(|known| host.eq_ignore_ascii_case(known)) {
+    if is_cloud(host) {
         return Ok(());
     }
     Err(BadAddress {
@@ -551,7 +573,7 @@ mod tests {
         Branch api B--: ask branch fix/header; refname fix/header
         Branch api P--: ask pull request 12, commit -; refname -
         Branch api PB-: ask pull request 12, commit -; refname fix/header
-        Branch api C--: commit abcdef1, else pull request -; refname main
+        Branch api C--: commit abcdef1, else pull request -; refname -
         Branch api CB-: commit abcdef1, else pull request -; refname fix/header
         Branch api CP-: ask pull request 12, commit abcdef1; refname -
         Branch api CPB: commit abcdef1, else pull request 12; refname fix/header
@@ -641,13 +663,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refname_makes_the_branch_known() {
+    fn a_refname_does_not_tell_the_repository_of_a_pull_request() {
         let mut v = variables(Build::Branch, Some("other"));
         v.commit = Some("abcdef1".to_owned());
         v.pull_request = Some("12".to_owned());
         assert_eq!(told(&v), "ask pull request 12, commit abcdef1; refname -");
         v.refname = Some("refs/heads/fix/header".to_owned());
-        assert_eq!(told(&v), "commit abcdef1, else pull request 12; refname fix/header");
+        assert_eq!(told(&v), "ask pull request 12, commit abcdef1; refname fix/header");
     }
 
     #[test]
@@ -658,6 +680,10 @@ mod tests {
             "https://bitbucket.org/acme/api",
             "https://bitbucket.org/acme/api/",
             "https://bitbucket.org/acme/api.git",
+            "HTTPS://Bitbucket.org/acme/api",
+            "bitbucket.org/acme/api",
+            "acme/api/",
+            "acme/api.git",
             "https://bitbucket.org/acme/api/pull-requests/7/diff",
             "https://jane@bitbucket.org/acme/api.git",
             "http://bitbucket.org/acme/api",

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ffi::OsString};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::problem::Findings;
+use crate::{problem::Findings, secrets::holds_token};
 
 /// One documented variable; `--help`, the README's tables and `pipe.yml` are made of or checked against these.
 #[derive(Debug)]
@@ -162,9 +162,6 @@ variables! {
 /// Proxies are named in any case, as everywhere.
 const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
 
-/// Secrets shorter than this are not looked for in other text: a common word would be taken for one.
-pub const SECRET_MIN_CHARS: usize = 8;
-
 impl Variables {
     /// Reads an environment of names and values.
     ///
@@ -201,6 +198,7 @@ impl Variables {
         }
         check_expanded(&known, findings);
         check_no_secret_in_the_open(&known, findings);
+        warn_of_leftovers(&known, findings);
         envy::from_iter(known.into_iter().map(|(name, (_, value))| (name, value)))
     }
 
@@ -233,14 +231,7 @@ impl Variables {
 /// where it was written, or the quotes around it kept it from being replaced.
 fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
     for (name, (_, value)) in known {
-        let value = value.trim();
-        let Some(rest) = value.strip_prefix('$') else {
-            continue;
-        };
-        let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
-        let is_name = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if is_name {
+        if is_unexpanded(value.trim()) {
             findings.problem(
                 name,
                 "holds the name of a variable that was not replaced by its value (it begins with $)",
@@ -253,28 +244,58 @@ fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut 
     }
 }
 
+fn is_unexpanded(value: &str) -> bool {
+    let Some(rest) = value.strip_prefix('$') else {
+        return false;
+    };
+    let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
+    inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A secret shorter than this may be a word that stands elsewhere by chance.
+const TELLING_SECRET_MIN_CHARS: usize = 16;
+
 /// Names, descriptions and addresses are seen by everybody who sees the commit.
 fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
     let secrets: Vec<(&String, &str)> = known
         .iter()
         .filter(|(_, (variable, _))| variable.secret)
         .map(|(name, (_, value))| (name, value.trim()))
-        .filter(|(_, value)| value.chars().count() >= SECRET_MIN_CHARS)
+        .filter(|(_, value)| value.chars().count() >= TELLING_SECRET_MIN_CHARS)
         .collect();
     for (name, (_, value)) in known.iter().filter(|(_, (variable, _))| !variable.secret) {
-        if let Some((secret, _)) = secrets.iter().find(|(_, secret)| value.contains(secret)) {
-            findings.problem(
-                name,
-                format!("holds the value of {secret}"),
-                "text that everybody may see",
-                format!("take the secret out of {name}; if it was ever shown like this, revoke it and create a new one"),
-            );
+        let found = match secrets.iter().find(|(_, secret)| value.contains(secret)) {
+            Some((secret, _)) => format!("holds the value of {secret}"),
+            None if holds_token(value) => "holds what looks like a token of Atlassian".to_owned(),
+            None => continue,
+        };
+        findings.problem(
+            name,
+            found,
+            "text that everybody may see",
+            format!("put the token into the variable that is meant for it, and take it out of {name}; if it was ever shown, revoke it and create a new one"),
+        );
+    }
+}
+
+/// A `$NAME` inside a text that people read was most likely to be replaced by its value.
+fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
+    for name in ["KEY", "NAME", "DESCRIPTION", "URL"] {
+        let Some((_, value)) = known.get(name) else { continue };
+        let leftover = value.split('$').skip(1).find(|rest| {
+            rest.trim_start_matches('{').starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        });
+        if leftover.is_some() && !is_unexpanded(value.trim()) {
+            findings.warning(format!(
+                "{name} holds a $NAME that was not replaced by its value; single quotes in the YAML file keep it from being replaced"
+            ));
         }
     }
 }
 
 /// Names that a system or a shell sets and that lie near one of ours.
-const USUAL_NAMES: [&str; 6] = ["HOME", "NODE", "NODES", "PATH", "TERM", "_"];
+const USUAL_NAMES: [&str; 8] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TERM"];
 
 /// A name that is not known, but one or two letters away from one that is, is most likely that one misspelt.
 fn warn_of_near_miss(name: &str, findings: &mut Findings) {
@@ -282,8 +303,8 @@ fn warn_of_near_miss(name: &str, findings: &mut Findings) {
         return;
     }
     let upper = name.to_ascii_uppercase();
-    // Two letters of a name of three or four are half of another word.
-    let allowed = if name.len() < 5 { 1 } else { 2 };
+    // Two letters of a short name make it another word.
+    let allowed = if name.len() < 6 { 1 } else { 2 };
     let near = Variables::ALL
         .iter()
         .filter(|variable| variable.group != "Set by Pipelines")
@@ -384,8 +405,10 @@ mod tests {
 
     #[test]
     fn a_secret_in_a_public_variable_is_a_problem() {
-        let (_, findings) =
-            read(&[("ATLASSIAN_API_TOKEN", "abcdefgh12"), ("DESCRIPTION", "posted with abcdefgh12")]);
+        let (_, findings) = read(&[
+            ("ATLASSIAN_API_TOKEN", "abcdefgh12345678"),
+            ("DESCRIPTION", "posted with abcdefgh12345678"),
+        ]);
         assert_eq!(findings.problems[0].variable, "DESCRIPTION");
         assert!(!findings.problems[0].found.contains("abcdefgh12"));
     }

@@ -97,8 +97,7 @@ fn a_stopped_run_leaves_no_inprogress_behind() {
     let (sandbox, run) = stopped_by("-TERM", "INPROGRESS", true);
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: INPROGRESS for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
-    ! posted STOPPED over INPROGRESS, which would have blocked merging
-    ✖ stopped before the end: INPROGRESS on acme/api commit 94277cd267a8, branch feature/login may not have been posted
+    ✖ stopped before the end: posted STOPPED on acme/api commit 94277cd267a8, branch feature/login, for INPROGRESS would block merging
     exit code 143
     ");
     let shown = sandbox.pull_request_statuses("acme/api", 7);

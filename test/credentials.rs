@@ -140,7 +140,7 @@ fn what_cannot_work_is_said_before_anything_is_sent() {
 
     ✖ BITBUCKET_ACCESS_TOKEN is set, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: two credentials
       accepted: exactly one credential
-      to do:    keep the one that is meant and leave the other out; a variable of the repository, the workspace or pipe.yml may have added it
+      to do:    keep the one that is meant and pass the other one empty (`ATLASSIAN_API_TOKEN: ""`): a variable of the repository or the workspace may have brought it
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
@@ -180,9 +180,9 @@ fn what_cannot_work_is_said_before_anything_is_sent() {
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
+    ✖ *** holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
-      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE` without single quotes
+      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `***: $THAT_VARIABLE` without single quotes
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 

@@ -1,7 +1,7 @@
 //! The real image in a real container. `test/image` builds it, and says in `GATEPOST_IMAGE` what it is called
+//! and in `GATEPOST_CONTAINER` how a container is run here.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-//! and in `GATEPOST_CONTAINER` how a container is run here.
 
 use sandbox::{Folder, Gatepost, Program, Sandbox, World};
 

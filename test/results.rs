@@ -1,5 +1,12 @@
 //! What later steps read.
 
+use std::{
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 
 use crate::run::{Fault, Folder, acme, by_hand, in_branch_build};
@@ -138,4 +145,98 @@ fn a_refused_status_is_posted_again_when_resumed() {
     assert_eq!(run.run().code, 4);
     assert_eq!(run.run().code, 0);
     assert_eq!(sandbox.requests().len(), 2);
+}
+
+#[test]
+fn runs_that_share_a_file_lose_no_line() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let run = in_branch_build(&sandbox)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("RESUME", "true");
+    let begun = Instant::now();
+    let runs: Vec<_> = (0..8)
+        .map(|number| {
+            let run = run.clone().set("KEY", format!("key-{number}"));
+            let child = run.start();
+            (run, child)
+        })
+        .collect();
+    for (run, child) in runs {
+        let ended = run.finish(child, begun);
+        assert_eq!(ended.code, 0, "{}", ended.output);
+    }
+    assert_eq!(lines(&folder).len(), 8);
+}
+
+#[test]
+fn wrong_variables_leave_the_file_as_it_is() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let _ = folder.write("results.jsonl", b"kept\n");
+    let run = in_branch_build(&sandbox)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("STATE", "nonsense")
+        .run();
+    assert_eq!((run.code, folder.read("results.jsonl").as_str()), (2, "kept\n"));
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (name, file, code) in [
+        ("RESULT_FILE", pipe.as_path(), 2),
+        ("RESULT_FILE", Path::new("/dev/zero"), 2),
+        ("RESULT_FILE", folder.path(), 2),
+        ("SSL_CERT_FILE", &pipe, 2),
+        ("SSL_CERT_FILE", Path::new("/dev/zero"), 2),
+        ("BITBUCKET_PIPELINES_VARIABLES_PATH", &pipe, 0),
+    ] {
+        let run = in_branch_build(&sandbox)
+            .set("RESUME", if name == "RESULT_FILE" { "yes" } else { "no" })
+            .set(name, file)
+            .run();
+        assert_eq!(run.code, code, "{name}: {}", run.output);
+        assert!(run.output.contains(name) && run.output.contains("no regular file"), "{}", run.output);
+    }
+}
+
+#[test]
+fn output_variables_are_appended_in_lines_of_their_own() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let _ = folder.write("variables", b"EARLIER=1");
+    let run = in_branch_build(&sandbox)
+        .within(folder.path())
+        .set("BITBUCKET_PIPELINES_VARIABLES_PATH", "variables")
+        .run();
+    assert_eq!(run.code, 0, "{}", run.output);
+    assert!(folder.read("variables").starts_with("EARLIER=1\nGATEPOST_STATE=SUCCESSFUL\n"));
+}
+
+#[test]
+fn a_status_that_was_stopped_over_is_posted_again_when_resumed() {
+    let sandbox = acme();
+    let folder = Folder::new();
+    let run = in_branch_build(&sandbox)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("RESUME", "true");
+    assert_eq!(run.run().code, 0);
+    sandbox.fault(Fault::SilentAfterHead);
+    let stopped = run.clone().set("STATE", "INPROGRESS");
+    let begun = Instant::now();
+    let child = stopped.start();
+    while sandbox.requests().len() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
+        thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(stopped.finish(child, begun).code, 143);
+    let recorded = lines(&folder).pop().unwrap();
+    assert_eq!((&recorded["outcome"], &recorded["status"]["state"]), (&json!("stopped"), &json!("STOPPED")));
+    let again = run.run();
+    assert!(again.output.contains("✔ posted SUCCESSFUL"), "{}", again.output);
 }

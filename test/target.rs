@@ -142,7 +142,7 @@ fn a_local_merge_commit_is_replaced_by_the_source_commit() {
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     pull request 7 comes from branch feature/login of acme/api, at commit 94277cd267a8
-    ! Bitbucket does not know commit ffffffffffffffffffffffffffffffffffffffff (pull-request pipelines build a local merge commit); the source commit 94277cd267a8 of pull request 7 is used
+    ! Bitbucket does not know commit ffffffffffffffffffffffffffffffffffffffff in acme/api (pull-request pipelines build a local merge commit); the source commit 94277cd267a8 of pull request 7 in acme/api is used
       status:   Sonar (key sonar): Successful
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✔ posted SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login

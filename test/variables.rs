@@ -2,7 +2,9 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use crate::run::{acme, bare, in_branch_build};
+use gatepost::variables::{Variable, Variables};
+
+use crate::run::{Folder, acme, bare, in_branch_build};
 
 #[test]
 fn nothing_set_tells_everything_that_is_missing() {
@@ -199,29 +201,86 @@ fn bytes_that_are_no_text_are_told_by_name_and_harm_nobody_elsewhere() {
 }
 
 #[test]
-fn blank_variables_count_as_unset() {
+fn a_blank_variable_counts_as_unset() {
     let sandbox = acme();
-    let mut run = in_branch_build(&sandbox);
-    for variable in gatepost::variables::Variables::ALL {
-        let name = variable.name();
-        if !run.variables().iter().any(|(known, _)| *known == *name) {
-            run = run.set(&name, " \t");
+    let run = in_branch_build(&sandbox).set("DRY_RUN", "true");
+    for variable in Variables::ALL.iter().map(Variable::name) {
+        let unset = run.clone().unset(&variable).run();
+        for blank in ["", " \t", "\n"] {
+            assert_eq!(run.clone().set(&variable, blank).run().told(), unset.told(), "{variable}");
         }
     }
-    let run = run.run();
-    assert_eq!(run.code, 0, "{}", run.output);
-    assert!(!run.output.contains('!'), "{}", run.output);
 }
 
 #[test]
-fn any_variable_of_a_megabyte_neither_crashes_nor_floods_the_log() {
+fn hostile_values_of_any_variable_end_in_a_status_or_a_problem_that_names_it() {
     let sandbox = acme();
-    for variable in gatepost::variables::Variables::ALL {
-        // The kernel takes at most 128 KiB for one variable.
-        let run = in_branch_build(&sandbox).set(&variable.name(), "x".repeat(120_000)).run();
-        assert!([0, 2].contains(&run.code), "{}: {}", variable.name(), run.output);
-        assert!(run.output.len() < 4_000, "{}: {} bytes", variable.name(), run.output.len());
+    let not_text = || std::ffi::OsString::from_vec(vec![b'a', 0xff, b'b']);
+    let texts = [
+        "\u{1b}[31mred",
+        "two\nlines",
+        "\"quoted\"",
+        "'",
+        "\\",
+        "$NAME",
+        "${NAME}",
+        "-1",
+        "../../../etc/passwd",
+        "ä€😀\u{202e}",
+        "{\"a\":1}",
+        "*",
+        "a b",
+        "\u{7f}",
+        "%00%0a",
+        "99999999999999999999999",
+    ];
+    for variable in Variables::ALL.iter().map(Variable::name) {
+        let values =
+            texts.iter().map(std::ffi::OsString::from).chain([not_text(), "x".repeat(120_000).into()]);
+        for value in values {
+            let folder = Folder::new();
+            let run = in_branch_build(&sandbox).within(folder.path()).set(&variable, value.clone()).run();
+            let told = &run.output;
+            let context = || format!("{variable}={:.40}: {told}", value.display());
+            assert!([0, 2, 4].contains(&run.code), "{}", context());
+            // What has the right shape is for the service to refuse.
+            assert!(run.code != 4 || told.contains("  answered: 40"), "{}", context());
+            // What can be the name of a workspace or a repository names another one, whose commit is not known.
+            let other_target = told.starts_with("✖ COMMIT is not set; the target ");
+            assert!(run.code != 2 || told.contains(&variable) || other_target, "{}", context());
+            assert!(
+                !told.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}') || variable == "CI",
+                "{}",
+                context()
+            );
+            assert!(told.len() < 4_000, "{}", context());
+        }
     }
+}
+
+#[test]
+fn a_token_in_a_variable_that_is_shown_is_neither_shown_nor_posted() {
+    let sandbox = acme();
+    for variable in Variables::ALL.iter().filter(|variable| !variable.secret).map(Variable::name) {
+        for token in [sandbox::API_TOKEN_OF_JANE, sandbox::PROJECT_TOKEN, sandbox::APP_PASSWORD] {
+            let run = in_branch_build(&sandbox).set(&variable, token).run();
+            assert_eq!(run.code, 2, "{variable}: {}", run.output);
+            assert!(!run.output.contains(&token[12..28]), "{variable}: {}", run.output);
+        }
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn a_text_with_an_unexpanded_name_inside_is_worth_a_line() {
+    let sandbox = acme();
+    let run = in_branch_build(&sandbox)
+        .set("NAME", "Build of $BITBUCKET_BRANCH")
+        .set("DESCRIPTION", "costs 5 $")
+        .run();
+    assert_eq!(run.code, 0, "{}", run.output);
+    assert!(run.output.starts_with("! NAME holds a $NAME that was not replaced"), "{}", run.output);
+    assert!(!run.output.contains("! DESCRIPTION"), "{}", run.output);
 }
 
 #[test]
@@ -257,7 +316,7 @@ fn a_secret_in_a_public_place_is_refused() {
     insta::assert_snapshot!(run.told(), @"
     ✖ URL holds the value of BITBUCKET_ACCESS_TOKEN
       accepted: text that everybody may see
-      to do:    take the secret out of URL; if it was ever shown like this, revoke it and create a new one
+      to do:    put the token into the variable that is meant for it, and take it out of URL; if it was ever shown, revoke it and create a new one
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");

@@ -171,9 +171,10 @@ fn show_builds(
 
 fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::start(World::acme());
-    // In a place that the next run overwrites: nothing is left behind when this one is ended by a signal.
-    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/sandbox-root.pem"));
-    fs::write(&root, sandbox.root_certificate_pem())?;
+    // Beside this program, where a clean-up takes it along: a signal ends this process without one.
+    let root = env::current_exe()?.with_file_name(format!("sandbox-{}.pem", sandbox.https_port()));
+    fs::write(&root, sandbox.root_certificate_pem())
+        .with_context(|| format!("{} cannot be written", root.display()))?;
     let commit = sandbox.head("acme/api", "feature/login");
     let target = [
         ("BITBUCKET_ACCESS_TOKEN", REPOSITORY_TOKEN),

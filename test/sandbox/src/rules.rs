@@ -187,15 +187,33 @@ fn is_reachable(address: &str) -> bool {
     if address.contains(|character: char| character.is_whitespace() || character.is_control()) {
         return false;
     }
+    let Some((_, rest)) = address.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let Ok(url) = Url::parse(address) else {
         return false;
     };
     let host_is_fine = match url.host() {
-        Some(Host::Domain(name)) => name.trim_end_matches('.').contains('.'),
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name.contains('.') && name.split('.').all(is_label)
+        }
+        Some(Host::Ipv4(ip)) => authority.starts_with(&ip.to_string()),
+        Some(Host::Ipv6(_)) => true,
         None => false,
     };
-    matches!(url.scheme(), "http" | "https") && host_is_fine
+    matches!(url.scheme(), "http" | "https")
+        && !authority.is_empty()
+        && !authority.contains('\\')
+        && host_is_fine
+}
+
+/// Django's `URLValidator`, whose words the refusal has:
+/// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
+fn is_label(label: &str) -> bool {
+    let inner = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    !label.is_empty() && label.chars().all(inner) && !label.starts_with('-') && !label.ends_with('-')
 }
 
 fn filled<'a>(fields: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
