@@ -1,7 +1,9 @@
-//! An embedded Bitbucket Cloud on loopback, with a memory, that refuses what the real one refuses.
+//! An embedded Bitbucket Cloud and an embedded SonarQube on loopback, with a memory, that refuse what the real
+//! ones refuse.
 //!
-//! It knows workspaces, repositories, commits, branches, pull requests, build statuses and Code Insights
-//! reports, and tokens with an owner, a reach and scopes. Each rule carries its source where it is enforced;
+//! Bitbucket knows workspaces, repositories, commits, branches, pull requests, build statuses and Code Insights
+//! reports, and tokens with an owner, a reach and scopes. SonarQube knows projects, analyses with their tasks and
+//! gates, and tokens, in the words of Cloud or of a version of Server. Each rule carries its source where it is enforced;
 //! what nobody has published is marked as assumed. A request that the sandbox does not know gets 501 and
 //! fails the test.
 //!
@@ -12,6 +14,15 @@
 //! let commit = sandbox.world(|world| world.head("acme/api", "feature/login"));
 //! // ... run a client against sandbox.http_url() ...
 //! assert!(sandbox.statuses("acme/api", &commit).is_empty());
+//! ```
+//!
+//! ```
+//! use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
+//!
+//! let sonar = SonarQube::start(Projects::acme(Dialect::Cloud));
+//! let submitted = sonar.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
+//! // ... give submitted.report_task to a client ...
+//! assert!(submitted.report_task.contains(&sonar.http_url()));
 //! ```
 
 mod acme;
@@ -25,6 +36,7 @@ mod refusals;
 mod rules;
 mod server;
 mod shapes;
+mod sonar;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -39,6 +51,10 @@ pub use credentials::Reach;
 pub use faults::Fault;
 pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use server::Recorded;
+pub use sonar::{
+    Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
+    PROJECT_ANALYSIS_TOKEN, Projects, REVOKED_SONAR_TOKEN, SonarQube, Submitted, Token, USER_TOKEN,
+};
 pub use world::{Account, PullRequest, Report, Role, Status, World};
 
 use server::Running;
