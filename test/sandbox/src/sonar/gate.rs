@@ -95,12 +95,12 @@ impl Gate {
 
     /// Green: the built-in gate, with room to spare.
     pub fn passed() -> Self {
-        Self::of(sonar_way("0", "91.30434782608695", "1"))
+        Self::of(sonar_way(Level::Ok, "1", "91.30434782608695", "0"))
     }
 
     /// Red on three conditions: coverage on new code, reliability rating, new issues.
     pub fn failed() -> Self {
-        Self::of(sonar_way("3", "54.89417989417989", "3"))
+        Self::of(sonar_way(Level::Error, "3", "54.89417989417989", "3"))
     }
 
     /// No gate was applied.
@@ -119,17 +119,16 @@ impl Gate {
     }
 }
 
-/// The conditions of the gate "Sonar way", with the rating on reliability.
+/// The conditions of the gate "Sonar way" of now and of before, of which three come to `level`.
 /// <https://docs.sonarsource.com/sonarqube-server/quality-standards-administration/managing-quality-gates/introduction-to-quality-gates/>
-fn sonar_way(violations: &str, coverage: &str, reliability: &str) -> Vec<Condition> {
-    let failed = |fails: bool| if fails { Level::Error } else { Level::Ok };
+fn sonar_way(level: Level, reliability: &str, coverage: &str, violations: &str) -> Vec<Condition> {
     vec![
-        Condition::new(failed(reliability != "1"), "new_reliability_rating", "GT", "1", reliability),
+        Condition::new(level, "new_reliability_rating", "GT", "1", reliability),
         Condition::new(Level::Ok, "new_security_rating", "GT", "1", "1"),
         Condition::new(Level::Ok, "new_maintainability_rating", "GT", "1", "1"),
-        Condition::new(failed(coverage < "80"), "new_coverage", "LT", "80", coverage),
+        Condition::new(level, "new_coverage", "LT", "80", coverage),
         Condition::new(Level::Ok, "new_duplicated_lines_density", "GT", "3", "0.6562109862671661"),
         Condition::without_value("new_security_hotspots_reviewed", "LT", "100"),
-        Condition::new(failed(violations != "0"), "new_violations", "GT", "0", violations),
+        Condition::new(level, "new_violations", "GT", "0", violations),
     ]
 }
