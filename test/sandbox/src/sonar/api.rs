@@ -119,9 +119,9 @@ fn gate_of_analysis(call: &Call, visitor: &Visitor, id: &str) -> Outcome {
     Ok(Answer::json(200, &shapes::project_status(call.projects.dialect(), &task.gate, Some(task))))
 }
 
-/// Anybody who asks Cloud for a branch or a pull request of a public project is told that there is no gate,
-/// which looks like success: `pf4j/pf4j` #662 and its like. That this holds for every branch but the main one,
-/// whether it is there or not, is assumed.
+/// Anybody who asks Cloud for a branch or a pull request of a public project is told that there is no gate:
+/// clients report that NONE came back for want of a good token. That this holds for every branch but the main
+/// one, whether it is there or not, is assumed.
 fn gate_of_project(call: &Call, visitor: &Visitor, key: &str) -> Outcome {
     let dialect = call.projects.dialect();
     let project =

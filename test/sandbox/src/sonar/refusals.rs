@@ -35,7 +35,7 @@ pub(crate) fn not_found(message: &str) -> Answer {
     error(404, message)
 }
 
-/// A web service that this version does not have: `SonarSource/sonar-scanner-azdo` and its like quote it.
+/// A web service that this version does not have: `SonarSource/sonar-scanner-msbuild` quotes it.
 pub(crate) fn no_such_service(path: &str) -> Answer {
     not_found(&format!("Unknown url : {path}"))
 }

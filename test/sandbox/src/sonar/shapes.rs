@@ -189,7 +189,7 @@ fn component(key: &str, project: &Project, place: &Place) -> Value {
 }
 
 /// `WebhookPayloadFactoryImpl.java`, and
-/// <https://docs.sonarsource.com/sonarqube-server/project-administration/webhooks/>. The revision is made up:
+/// <https://docs.sonarsource.com/sonarqube-server/discovering/integrations/webhooks>. The revision is made up:
 /// the sandbox does not know which commit was analysed.
 pub(crate) fn webhook(projects: &Projects, task: &Task) -> Value {
     let server_url = projects.server_url();

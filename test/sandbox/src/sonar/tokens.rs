@@ -74,9 +74,9 @@ impl Visitor {
 }
 
 /// Finds out who is asking. On Server, nobody gets in without a good token, and is told so without a word:
-/// `UserSessionInitializer.java`, with `sonar.forceAuthentication`, which is the default since 8.6. Cloud has
-/// public projects, and takes whoever brings no good token for anybody, as `pf4j/pf4j` #662 and its like
-/// suggest: the answer looks like success.
+/// `UserSessionInitializer.java`, with `sonar.forceAuthentication`, which is the default since 8.6 and assumed
+/// for servers before. Cloud has public projects; that it takes whoever brings a bad token for anybody, instead
+/// of refusing, is assumed from reports that an answer to such a request looks like success.
 pub(crate) fn identify(projects: &Projects, authorization: Option<&str>) -> Result<Visitor, Answer> {
     match present(projects, authorization) {
         Presented::Good(token) => Ok(Visitor { token: Some(token) }),
