@@ -151,6 +151,8 @@ fn the_latest_gate_replaces_and_an_analysis_keeps_its_own() {
         let green = Analysis { polls: 2, ..Analysis::of_pull_request("acme_api", "7", Gate::passed()) };
         let green = projects.submit(green);
         assert_eq!(gate(&mut projects, pull_request)["status"], "ERROR");
+        let own = format!("{STATUS}?analysisId={}", green.analysis_id);
+        assert_eq!(get(&mut projects, &own).status, 404);
         for _ in 0..2 {
             get(&mut projects, &format!("/api/ce/task?id={}", green.task_id));
         }
