@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::credentials::{self, Scope, Visitor};
 use crate::message::{Answer, Request};
+use crate::server::Service;
 use crate::world::{PullRequest, Report, Status, World, uuid};
 use crate::{refusals, rules, shapes};
 
@@ -20,6 +21,17 @@ const PAGE_DEFAULT: usize = 10;
 const PAGE_MAX: usize = 100;
 
 type Outcome = Result<Answer, Answer>;
+
+impl Service for World {
+    fn answer(&mut self, request: &Request) -> Answer {
+        answer(self, request)
+    }
+
+    /// Observed in `MitjaBezensek/SharpBucket` #108.
+    fn reason(status: u16) -> Option<&'static [u8]> {
+        (status == 429).then_some(b"Unknown Status Code")
+    }
+}
 
 /// Answers a request, as far as it is one that the sandbox knows; others get 501.
 pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {

@@ -1,7 +1,9 @@
-//! An embedded Bitbucket Cloud on loopback, with a memory, that refuses what the real one refuses.
+//! An embedded Bitbucket Cloud and an embedded SonarQube on loopback, with a memory, that refuse what the real
+//! ones refuse.
 //!
-//! It knows workspaces, repositories, commits, branches, pull requests, build statuses and Code Insights
-//! reports, and tokens with an owner, a reach and scopes. Each rule carries its source where it is enforced;
+//! Bitbucket knows workspaces, repositories, commits, branches, pull requests, build statuses and Code Insights
+//! reports, and tokens with an owner, a reach and scopes. SonarQube knows projects, analyses with their tasks and
+//! gates, and tokens, in the words of Cloud or of a version of Server. Each rule carries its source where it is enforced;
 //! what nobody has published is marked as assumed. A request that the sandbox does not know gets 501 and
 //! fails the test.
 //!
@@ -12,6 +14,15 @@
 //! let commit = sandbox.world(|world| world.head("acme/api", "feature/login"));
 //! // ... run a client against sandbox.http_url() ...
 //! assert!(sandbox.statuses("acme/api", &commit).is_empty());
+//! ```
+//!
+//! ```
+//! use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
+//!
+//! let sonar = SonarQube::start(Projects::acme(Dialect::Cloud));
+//! let submitted = sonar.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
+//! // ... give submitted.report_task to a client ...
+//! assert!(submitted.report_task.contains(&sonar.http_url()));
 //! ```
 
 mod acme;
@@ -25,12 +36,10 @@ mod refusals;
 mod rules;
 mod server;
 mod shapes;
+mod sonar;
 #[cfg(test)]
 mod tests;
 mod world;
-
-use std::sync::Arc;
-use std::thread;
 
 pub use acme::{
     ADMIN_EMAIL, API_TOKEN, API_TOKEN_CLASSIC, API_TOKEN_EXPIRED, API_TOKEN_OF_ADMIN, API_TOKEN_OF_JANE,
@@ -42,15 +51,18 @@ pub use credentials::Reach;
 pub use faults::Fault;
 pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use server::Recorded;
+pub use sonar::{
+    Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
+    PROJECT_ANALYSIS_TOKEN, Projects, REVOKED_SONAR_TOKEN, SonarQube, Submitted, Token, USER_TOKEN,
+};
 pub use world::{Account, PullRequest, Report, Role, Status, World};
 
-use server::{Server, Shared};
+use server::Running;
 
 /// A running service. Dropping it stops it, and panics if it had received a request that it does not know.
 #[derive(Debug)]
 pub struct Sandbox {
-    shared: Arc<Shared>,
-    server: Server,
+    running: Running<World>,
 }
 
 impl Sandbox {
@@ -59,10 +71,7 @@ impl Sandbox {
     /// # Panics
     /// When the machine has no port or no thread to spare.
     pub fn start(world: World) -> Self {
-        let shared = Arc::new(Shared::new(world));
-        let server =
-            Server::start(shared.clone()).expect("the sandbox needs two ports on loopback and a thread");
-        Self { shared, server }
+        Self { running: Running::start(world) }
     }
 
     /// Where the API is, without TLS.
@@ -77,72 +86,62 @@ impl Sandbox {
 
     /// The port of [`Self::http_url`].
     pub const fn http_port(&self) -> u16 {
-        self.server.http_port
+        self.running.http_port()
     }
 
     /// The port of [`Self::https_url`].
     pub const fn https_port(&self) -> u16 {
-        self.server.https_port
+        self.running.https_port()
     }
 
     /// The root certificate of this sandbox, which no other one shares.
     pub fn root_certificate_pem(&self) -> &str {
-        &self.server.root_pem
+        self.running.root_certificate_pem()
     }
 
     /// Every request received, in order.
     pub fn requests(&self) -> Vec<Recorded> {
-        self.shared.recorded().clone()
+        self.running.requests()
     }
 
     /// Lets something go wrong with the next request; after several calls, one with each of the next
     /// requests.
     pub fn fault(&self, fault: Fault) {
-        self.shared.faults().queue(fault);
+        self.running.faults().queue(fault);
     }
 
     /// Lets the same go wrong with every request that has no fault of its own.
     pub fn fault_always(&self, fault: Fault) {
-        self.shared.faults().always(fault);
+        self.running.faults().always(fault);
     }
 
     /// Lets nothing go wrong any more.
     pub fn clear_faults(&self) {
-        self.shared.faults().clear();
+        self.running.faults().clear();
     }
 
     /// Looks at the state, or changes it, while no request is being answered.
     pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        look(&mut self.shared.world())
+        look(&mut self.running.service())
     }
 
     /// See [`World::head`].
     pub fn head(&self, full_name: &str, branch: &str) -> String {
-        self.shared.world().head(full_name, branch)
+        self.running.service().head(full_name, branch)
     }
 
     /// See [`World::statuses`].
     pub fn statuses(&self, full_name: &str, commit: &str) -> Vec<Status> {
-        self.shared.world().statuses(full_name, commit)
+        self.running.service().statuses(full_name, commit)
     }
 
     /// See [`World::pull_request_statuses`].
     pub fn pull_request_statuses(&self, full_name: &str, id: u64) -> Vec<Status> {
-        self.shared.world().pull_request_statuses(full_name, id)
+        self.running.service().pull_request_statuses(full_name, id)
     }
 
     /// The requests that it did not know, as `METHOD path`.
     pub fn unknown_requests(&self) -> Vec<String> {
-        self.shared.unknown().clone()
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let unknown = self.unknown_requests();
-        assert!(
-            unknown.is_empty() || thread::panicking(),
-            "the sandbox does not know these requests: {unknown:#?}"
-        );
+        self.running.unknown_requests()
     }
 }

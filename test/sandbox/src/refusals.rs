@@ -6,12 +6,10 @@
 use serde_json::{Value, json};
 
 use crate::message::{Answer, Request};
+use crate::server::UNKNOWN;
 
 /// What is wrong with one field of a body.
 pub(crate) type Problem = (&'static str, String);
-
-/// The status code of what the sandbox does not know; it has no other use for it.
-pub(crate) const UNKNOWN: u16 = 501;
 
 fn error(status: u16, error: &Value) -> Answer {
     Answer::json(status, &json!({ "type": "error", "error": error }))

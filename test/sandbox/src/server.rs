@@ -22,14 +22,25 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
-use crate::bitbucket;
 use crate::certificates::Certificates;
 use crate::faults::{Fault, Faults};
 use crate::message::{Answer, Request};
-use crate::refusals;
-use crate::world::World;
+
+/// The status code of what a service does not know; it has no other use for it.
+pub(crate) const UNKNOWN: u16 = 501;
 
 const HUGE_CHUNK: &[u8] = &[b'.'; 16 * 1024];
+
+/// What answers requests: the state of a service, and the rules by which it changes.
+pub(crate) trait Service: Send + 'static {
+    /// Answers a request, with [`UNKNOWN`] if it is none that the service knows.
+    fn answer(&mut self, request: &Request) -> Answer;
+
+    /// The words behind a status code, where they are not the usual ones.
+    fn reason(_status: u16) -> Option<&'static [u8]> {
+        None
+    }
+}
 
 /// A request that the sandbox received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +51,7 @@ pub struct Recorded {
     pub scheme: &'static str,
     /// The method.
     pub method: String,
-    /// Path and query as received, `/2.0` included.
+    /// Path and query as received: `/2.0` or a base path included.
     pub path: String,
     /// Host and port as the client named them.
     pub host: String,
@@ -58,42 +69,42 @@ pub struct Recorded {
 
 /// What the listeners and the handle share.
 #[derive(Debug)]
-pub(crate) struct Shared {
-    world: Mutex<World>,
+pub(crate) struct Shared<S> {
+    service: Mutex<S>,
     faults: Mutex<Faults>,
     recorded: Mutex<Vec<Recorded>>,
     unknown: Mutex<Vec<String>>,
 }
 
-impl Shared {
-    pub(crate) fn new(world: World) -> Self {
+impl<S: Service> Shared<S> {
+    fn new(service: S) -> Self {
         Self {
-            world: Mutex::new(world),
+            service: Mutex::new(service),
             faults: Mutex::default(),
             recorded: Mutex::default(),
             unknown: Mutex::default(),
         }
     }
 
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        lock(&self.world)
+    fn service(&self) -> MutexGuard<'_, S> {
+        lock(&self.service)
     }
 
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+    fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.faults)
     }
 
-    pub(crate) fn recorded(&self) -> MutexGuard<'_, Vec<Recorded>> {
+    fn recorded(&self) -> MutexGuard<'_, Vec<Recorded>> {
         lock(&self.recorded)
     }
 
-    pub(crate) fn unknown(&self) -> MutexGuard<'_, Vec<String>> {
+    fn unknown(&self) -> MutexGuard<'_, Vec<String>> {
         lock(&self.unknown)
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        let answer = bitbucket::answer(&mut self.world(), request);
-        if answer.status == refusals::UNKNOWN {
+        let answer = self.service().answer(request);
+        if answer.status == UNKNOWN {
             self.unknown().push(format!("{} {}", request.method, request.path_and_query()));
         }
         answer
@@ -122,18 +133,73 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A service with its listeners. Dropping it stops it, and panics if it had received a request that it does
+/// not know.
+#[derive(Debug)]
+pub(crate) struct Running<S: Service> {
+    shared: Arc<Shared<S>>,
+    server: Server,
+}
+
+impl<S: Service> Running<S> {
+    pub(crate) fn start(service: S) -> Self {
+        let shared = Arc::new(Shared::new(service));
+        let server =
+            Server::start(shared.clone()).expect("the sandbox needs two ports on loopback and a thread");
+        Self { shared, server }
+    }
+
+    pub(crate) const fn http_port(&self) -> u16 {
+        self.server.http_port
+    }
+
+    pub(crate) const fn https_port(&self) -> u16 {
+        self.server.https_port
+    }
+
+    pub(crate) fn root_certificate_pem(&self) -> &str {
+        &self.server.root_pem
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        self.shared.recorded().clone()
+    }
+
+    pub(crate) fn unknown_requests(&self) -> Vec<String> {
+        self.shared.unknown().clone()
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.shared.faults()
+    }
+
+    pub(crate) fn service(&self) -> MutexGuard<'_, S> {
+        self.shared.service()
+    }
+}
+
+impl<S: Service> Drop for Running<S> {
+    fn drop(&mut self) {
+        let unknown = self.unknown_requests();
+        assert!(
+            unknown.is_empty() || thread::panicking(),
+            "the sandbox does not know these requests: {unknown:#?}"
+        );
+    }
+}
+
 /// The listeners, on a thread of their own.
 #[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) http_port: u16,
-    pub(crate) https_port: u16,
-    pub(crate) root_pem: String,
+struct Server {
+    http_port: u16,
+    https_port: u16,
+    root_pem: String,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Self> {
+    fn start<S: Service>(shared: Arc<Shared<S>>) -> io::Result<Self> {
         let certificates = Certificates::new().map_err(io::Error::other)?;
         let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -180,13 +246,17 @@ fn listen() -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-async fn serve_http(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+async fn serve_http<S: Service>(listener: tokio::net::TcpListener, shared: Arc<Shared<S>>) {
     while let Ok(stream) = accept(&listener).await {
         tokio::spawn(serve("http", stream, shared.clone()));
     }
 }
 
-async fn serve_https(listener: tokio::net::TcpListener, tls: Arc<ServerConfig>, shared: Arc<Shared>) {
+async fn serve_https<S: Service>(
+    listener: tokio::net::TcpListener,
+    tls: Arc<ServerConfig>,
+    shared: Arc<Shared<S>>,
+) {
     let acceptor = TlsAcceptor::from(tls);
     while let Ok(stream) = accept(&listener).await {
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
@@ -208,17 +278,21 @@ async fn accept(listener: &tokio::net::TcpListener) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn serve(scheme: &'static str, stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+async fn serve<S: Service>(
+    scheme: &'static str,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    shared: Arc<Shared<S>>,
+) {
     let service = service_fn(|incoming| handle(scheme, incoming, &shared));
     // An error here is a client that went away, or a connection that a fault ended.
     let _ = server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Answers one request; an error closes the connection.
-async fn handle(
+async fn handle<S: Service>(
     scheme: &'static str,
     incoming: hyper::Request<Incoming>,
-    shared: &Shared,
+    shared: &Shared<S>,
 ) -> io::Result<Response<Payload>> {
     let (head, body) = incoming.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
@@ -226,33 +300,37 @@ async fn handle(
     let number = shared.record(&request);
     let fault = shared.faults().next();
     let response = match fault {
-        None => respond(shared.answer(&request), Payload::whole),
+        None => respond::<S>(shared.answer(&request), Payload::whole),
         Some(Fault::Delay(delay)) => {
             tokio::time::sleep(delay).await;
-            respond(shared.answer(&request), Payload::whole)
+            respond::<S>(shared.answer(&request), Payload::whole)
         }
         Some(Fault::Answer { status, headers, body }) => {
-            respond(Answer { status, headers, body }, Payload::whole)
+            respond::<S>(Answer { status, headers, body }, Payload::whole)
         }
         Some(Fault::ResetBeforeAnswer) => Err(io::ErrorKind::ConnectionReset.into()),
-        Some(Fault::ResetInAnswer) => respond(shared.answer(&request), Payload::cut),
+        Some(Fault::ResetInAnswer) => respond::<S>(shared.answer(&request), Payload::cut),
         Some(Fault::Silent) => std::future::pending().await,
-        Some(Fault::SilentAfterHead) => respond(shared.answer(&request), |_| Payload::Silent),
-        Some(Fault::Huge { status, bytes }) => respond(Answer::text(status, ""), |_| Payload::Huge(bytes)),
+        Some(Fault::SilentAfterHead) => respond::<S>(shared.answer(&request), |_| Payload::Silent),
+        Some(Fault::Huge { status, bytes }) => {
+            respond::<S>(Answer::text(status, ""), |_| Payload::Huge(bytes))
+        }
     }?;
     shared.recorded()[number].status = Some(response.status().as_u16());
     Ok(response)
 }
 
-fn respond(answer: Answer, payload: impl FnOnce(Vec<u8>) -> Payload) -> io::Result<Response<Payload>> {
+fn respond<S: Service>(
+    answer: Answer,
+    payload: impl FnOnce(Vec<u8>) -> Payload,
+) -> io::Result<Response<Payload>> {
     let length = answer.body.len();
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    if answer.status == 429 {
-        // Observed in `MitjaBezensek/SharpBucket` #108.
-        response = response.extension(ReasonPhrase::from_static(b"Unknown Status Code"));
+    if let Some(reason) = S::reason(answer.status) {
+        response = response.extension(ReasonPhrase::from_static(reason));
     }
     let payload = payload(answer.body);
     if matches!(payload, Payload::Cut { .. } | Payload::Silent) {

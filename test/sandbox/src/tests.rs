@@ -559,6 +559,22 @@ fn secrets_have_the_length_of_real_ones() {
     assert_eq!(APP_PASSWORD.len(), 36);
 }
 
+#[test]
+fn finds_parts_of_secrets_wherever_they_were_cut() {
+    use crate::{Gatepost, PROJECT_ANALYSIS_TOKEN, Program};
+
+    let run = Gatepost::bare(Program::Binary("gatepost".into()))
+        .set("SONAR_TOKEN", PROJECT_ANALYSIS_TOKEN)
+        .set("BITBUCKET_ACCESS_TOKEN", REPOSITORY_TOKEN);
+    run.assert_no_secret("sqp_ ATCTT3xFfGN0 decadeface");
+    for (secret, prefix) in [(PROJECT_ANALYSIS_TOKEN, 4), (REPOSITORY_TOKEN, 12)] {
+        for start in [prefix, prefix + 5, secret.len() - 12] {
+            let shown = &secret[start..start + 12];
+            std::panic::catch_unwind(|| run.assert_no_secret(shown)).expect_err(shown);
+        }
+    }
+}
+
 fn request(method: &str, path: &str, authorization: Option<&str>, body: Option<&Value>) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert("host", "sandbox.test".parse().unwrap());

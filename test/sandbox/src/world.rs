@@ -467,7 +467,8 @@ pub(crate) fn uuid(name: &str) -> String {
     )
 }
 
-fn fingerprint(text: &str) -> String {
+/// 40 hexadecimal digits, like the hash of a commit, that are the same for the same text in every run.
+pub(crate) fn fingerprint(text: &str) -> String {
     let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
     digest.as_ref().iter().fold(String::new(), |mut digits, byte| {
         write!(digits, "{byte:02x}").expect("writing to a string does not fail");

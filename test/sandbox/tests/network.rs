@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sandbox::{Fault, REPOSITORY_TOKEN, Sandbox, World};
+use sandbox::{Analysis, Dialect, Fault, Gate, Projects, REPOSITORY_TOKEN, Sandbox, SonarQube, World};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring};
@@ -143,12 +143,57 @@ fn unknown_requests_fail_the_test() {
     assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
 }
 
+#[test]
+fn sonarqube_writes_down_where_it_is() {
+    let sonar = SonarQube::start(Projects::acme(Dialect::Server2025).with_base_path("/sonar"));
+    assert!(sonar.http_url().ends_with("/sonar") && sonar.https_url().ends_with("/sonar"));
+    let report = sonar.submit(Analysis::new("acme_api", Gate::passed())).report_task;
+    assert!(report.contains(&format!("\nserverUrl={}\n", sonar.http_url())), "{report}");
+    sonar.projects(|projects| {
+        projects.set_public_url("https://sonar.acme.example/");
+    });
+    let report = sonar.submit(Analysis::new("acme_api", Gate::passed())).report_task;
+    assert!(report.contains("\nserverUrl=https://sonar.acme.example\n"), "{report}");
+}
+
+#[test]
+fn sonarqube_answers_fails_and_records_as_bitbucket_does() {
+    let sonar = SonarQube::start(Projects::acme(Dialect::Server2025));
+    let ask = || exchange(connect_to(sonar.http_port()), &request_for("/api/system/status", "127.0.0.1"));
+    sonar.fault(Fault::status(503));
+    assert!(ask().starts_with("HTTP/1.1 503 "));
+    sonar.fault_always(Fault::status(429));
+    assert!(ask().starts_with("HTTP/1.1 429 Too Many Requests\r\n"));
+    sonar.clear_faults();
+    assert!(ask().ends_with(r#""status":"UP","version":"2025.1.0.102418"}"#));
+    let statuses: Vec<_> = sonar.requests().iter().map(|request| request.status).collect();
+    assert_eq!(statuses, [503, 429, 200].map(Some));
+    assert!(sonar.root_certificate_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(sonar.unknown_requests().is_empty());
+}
+
+#[test]
+#[should_panic(expected = "GET /api/issues/search")]
+fn requests_unknown_to_sonarqube_fail_the_test() {
+    let sonar = SonarQube::start(Projects::acme(Dialect::Cloud));
+    let answer = exchange(connect_to(sonar.http_port()), &request_for("/api/issues/search", "127.0.0.1"));
+    assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
+}
+
 fn request(host: &str) -> String {
-    format!("GET /2.0/repositories/jane/api HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
+    request_for("/2.0/repositories/jane/api", host)
+}
+
+fn request_for(path: &str, host: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
 }
 
 fn connect(sandbox: &Sandbox) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", sandbox.http_port())).unwrap();
+    connect_to(sandbox.http_port())
+}
+
+fn connect_to(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }

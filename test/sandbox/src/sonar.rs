@@ -1,0 +1,107 @@
+//! An embedded SonarQube: projects, analyses with their tasks and quality gates, and tokens of each kind.
+//!
+//! One instance speaks one [`Dialect`]. Sources are named where a rule is enforced; files of the server are
+//! those of `SonarSource/sonarqube`, "the catalogue" is `api-evangelist/sonarsource`, which lists what
+//! SonarQube Cloud says of its own web services, and what nobody has published is marked as assumed.
+
+mod acme;
+mod api;
+mod gate;
+mod projects;
+mod refusals;
+mod shapes;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+pub use acme::{CLOUD_TOKEN, GLOBAL_ANALYSIS_TOKEN, PROJECT_ANALYSIS_TOKEN, REVOKED_SONAR_TOKEN, USER_TOKEN};
+pub use gate::{Condition, Gate, Level};
+pub use projects::{Analysis, Dialect, End, Projects, Submitted};
+pub use tokens::Token;
+
+use crate::faults::Fault;
+use crate::server::{Recorded, Running};
+
+/// A running SonarQube. Dropping it stops it, and panics if it had received a request that it does not know.
+#[derive(Debug)]
+pub struct SonarQube {
+    running: Running<Projects>,
+    base_path: String,
+}
+
+impl SonarQube {
+    /// Starts the service on two free ports of 127.0.0.1, one for HTTP and one for HTTPS.
+    ///
+    /// # Panics
+    /// When the machine has no port or no thread to spare.
+    pub fn start(projects: Projects) -> Self {
+        let base_path = projects.base_path().to_owned();
+        let started = Self { running: Running::start(projects), base_path };
+        started.running.service().serve_at(&started.http_url());
+        started
+    }
+
+    /// Where it is, without TLS: the base path included, `/api` not.
+    pub fn http_url(&self) -> String {
+        format!("http://127.0.0.1:{}{}", self.http_port(), self.base_path)
+    }
+
+    /// Where it is, with a certificate that [`Self::root_certificate_pem`] vouches for.
+    pub fn https_url(&self) -> String {
+        format!("https://localhost:{}{}", self.https_port(), self.base_path)
+    }
+
+    /// The port of [`Self::http_url`].
+    pub const fn http_port(&self) -> u16 {
+        self.running.http_port()
+    }
+
+    /// The port of [`Self::https_url`].
+    pub const fn https_port(&self) -> u16 {
+        self.running.https_port()
+    }
+
+    /// The root certificate of this service, which no other one shares.
+    pub fn root_certificate_pem(&self) -> &str {
+        self.running.root_certificate_pem()
+    }
+
+    /// Every request received, in order.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.running.requests()
+    }
+
+    /// Lets something go wrong with the next request; after several calls, one with each of the next
+    /// requests.
+    pub fn fault(&self, fault: Fault) {
+        self.running.faults().queue(fault);
+    }
+
+    /// Lets the same go wrong with every request that has no fault of its own.
+    pub fn fault_always(&self, fault: Fault) {
+        self.running.faults().always(fault);
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn clear_faults(&self) {
+        self.running.faults().clear();
+    }
+
+    /// Looks at the state, or changes it, while no request is being answered.
+    pub fn projects<T>(&self, look: impl FnOnce(&mut Projects) -> T) -> T {
+        look(&mut self.running.service())
+    }
+
+    /// See [`Projects::submit`].
+    ///
+    /// # Panics
+    /// As there.
+    pub fn submit(&self, analysis: Analysis) -> Submitted {
+        self.running.service().submit(analysis)
+    }
+
+    /// The requests that it did not know, as `METHOD path`.
+    pub fn unknown_requests(&self) -> Vec<String> {
+        self.running.unknown_requests()
+    }
+}
