@@ -63,8 +63,11 @@ impl Bitbucket<'_> {
     /// Prints the request that [`Self::post_status`] would send.
     pub fn print_status(&self, repository: &Repository, commit: &CommitHash, status: &Status) {
         self.0.console.line("DRY_RUN: this request was not sent");
-        self.0.console.detail("request", format_args!("POST {}", self.status_url(repository, commit)));
-        self.0.console.detail("with", format_args!("the {}", self.0.service.credential()));
+        self.0.console.detail(
+            "request",
+            format_args!("POST {} {}", self.status_url(repository, commit), self.0.service.with()),
+        );
+
         self.0.console.detail("body", body(status));
     }
 

@@ -11,7 +11,8 @@ pub const VERSION: &str = concat!("gatepost ", env!("CARGO_PKG_VERSION"));
 pub fn help() -> String {
     let mut text = format!(
         "{VERSION}
-Posts a build status to the commit of a pull request on Bitbucket Cloud.
+Carries the verdict of a SonarQube analysis, or a state that is given, to the
+commit of a pull request on Bitbucket Cloud, as a build status.
 Everything is set by environment variables; a blank one counts as unset.
 "
     );
@@ -37,7 +38,7 @@ Everything is set by environment variables; a blank one counts as unset.
 pub fn markdown_table(group: &str) -> String {
     let mut table = "| Variable | Usage |\n| --- | --- |\n".to_owned();
     for variable in Variables::ALL.iter().filter(|variable| variable.group == group) {
-        let required = if variable.name() == "STATE" { " (*)" } else { "" };
+        let required = if variable.name() == "SONAR_TOKEN" { " (*)" } else { "" };
         let usage = sentence(variable).replace('|', "\\|");
         let _ = writeln!(table, "| `{}`{required} | {usage} |", variable.name());
     }

@@ -93,14 +93,18 @@ impl fmt::Display for Failure {
 }
 
 impl Http {
-    /// A client that trusts Mozilla's roots and `extra_roots`.
+    /// A client that trusts Mozilla's roots, those that the user adds for all services, and those of one.
     ///
     /// # Errors
     ///
     /// None that a variable can cause: the certificates were read before.
-    pub fn new(extra_roots: Vec<CertificateDer<'static>>, proxies: Proxies) -> anyhow::Result<Self> {
+    pub fn new(
+        extra_roots: &[CertificateDer<'static>],
+        own_roots: &[CertificateDer<'static>],
+        proxies: &Proxies,
+    ) -> anyhow::Result<Self> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(extra_roots);
+        roots.add_parsable_certificates(extra_roots.iter().chain(own_roots).cloned());
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
@@ -114,10 +118,10 @@ impl Http {
             .referer(false)
             .connect_timeout(CONNECT_LIMIT)
             .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")));
-        if let Some(url) = proxies.https {
+        if let Some(url) = proxies.https.clone() {
             builder = builder.proxy(Proxy::https(url)?.no_proxy(NoProxy::from_string(&proxies.except)));
         }
-        if let Some(url) = proxies.http {
+        if let Some(url) = proxies.http.clone() {
             let except = format!("{},{THIS_MACHINE}", proxies.except);
             builder = builder.proxy(Proxy::http(url)?.no_proxy(NoProxy::from_string(&except)));
         }

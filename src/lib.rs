@@ -1,41 +1,51 @@
 //! Gatepost carries a verdict to the commit of a pull request as a Bitbucket Cloud build status.
 //!
 //! ```text
-//! variables ──> plan ──> status ──> publish ──> report
-//! what the      what     pure:      requests,   log, result
-//! user wrote    will be  fits every retries     file, exit code
-//!               done     limit
+//! variables ──> plan ──> verdict ──> status ──> publish ──> report
+//! what the      what     given, or   pure:      requests,   log, result
+//! user wrote    will be  asked of    fits every retries     file, exit code
+//!               done     SonarQube   limit
 //! ```
 //!
-//! - [`variables`] reads the environment; [`plan`] understands it with [`credential`], [`target`] and
-//!   [`status`], and gathers every [`problem`].
-//! - [`publish`] finds the commit and posts the status through [`bitbucket`], which knows the endpoints;
-//!   [`client`] sends with [`http`] and asks [`retry`] whether to send again.
-//! - A [`refusal`] holds what was sent and what came back, and explains it.
-//! - [`report`] tells the reader through [`console`], which keeps [`secrets`], and later steps through [`results`]; [`outcome`] is the
-//!   exit code.
+//! - [`variables`] reads the environment; [`plan`] understands it with [`credential`], [`target`], [`status`],
+//!   [`verdict`] and [`values`], and gathers every [`problem`].
+//! - [`judge`] asks SonarQube about what [`report_task`] found, through [`sonarqube`], which knows the
+//!   endpoints; [`gate`] and [`metrics`] have the words for the answer.
+//! - [`publish`] finds the commit and posts the status through [`bitbucket`], which knows the endpoints.
+//! - [`client`] sends to both services with [`http`] and asks [`retry`] whether to send again. A [`refusal`]
+//!   holds what was sent and what came back, and explains it.
+//! - [`report`] tells the reader through [`console`], which keeps [`secrets`], and later steps through
+//!   [`results`]; [`outcome`] is the exit code.
 
 pub mod bitbucket;
 pub mod client;
 pub mod console;
 pub mod credential;
+pub mod gate;
 pub mod help;
 pub mod http;
+pub mod judge;
+pub mod metrics;
 pub mod outcome;
 pub mod plan;
 pub mod problem;
 pub mod publish;
 pub mod refusal;
 pub mod report;
+pub mod report_task;
 pub mod results;
 pub mod retry;
 pub mod secrets;
+pub mod sonarqube;
 pub mod status;
 pub mod target;
+pub mod values;
 pub mod variables;
+pub mod verdict;
 
-use std::{ffi::OsString, io, time::Instant};
+use std::{ffi::OsString, io, pin::pin, time::Instant};
 
+use rustls::pki_types::CertificateDer;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -50,6 +60,7 @@ use crate::{
     refusal::Service,
     results::ResultFile,
     variables::Variables,
+    verdict::{Verdict, VerdictPlan},
 };
 
 /// Does what the environment asks for, and says so on the console.
@@ -70,23 +81,29 @@ pub async fn run(
     }
     console.set_debug(settings.debug);
     let plan = Plan::from_variables(&variables, &mut findings);
+    let verdict = VerdictPlan::from_variables(&variables, &mut findings);
     let roots = http::extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
     let mut results = ResultFile::from_settings(&settings, &mut findings);
 
     for warning in &findings.warnings {
         console.warning(warning);
     }
-    let Some(plan) = plan.filter(|_| findings.problems.is_empty()) else {
+    let (Some(plan), Some(verdict), []) = (plan, verdict, &findings.problems[..]) else {
         return Ok(report::variables_wrong(&findings.problems, &console));
     };
     if let Some(results) = &mut results {
         results.begin()?;
     }
-    report::opening(&plan, &console);
+    report::opening(&plan, &verdict, &console);
 
-    let http = Http::new(roots, settings.proxies.clone())?;
+    let http = Http::new(&roots, &[], &settings.proxies)?;
     console.hide(plan.credential.as_sent(http.client().get(settings.api_url.clone()))?);
     let service = Service::Bitbucket(plan.credential.clone());
+    let mut stopped = pin!(stop());
+    let verdicts = tokio::select! {
+        verdicts = verdicts(&verdict, &roots, &settings, &console) => verdicts?,
+        asked = &mut stopped => asked.map(|()| Vec::new())?,
+    };
     let bitbucket = Bitbucket(Client {
         http: &http,
         console: &console,
@@ -95,14 +112,35 @@ pub async fn run(
         deadline: Instant::now() + settings.timeout,
     });
     let publisher = Publisher::new(bitbucket, &plan, settings.dry_run);
-    let end = tokio::select! {
-        end = publisher.publish(results.as_ref()) => end,
-        asked = stop() => {
-            asked?;
-            publisher.stop().await
+    let statuses = if verdicts.is_empty() {
+        publisher.stop().await
+    } else {
+        tokio::select! {
+            statuses = publisher.publish(&verdicts, results.as_ref()) => statuses,
+            asked = &mut stopped => {
+                asked?;
+                publisher.stop().await
+            }
         }
     };
-    Ok(report::published(&end, &plan, &settings, results.as_mut(), &console))
+    Ok(report::published(&statuses, &plan, &settings, results.as_mut(), &console))
+}
+
+/// What is to be said; nothing is said without at least one verdict.
+async fn verdicts(
+    plan: &VerdictPlan,
+    roots: &[CertificateDer<'static>],
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Vec<Verdict>> {
+    match plan {
+        VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
+        VerdictPlan::Ask(analysis) => {
+            // A root for SonarQube is not trusted to speak for Bitbucket.
+            let http = Http::new(roots, &analysis.roots, &settings.proxies)?;
+            judge::judge(analysis, &http, settings, console).await
+        }
+    }
 }
 
 /// Ends when the process is asked to end. As the first process of a container it would not be ended

@@ -5,10 +5,16 @@
 pub enum Outcome {
     /// The status stands on the commit, or was only printed because of `DRY_RUN`.
     Done,
+    /// The status stands on the commit, and the quality gate is red.
+    GateRed,
     /// The variables are wrong; nothing was sent.
     VariablesWrong,
+    /// SonarQube refused, failed or could not be reached.
+    SonarQubeFailed,
     /// Bitbucket refused or could not be reached.
     BitbucketFailed,
+    /// The analysis did not finish in time.
+    AnalysisLate,
     /// Something happened that only a defect of Gatepost explains.
     Defect,
     /// Stopped by SIGTERM (a cancelled step) or SIGINT (Ctrl-C).
@@ -17,26 +23,56 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the exit codes.
-    pub const ALL: [Self; 5] =
-        [Self::Done, Self::VariablesWrong, Self::BitbucketFailed, Self::Defect, Self::Stopped];
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::GateRed,
+        Self::VariablesWrong,
+        Self::SonarQubeFailed,
+        Self::BitbucketFailed,
+        Self::AnalysisLate,
+        Self::Defect,
+        Self::Stopped,
+    ];
 
     /// The exit code of the process. 143 is what a shell reports for a process that SIGTERM ended.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::GateRed => 1,
             Self::VariablesWrong => 2,
+            Self::SonarQubeFailed => 3,
             Self::BitbucketFailed => 4,
+            Self::AnalysisLate => 5,
             Self::Defect => 70,
             Self::Stopped => 143,
         }
     }
 
+    /// The worse of two outcomes in a run with several statuses: 4, 3, 5, 1, 0 in that order.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |outcome| match outcome {
+            Self::Done => 0,
+            Self::GateRed => 1,
+            Self::AnalysisLate => 2,
+            Self::SonarQubeFailed => 3,
+            Self::BitbucketFailed => 4,
+            Self::Stopped => 5,
+            Self::VariablesWrong => 6,
+            Self::Defect => 7,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+
     /// The meaning of the exit code, as `--help` and the README say it.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done",
+            Self::Done => "done, or told not to fail",
+            Self::GateRed => "posted, and the quality gate is red (and `FAIL_ON_RED_GATE` is true)",
             Self::VariablesWrong => "the variables are wrong; nothing was sent",
+            Self::SonarQubeFailed => "SonarQube refused, failed or could not be reached; FAILED is posted",
             Self::BitbucketFailed => "Bitbucket refused or could not be reached",
+            Self::AnalysisLate => "the analysis did not finish in time; FAILED is posted",
             Self::Defect => "a defect of Gatepost",
             Self::Stopped => "stopped by SIGTERM",
         }

@@ -10,6 +10,7 @@ use crate::{
     problem::{Findings, shown},
     status::StatusPlan,
     target::TargetPlan,
+    values::{flag, whole_number},
     variables::Variables,
 };
 
@@ -31,7 +32,7 @@ impl Plan {
         let credential = Credential::from_variables(variables, findings);
         let target = TargetPlan::from_variables(variables, findings);
         let status = StatusPlan::from_variables(variables, findings);
-        Some(Self { credential: credential?, target: target?, status: status? })
+        Some(Self { credential: credential?, target: target?, status })
     }
 }
 
@@ -76,9 +77,15 @@ impl Settings {
     pub fn from_variables(variables: &Variables, findings: &mut Findings) -> anyhow::Result<Self> {
         check_mode(variables.mode.as_deref(), findings);
         let settings = Self {
-            dry_run: flag("DRY_RUN", variables.dry_run.as_deref(), findings),
-            debug: flag("DEBUG", variables.debug.as_deref(), findings),
-            timeout: timeout(variables.timeout.as_deref(), findings),
+            dry_run: flag("DRY_RUN", variables.dry_run.as_deref(), false, findings),
+            debug: flag("DEBUG", variables.debug.as_deref(), false, findings),
+            timeout: Duration::from_secs(whole_number(
+                "TIMEOUT",
+                variables.timeout.as_deref(),
+                TIMEOUT_DEFAULT,
+                1..=TIMEOUT_MAX,
+                findings,
+            )),
             api_url: match api_url(variables.bitbucket_api_url.as_deref(), findings) {
                 Some(url) => url,
                 None => Url::parse(API_URL)?,
@@ -90,7 +97,7 @@ impl Settings {
             },
             ssl_cert_file: path(variables.ssl_cert_file.as_deref()),
             result_file: path(variables.result_file.as_deref()),
-            resume: flag("RESUME", variables.resume.as_deref(), findings),
+            resume: flag("RESUME", variables.resume.as_deref(), false, findings),
             output_variables: path(variables.bitbucket_pipelines_variables_path.as_deref()),
             colour: match (&variables.no_color, &variables.ci) {
                 (Some(_), _) => Some(false),
@@ -125,42 +132,6 @@ fn check_mode(text: Option<&str>, findings: &mut Findings) {
             "leave MODE out",
         );
     }
-}
-
-/// False when unset.
-fn flag(name: &'static str, text: Option<&str>, findings: &mut Findings) -> bool {
-    let Some(text) = text.map(str::trim) else {
-        return false;
-    };
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => true,
-        "false" | "no" | "off" | "0" => false,
-        _ => {
-            findings.problem(
-                name,
-                format!("is {}, which is neither yes nor no", shown(text)),
-                "true or false, yes or no, on or off, 1 or 0",
-                format!("pass one of these words, or leave {name} out"),
-            );
-            false
-        }
-    }
-}
-
-fn timeout(text: Option<&str>, findings: &mut Findings) -> Duration {
-    let seconds = text.map(str::trim).map_or(Some(TIMEOUT_DEFAULT), |text| {
-        let seconds = text.parse().ok().filter(|seconds| (1..=TIMEOUT_MAX).contains(seconds));
-        if seconds.is_none() {
-            findings.problem(
-                "TIMEOUT",
-                format!("is {}, which is no number of seconds that can be used", shown(text)),
-                format!("a whole number of seconds from 1 to {TIMEOUT_MAX}"),
-                format!("pass such a number, or leave TIMEOUT out: {TIMEOUT_DEFAULT} is used"),
-            );
-        }
-        seconds
-    });
-    Duration::from_secs(seconds.unwrap_or(TIMEOUT_DEFAULT))
 }
 
 fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
@@ -339,7 +310,6 @@ mod tests {
                 "REFNAME",
                 "WORKSPACE",
                 "REPO_SLUG",
-                "STATE",
                 "KEY",
                 "URL"
             ]

@@ -3,6 +3,7 @@
 
 use std::{
     cell::RefCell,
+    collections::HashSet,
     time::{Duration, Instant},
 };
 
@@ -11,14 +12,16 @@ use reqwest::StatusCode;
 use crate::{
     bitbucket::{Bitbucket, PullRequestSource},
     client::Client,
+    outcome::Outcome,
     plan::Plan,
     refusal::Refusal,
     results::{Delivery, ResultFile},
-    status::{State, Status},
+    status::{State, Status, StatusKey},
     target::{CommitHash, CommitSource, PullRequestId, Target},
+    verdict::Verdict,
 };
 
-/// Publishes one status.
+/// Publishes the statuses of a run.
 #[derive(Debug)]
 pub struct Publisher<'a> {
     /// Bitbucket.
@@ -32,7 +35,7 @@ pub struct Publisher<'a> {
 }
 
 /// What became of a plan.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Published {
     /// The target, once found.
     pub target: Option<Target>,
@@ -40,10 +43,12 @@ pub struct Published {
     pub status: Option<Status>,
     /// How it ended.
     pub end: End,
+    /// How the run ends for it when it is posted.
+    pub verdict: Outcome,
 }
 
 /// How publishing ended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub enum End {
     /// The status stands on the commit.
     Delivered,
@@ -54,7 +59,6 @@ pub enum End {
     /// Bitbucket refused or could not be reached.
     Refused(Box<Refusal>),
     /// The run was stopped.
-    #[default]
     Stopped,
 }
 
@@ -80,42 +84,63 @@ impl<'a> Publisher<'a> {
         Self { bitbucket, plan, dry_run, begun: RefCell::new(None) }
     }
 
-    /// Finds the commit and posts the status.
-    pub async fn publish(&self, results: Option<&ResultFile>) -> Published {
-        let (target, source) = match self.locate().await {
+    /// Finds the commit, once, and posts a status for each verdict.
+    pub async fn publish(&self, verdicts: &[Verdict], results: Option<&ResultFile>) -> Vec<Published> {
+        let mut published = Vec::new();
+        let (mut target, mut source) = match self.locate().await {
             Ok(located) => located,
-            Err(refusal) => return Published { end: End::Refused(refusal), ..Published::default() },
+            Err(refusal) => {
+                let verdict =
+                    verdicts.iter().map(|verdict| verdict.outcome).fold(Outcome::Done, Outcome::worse);
+                let end = End::Refused(refusal);
+                return vec![Published { target: None, status: None, end, verdict }];
+            }
         };
-        let mut published = self.post(target, results).await;
-        if let End::Refused(refusal) = &published.end
-            && refusal.status() == Some(StatusCode::NOT_FOUND)
-            && let Some(target) = self.source_commit(published.target.as_ref(), source).await
-        {
-            published = self.post(target, results).await;
+        let mut keys = HashSet::new();
+        for verdict in verdicts {
+            let mut status = self.plan.status.status(verdict, &target, verdicts.len() > 1);
+            // Two analyses of one project are two statuses.
+            let key = status.key.clone();
+            let mut number = 1;
+            while !keys.insert(status.key.as_str().to_owned()) {
+                number += 1;
+                status.key = StatusKey::fit(&format!("{key}-{number}"));
+            }
+            let mut one = self.post(&target, status.clone(), verdict.outcome, results).await;
+            if let End::Refused(refusal) = &one.end
+                && refusal.status() == Some(StatusCode::NOT_FOUND)
+                && let Some(other) = self.source_commit(&target, source.take()).await
+            {
+                target = other;
+                status.refname.clone_from(&target.refname);
+                one = self.post(&target, status, verdict.outcome, results).await;
+            }
+            published.push(one);
         }
         published
     }
 
     /// Says STOPPED over an INPROGRESS that Bitbucket may have received: it would block merging for ever.
-    pub async fn stop(&self) -> Published {
+    pub async fn stop(&self) -> Vec<Published> {
+        let stopped =
+            |target, status| vec![Published { target, status, end: End::Stopped, verdict: Outcome::Stopped }];
         let begun = self.begun.borrow_mut().take();
         let Some((target, status)) = begun else {
-            return Published::default();
+            return stopped(None, None);
         };
         if status.state != State::InProgress {
-            return Published { target: Some(target), status: Some(status), end: End::Stopped };
+            return stopped(Some(target), Some(status));
         }
         let bitbucket = Bitbucket(Client { deadline: Instant::now() + LAST_WORD_LIMIT, ..self.bitbucket.0 });
         let last_word = status.stopped();
-        let status = match bitbucket.post_status(&target.repository, &target.commit, &last_word).await {
-            Ok(()) => last_word,
+        match bitbucket.post_status(&target.repository, &target.commit, &last_word).await {
+            Ok(()) => stopped(Some(target), Some(last_word)),
             Err(refusal) => {
                 let console = bitbucket.0.console;
                 console.warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
-                status
+                stopped(Some(target), Some(status))
             }
-        };
-        Published { target: Some(target), status: Some(status), end: End::Stopped }
+        }
     }
 
     async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Box<Refusal>> {
@@ -190,11 +215,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// The pull request's source commit, when it is another than the one that Bitbucket does not know.
-    async fn source_commit(
-        &self,
-        unknown: Option<&Target>,
-        source: Option<PullRequestSource>,
-    ) -> Option<Target> {
+    async fn source_commit(&self, unknown: &Target, source: Option<PullRequestSource>) -> Option<Target> {
         let id = match self.plan.target.commit {
             CommitSource::Given { fallback, .. } => fallback?,
             CommitSource::PullRequest { id, .. } => id,
@@ -211,7 +232,6 @@ impl<'a> Publisher<'a> {
             },
         };
         let target = self.target_of(&source, id, None);
-        let unknown = unknown?;
         if unknown.commit.matches(&target.commit) && unknown.repository == target.repository {
             return None;
         }
@@ -227,9 +247,14 @@ impl<'a> Publisher<'a> {
         Some(target)
     }
 
-    async fn post(&self, target: Target, results: Option<&ResultFile>) -> Published {
-        let status = self.plan.status.status(&target);
-        let end = if results.is_some_and(|results| results.has_delivered(&target, &status)) {
+    async fn post(
+        &self,
+        target: &Target,
+        status: Status,
+        verdict: Outcome,
+        results: Option<&ResultFile>,
+    ) -> Published {
+        let end = if results.is_some_and(|results| results.has_delivered(target, &status)) {
             End::Skipped
         } else if self.dry_run {
             self.bitbucket.print_status(&target.repository, &target.commit, &status);
@@ -247,6 +272,6 @@ impl<'a> Publisher<'a> {
                 }
             }
         };
-        Published { target: Some(target), status: Some(status), end }
+        Published { target: Some(target.clone()), status: Some(status), end, verdict }
     }
 }

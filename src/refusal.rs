@@ -9,6 +9,7 @@ use std::{
 };
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
@@ -41,6 +42,13 @@ pub struct Refusal {
 pub enum Service {
     /// Bitbucket Cloud.
     Bitbucket(Credential),
+    /// SonarQube, Server or Cloud.
+    SonarQube {
+        /// `SONAR_TOKEN`.
+        token: Option<SecretString>,
+        /// Whether it is sent as Bearer; else as the user of HTTP Basic.
+        bearer: bool,
+    },
 }
 
 /// What came back.
@@ -65,9 +73,28 @@ pub struct Explanation {
 
 impl Service {
     /// What proves who we are: its kind and the variables that it came from.
-    pub const fn credential(&self) -> &'static str {
+    pub fn with(&self) -> String {
         match self {
-            Self::Bitbucket(credential) => credential.kind(),
+            Self::Bitbucket(credential) => format!("with the {}", credential.kind()),
+            Self::SonarQube { token: Some(_), .. } => "with the token (SONAR_TOKEN)".to_owned(),
+            Self::SonarQube { token: None, .. } => "without a token (SONAR_TOKEN is not set)".to_owned(),
+        }
+    }
+
+    /// The variables that say how it is reached: address, root certificates, time limit; and where it says
+    /// how it is.
+    const fn variables(&self) -> Reach {
+        match self {
+            Self::Bitbucket(_) => Reach {
+                address: "BITBUCKET_API_URL (https://api.bitbucket.org/2.0)",
+                roots: "SSL_CERT_FILE (a PEM file)",
+                health: "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
+            },
+            Self::SonarQube { .. } => Reach {
+                address: "SONAR_HOST_URL",
+                roots: "SONAR_ROOT_CERT (PEM text) or SSL_CERT_FILE (a PEM file)",
+                health: "see whether SonarQube is up (its start page, or sonarcloudstatus.io) and run again; a higher TIMEOUT waits longer",
+            },
         }
     }
 
@@ -75,14 +102,30 @@ impl Service {
     pub fn authenticate(&self, request: RequestBuilder) -> RequestBuilder {
         match self {
             Self::Bitbucket(credential) => credential.apply(request),
+            Self::SonarQube { token: None, .. } => request,
+            Self::SonarQube { token: Some(token), bearer: true } => {
+                request.bearer_auth(token.expose_secret())
+            }
+            Self::SonarQube { token: Some(token), bearer: false } => {
+                request.basic_auth(token.expose_secret(), Some(""))
+            }
         }
     }
+}
+
+/// How a service is reached, in words.
+#[derive(Clone, Copy)]
+struct Reach {
+    address: &'static str,
+    roots: &'static str,
+    health: &'static str,
 }
 
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bitbucket(_) => "Bitbucket",
+            Self::SonarQube { .. } => "SonarQube",
         })
     }
 }
@@ -107,7 +150,7 @@ impl Refusal {
             1 => String::new(),
             attempts => format!(", {attempts} times"),
         };
-        format!("{} {} with the {}{times}", self.method, self.url, self.service.credential())
+        format!("{} {} {}{times}", self.method, self.url, self.service.with())
     }
 
     /// What came back, in the service's own words.
@@ -121,19 +164,15 @@ impl Refusal {
 
     /// Why, and what to do.
     pub fn explain(&self) -> Explanation {
-        let mut explanation = match &self.came {
-            Came::Refused(answer) => explain_answer(answer, self),
-            Came::Unusable(answer, _) if serde_json::from_slice::<Value>(&answer.body).is_ok() => {
-                Explanation::of(
-                    "the service answers otherwise than it documents, or BITBUCKET_API_URL is not the address of its API",
-                    "check BITBUCKET_API_URL (https://api.bitbucket.org/2.0), and use the newest version of Gatepost",
-                )
+        let mut explanation = match (&self.service, &self.came) {
+            (Service::Bitbucket(credential), Came::Refused(answer)) => {
+                explain_bitbucket(answer, credential, &self.url)
             }
-            Came::Unusable(..) => Explanation::of(
-                "something between this machine and Bitbucket answered in its place, or BITBUCKET_API_URL is not the address of its API",
-                "check HTTPS_PROXY and BITBUCKET_API_URL (https://api.bitbucket.org/2.0); a login page of the network is a usual cause",
-            ),
-            Came::Nothing(failure) => explain_failure(failure, &self.url),
+            (Service::SonarQube { token, .. }, Came::Refused(answer)) => {
+                explain_sonarqube(answer, token.is_some(), &self.url)
+            }
+            (service, Came::Unusable(answer, _)) => explain_unusable(answer, service.variables()),
+            (service, Came::Nothing(failure)) => explain_failure(failure, &self.url, service.variables()),
         };
         if let Some(pause) = self.again_in {
             let when = if pause > LONG {
@@ -171,22 +210,29 @@ impl Explanation {
     }
 }
 
-fn explain_answer(answer: &Answer, refusal: &Refusal) -> Explanation {
-    let api_token = matches!(refusal.service, Service::Bitbucket(Credential::ApiToken { .. }));
+/// A redirect, of any service.
+fn explain_redirect(answer: &Answer, url: &Url, address: &str) -> Explanation {
+    let to = answer
+        .headers
+        .get(header::LOCATION)
+        .and_then(|location| url.join(location.to_str().ok()?).ok())
+        .and_then(|url| url.host_str().map(str::to_owned));
+    Explanation::of(
+        format!(
+            "the service points to another address{}; Gatepost does not follow it, because the credential would go there",
+            to.map(|host| format!(" on {host}")).unwrap_or_default()
+        ),
+        format!(
+            "check {address}: https instead of http, another host, or a base path may be missing; a login page of the network also answers like this"
+        ),
+    )
+}
+
+fn explain_bitbucket(answer: &Answer, credential: &Credential, url: &Url) -> Explanation {
+    let api_token = matches!(credential, Credential::ApiToken { .. });
     match answer.status.as_u16() {
         300..=399 if answer.headers.contains_key(header::LOCATION) => {
-            let to = answer
-                .headers
-                .get(header::LOCATION)
-                .and_then(|location| refusal.url.join(location.to_str().ok()?).ok())
-                .and_then(|url| url.host_str().map(str::to_owned));
-            Explanation::of(
-                format!(
-                    "the service points to another address{}; Gatepost does not follow it, because the credential would go there",
-                    to.map(|host| format!(" on {host}")).unwrap_or_default()
-                ),
-                "check BITBUCKET_API_URL (https://api.bitbucket.org/2.0); a login page of the network also answers like this",
-            )
+            explain_redirect(answer, url, "BITBUCKET_API_URL (https://api.bitbucket.org/2.0)")
         }
         400 => Explanation::of(
             "Bitbucket does not accept a value of the request; its words name the field",
@@ -227,12 +273,66 @@ fn explain_answer(answer: &Answer, refusal: &Refusal) -> Explanation {
     }
 }
 
-fn explain_failure(failure: &Failure, url: &Url) -> Explanation {
+/// <https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens>
+fn explain_sonarqube(answer: &Answer, with_token: bool, url: &Url) -> Explanation {
+    match answer.status.as_u16() {
+        300..=399 if answer.headers.contains_key(header::LOCATION) => {
+            explain_redirect(answer, url, "SONAR_HOST_URL")
+        }
+        401 | 403 if !with_token => Explanation::of(
+            "SonarQube does not tell this without a token",
+            "pass SONAR_TOKEN; if a secured variable should have brought it, see that the pipe's `variables:` names it",
+        ),
+        401 => Explanation::of(
+            "SonarQube does not accept SONAR_TOKEN: it has expired, was revoked, is of another server, or was copied incompletely",
+            "create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that SONAR_HOST_URL is the server it is of",
+        ),
+        403 => Explanation::of(
+            "the token may not see this: the account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token sees its own project only",
+            "use the token that the scanner uses, or one of an account with these permissions (Project Settings > Permissions)",
+        ),
+        404 => Explanation::of(
+            "SonarQube does not know the task, the project, the branch or the pull request, or does not show it to this token; or the address lacks the server's base path",
+            "check SONAR_HOST_URL (base path included), SONAR_PROJECT_KEY, SONAR_PULL_REQUEST and SONAR_BRANCH; tasks are forgotten after some time, and the Community Build knows no pull requests",
+        ),
+        429 => Explanation::of("too many requests", "run again later"),
+        500..=599 | 408 | 425 => Explanation::of(
+            "SonarQube is starting, is being upgraded, or has a problem of its own",
+            "see its start page and its log, and run again; a higher TIMEOUT waits longer",
+        ),
+        _ => Explanation::of(
+            "Gatepost does not know this answer",
+            "see its words above; check that SONAR_HOST_URL is the address of SonarQube, base path included",
+        ),
+    }
+}
+
+fn explain_unusable(answer: &Answer, reach: Reach) -> Explanation {
+    let Reach { address, .. } = reach;
+    if serde_json::from_slice::<Value>(&answer.body).is_ok() {
+        Explanation::of(
+            format!("the service answers otherwise than it documents, or {address} is not its address"),
+            format!("check {address}, and use the newest version of Gatepost"),
+        )
+    } else {
+        Explanation::of(
+            format!(
+                "something between this machine and the service answered in its place, or {address} is not its address"
+            ),
+            format!("check HTTPS_PROXY and {address}; a login page of the network is a usual cause"),
+        )
+    }
+}
+
+fn explain_failure(failure: &Failure, url: &Url, reach: Reach) -> Explanation {
     let host = url.host_str().unwrap_or_default();
+    let Reach { address, roots, health } = reach;
     match failure {
         Failure::UnknownHost(_) => Explanation::of(
             format!("this machine's name service knows no {host}"),
-            "check BITBUCKET_API_URL for a misspelling; behind a proxy set HTTPS_PROXY; in a container see that the network and DNS work",
+            format!(
+                "check {address} for a misspelling; behind a proxy set HTTPS_PROXY; in a container see that the network and DNS work"
+            ),
         ),
         Failure::Proxy(_) => Explanation::of(
             "the proxy does not let the connection through, or asks for another user name and password",
@@ -240,11 +340,15 @@ fn explain_failure(failure: &Failure, url: &Url) -> Explanation {
         ),
         Failure::Connection(_) => Explanation::of(
             format!("{host} does not take connections, or a firewall or proxy does not let them through"),
-            "check BITBUCKET_API_URL and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal",
+            format!(
+                "check {address} and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal"
+            ),
         ),
         Failure::Certificate(_) => Explanation::of(
-            "a proxy that opens TLS, or a server that is not the one meant, answers with a certificate of its own",
-            "if it is your company's proxy, pass its root certificate as a PEM file in SSL_CERT_FILE; a certificate's dates also fail when this machine's clock is wrong",
+            "a proxy that opens TLS, a private authority, or a server that is not the one meant answers with a certificate of its own",
+            format!(
+                "if it is your company's, pass its root certificate in {roots}; a certificate's dates also fail when this machine's clock is wrong"
+            ),
         ),
         Failure::Broken(_) => Explanation::of(
             "the service, or a proxy on the way, ended the connection early",
@@ -252,7 +356,7 @@ fn explain_failure(failure: &Failure, url: &Url) -> Explanation {
         ),
         Failure::Silent(_) => Explanation::of(
             "the service, or a proxy on the way, is slow or drops the connection silently",
-            "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
+            health,
         ),
     }
 }
@@ -284,6 +388,11 @@ fn words(answer: &Answer) -> String {
 }
 
 fn message(body: &Value) -> Option<String> {
+    // SonarQube says `{"errors": [{"msg": "..."}]}`.
+    if let Some(errors) = body.get("errors").and_then(Value::as_array) {
+        let texts: Vec<&str> = errors.iter().filter_map(|error| error.get("msg")?.as_str()).collect();
+        return (!texts.is_empty()).then(|| texts.join(" "));
+    }
     let error = body.get("error").unwrap_or(body);
     // OAuth says `{"error": "...", "error_description": "..."}`.
     let message = error.as_str().or_else(|| error.get("message")?.as_str())?;
@@ -361,6 +470,7 @@ mod tests {
                 r#""No. (required: a) (granted: b, c)""#,
             ),
             (r#"{"code":400,"message":"No."}"#, r#""No.""#),
+            (r#"{"errors":[{"msg":"No."},{"msg":"Never."}]}"#, r#""No. Never.""#),
             (r#"{"error":"invalid","error_description":"Gone."}"#, r#""invalid Gone.""#),
             (
                 r#"{"error":{"message":"Bad request","fields":{"key":["Too long."],"url":["Bad."]}}}"#,

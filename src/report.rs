@@ -2,6 +2,7 @@
 
 use crate::{
     console::Console,
+    gate::{Gate, Level},
     outcome::Outcome,
     plan::{Plan, Settings},
     problem::Problem,
@@ -10,17 +11,63 @@ use crate::{
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
     status::{State, Status},
     target::Target,
+    verdict::{Analyses, AnalysisPlan, VerdictPlan},
 };
 
 /// What the run is about to do.
-pub fn opening(plan: &Plan, console: &Console) {
+pub fn opening(plan: &Plan, verdict: &VerdictPlan, console: &Console) {
+    let what = match verdict {
+        VerdictPlan::Given(verdict) => verdict.state.to_string(),
+        VerdictPlan::Ask(AnalysisPlan { analyses: Analyses::Files(files), .. }) if files.is_empty() => {
+            "the end of the scan".to_owned()
+        }
+        VerdictPlan::Ask(analysis) => format!("the quality gate of {}", analysis.analyses),
+    };
     console.line(format_args!(
-        "gatepost {}: {} for {} with the {}",
+        "gatepost {}: {what} for {} with the {}",
         env!("CARGO_PKG_VERSION"),
-        plan.status.verdict.state,
         plan.target.repository,
         plan.credential.kind()
     ));
+}
+
+/// How many conditions are shown; a gate of SonarQube's own has some ten.
+const CONDITIONS_SHOWN: usize = 40;
+
+/// A quality gate and its conditions, as a small table.
+pub fn gate(gate: &Gate, judged: &str, console: &Console) {
+    let title = match gate.level {
+        Level::Ok => "passed",
+        Level::Warn => "passed with a warning",
+        Level::Error => "failed",
+        Level::None => "was not computed",
+        Level::Unknown => "has a state that this version does not know",
+    };
+    console.line(format_args!("quality gate {title}: {judged}"));
+    if gate.ignored_conditions {
+        console.line("  coverage and duplication were left out: the change is small");
+    }
+    let rows: Vec<(Level, [String; 3])> = gate
+        .conditions
+        .iter()
+        .take(CONDITIONS_SHOWN)
+        .map(|condition| (condition.level, condition.row()))
+        .collect();
+    let width =
+        |column: usize| rows.iter().map(|(_, row)| row[column].chars().count()).max().unwrap_or_default();
+    let (name_width, value_width) = (width(0), width(1));
+    for (level, [name, value, required]) in &rows {
+        let sign = match level {
+            Level::Ok => "✔",
+            Level::Error => "✖",
+            Level::Warn => "!",
+            Level::None | Level::Unknown => "-",
+        };
+        console.line(format!("  {sign} {name:<name_width$}  {value:>value_width$}  {required}").trim_end());
+    }
+    if gate.conditions.len() > CONDITIONS_SHOWN {
+        console.line(format_args!("  … and {} more conditions", gate.conditions.len() - CONDITIONS_SHOWN));
+    }
 }
 
 /// The variables are wrong.
@@ -34,17 +81,35 @@ pub fn variables_wrong(problems: &[Problem], console: &Console) -> Outcome {
     Outcome::VariablesWrong
 }
 
-/// What became of the plan.
+/// What became of the run: the worst of what became of its statuses.
 pub fn published(
+    published: &[Published],
+    plan: &Plan,
+    settings: &Settings,
+    mut results: Option<&mut ResultFile>,
+    console: &Console,
+) -> Outcome {
+    let outcomes =
+        published.iter().map(|one| one_published(one, plan, settings, results.as_deref_mut(), console));
+    let outcome = outcomes.fold(Outcome::Done, Outcome::worse);
+    if published.len() > 1 {
+        let posted = published.iter().filter(|one| matches!(one.end, End::Delivered | End::Skipped)).count();
+        let line = format!("{posted} of {} statuses posted", published.len());
+        if outcome == Outcome::Done { console.done(line) } else { console.failed(line) }
+    }
+    outcome
+}
+
+fn one_published(
     published: &Published,
     plan: &Plan,
     settings: &Settings,
     results: Option<&mut ResultFile>,
     console: &Console,
 ) -> Outcome {
-    let Published { target, status, end } = published;
+    let Published { target, status, end, verdict } = published;
     let (outcome, reason) = match end {
-        End::Delivered | End::Skipped | End::Printed => (Outcome::Done, None),
+        End::Delivered | End::Skipped | End::Printed => (*verdict, None),
         End::Refused(refusal) => {
             told(refusal, console);
             (Outcome::BitbucketFailed, Some(reason(refusal)))
@@ -71,11 +136,17 @@ pub fn published(
             "the output variables could not be written to BITBUCKET_PIPELINES_VARIABLES_PATH: {error}"
         ));
     }
-    last_line(end, target.as_ref(), status.as_ref(), console);
+    last_line(end, target.as_ref(), status.as_ref(), *verdict, console);
     outcome
 }
 
-fn last_line(end: &End, target: Option<&Target>, status: Option<&Status>, console: &Console) {
+fn last_line(
+    end: &End,
+    target: Option<&Target>,
+    status: Option<&Status>,
+    verdict: Outcome,
+    console: &Console,
+) {
     let what = match (target, status) {
         (Some(target), Some(status)) => {
             if matches!(end, End::Delivered | End::Skipped) {
@@ -91,6 +162,12 @@ fn last_line(end: &End, target: Option<&Target>, status: Option<&Status>, consol
         _ => "the status".to_owned(),
     };
     match end {
+        End::Delivered if verdict == Outcome::GateRed => console.failed(format_args!(
+            "posted {what}: the quality gate is red (FAIL_ON_RED_GATE: false keeps the step green)"
+        )),
+        End::Delivered if verdict != Outcome::Done => {
+            console.failed(format_args!("posted {what}: there is no verdict of SonarQube"));
+        }
         End::Delivered => console.done(format_args!("posted {what}")),
         End::Skipped => console.done(format_args!("skipped {what}: RESULT_FILE says it was delivered")),
         End::Printed => console.done(format_args!("DRY_RUN: would post {what}")),
@@ -106,7 +183,8 @@ fn last_line(end: &End, target: Option<&Target>, status: Option<&Status>, consol
     }
 }
 
-fn told(refusal: &Refusal, console: &Console) {
+/// A request that did not get through: what was sent, what came back, why, and what to do.
+pub fn told(refusal: &Refusal, console: &Console) {
     console.failed(refusal);
     console.detail("sent", refusal.sent());
     console.detail("answered", refusal.answered());

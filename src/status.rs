@@ -10,6 +10,7 @@ use crate::{
     problem::{Findings, shown},
     target::{Repository, Target},
     variables::Variables,
+    verdict::Verdict,
 };
 
 /// A build status, as the body of
@@ -52,26 +53,18 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatusKey(String);
 
-/// What is to be said of the commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The state.
-    pub state: State,
-    /// The reason in a few words; the description, unless the user gives one.
-    pub words: String,
-}
-
 /// The status as far as the variables tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusPlan {
-    /// What is to be said.
-    pub verdict: Verdict,
-    /// Identity on the commit.
-    pub key: StatusKey,
-    name: String,
+    key: Option<String>,
+    name: Option<String>,
+    /// The project that the user named; it is told in the default key and name.
+    project: Option<String>,
     description: Option<String>,
-    /// The address that the user gave, or the page of the pipeline that runs; else the commit's page.
+    /// The address that the user gave.
     url: Option<String>,
+    /// The page of the pipeline that runs.
+    pipeline_page: Option<String>,
 }
 
 /// "Ensure this value has at most 40 characters": <https://github.com/buildbot/buildbot/issues/7049>.
@@ -97,6 +90,13 @@ impl State {
         }
     }
 
+    /// From Bitbucket's word or an everyday one, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain: String =
+            text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect();
+        Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
+    }
+
     /// Everyday words for it, in lower case without white space, `-` and `_`.
     const fn synonyms(self) -> &'static [&'static str] {
         match self {
@@ -107,7 +107,8 @@ impl State {
         }
     }
 
-    const fn words(self) -> &'static str {
+    /// An everyday word for it, for a description.
+    pub const fn words(self) -> &'static str {
         match self {
             Self::Successful => "Successful",
             Self::Failed => "Failed",
@@ -120,25 +121,6 @@ impl State {
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl Verdict {
-    /// From `STATE`: Bitbucket's word, an everyday one, or a process exit code.
-    fn parse(text: &str) -> Option<Self> {
-        if let Ok(code) = text.parse::<u8>() {
-            return Some(if code == 0 {
-                Self { state: State::Successful, words: State::Successful.words().to_owned() }
-            } else {
-                Self { state: State::Failed, words: format!("Failed with exit code {code}") }
-            });
-        }
-        let plain: String =
-            text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect();
-        State::ALL
-            .into_iter()
-            .find(|state| state.synonyms().contains(&plain.as_str()))
-            .map(|state| Self { state, words: state.words().to_owned() })
     }
 }
 
@@ -177,36 +159,50 @@ impl Status {
 }
 
 impl StatusPlan {
-    /// The status that the variables ask for, or the problems that keep them from asking for one.
-    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
-        let verdict = verdict(variables.state.as_deref(), findings);
-        let key = key(variables.key.as_deref(), findings);
-        let url = match variables.url.as_deref() {
-            Some(text) => url(text.trim(), findings),
-            None => pipeline_page(variables),
-        };
+    /// The status that the variables ask for; what cannot be used is a problem and left out.
+    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Self {
         let line = |text: &Option<String>| text.as_deref().map(one_line).filter(|line| !line.is_empty());
-        Some(Self {
-            verdict: verdict?,
-            key: key?,
-            name: line(&variables.name).unwrap_or_else(|| "Sonar".to_owned()),
+        Self {
+            key: key(variables.key.as_deref(), findings),
+            name: line(&variables.name),
+            project: line(&variables.sonar_project_key),
             description: line(&variables.description),
-            url,
-        })
+            url: url(variables.url.as_deref(), findings),
+            pipeline_page: pipeline_page(variables),
+        }
     }
 
-    /// The status for a target, within every limit.
-    pub fn status(&self, target: &Target) -> Status {
-        let Verdict { state, words } = &self.verdict;
+    /// The status for a target, within every limit. When it is one of `several`, key and name tell its
+    /// project.
+    pub fn status(&self, verdict: &Verdict, target: &Target, several: bool) -> Status {
+        let told_apart = verdict.project.as_deref().filter(|_| several);
+        let (key, name) = (self.key.as_deref(), self.name.as_deref());
+        let dashboard = verdict.link.as_ref().filter(|link| refusal_of_url(link).is_none());
+        let url = self.url.as_ref().or(dashboard).or(self.pipeline_page.as_ref());
+        let description = self.description.clone().unwrap_or_else(|| one_line(&verdict.words));
         Status {
             r#type: "build",
-            key: self.key.clone(),
-            state: *state,
-            name: fit(&self.name, NAME_MAX_CHARS),
-            description: fit(self.description.as_ref().unwrap_or(words), DESCRIPTION_MAX_CHARS),
-            url: self.url.clone().unwrap_or_else(|| commit_page(target)),
+            key: StatusKey::fit(&self.titled(key, "sonar", "-", told_apart)),
+            state: verdict.state,
+            name: fit(&self.titled(name, "Sonar", ": ", told_apart), NAME_MAX_CHARS),
+            description: fit(&description, DESCRIPTION_MAX_CHARS),
+            url: url.cloned().unwrap_or_else(|| commit_page(target)),
             refname: target.refname.clone(),
         }
+    }
+
+    /// What the user gave, or the default with the project that the user named; and the project that tells
+    /// several apart.
+    fn titled(
+        &self,
+        given: Option<&str>,
+        default: &str,
+        separator: &str,
+        told_apart: Option<&str>,
+    ) -> String {
+        let project = told_apart.or_else(|| self.project.as_deref().filter(|_| given.is_none()));
+        let start = given.unwrap_or(default);
+        one_line(&project.map_or_else(|| start.to_owned(), |project| format!("{start}{separator}{project}")))
     }
 }
 
@@ -232,32 +228,9 @@ pub fn fit(text: &str, max_chars: usize) -> String {
     format!("{}…", cut.trim_end())
 }
 
-fn verdict(text: Option<&str>, findings: &mut Findings) -> Option<Verdict> {
-    let accepted = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255";
-    let Some(text) = text.map(str::trim) else {
-        findings.problem(
-            "STATE",
-            "is not set: there is nothing to say of the commit",
-            accepted,
-            "pass the state to post, or in after-script `STATE: $BITBUCKET_EXIT_CODE`",
-        );
-        return None;
-    };
-    let verdict = Verdict::parse(text);
-    if verdict.is_none() {
-        findings.problem(
-            "STATE",
-            format!("is {}, which is no state", shown(text)),
-            accepted,
-            "pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`",
-        );
-    }
-    verdict
-}
-
 /// Control characters cannot be typed again when the status is to be overwritten.
-fn key(text: Option<&str>, findings: &mut Findings) -> Option<StatusKey> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty()).unwrap_or("sonar");
+fn key(text: Option<&str>, findings: &mut Findings) -> Option<String> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty())?;
     if text.contains(char::is_control) {
         findings.problem(
             "KEY",
@@ -267,19 +240,20 @@ fn key(text: Option<&str>, findings: &mut Findings) -> Option<StatusKey> {
         );
         return None;
     }
-    let key = StatusKey::fit(text);
-    if key.as_str() != text {
+    let fitted = StatusKey::fit(text);
+    if fitted.as_str() != text {
         findings.warning(format!(
-            "KEY has {} characters and Bitbucket takes {KEY_MAX_CHARS}: \"{key}\" is used",
+            "KEY has {} characters and Bitbucket takes {KEY_MAX_CHARS}: \"{fitted}\" is used",
             text.chars().count()
         ));
     }
-    Some(key)
+    Some(text.to_owned())
 }
 
 /// An address that Bitbucket takes, exactly as the user wrote it: it may hold URI templates such as
 /// `{repository.full_name}`.
-fn url(text: &str, findings: &mut Findings) -> Option<String> {
+fn url(text: Option<&str>, findings: &mut Findings) -> Option<String> {
+    let text = text?.trim();
     let Some(refused) = refusal_of_url(text) else {
         return Some(text.to_owned());
     };
@@ -292,7 +266,8 @@ fn url(text: &str, findings: &mut Findings) -> Option<String> {
     None
 }
 
-fn refusal_of_url(text: &str) -> Option<&'static str> {
+/// Why Bitbucket would refuse an address, to complete "is ..., ".
+pub fn refusal_of_url(text: &str) -> Option<&'static str> {
     if text.chars().count() > URL_MAX_CHARS {
         return Some("which is too long");
     }
@@ -359,7 +334,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::target::CommitHash;
+    use crate::{outcome::Outcome, target::CommitHash};
 
     fn target() -> Target {
         Target {
@@ -369,23 +344,29 @@ mod tests {
         }
     }
 
-    fn variables() -> Variables {
-        Variables { state: Some("passed".to_owned()), ..Variables::default() }
+    fn verdict() -> Verdict {
+        Verdict {
+            state: State::Successful,
+            words: "Successful".to_owned(),
+            project: None,
+            link: None,
+            outcome: Outcome::Done,
+        }
     }
 
     fn status(variables: &Variables) -> Result<Status, Vec<String>> {
         let mut findings = Findings::default();
         let plan = StatusPlan::from_variables(variables, &mut findings);
-        match (plan, findings.problems.is_empty()) {
-            (Some(plan), true) => Ok(plan.status(&target())),
-            (_, false) => Err(findings.problems.into_iter().map(|p| p.variable).collect()),
-            (None, true) => panic!("no plan and no problem"),
+        if findings.problems.is_empty() {
+            Ok(plan.status(&verdict(), &target(), false))
+        } else {
+            Err(findings.problems.into_iter().map(|p| p.variable).collect())
         }
     }
 
     #[test]
     fn a_state_alone_makes_a_whole_status() {
-        let body = serde_json::to_value(status(&variables()).unwrap()).unwrap();
+        let body = serde_json::to_value(status(&Variables::default()).unwrap()).unwrap();
         assert_eq!(
             body,
             serde_json::json!({
@@ -405,7 +386,7 @@ mod tests {
             bitbucket_workspace: Some("acme".to_owned()),
             bitbucket_repo_slug: Some("central".to_owned()),
             bitbucket_build_number: Some("42".to_owned()),
-            ..variables()
+            ..Variables::default()
         };
         assert_eq!(
             status(&variables).unwrap().url,
@@ -414,29 +395,54 @@ mod tests {
     }
 
     #[test]
-    fn words_and_exit_codes_become_states() {
-        for (text, state, words) in [
-            ("SUCCESSFUL", State::Successful, "Successful"),
-            ("Passed", State::Successful, "Successful"),
-            ("0", State::Successful, "Successful"),
-            ("in progress", State::InProgress, "In progress"),
-            ("IN_PROGRESS", State::InProgress, "In progress"),
-            ("cancelled", State::Stopped, "Stopped"),
-            ("Error", State::Failed, "Failed"),
-            ("1", State::Failed, "Failed with exit code 1"),
-            ("255", State::Failed, "Failed with exit code 255"),
+    fn everyday_words_become_states() {
+        for (text, state) in [
+            ("SUCCESSFUL", State::Successful),
+            ("Passed", State::Successful),
+            ("in progress", State::InProgress),
+            ("IN_PROGRESS", State::InProgress),
+            ("cancelled", State::Stopped),
+            ("Error", State::Failed),
         ] {
-            let verdict = Verdict::parse(text).unwrap();
-            assert_eq!((verdict.state, verdict.words.as_str()), (state, words), "{text}");
+            assert_eq!(State::parse(text), Some(state), "{text}");
         }
-        for text in ["256", "-1", "1.0", "maybe", "0x0", "", "SUCCESSFUL FAILED", "$?"] {
-            assert_eq!(Verdict::parse(text), None, "{text}");
+        for text in ["maybe", "", "SUCCESSFUL FAILED", "$?", "0"] {
+            assert_eq!(State::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn no_state_is_never_a_default_colour() {
-        assert_eq!(status(&Variables::default()), Err(vec!["STATE".to_owned()]));
+    fn projects_are_told_apart_when_there_are_several() {
+        let judged = Verdict { project: Some("acme:api".to_owned()), ..verdict() };
+        let made = |key: Option<&str>, project: Option<&str>, several| {
+            let variables = Variables {
+                key: key.map(str::to_owned),
+                sonar_project_key: project.map(str::to_owned),
+                ..Variables::default()
+            };
+            let plan = StatusPlan::from_variables(&variables, &mut Findings::default());
+            let status = plan.status(&judged, &target(), several);
+            (status.key.0, status.name)
+        };
+        let pair = |key: &str, name: &str| (key.to_owned(), name.to_owned());
+        assert_eq!(made(None, None, false), pair("sonar", "Sonar"));
+        assert_eq!(made(None, None, true), pair("sonar-acme:api", "Sonar: acme:api"));
+        assert_eq!(made(Some("gate"), None, false), pair("gate", "Sonar"));
+        assert_eq!(made(Some("gate"), None, true), pair("gate-acme:api", "Sonar: acme:api"));
+        assert_eq!(made(None, Some("acme:api"), false), pair("sonar-acme:api", "Sonar: acme:api"));
+        assert_eq!(made(Some("gate"), Some("acme:api"), false), pair("gate", "Sonar: acme:api"));
+    }
+
+    #[test]
+    fn a_dashboard_that_bitbucket_refuses_is_not_linked() {
+        let linked = |link: &str| {
+            let plan = StatusPlan::from_variables(&Variables::default(), &mut Findings::default());
+            plan.status(&Verdict { link: Some(link.to_owned()), ..verdict() }, &target(), false).url
+        };
+        let dashboard = "https://sonar.acme.example/dashboard?id=a";
+        assert_eq!(linked(dashboard), dashboard);
+        let commit = "https://bitbucket.org/acme/api/commits/8d081548cabb";
+        assert_eq!(linked("http://localhost:9000/dashboard?id=a"), commit);
     }
 
     #[test]
@@ -457,7 +463,7 @@ mod tests {
             "HTTPS://Example.COM",
             "https://xn--bcher-kva.example/ä",
         ] {
-            let variables = Variables { url: Some(good.to_owned()), ..variables() };
+            let variables = Variables { url: Some(good.to_owned()), ..Variables::default() };
             assert_eq!(status(&variables).unwrap().url, good);
         }
         for bad in [
@@ -508,7 +514,7 @@ mod tests {
         let variables = Variables {
             name: Some("a\nb\u{1b}[31mc".to_owned()),
             description: Some("\u{0}\u{7}".to_owned()),
-            ..variables()
+            ..Variables::default()
         };
         let made = status(&variables).unwrap();
         assert_eq!((made.name.as_str(), made.description.as_str()), ("a b [31mc", "Successful"));
@@ -519,23 +525,22 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_becomes_a_status_within_the_limits_or_a_named_problem(
-            state in prop_oneof![Just("passed".to_owned()), "[0-9]{1,3}", ".{0,20}"],
             key in ".{0,90}", name in ".{0,600}", description in ".{0,600}",
             url in prop_oneof!["https://[a-z]{1,9}\\.[a-z]{2,5}/[^\\p{Cc}\\s]{0,60}", ".{0,60}"],
         ) {
             let variables = Variables {
-                state: Some(state), key: Some(key), name: Some(name),
+                key: Some(key), name: Some(name),
                 description: Some(description), url: Some(url), ..Variables::default()
             };
             match status(&variables) {
                 Ok(status) => prop_assert!(within_limits(&status)),
-                Err(problems) => prop_assert!(problems.iter().all(|name| ["STATE", "KEY", "URL"].contains(&name.as_str()))),
+                Err(problems) => prop_assert!(problems.iter().all(|name| ["KEY", "URL"].contains(&name.as_str()))),
             }
         }
 
         #[test]
         fn any_name_and_description_fit(name in "(?s).{0,600}", description in "(?s).{0,600}") {
-            let variables = Variables { name: Some(name), description: Some(description), ..variables() };
+            let variables = Variables { name: Some(name), description: Some(description), ..Variables::default() };
             prop_assert!(within_limits(&status(&variables).unwrap()));
         }
 

@@ -102,11 +102,13 @@ impl Repository {
         format!("https://bitbucket.org/{self}")
     }
 
-    fn same_as(&self, workspace: Option<&str>, slug: Option<&str>) -> bool {
-        let same = |own: &str, other: Option<&str>| {
-            other.is_some_and(|other| own.eq_ignore_ascii_case(other.trim()))
+    /// Whether it is the one whose pipeline runs.
+    fn is_own(&self, variables: &Variables) -> bool {
+        let same = |name: &str, known: &Option<String>| {
+            known.as_deref().is_some_and(|known| name.eq_ignore_ascii_case(known.trim()))
         };
-        same(&self.workspace, workspace) && same(&self.slug, slug)
+        same(&self.workspace, &variables.bitbucket_workspace)
+            && same(&self.slug, &variables.bitbucket_repo_slug)
     }
 }
 
@@ -149,8 +151,7 @@ impl TargetPlan {
             }
             return None;
         };
-        let own = repository
-            .same_as(variables.bitbucket_workspace.as_deref(), variables.bitbucket_repo_slug.as_deref());
+        let own = repository.is_own(variables);
         // What the user gives in full needs nothing of what Pipelines says.
         let build = if own && !(given.commit.is_some() && given.branch.is_some()) {
             Facts {
@@ -167,6 +168,11 @@ impl TargetPlan {
         };
         Some(Self { repository, commit, refname: refname.or(branch) })
     }
+}
+
+/// Whether the target is the pipeline's own repository, whatever else is wrong with the variables.
+pub fn is_own(variables: &Variables) -> bool {
+    repository(variables, &mut Findings::default()).is_some_and(|repository| repository.is_own(variables))
 }
 
 /// What is said of a commit, by the user or by Pipelines.

@@ -22,6 +22,8 @@ pub struct Variable {
     meaning: &'static str,
     /// Whether its value must never be shown.
     pub secret: bool,
+    /// Whether it may come as a list: `NAME_COUNT`, `NAME_0`, `NAME_1` ...
+    list: bool,
 }
 
 impl Variable {
@@ -56,13 +58,19 @@ macro_rules! variables {
                 default: $default,
                 meaning: concat!($($meaning),+),
                 secret: variables!(@secret $kind),
+                list: variables!(@list $kind),
             },)+)+];
         }
     };
     (@type Text) => { String };
+    (@type List) => { String };
     (@type Secret) => { SecretString };
     (@secret Text) => { false };
+    (@secret List) => { false };
     (@secret Secret) => { true };
+    (@list Text) => { false };
+    (@list Secret) => { false };
+    (@list List) => { true };
 }
 
 variables! {
@@ -101,16 +109,43 @@ variables! {
         /// `SUCCESSFUL`, `FAILED`, `INPROGRESS`, `STOPPED`, an everyday synonym in any case (`passed`,
         /// `error`, `running`, `cancelled` ...), or an exit code such as `$BITBUCKET_EXIT_CODE`: 0 is
         /// `SUCCESSFUL`, 1 to 255 `FAILED`.
-        state: Text = "",
+        state: Text = "the verdict of SonarQube's quality gate",
         /// Identity of the status on the commit: the same key overwrites. A key over 40 characters is
         /// cut and gets `-` and 8 hexadecimal digits of its SHA-256.
-        key: Text = "`sonar`",
+        key: Text = "`sonar`, or `sonar-<project key>` with `SONAR_PROJECT_KEY` or several analyses",
         /// Title of the status, at most 255 characters.
-        name: Text = "`Sonar`",
+        name: Text = "`Sonar`, or `Sonar: <project key>` alike",
         /// One line of text below the title, cut to 255 characters.
-        description: Text = "the state in words",
+        description: Text = "the verdict in words",
         /// Where a click leads: http or https, to an IP address or a host with a dot, not loopback.
-        url: Text = "the page of the pipeline that runs, else the commit's",
+        url: Text = "SonarQube's dashboard, else the page of the pipeline that runs, else the commit's",
+    }
+    "SonarQube" {
+        /// User token, project analysis token or global analysis token of SonarQube.
+        sonar_token: Secret = "",
+        /// Address of the server, base path included. It receives the token: set it where others can
+        /// change what the scanner leaves behind.
+        sonar_host_url: Text = "the server that report-task.txt names, else `https://sonarcloud.io`",
+        /// Path or glob of `report-task.txt`, or of a file with a webhook's JSON; a list, or separated by
+        /// commas. Several files give several statuses.
+        sonar_report_task: List = "searched for where scanners leave it, here and below",
+        /// Ask by this project instead of by file.
+        sonar_project_key: Text = "",
+        /// Pull request of the project to ask about, by SonarQube's name for it.
+        sonar_pull_request: Text = "",
+        /// Branch of the project to ask about.
+        sonar_branch: Text = "the main branch",
+        /// Seconds to wait for the analysis: 1 to 7200.
+        sonar_timeout: Text = "`300`",
+        /// Exit code of the scan, 0 to 255; when it is not 0 and there is no `report-task.txt`, the status is
+        /// `FAILED`.
+        scan_exit_code: Text = "`BITBUCKET_EXIT_CODE`",
+        /// PEM text of root certificates to trust for SonarQube.
+        sonar_root_cert: Text = "",
+        /// State to post when no quality gate was computed.
+        on_no_gate: Text = "`FAILED`",
+        /// `false`: advisory, the status is red and the step stays green.
+        fail_on_red_gate: Text = "`true`",
     }
     "Behaviour" {
         /// `publish`: post the status.
@@ -119,7 +154,8 @@ variables! {
         dry_run: Text = "`false`",
         /// `true`: one line per request with time, attempt and answer.
         debug: Text = "`false`",
-        /// Seconds in all for getting through to Bitbucket, retries included: 1 to 3600.
+        /// Seconds in all for getting through to Bitbucket, retries included, and for each question to
+        /// SonarQube: 1 to 3600.
         timeout: Text = "`120`",
         /// File that gets one JSON object per status: target, status as sent, outcome, exit code, reason.
         result_file: Text = "",
@@ -149,6 +185,8 @@ variables! {
         bitbucket_branch: Text = "",
         /// Number of the pipeline's run, for the address of its page.
         bitbucket_build_number: Text = "",
+        /// In `after-script`: how the script ended.
+        bitbucket_exit_code: Text = "",
         /// File that receives `GATEPOST_STATE`, `GATEPOST_KEY`, `GATEPOST_COMMIT` and `GATEPOST_URL`
         /// for later steps, when its folder exists.
         bitbucket_pipelines_variables_path: Text = "",
@@ -157,6 +195,15 @@ variables! {
         /// When set, the log is never coloured.
         no_color: Text = "",
     }
+}
+
+/// What a name of the environment is of its variable. Pipelines passes a list as `NAME_COUNT`, `NAME_0` ...
+/// <https://support.atlassian.com/bitbucket-cloud/docs/advanced-techniques-for-writing-pipes/>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Whole,
+    Count,
+    Item,
 }
 
 /// Proxies are named in any case, as everywhere.
@@ -179,12 +226,21 @@ impl Variables {
         // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
         for (name, value) in environment.into_iter().collect::<BTreeMap<_, _>>() {
             let Some(name) = name.to_str() else { continue };
-            let Some(variable) = Self::find(name) else {
+            let Some((variable, place)) = Self::find(name) else {
                 warn_of_near_miss(name, findings);
                 continue;
             };
             match value.into_string() {
                 Ok(text) if text.trim().is_empty() => {}
+                Ok(_) if place == Place::Count => {}
+                Ok(text) if place == Place::Item => {
+                    // In the order of their names, which is that of the list up to ten and of no weight here.
+                    let (_, items) = known.entry(variable.name()).or_insert((variable, String::new()));
+                    if !items.is_empty() {
+                        items.push('\n');
+                    }
+                    items.push_str(&text);
+                }
                 Ok(text) => {
                     known.insert(variable.name(), (variable, text));
                 }
@@ -202,20 +258,37 @@ impl Variables {
         envy::from_iter(known.into_iter().map(|(name, (_, value))| (name, value)))
     }
 
-    fn find(name: &str) -> Option<&'static Variable> {
+    /// The variable that a name of the environment stands for.
+    fn find(name: &str) -> Option<(&'static Variable, Place)> {
         let any_case = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
         let wanted = if any_case { name.to_ascii_uppercase() } else { name.to_owned() };
-        Self::ALL.iter().find(|variable| variable.name() == wanted)
+        Self::ALL.iter().find_map(|variable| {
+            let own = variable.name();
+            if own == wanted {
+                return Some((variable, Place::Whole));
+            }
+            let rest = wanted.strip_prefix(&own)?.strip_prefix('_').filter(|_| variable.list)?;
+            let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+            match rest {
+                "COUNT" => Some((variable, Place::Count)),
+                _ if is_number => Some((variable, Place::Item)),
+                _ => None,
+            }
+        })
     }
 
     /// Every text that must never be shown: the secrets, and the forms in which they travel.
     pub fn secrets(&self) -> Vec<String> {
-        let mut secrets: Vec<String> =
-            [&self.atlassian_api_token, &self.bitbucket_access_token, &self.bitbucket_app_password]
-                .into_iter()
-                .flatten()
-                .map(|secret| secret.expose_secret().trim().to_owned())
-                .collect();
+        let mut secrets: Vec<String> = [
+            &self.atlassian_api_token,
+            &self.bitbucket_access_token,
+            &self.bitbucket_app_password,
+            &self.sonar_token,
+        ]
+        .into_iter()
+        .flatten()
+        .map(|secret| secret.expose_secret().trim().to_owned())
+        .collect();
         for proxy in [&self.https_proxy, &self.http_proxy].into_iter().flatten() {
             if let Some((user, _)) = proxy.rsplit_once('@') {
                 let user = user.rsplit_once("://").map_or(user, |(_, user)| user);
@@ -360,6 +433,19 @@ mod tests {
         let (variables, findings) = read(&[("STATE", " \n\t"), ("KEY", "")]);
         assert_eq!((variables.state, variables.key), (None, None));
         assert!(findings.problems.is_empty() && findings.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_list_is_read_in_both_forms() {
+        let (variables, _) = read(&[("SONAR_REPORT_TASK", "a,b")]);
+        assert_eq!(variables.sonar_report_task.as_deref(), Some("a,b"));
+        let (variables, findings) = read(&[
+            ("SONAR_REPORT_TASK_COUNT", "2"),
+            ("SONAR_REPORT_TASK_0", "a"),
+            ("SONAR_REPORT_TASK_1", "b"),
+        ]);
+        assert_eq!(variables.sonar_report_task.as_deref(), Some("a\nb"));
+        assert!(findings.warnings.is_empty(), "{:?}", findings.warnings);
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use gatepost::{help, variables::Variables};
+use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
 use serde_json::Value;
 
-use crate::run::{Gatepost, acme, bare, in_branch_build, in_central_pipeline, in_pull_request_build};
+use crate::run::{
+    Folder, Gatepost, acme, bare, in_branch_build, in_central_pipeline, in_pull_request_build, scanned,
+};
 
 const README: &str = include_str!("../README.md");
 const PIPE: &str = include_str!("../pipe.yml");
@@ -34,7 +37,7 @@ fn yaml(text: &str) -> Value {
 
 #[test]
 fn the_readme_has_the_tables_of_the_code() {
-    for group in ["Credentials", "Target", "Status", "Behaviour", "Set by Pipelines"] {
+    for group in ["Credentials", "Target", "Status", "SonarQube", "Behaviour", "Set by Pipelines"] {
         let table = help::markdown_table(group);
         assert!(section(README, &format!("### {group}")).contains(&table), "{group} should be\n{table}");
     }
@@ -88,7 +91,7 @@ fn pipe_yml_has_the_defaults_of_the_code() {
         let variable = Variables::ALL.iter().find(|variable| variable.name() == name);
         let variable = variable.unwrap_or_else(|| panic!("{name} is not known"));
         let expected = match variable.group {
-            "Credentials" => format!("${{{name}}}"),
+            _ if variable.secret || variable.group == "Credentials" => format!("${{{name}}}"),
             _ => variable.default.trim_matches('`').to_owned(),
         };
         assert_eq!(default, expected, "{name}");
@@ -126,6 +129,7 @@ impl Step {
             ("CENTRAL_PIPELINE_TOKEN", sandbox::WORKSPACE_TOKEN),
             ("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL),
             ("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN),
+            ("SONAR_TOKEN", sandbox::USER_TOKEN),
         ];
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let known = set_by_pipelines.chain(secured.map(own)).chain(known.iter().copied().map(own)).collect();
@@ -146,15 +150,18 @@ impl Step {
         expanded
     }
 
-    /// Runs a `- pipe:` as it stands in the example.
-    fn run(&self, pipe: &Value) {
+    /// Runs a `- pipe:` as it stands in the example, to an exit code.
+    fn run(&self, pipe: &Value, code: i32) {
         let mut run = self.pipe.clone();
         for (name, value) in pipe["variables"].as_object().unwrap() {
             run = run.set(name, self.expand(value.as_str().unwrap()));
         }
         let ended = run.run();
-        assert_eq!(ended.code, 0, "{}", ended.output);
-        assert!(!ended.output.lines().any(|line| line.starts_with('!')), "{}", ended.output);
+        assert_eq!(ended.code, code, "{}", ended.output);
+        // A SonarQube on loopback has no address that a reviewer could open.
+        let warned =
+            |line: &str| line.starts_with('!') && !line.contains("does not link to SonarQube's dashboard");
+        assert!(!ended.output.lines().any(warned), "{}", ended.output);
     }
 }
 
@@ -181,9 +188,24 @@ fn every_example_works_as_it_stands() {
         let (title, text) = example.split_once('\n').unwrap();
         let documents: Vec<Value> = blocks(text, "yaml").into_iter().map(yaml).collect();
         run += documents.len() + blocks(text, "sh").len();
+        let document = documents.first();
         match title {
-            "Own repository" => own_repository(&documents[0]),
-            "After-script: green, red or crashed" => after_script(&documents[0]),
+            "Maven" => judged(document.unwrap(), "mvn", &["target/sonar"]),
+            "Gradle" => judged(document.unwrap(), "gradlew", &["build/sonar"]),
+            ".NET" => judged(document.unwrap(), "dotnet sonarscanner", &[".sonarqube/out/.sonar"]),
+            "npm, and the scanner's command line" => {
+                judged(document.unwrap(), "@sonar/scan", &[".scannerwork"]);
+            }
+            "Python" => judged(document.unwrap(), "pysonar", &[".sonar"]),
+            "SonarQube Server behind a private certificate" | "Advisory mode" => {
+                judged(document.unwrap(), "sonar-scanner", &[".scannerwork"]);
+            }
+            "Monorepo" => {
+                judged(document.unwrap(), "sonar-scanner", &["api/.scannerwork", "web/.scannerwork"]);
+            }
+            "From another step" => judged(document.unwrap(), "sonar-scanner", &[".scannerwork"]),
+            "By project, without a file" => judged(document.unwrap(), "", &[]),
+            "A state of your own" => own_state(document.unwrap()),
             "By hand, with Docker" => by_hand_with_docker(blocks(text, "sh")[0]),
             "Central pipeline" => central_pipeline(&documents[0], &documents[1]),
             _ => panic!("nothing runs the example \"{title}\""),
@@ -197,24 +219,66 @@ fn every_example_works_as_it_stands() {
     );
 }
 
-fn own_repository(document: &Value) {
-    let sandbox = acme();
-    let step = Step::new(in_pull_request_build(&sandbox), &[]);
-    for pipe in pipes(document, IMAGE) {
-        step.run(pipe);
+/// Runs the pipe of an example behind a scan that its script names, in the build of a pull request: with a red
+/// gate, with a green one, and, in `after-script`, after a scan that crashed.
+fn judged(document: &Value, scanner: &str, places: &[&str]) {
+    assert!(document.to_string().contains(scanner), "{scanner} is not in {document}");
+    let in_after_script = document.to_string().contains("after-script");
+    let advisory = document.to_string().contains("FAIL_ON_RED_GATE");
+    let projects = ["acme_api", "acme_web"];
+    for (gate, state, code) in
+        [(Gate::failed(), "FAILED", i32::from(!advisory)), (Gate::passed(), "SUCCESSFUL", 0)]
+    {
+        let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+        let folder = Folder::new();
+        let analysis = |project| Analysis::of_pull_request(project, "7", gate.clone());
+        for (place, project) in places.iter().zip(projects) {
+            let submitted = sonarqube.submit(analysis(project));
+            let _ = folder.write(&format!("{place}/report-task.txt"), submitted.report_task.as_bytes());
+        }
+        if places.is_empty() {
+            sonarqube.submit(analysis("acme_api"));
+        }
+        let url = if document.to_string().contains("SONAR_ROOT_CERT") {
+            sonarqube.https_url()
+        } else {
+            sonarqube.http_url()
+        };
+        let known = [
+            ("BITBUCKET_EXIT_CODE", "0"),
+            ("SONAR_HOST_URL", &url),
+            ("SONAR_ROOT_CERT", sonarqube.root_certificate_pem()),
+        ];
+        let step = Step::new(in_pull_request_build(&sandbox).within(folder.path()), &known);
+        for pipe in pipes(document, IMAGE) {
+            step.run(pipe, code);
+        }
+        let shown = sandbox.pull_request_statuses("acme/api", 7);
+        assert_eq!(shown.len(), places.len().max(1));
+        assert!(shown.iter().all(|status| status.state == state), "{shown:?}");
     }
-    assert_eq!(sandbox.pull_request_statuses("acme/api", 7)[0].state, "SUCCESSFUL");
-    assert_eq!(sandbox.requests().len(), 1);
+    if in_after_script && !document.to_string().contains("SONAR_REPORT_TASK") {
+        let (sandbox, folder) = (acme(), Folder::new());
+        let known = [
+            ("BITBUCKET_EXIT_CODE", "1"),
+            ("SONAR_HOST_URL", "https://localhost:9"),
+            ("SONAR_ROOT_CERT", ""),
+        ];
+        let step = Step::new(in_pull_request_build(&sandbox).within(folder.path()), &known);
+        step.run(pipes(document, IMAGE)[0], 3);
+        let shown = sandbox.pull_request_statuses("acme/api", 7);
+        assert_eq!(shown[0].description.as_deref(), Some("The scan did not finish (exit code 1)"));
+    }
 }
 
-fn after_script(document: &Value) {
+fn own_state(document: &Value) {
     for (exit_code, state) in [("0", "SUCCESSFUL"), ("1", "FAILED")] {
         let sandbox = acme();
         let step = Step::new(in_branch_build(&sandbox), &[("BITBUCKET_EXIT_CODE", exit_code)]);
         let states: Vec<_> = pipes(document, IMAGE)
             .into_iter()
             .map(|pipe| {
-                step.run(pipe);
+                step.run(pipe, 0);
                 let statuses = sandbox.statuses("acme/api", &sandbox.head("acme/api", "main"));
                 assert_eq!(statuses.len(), 1, "one key");
                 statuses[0].state.clone()
@@ -283,10 +347,14 @@ fn central_pipeline(trigger: &Value, central: &Value) {
     let declared: Vec<_> =
         custom[0]["variables"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
     assert_eq!(declared, passed.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-    let passed: Vec<_> = passed.into_iter().chain([("BITBUCKET_EXIT_CODE", "1")]).collect();
-    let step = Step::new(in_central_pipeline(&sandbox), &passed);
-    for (pipe, state) in pipes(custom, IMAGE).into_iter().zip(["INPROGRESS", "FAILED"]) {
-        step.run(pipe);
+    let passed: Vec<_> = passed.into_iter().chain([("BITBUCKET_EXIT_CODE", "0")]).collect();
+    let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::failed()));
+    let folder = scanned("target/.scannerwork", &submitted);
+    let step = Step::new(in_central_pipeline(&sandbox).within(folder.path()), &passed);
+    let reports = pipes(custom, IMAGE);
+    for (pipe, state, code) in [(reports[0], "INPROGRESS", 0), (reports[1], "FAILED", 1)] {
+        step.run(pipe, code);
         let shown = sandbox.pull_request_statuses("acme/web", 12);
         assert_eq!((shown.len(), shown[0].state.as_str()), (1, state));
     }

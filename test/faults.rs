@@ -309,8 +309,8 @@ fn only_a_trusted_certificate_is_spoken_to() {
     ✖ failed to post the status: the server's certificate is not trusted (it was issued by an authority that is not known)
       sent:     POST https://localhost:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: the server's certificate is not trusted (it was issued by an authority that is not known)
-      why:      a proxy that opens TLS, or a server that is not the one meant, answers with a certificate of its own
-      to do:    if it is your company's proxy, pass its root certificate as a PEM file in SSL_CERT_FILE; a certificate's dates also fail when this machine's clock is wrong
+      why:      a proxy that opens TLS, a private authority, or a server that is not the one meant answers with a certificate of its own
+      to do:    if it is your company's, pass its root certificate in SSL_CERT_FILE (a PEM file); a certificate's dates also fail when this machine's clock is wrong
     ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
     exit code 4
     ");

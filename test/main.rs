@@ -9,6 +9,7 @@ mod faults;
 mod proxy;
 mod results;
 mod run;
+mod sonar;
 mod status;
 mod target;
 mod variables;

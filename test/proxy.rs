@@ -10,13 +10,23 @@ use std::{
 use crate::run::{Folder, Gatepost, Sandbox, acme, in_branch_build};
 
 /// Serves until the test's process ends.
-struct Proxy {
-    port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
+    /// Leads where it is asked to.
     fn start() -> Self {
+        Self::leading(None)
+    }
+
+    /// Leads to this port of this machine, whatever it is asked for.
+    pub(crate) fn to(port: u16) -> Self {
+        Self::leading(Some(port))
+    }
+
+    fn leading(to: Option<u16>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -24,7 +34,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming() {
                 let seen = seen.clone();
-                thread::spawn(move || serve(client.unwrap(), &seen));
+                thread::spawn(move || serve(client.unwrap(), &seen, to));
             }
         });
         Self { port, heads }
@@ -35,7 +45,7 @@ impl Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, seen: &Mutex<Vec<String>>) -> io::Result<()> {
+fn serve(mut client: TcpStream, seen: &Mutex<Vec<String>>, to: Option<u16>) -> io::Result<()> {
     let mut head = String::new();
     let mut reader = BufReader::new(client.try_clone()?);
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
@@ -44,7 +54,8 @@ fn serve(mut client: TcpStream, seen: &Mutex<Vec<String>>) -> io::Result<()> {
     let Some(target) = target.filter(|_| !head.contains("bm9ib2R5")) else {
         return client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
     };
-    let server = TcpStream::connect(target.replace("localhost", "127.0.0.1"))?;
+    let target = to.map_or(target.replace("localhost", "127.0.0.1"), |port| format!("127.0.0.1:{port}"));
+    let server = TcpStream::connect(target)?;
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
     let (mut up_from, mut up_to) = (client.try_clone()?, server.try_clone()?);
     let up = thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! The binary under test, in each of the places where it is used.
 
-use sandbox::Program;
 pub(crate) use sandbox::{Fault, Folder, Gatepost, Run, Sandbox, World};
+use sandbox::{Program, Submitted};
 
 fn binary() -> Program {
     Program::Binary(env!("CARGO_BIN_EXE_gatepost").into())
@@ -29,4 +29,20 @@ pub(crate) fn in_pull_request_build(sandbox: &Sandbox) -> Gatepost {
 
 pub(crate) fn in_central_pipeline(sandbox: &Sandbox) -> Gatepost {
     Gatepost::in_central_pipeline(binary(), sandbox)
+}
+
+/// A folder as a scanner leaves it, with `report-task.txt` in one of the usual places.
+pub(crate) fn scanned(place: &str, submitted: &Submitted) -> Folder {
+    let folder = Folder::new();
+    let _ = folder.write(&format!("{place}/report-task.txt"), submitted.report_task.as_bytes());
+    folder
+}
+
+/// The build of pull request 7, after a scan in this folder.
+pub(crate) fn after_scan(sandbox: &Sandbox, folder: &Folder) -> Gatepost {
+    in_pull_request_build(sandbox)
+        .unset("STATE")
+        .within(folder.path())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .set("SONAR_TIMEOUT", "10")
 }

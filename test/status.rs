@@ -115,8 +115,7 @@ fn a_dry_run_prints_the_write_and_sends_only_reads() {
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     pull request 7 comes from branch feature/login of acme/api, at commit 94277cd267a8
     DRY_RUN: this request was not sent
-      request:  POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build
-      with:     the access token (BITBUCKET_ACCESS_TOKEN)
+      request:  POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       body:     {"type":"build","key":"sonar","state":"SUCCESSFUL","name":"Sonar","description":"Successful","url":"https://bitbucket.org/acme/api/commits/94277cd267a8","refname":"feature/login"}
     ✔ DRY_RUN: would post SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 0

@@ -21,9 +21,9 @@ fn nothing_set_tells_everything_that_is_missing() {
     ✖ COMMIT is not set: which commit of the target is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH; a pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_PR_ID and BITBUCKET_BRANCH
-    ✖ STATE is not set: there is nothing to say of the commit
-      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
-      to do:    pass the state to post, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
+    ✖ STATE is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below
+      accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+      to do:    run the pipe where the scanner ran, hand report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
     ✖ 5 variables are wrong; nothing was sent
     exit code 2
     ");
@@ -140,18 +140,18 @@ fn each_bad_value_is_told() {
     ✖ 1 variable is wrong; nothing was sent
     ✖ DRY_RUN is "maybe", which is neither yes nor no
       accepted: true or false, yes or no, on or off, 1 or 0
-      to do:    pass one of these words, or leave DRY_RUN out
+      to do:    pass one of these words, or leave DRY_RUN out: false is used
     ✖ 1 variable is wrong; nothing was sent
     ✖ DEBUG is "2", which is neither yes nor no
       accepted: true or false, yes or no, on or off, 1 or 0
-      to do:    pass one of these words, or leave DEBUG out
+      to do:    pass one of these words, or leave DEBUG out: false is used
     ✖ 1 variable is wrong; nothing was sent
-    ✖ TIMEOUT is "0", which is no number of seconds that can be used
-      accepted: a whole number of seconds from 1 to 3600
+    ✖ TIMEOUT is "0", which is no number that can be used
+      accepted: a whole number from 1 to 3600
       to do:    pass such a number, or leave TIMEOUT out: 120 is used
     ✖ 1 variable is wrong; nothing was sent
-    ✖ TIMEOUT is "2 minutes", which is no number of seconds that can be used
-      accepted: a whole number of seconds from 1 to 3600
+    ✖ TIMEOUT is "2 minutes", which is no number that can be used
+      accepted: a whole number from 1 to 3600
       to do:    pass such a number, or leave TIMEOUT out: 120 is used
     ✖ 1 variable is wrong; nothing was sent
     ✖ RESUME is true, but RESULT_FILE is not set: nothing records what was delivered

@@ -261,12 +261,14 @@ impl Folder {
         &self.0
     }
 
-    /// Writes a file, and gives its path.
+    /// Writes a file, with the folders above it, and gives its path.
     ///
     /// # Panics
     /// When it cannot be written.
     pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.0.join(name);
+        let parent = path.parent().expect("the file is in the folder");
+        std::fs::create_dir_all(parent).expect("folders in a temporary folder can be made");
         std::fs::write(&path, content).expect("a file in a temporary folder can be written");
         path
     }

@@ -1,0 +1,313 @@
+//! Which analyses to ask about: `report-task.txt` as every scanner writes it, or the JSON of a webhook.
+//!
+//! A scanner writes `report-task.txt` when SonarQube has taken its report, without any escaping: one
+//! `key=value` a line. SonarQube tells the pull request or branch only in the address of the dashboard.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use reqwest::Url;
+use serde::Deserialize;
+
+use crate::{
+    gate::{Comparator, Condition, Gate, Level},
+    problem::shown,
+};
+
+/// One analysis, as a file tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The project's key.
+    pub project: Option<String>,
+    /// What was analysed.
+    pub subject: Subject,
+    /// The page that shows it.
+    pub dashboard: Option<String>,
+    /// What is known of its end.
+    pub end: End,
+}
+
+/// What an analysis is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A pull request, by SonarQube's name for it.
+    PullRequest(String),
+    /// A branch.
+    Branch(String),
+    /// The main branch.
+    Main,
+}
+
+/// What a file tells of the end of an analysis.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// SonarQube is to be asked: `report-task.txt` is written before the task begins.
+    Ask {
+        /// The public address of the server; `None` when the file names none that can be used.
+        server: Option<Url>,
+        /// The version of the server; SonarQube Cloud says 8.0.0.
+        version: Option<String>,
+        /// The id of the task.
+        task: String,
+    },
+    /// The gate, from a webhook.
+    Gate(Gate),
+    /// The analysis failed, from a webhook.
+    Failed,
+}
+
+impl Subject {
+    /// In words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::PullRequest(id) => format!("pull request {id}"),
+            Self::Branch(branch) => format!("branch {branch}"),
+            Self::Main => "main branch".to_owned(),
+        }
+    }
+
+    /// From the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
+    fn of_dashboard(address: &str) -> Self {
+        let Ok(url) = Url::parse(address) else {
+            return Self::Main;
+        };
+        let value = |wanted: &str| {
+            url.query_pairs()
+                .find(|(name, value)| name == wanted && !value.is_empty())
+                .map(|(_, value)| value.into_owned())
+        };
+        match (value("pullRequest"), value("branch")) {
+            (Some(id), _) => Self::PullRequest(id),
+            (None, Some(branch)) => Self::Branch(branch),
+            (None, None) => Self::Main,
+        }
+    }
+}
+
+/// A real file has less than 1 KiB, a webhook's some KiB.
+const REPORT_MAX_BYTES: u64 = 1024 * 1024;
+
+impl Report {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, to complete "report-task.txt ...".
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let mut bytes = Vec::new();
+        let cannot = |error: io::Error| format!("cannot be read: {error}");
+        if !fs::metadata(path).map_err(cannot)?.is_file() {
+            return Err("is no file".to_owned());
+        }
+        File::open(path)
+            .map_err(cannot)?
+            .take(REPORT_MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(cannot)?;
+        if bytes.len() as u64 > REPORT_MAX_BYTES {
+            return Err("has more than 1 MiB, which no scanner writes".to_owned());
+        }
+        let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are not UTF-8 text".to_owned())?;
+        Self::parse(&text)
+    }
+
+    /// Understands the text of a file; a webhook's begins with a brace.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
+            Err("is empty".to_owned())
+        } else if text.starts_with('{') {
+            parse_webhook(text)
+        } else {
+            parse_properties(text)
+        }
+    }
+}
+
+fn parse_properties(text: &str) -> Result<Report, String> {
+    let value = |wanted: &str| {
+        text.lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once('='))
+            .find(|(name, _)| name.trim() == wanted)
+            .map(|(_, value)| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    };
+    let task =
+        value("ceTaskId").ok_or("has no ceTaskId: it is not the file that a scanner writes, or not whole")?;
+    let server = value("serverUrl").and_then(|text| Url::parse(&text).ok());
+    let dashboard = value("dashboardUrl");
+    Ok(Report {
+        project: value("projectKey"),
+        subject: dashboard.as_deref().map_or(Subject::Main, Subject::of_dashboard),
+        dashboard,
+        end: End::Ask {
+            server: server.filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some()),
+            version: value("serverVersion"),
+            task,
+        },
+    })
+}
+
+/// <https://docs.sonarsource.com/sonarqube-server/project-administration/webhooks>
+fn parse_webhook(text: &str) -> Result<Report, String> {
+    #[derive(Deserialize)]
+    struct Webhook {
+        status: Option<String>,
+        project: Option<Project>,
+        branch: Option<Branch>,
+        #[serde(rename = "qualityGate")]
+        gate: Option<WebhookGate>,
+    }
+    #[derive(Deserialize)]
+    struct Project {
+        key: Option<String>,
+        url: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Branch {
+        name: Option<String>,
+        r#type: Option<String>,
+        #[serde(rename = "isMain")]
+        is_main: Option<bool>,
+        url: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct WebhookGate {
+        status: Option<String>,
+        #[serde(default)]
+        conditions: Vec<WebhookCondition>,
+    }
+    #[derive(Deserialize)]
+    struct WebhookCondition {
+        metric: Option<String>,
+        operator: Option<String>,
+        value: Option<String>,
+        status: Option<String>,
+        #[serde(rename = "errorThreshold")]
+        threshold: Option<String>,
+    }
+    let webhook: Webhook =
+        serde_json::from_str(text).map_err(|error| format!("is no webhook of SonarQube: {error}"))?;
+    let (project, page) = webhook.project.map_or((None, None), |project| (project.key, project.url));
+    let (subject, branch_page) = match webhook.branch {
+        Some(Branch { name: Some(name), r#type, is_main, url }) => (
+            match (r#type.as_deref(), is_main) {
+                (Some("PULL_REQUEST"), _) => Subject::PullRequest(name),
+                (_, Some(true)) => Subject::Main,
+                _ => Subject::Branch(name),
+            },
+            url,
+        ),
+        _ => (Subject::Main, None),
+    };
+    let end = match (webhook.status.as_deref(), webhook.gate) {
+        (Some("SUCCESS"), Some(gate)) => End::Gate(Gate {
+            level: gate.status.as_deref().map_or(Level::None, Level::parse),
+            conditions: gate
+                .conditions
+                .into_iter()
+                .map(|condition| Condition {
+                    metric: condition.metric.unwrap_or_default(),
+                    level: condition.status.as_deref().map_or(Level::Unknown, Level::parse),
+                    comparator: Comparator::parse(condition.operator.as_deref().unwrap_or_default()),
+                    threshold: condition.threshold,
+                    actual: condition.value,
+                })
+                .collect(),
+            ignored_conditions: false,
+        }),
+        (Some("SUCCESS"), None) => {
+            End::Gate(Gate { level: Level::None, conditions: Vec::new(), ignored_conditions: false })
+        }
+        (Some("FAILED" | "CANCELED"), _) => End::Failed,
+        _ => return Err("is JSON, but no webhook of SonarQube: it has no status".to_owned()),
+    };
+    Ok(Report { project, subject, dashboard: branch_page.or(page), end })
+}
+
+/// Where scanners leave the file, below the folder that they run in: the scanner's CLI and npm, Maven,
+/// Gradle, .NET, and Python.
+const USUAL_PLACES: [&str; 5] =
+    [".scannerwork", "target/sonar", "build/sonar", ".sonarqube/out/.sonar", ".sonar"];
+const FILE_NAME: &str = "report-task.txt";
+/// Folders that hold no analysis but very many files.
+const NEVER_ENTERED: [&str; 2] = [".git", "node_modules"];
+/// Deeper than any project; a limit against folders that never end.
+const DEPTH_MAX: usize = 32;
+
+/// The files in the usual places of a folder and of those below it, sorted. Symbolic links are not followed.
+pub fn search(folder: &Path) -> Vec<PathBuf> {
+    let mut found = walk(folder, &|path| {
+        path.file_name().is_some_and(|name| name == FILE_NAME)
+            && path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
+    });
+    found.sort();
+    found
+}
+
+/// The files that a path or a glob names, sorted: `*` and `?` stand for letters within a name, `**` for
+/// any folders.
+///
+/// # Errors
+///
+/// What is wrong with the pattern, or that nothing is there.
+pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let path = Path::new(pattern);
+    if !pattern.contains(['*', '?', '[']) {
+        let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
+        return match fs::metadata(&file) {
+            Ok(_) => Ok(vec![file]),
+            Err(error) => {
+                Err(format!("names {}, which cannot be read: {error}", shown(&file.to_string_lossy())))
+            }
+        };
+    }
+    let matcher = glob::Pattern::new(pattern).map_err(|error| {
+        format!("has the pattern {}, which is not understood: {}", shown(pattern), error.msg)
+    })?;
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
+    // Only below the part that is no pattern.
+    let root: PathBuf = path
+        .components()
+        .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
+        .collect();
+    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
+    let mut found =
+        walk(&root, &|path| matcher.matches_path_with(path.strip_prefix("./").unwrap_or(path), options));
+    if found.is_empty() {
+        return Err(format!("has the pattern {}, which no file matches", shown(pattern)));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        // A folder that may not be entered holds nothing for us.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            // Says of a link that it is a link.
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => {
+                    let name = entry.file_name();
+                    if depth < DEPTH_MAX && !NEVER_ENTERED.iter().any(|never| name == *never) {
+                        folders.push((path, depth + 1));
+                    }
+                }
+                Ok(kind) if kind.is_file() && wanted(&path) => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found
+}
