@@ -250,7 +250,7 @@ pub fn search(folder: &Path) -> Vec<PathBuf> {
             && path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
     });
     found.sort();
-    found
+    found.iter().map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()).collect()
 }
 
 /// The files that a path or a glob names, sorted: `*` and `?` stand for letters within a name, `**` for

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use sandbox::{Folder, Gatepost, Program, Sandbox, World};
+use sandbox::{Analysis, Dialect, Folder, Gate, Gatepost, Program, Projects, Sandbox, SonarQube, World};
 
 const RESTRICTED: [&str; 6] =
     ["--user", "65532", "--read-only", "--cap-drop", "ALL", "--security-opt=no-new-privileges"];
@@ -43,6 +43,28 @@ fn it_speaks_https_and_writes_where_pipelines_mounts() {
     assert_eq!(run.code, 0, "{}", run.output);
     assert_eq!(sandbox.requests().len(), 1);
     assert!(folder.read("results.jsonl").contains("\"outcome\":\"delivered\""));
+}
+
+#[test]
+fn it_carries_sonarqubes_verdict_in_three_requests() {
+    let (sandbox, sonarqube) =
+        (Sandbox::start(World::acme()), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    for (gate, state, code) in [(Gate::failed(), "FAILED", 1), (Gate::passed(), "SUCCESSFUL", 0)] {
+        let folder = Folder::new();
+        let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", gate));
+        let _ = folder.write("target/sonar/report-task.txt", submitted.report_task.as_bytes());
+        let volume = format!("--volume={}:/opt/atlassian/pipelines/agent/build", folder.path().display());
+        let program = image(&[&volume, "--workdir=/opt/atlassian/pipelines/agent/build"]);
+        let before = sandbox.requests().len() + sonarqube.requests().len();
+        let run = Gatepost::in_pull_request_build(program, &sandbox)
+            .unset("STATE")
+            .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+            .run();
+        assert_eq!(run.code, code, "{}", run.output);
+        assert_eq!(sandbox.requests().len() + sonarqube.requests().len() - before, 3);
+        let shown = sandbox.pull_request_statuses("acme/api", 7);
+        assert_eq!((shown.len(), shown[0].state.as_str()), (1, state));
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn a_red_gate_is_told_with_its_conditions_in_three_requests() {
     let folder = scanned(".scannerwork", &submitted);
     let run = after_scan(&sandbox, &folder).run();
     insta::assert_snapshot!(run.told(), @r#"
-    gatepost 0.1.0: the quality gate of ./.scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     quality gate failed: acme_api, pull request 7
       ✖ Reliability Rating on New Code                 C  A or better
       ✔ Security Rating on New Code                    A  A or better
@@ -250,7 +250,7 @@ fn every_usual_place_is_found() {
         let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
         let folder = scanned(place, &sonarqube.submit(of_pull_request(Gate::passed())));
         let run = after_scan(&sandbox, &folder).run();
-        assert_told(&run, 0, &[&format!("the quality gate of ./{place}/report-task.txt for acme/api")]);
+        assert_told(&run, 0, &[&format!("the quality gate of {place}/report-task.txt for acme/api")]);
     }
 }
 
@@ -332,7 +332,7 @@ fn several_analyses_are_several_statuses_and_one_bad_file_stops_none() {
       ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
       ✖ New Issues                                     3  at most 0
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-    ✖ ./bad/.scannerwork/report-task.txt has no ceTaskId: it is not the file that a scanner writes, or not whole
+    ✖ bad/.scannerwork/report-task.txt has no ceTaskId: it is not the file that a scanner writes, or not whole
     quality gate passed: acme_web, pull request 7
       ✔ Reliability Rating on New Code                 A  A or better
       ✔ Security Rating on New Code                    A  A or better
@@ -499,7 +499,7 @@ fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
         run.told()
     };
     insta::assert_snapshot!(told(Dialect::Server2025, |run| run.set("SONAR_TOKEN", REVOKED_SONAR_TOKEN)), @r#"
-    gatepost 0.1.0: the quality gate of ./.scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/api/ce/task?id=096867c0-48ff-223a-fcca-d2b4045ead97 with the token (SONAR_TOKEN)
       answered: 401 Unauthorized, without words
@@ -512,7 +512,7 @@ fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
     exit code 3
     "#);
     insta::assert_snapshot!(told(Dialect::Server99, |run| run.unset("SONAR_TOKEN")), @r#"
-    gatepost 0.1.0: the quality gate of ./.scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/api/ce/task?id=OWY4ZTAwYzg4Y2YyYTMz without a token (SONAR_TOKEN is not set)
       answered: 401 Unauthorized, without words
@@ -525,7 +525,7 @@ fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
     exit code 3
     "#);
     insta::assert_snapshot!(told(Dialect::Server67, |run| run.set("SONAR_TOKEN", PROJECT_ANALYSIS_TOKEN)), @r#"
-    gatepost 0.1.0: the quality gate of ./.scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ failed to ask for the quality gate: SonarQube answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?analysisId=ZDFhOTgwYjI0NWQ2ZTI3 with the token (SONAR_TOKEN)
       answered: 403 Forbidden, "Insufficient privileges"

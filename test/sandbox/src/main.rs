@@ -15,7 +15,8 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use sandbox::{
-    CI_EMAIL, Gatepost, Program, REPOSITORY_TOKEN, REVOKED_TOKEN, Sandbox, Status, WORKSPACE_TOKEN, World,
+    Analysis, CI_EMAIL, Dialect, Folder, Gate, Gatepost, Program, Projects, REPOSITORY_TOKEN, REVOKED_TOKEN,
+    Sandbox, SonarQube, Status, USER_TOKEN, WORKSPACE_TOKEN, World,
 };
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -33,27 +34,55 @@ struct Story {
     /// What stands below `variables:` in the user's file.
     written: Vec<(&'static str, String)>,
     build: fn(Program, &Sandbox) -> Gatepost,
+    /// What was scanned before: the folder of each project, its key, and the gate that SonarQube computes.
+    scanned: Vec<(&'static str, &'static str, Gate)>,
     /// The pull request to look at.
     pull_request: (&'static str, u64),
     exit_code: i32,
 }
 
-fn stories(sandbox: &Sandbox) -> Vec<Story> {
+fn stories(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Story> {
     let text = str::to_owned;
+    let judged = || {
+        vec![
+            ("SONAR_TOKEN", text(USER_TOKEN)),
+            ("SONAR_HOST_URL", sonarqube.http_url()),
+            ("SCAN_EXIT_CODE", text("0")),
+            ("BITBUCKET_ACCESS_TOKEN", text(REPOSITORY_TOKEN)),
+        ]
+    };
     vec![
         Story {
             title: "A pull-request build says that it has begun",
             written: vec![("STATE", text("INPROGRESS")), ("BITBUCKET_ACCESS_TOKEN", text(REPOSITORY_TOKEN))],
             build: Gatepost::in_pull_request_build,
+            scanned: Vec::new(),
             pull_request: ("acme/api", 7),
             exit_code: 0,
         },
         Story {
-            title: "Its after-script says how it ended, with the exit code of the script: the same key is overwritten",
-            written: vec![("STATE", text("1")), ("BITBUCKET_ACCESS_TOKEN", text(REPOSITORY_TOKEN))],
+            title: "Its after-script carries SonarQube's verdict, a red gate: the same key is overwritten",
+            written: judged(),
             build: Gatepost::in_pull_request_build,
+            scanned: vec![(".", "acme_api", Gate::failed())],
+            pull_request: ("acme/api", 7),
+            exit_code: 1,
+        },
+        Story {
+            title: "The code is mended and analysed again: the gate turns green",
+            written: judged(),
+            build: Gatepost::in_pull_request_build,
+            scanned: vec![(".", "acme_api", Gate::passed())],
             pull_request: ("acme/api", 7),
             exit_code: 0,
+        },
+        Story {
+            title: "Two projects of a monorepo are two statuses",
+            written: judged(),
+            build: Gatepost::in_pull_request_build,
+            scanned: vec![("api", "acme_api", Gate::passed()), ("web", "acme_web", Gate::failed())],
+            pull_request: ("acme/api", 7),
+            exit_code: 1,
         },
         Story {
             title: "The build of main reports on a pull request, which is looked up, with an API token",
@@ -66,6 +95,7 @@ fn stories(sandbox: &Sandbox) -> Vec<Story> {
                 ("ATLASSIAN_API_TOKEN", text(sandbox::API_TOKEN)),
             ],
             build: Gatepost::in_branch_build,
+            scanned: Vec::new(),
             pull_request: ("acme/api", 7),
             exit_code: 0,
         },
@@ -79,6 +109,7 @@ fn stories(sandbox: &Sandbox) -> Vec<Story> {
                 ("BITBUCKET_ACCESS_TOKEN", text(WORKSPACE_TOKEN)),
             ],
             build: Gatepost::in_central_pipeline,
+            scanned: Vec::new(),
             pull_request: ("acme/web", 12),
             exit_code: 0,
         },
@@ -86,6 +117,7 @@ fn stories(sandbox: &Sandbox) -> Vec<Story> {
             title: "A token that was revoked: Bitbucket refuses, and Gatepost says what to do",
             written: vec![("STATE", text("passed")), ("BITBUCKET_ACCESS_TOKEN", text(REVOKED_TOKEN))],
             build: Gatepost::in_pull_request_build,
+            scanned: Vec::new(),
             pull_request: ("acme/api", 7),
             exit_code: 4,
         },
@@ -97,6 +129,7 @@ fn stories(sandbox: &Sandbox) -> Vec<Story> {
                 ("BITBUCKET_APP_PASSWORD", text(sandbox::APP_PASSWORD)),
             ],
             build: Gatepost::in_pull_request_build,
+            scanned: Vec::new(),
             pull_request: ("acme/api", 7),
             exit_code: 2,
         },
@@ -106,11 +139,18 @@ fn stories(sandbox: &Sandbox) -> Vec<Story> {
 fn demo() -> anyhow::Result<()> {
     let program = build()?;
     let sandbox = Sandbox::start(World::acme());
+    let projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
+    let sonarqube = SonarQube::start(projects);
     let mut out = io::stdout().lock();
-    for (number, story) in stories(&sandbox).iter().enumerate() {
-        tell(number + 1, story, &program, &sandbox, &mut out)?;
+    for (number, story) in stories(&sandbox, &sonarqube).iter().enumerate() {
+        tell(number + 1, story, &program, &sandbox, &sonarqube, &mut out)?;
     }
-    writeln!(out, "\nAll of it on this machine: {} requests reached the sandbox.", sandbox.requests().len())?;
+    writeln!(
+        out,
+        "\nAll of it on this machine: {} requests reached its Bitbucket, {} its SonarQube.",
+        sandbox.requests().len(),
+        sonarqube.requests().len()
+    )?;
     writeln!(out, "To try it yourself: cargo run -p sandbox -- serve")?;
     Ok(())
 }
@@ -120,6 +160,7 @@ fn tell(
     story: &Story,
     program: &Program,
     sandbox: &Sandbox,
+    sonarqube: &SonarQube,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let (repository, id) = story.pull_request;
@@ -134,6 +175,14 @@ fn tell(
         writeln!(out, "           {name}: {}", if is_secret { format!("${name}") } else { value.clone() })?;
         run = run.set(name, value);
     }
+    let folder = Folder::new();
+    for (place, project, gate) in &story.scanned {
+        let submitted = sonarqube.submit(Analysis::of_pull_request(project, &id.to_string(), gate.clone()));
+        let file = format!("{place}/.scannerwork/report-task.txt");
+        let _ = folder.write(&file, submitted.report_task.as_bytes());
+        writeln!(out, "   the scanner left {}", file.trim_start_matches("./"))?;
+    }
+    run = run.within(folder.path());
     show_builds(out, "before", repository, id, sandbox)?;
     let ended = run.run();
     writeln!(out, "   the log (exit code {})", ended.code)?;
