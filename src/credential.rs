@@ -1,6 +1,5 @@
 //! What proves to Bitbucket who we are: exactly one credential, looked at before anything is sent.
 
-use reqwest::header::AUTHORIZATION;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -119,17 +118,6 @@ impl Credential {
             Self::ApiToken { email, token } => request.basic_auth(email, Some(token.expose_secret())),
             Self::AccessToken { token } => request.bearer_auth(token.expose_secret()),
         }
-    }
-
-    /// The secret in the form in which it travels on `request`; a service might send that back.
-    ///
-    /// # Errors
-    ///
-    /// When the request cannot be built.
-    pub fn as_sent(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Option<String>> {
-        let request = self.apply(request).build()?;
-        let value = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        Ok(value.and_then(|value| value.split_once(' ')).map(|(_, secret)| secret.to_owned()))
     }
 }
 

@@ -56,7 +56,7 @@ use crate::{
     outcome::Outcome,
     plan::{Plan, Settings},
     problem::Findings,
-    publish::Publisher,
+    publish::{Published, Publisher},
     refusal::Service,
     results::ResultFile,
     variables::Variables,
@@ -83,7 +83,7 @@ pub async fn run(
     let plan = Plan::from_variables(&variables, &mut findings);
     let verdict = VerdictPlan::from_variables(&variables, &mut findings);
     let roots = http::extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
-    let mut results = ResultFile::from_settings(&settings, &mut findings);
+    let results = ResultFile::from_settings(&settings, &mut findings);
 
     for warning in &findings.warnings {
         console.warning(warning);
@@ -91,14 +91,18 @@ pub async fn run(
     let (Some(plan), Some(verdict), []) = (plan, verdict, &findings.problems[..]) else {
         return Ok(report::variables_wrong(&findings.problems, &console));
     };
-    if let Some(results) = &mut results {
+    if let Some(results) = &results {
         results.begin()?;
     }
     report::opening(&plan, &verdict, &console);
 
     let http = Http::new(&roots, &[], &settings.proxies)?;
-    console.hide(plan.credential.as_sent(http.client().get(settings.api_url.clone()))?);
     let service = Service::Bitbucket(plan.credential.clone());
+    let as_user =
+        verdict.token().map(|token| Service::SonarQube { token: Some(token.clone()), bearer: false });
+    for service in as_user.iter().chain([&service]) {
+        console.hide(service.as_sent(http.client().get(settings.api_url.clone()))?);
+    }
     let mut stopped = pin!(stop());
     let verdicts = tokio::select! {
         verdicts = verdicts(&verdict, &roots, &settings, &console) => verdicts?,
@@ -112,21 +116,20 @@ pub async fn run(
         deadline: Instant::now() + settings.timeout,
     });
     let publisher = Publisher::new(bitbucket, &plan, settings.dry_run);
-    let statuses = if verdicts.is_empty() {
-        publisher.stop().await
-    } else {
-        tokio::select! {
-            statuses = publisher.publish(&verdicts, results.as_ref()) => statuses,
-            asked = &mut stopped => {
-                asked?;
-                publisher.stop().await
-            }
+    let tell = |status: Published| report::published(&status, &plan, &settings, results.as_ref(), &console);
+    if verdicts.is_empty() {
+        return Ok(tell(publisher.stop().await));
+    }
+    tokio::select! {
+        outcomes = publisher.publish(&verdicts, results.as_ref(), tell) => Ok(report::run(&outcomes, &console)),
+        asked = &mut stopped => {
+            asked?;
+            Ok(tell(publisher.stop().await))
         }
-    };
-    Ok(report::published(&statuses, &plan, &settings, results.as_mut(), &console))
+    }
 }
 
-/// What is to be said; nothing is said without at least one verdict.
+/// What is to be said: at least one verdict.
 async fn verdicts(
     plan: &VerdictPlan,
     roots: &[CertificateDer<'static>],

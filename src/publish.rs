@@ -34,7 +34,7 @@ pub struct Publisher<'a> {
     begun: RefCell<Option<(Target, Status)>>,
 }
 
-/// What became of a plan.
+/// What became of a status.
 #[derive(Debug)]
 pub struct Published {
     /// The target, once found.
@@ -84,18 +84,21 @@ impl<'a> Publisher<'a> {
         Self { bitbucket, plan, dry_run, begun: RefCell::new(None) }
     }
 
-    /// Finds the commit, once, and posts a status for each verdict.
-    pub async fn publish(&self, verdicts: &[Verdict], results: Option<&ResultFile>) -> Vec<Published> {
-        let mut published = Vec::new();
+    /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done.
+    pub async fn publish(
+        &self,
+        verdicts: &[Verdict],
+        results: Option<&ResultFile>,
+        tell: impl Fn(Published) -> Outcome,
+    ) -> Vec<Outcome> {
         let (mut target, mut source) = match self.locate().await {
             Ok(located) => located,
             Err(refusal) => {
-                let verdict =
-                    verdicts.iter().map(|verdict| verdict.outcome).fold(Outcome::Done, Outcome::worse);
                 let end = End::Refused(refusal);
-                return vec![Published { target: None, status: None, end, verdict }];
+                return vec![tell(Published { target: None, status: None, end, verdict: Outcome::Done })];
             }
         };
+        let mut outcomes = Vec::new();
         let mut keys = HashSet::new();
         for verdict in verdicts {
             let mut status = self.plan.status.status(verdict, &target, verdicts.len() > 1);
@@ -106,24 +109,24 @@ impl<'a> Publisher<'a> {
                 number += 1;
                 status.key = StatusKey::fit(&format!("{key}-{number}"));
             }
-            let mut one = self.post(&target, status.clone(), verdict.outcome, results).await;
-            if let End::Refused(refusal) = &one.end
+            let mut published = self.post(&target, status.clone(), verdict.outcome, results).await;
+            if let End::Refused(refusal) = &published.end
                 && refusal.status() == Some(StatusCode::NOT_FOUND)
                 && let Some(other) = self.source_commit(&target, source.take()).await
             {
                 target = other;
                 status.refname.clone_from(&target.refname);
-                one = self.post(&target, status, verdict.outcome, results).await;
+                published = self.post(&target, status, verdict.outcome, results).await;
             }
-            published.push(one);
+            outcomes.push(tell(published));
         }
-        published
+        outcomes
     }
 
     /// Says STOPPED over an INPROGRESS that Bitbucket may have received: it would block merging for ever.
-    pub async fn stop(&self) -> Vec<Published> {
+    pub async fn stop(&self) -> Published {
         let stopped =
-            |target, status| vec![Published { target, status, end: End::Stopped, verdict: Outcome::Stopped }];
+            |target, status| Published { target, status, end: End::Stopped, verdict: Outcome::Stopped };
         let begun = self.begun.borrow_mut().take();
         let Some((target, status)) = begun else {
             return stopped(None, None);

@@ -111,6 +111,17 @@ impl Service {
             }
         }
     }
+
+    /// The secret in the form in which it travels on a request; a service might send that back.
+    ///
+    /// # Errors
+    ///
+    /// When the request cannot be built.
+    pub fn as_sent(&self, request: RequestBuilder) -> reqwest::Result<Option<String>> {
+        let request = self.authenticate(request).build()?;
+        let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        Ok(value.and_then(|value| value.split_once(' ')).map(|(_, secret)| secret.to_owned()))
+    }
 }
 
 /// How a service is reached, in words.

@@ -81,30 +81,23 @@ pub fn variables_wrong(problems: &[Problem], console: &Console) -> Outcome {
     Outcome::VariablesWrong
 }
 
-/// What became of the run: the worst of what became of its statuses.
-pub fn published(
-    published: &[Published],
-    plan: &Plan,
-    settings: &Settings,
-    mut results: Option<&mut ResultFile>,
-    console: &Console,
-) -> Outcome {
-    let outcomes =
-        published.iter().map(|one| one_published(one, plan, settings, results.as_deref_mut(), console));
-    let outcome = outcomes.fold(Outcome::Done, Outcome::worse);
-    if published.len() > 1 {
-        let posted = published.iter().filter(|one| matches!(one.end, End::Delivered | End::Skipped)).count();
-        let line = format!("{posted} of {} statuses posted", published.len());
-        if outcome == Outcome::Done { console.done(line) } else { console.failed(line) }
+/// What became of a run with these statuses: the worst of them.
+pub fn run(outcomes: &[Outcome], console: &Console) -> Outcome {
+    let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
+    if outcomes.len() > 1 {
+        let failed = outcomes.iter().filter(|outcome| **outcome == Outcome::BitbucketFailed).count();
+        let line = format!("{} of {} statuses posted", outcomes.len() - failed, outcomes.len());
+        if worst == Outcome::Done { console.done(line) } else { console.failed(line) }
     }
-    outcome
+    worst
 }
 
-fn one_published(
+/// What became of a status.
+pub fn published(
     published: &Published,
     plan: &Plan,
     settings: &Settings,
-    results: Option<&mut ResultFile>,
+    results: Option<&ResultFile>,
     console: &Console,
 ) -> Outcome {
     let Published { target, status, end, verdict } = published;

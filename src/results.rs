@@ -129,7 +129,7 @@ impl ResultFile {
     /// # Errors
     ///
     /// When the file cannot be written.
-    pub fn begin(&mut self) -> io::Result<()> {
+    pub fn begin(&self) -> io::Result<()> {
         if self.resume { Ok(()) } else { self.file.set_len(0) }
     }
 
@@ -157,10 +157,10 @@ impl ResultFile {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write(&mut self, record: &Record<'_>) -> io::Result<()> {
+    pub fn write(&self, record: &Record<'_>) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        (&self.file).write_all(&line)
     }
 }
 

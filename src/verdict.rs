@@ -104,6 +104,14 @@ impl VerdictPlan {
             None => AnalysisPlan::from_variables(variables, findings).map(Self::Ask),
         }
     }
+
+    /// What proves to SonarQube who we are, when it is asked.
+    pub const fn token(&self) -> Option<&SecretString> {
+        match self {
+            Self::Given(_) => None,
+            Self::Ask(analysis) => analysis.token.as_ref(),
+        }
+    }
 }
 
 const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255";
