@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::{
     console::Console,
     http::{ATTEMPT_LIMIT, Answer, Failure, Http, rounded},
-    refusal::{Came, Refusal, Service},
+    refusal::{Came, Refusal},
     retry::{self, Next},
+    service::Service,
 };
 
 /// A client of one service for one run.

@@ -12,7 +12,7 @@
 //! - [`judge`] asks SonarQube about what [`report_task`] found, through [`sonarqube`], which knows the
 //!   endpoints; [`gate`] and [`metrics`] have the words for the answer.
 //! - [`publish`] finds the commit and posts the status through [`bitbucket`], which knows the endpoints.
-//! - [`client`] sends to both services with [`http`] and asks [`retry`] whether to send again. A [`refusal`]
+//! - [`client`] sends to either [`service`] with [`http`] and asks [`retry`] whether to send again. A [`refusal`]
 //!   holds what was sent and what came back, and explains it.
 //! - [`report`] tells the reader through [`console`], which keeps [`secrets`], and later steps through
 //!   [`results`]; [`outcome`] is the exit code.
@@ -36,6 +36,7 @@ pub mod report_task;
 pub mod results;
 pub mod retry;
 pub mod secrets;
+pub mod service;
 pub mod sonarqube;
 pub mod status;
 pub mod target;
@@ -57,8 +58,8 @@ use crate::{
     plan::{Plan, Settings},
     problem::Findings,
     publish::{Published, Publisher},
-    refusal::Service,
     results::ResultFile,
+    service::Service,
     variables::Variables,
     verdict::{Verdict, VerdictPlan},
 };
