@@ -242,6 +242,8 @@ const FILE_NAME: &str = "report-task.txt";
 const NEVER_ENTERED: [&str; 2] = [".git", "node_modules"];
 /// Deeper than any project; a limit against folders that never end.
 const DEPTH_MAX: usize = 32;
+/// More than a large project has without its dependencies; read in about a second.
+const ENTRIES_MAX: usize = 500_000;
 
 /// The files in the usual places of a folder and of those below it, sorted. Symbolic links are not followed.
 pub fn search(folder: &Path) -> Vec<PathBuf> {
@@ -292,9 +294,14 @@ pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
 fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![(root.to_owned(), 0)];
+    let mut entries = 0;
     while let Some((folder, depth)) = folders.pop() {
         // A folder that may not be entered holds nothing for us.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            entries += 1;
+            if entries > ENTRIES_MAX {
+                return found;
+            }
             let path = entry.path();
             // Says of a link that it is a link.
             match entry.file_type() {
@@ -310,4 +317,76 @@ fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Report {
+        Report::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_scanners_write_is_understood() {
+        let text = "organization=acme\nprojectKey=acme:api\nserverUrl=https://sonar.example.com/base\n\
+                    serverVersion=2025.1.0.1\n\
+                    dashboardUrl=https://sonar.example.com/base/dashboard?id=acme%3Aapi&pullRequest=105\n\
+                    ceTaskId=AY=1\nceTaskUrl=https://sonar.example.com/base/api/ce/task?id=AY=1\n";
+        let report = parsed(text);
+        assert_eq!(report.project.as_deref(), Some("acme:api"));
+        assert_eq!(report.subject, Subject::PullRequest("105".to_owned()));
+        let End::Ask { server, version, task } = report.end else { panic!("there is a task to ask for") };
+        assert_eq!(server.unwrap().as_str(), "https://sonar.example.com/base");
+        assert_eq!((version.as_deref(), task.as_str()), (Some("2025.1.0.1"), "AY=1"));
+        assert_eq!(parsed(&text.replace('\n', "\r\n")), parsed(&format!("\u{feff}# by hand\n\n{text}")));
+    }
+
+    #[test]
+    fn the_dashboard_tells_what_was_analysed() {
+        for (query, subject) in [
+            ("?id=a", Subject::Main),
+            ("?id=a&branch=feature%2Flogin+1", Subject::Branch("feature/login 1".to_owned())),
+            ("?id=a&pullRequest=7&branch=x", Subject::PullRequest("7".to_owned())),
+            ("?id=a&pullRequest=", Subject::Main),
+        ] {
+            assert_eq!(Subject::of_dashboard(&format!("https://a.b/dashboard{query}")), subject);
+        }
+        assert_eq!(Subject::of_dashboard("no address"), Subject::Main);
+    }
+
+    #[test]
+    fn a_webhook_is_recognised_by_its_content() {
+        let gate = r#""qualityGate": {"status": "ERROR", "conditions": [{"metric": "coverage", "operator": "LESS_THAN", "value": "1", "status": "ERROR", "errorThreshold": "2"}]}"#;
+        let report = parsed(&format!(
+            r#"{{"status": "SUCCESS", "project": {{"key": "P"}}, "branch": {{"name": "7", "type": "PULL_REQUEST"}}, {gate}}}"#
+        ));
+        assert_eq!(report.subject, Subject::PullRequest("7".to_owned()));
+        let End::Gate(gate) = report.end else { panic!("the webhook tells the gate") };
+        assert_eq!(gate.conditions[0].words(), "1% Coverage (is less than 2%)");
+        assert_eq!(parsed(r#"{"status": "FAILED"}"#).end, End::Failed);
+        for text in ["{}", r#"{"status": "GREAT"}"#, "{", r#"{"status": "SUCCESS", "project": 1}"#] {
+            assert!(Report::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_file_holds_is_a_report_or_a_reason(text in "(?s).{0,300}") {
+            if let Err(reason) = Report::parse(&text) {
+                prop_assert!(!reason.is_empty());
+            }
+        }
+
+        #[test]
+        fn lines_in_any_order_and_with_any_value_are_read(task in "[!-~]{1,40}", other in "[a-zA-Z#=]{0,9}=[!-~]{0,20}") {
+            prop_assume!(!other.starts_with("ceTaskId="));
+            for text in [format!("{other}\nceTaskId={task}\n"), format!("ceTaskId={task}\n{other}")] {
+                let End::Ask { task: read, .. } = parsed(&text).end else { panic!("{text}") };
+                prop_assert_eq!(&read, &task);
+            }
+        }
+    }
 }

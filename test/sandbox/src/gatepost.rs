@@ -4,7 +4,10 @@ use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,6 +33,8 @@ pub struct Gatepost {
     program: Program,
     variables: Vec<(OsString, OsString)>,
     folder: PathBuf,
+    /// Where nothing is, unless another folder is named.
+    _empty: Arc<Folder>,
 }
 
 /// What a run came to.
@@ -46,7 +51,8 @@ pub struct Run {
 impl Gatepost {
     /// Without any variable.
     pub fn bare(program: Program) -> Self {
-        Self { program, variables: Vec::new(), folder: std::env::temp_dir() }
+        let empty = Arc::new(Folder::new());
+        Self { program, variables: Vec::new(), folder: empty.path().to_owned(), _empty: empty }
     }
 
     /// By hand: the repository token of `acme/api`, `STATE: passed`, and this sandbox over HTTP.
