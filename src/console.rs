@@ -115,7 +115,7 @@ impl Console {
 }
 
 /// Control characters, line separators, and the marks that turn the direction of text around.
-fn forges(c: char) -> bool {
+pub fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -2,7 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::metrics::{self, Kind};
+use serde_json::Value;
+
+use crate::{
+    metrics::{self, Kind},
+    status::{fit, one_line},
+};
 
 /// A quality gate as it was computed for an analysis.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +91,39 @@ impl Comparator {
     }
 }
 
+/// Names and values of SonarQube's are shorter; a longer one is not repeated in full.
+const TEXT_MAX_CHARS: usize = 60;
+
+/// Text on one line, also where a number or a boolean stands for it; nothing for null, blank text, arrays and
+/// objects.
+pub fn text(value: Option<&Value>) -> Option<String> {
+    let text = match value? {
+        Value::String(text) => one_line(text),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The first of these fields that has a text.
+fn field(object: &Value, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| text(object.get(name)))
+}
+
 impl Gate {
+    /// From whatever tells a gate: `api/qualitygates/project_status`, the measure `quality_gate_details`, or a
+    /// webhook. They differ in the names of their fields, and versions in what they leave out; a gate that does
+    /// not say how it is, is never green.
+    pub fn read(gate: &Value) -> Self {
+        let conditions = gate.get("conditions").and_then(Value::as_array);
+        Self {
+            level: field(gate, &["status", "level"]).map_or(Level::Unknown, |word| Level::parse(&word)),
+            conditions: conditions.into_iter().flatten().map(Condition::read).collect(),
+            ignored_conditions: gate.get("ignoredConditions") == Some(&Value::Bool(true)),
+        }
+    }
+
     /// The conditions of a level, worst first: those that are farthest from their threshold.
     pub fn worst_first(&self, level: Level) -> Vec<&Condition> {
         let mut conditions: Vec<&Condition> =
@@ -138,6 +175,21 @@ fn count_more(number: usize) -> String {
 }
 
 impl Condition {
+    fn read(condition: &Value) -> Self {
+        let short = |names: &[&str]| field(condition, names).map(|text| fit(&text, TEXT_MAX_CHARS));
+        let level = field(condition, &["status", "level"]).map_or(Level::Unknown, |word| Level::parse(&word));
+        let warning = short(&["warningThreshold", "warning"]).filter(|_| level == Level::Warn);
+        Self {
+            metric: short(&["metricKey", "metric"]).unwrap_or_else(|| "unnamed metric".to_owned()),
+            level,
+            comparator: Comparator::parse(
+                &field(condition, &["comparator", "operator", "op"]).unwrap_or_default(),
+            ),
+            threshold: warning.or_else(|| short(&["errorThreshold", "error"])),
+            actual: short(&["actualValue", "value", "actual"]),
+        }
+    }
+
     /// Such as `54.9% Coverage on New Code (is less than 80%)`.
     pub fn words(&self) -> String {
         let (name, kind) = metrics::look_up(&self.metric);
@@ -181,17 +233,11 @@ impl Condition {
 
     /// The value and the threshold as SonarQube's pages show them.
     fn shown(&self, kind: Kind) -> (String, Option<String>) {
-        let number = |text: &Option<String>| {
-            text.as_deref()
-                .and_then(|text| text.trim().parse::<f64>().ok())
-                .filter(|number| number.is_finite())
-        };
+        let (actual, threshold) = (number(self.actual.as_ref()), number(self.threshold.as_ref()));
         let raw = |text: &Option<String>| text.clone().unwrap_or_else(|| "no value".to_owned());
-        let (actual, threshold) = (number(&self.actual), number(&self.threshold));
-        let other = actual.zip(threshold);
         let format = |number: f64| match kind {
-            Kind::Count => plain(number, 1, other),
-            Kind::Percent => format!("{}%", plain(number, 1, other)),
+            Kind::Count => plain(number, actual.zip(threshold)),
+            Kind::Percent => format!("{}%", plain(number, actual.zip(threshold))),
             Kind::Rating => rating(number),
             Kind::Severity => severity(number),
             Kind::Effort => effort(number),
@@ -205,8 +251,7 @@ impl Condition {
 
     /// How far the value is beyond its threshold, as a share of it; what has no value comes last.
     fn distance(&self) -> f64 {
-        let number = |text: &Option<String>| text.as_deref().and_then(|text| text.trim().parse::<f64>().ok());
-        match (number(&self.actual), number(&self.threshold)) {
+        match (number(self.actual.as_ref()), number(self.threshold.as_ref())) {
             (Some(actual), Some(threshold)) => (actual - threshold).abs() / threshold.abs().max(1.0),
             (Some(actual), None) => actual.abs(),
             (None, _) => -1.0,
@@ -214,19 +259,27 @@ impl Condition {
     }
 }
 
-/// A number with as few decimals as tell it apart from what it is compared with, and without zeros at the
-/// end: 79.96 is not shown as 80 when 80 is the threshold.
-fn plain(number: f64, decimals: usize, compared: Option<(f64, f64)>) -> String {
-    let mut decimals = decimals;
+/// Beyond this a value is shown as it came; SonarQube counts nothing that high.
+const NUMBER_MAX: f64 = 1e15;
+
+fn number(text: Option<&String>) -> Option<f64> {
+    text?.trim().parse::<f64>().ok().filter(|number| number.abs() < NUMBER_MAX)
+}
+
+/// A number with one decimal, or as many as tell it apart from what it is compared with, and without zeros at
+/// the end: 79.96 is not shown as 80 when 80 is the threshold.
+fn plain(number: f64, compared: Option<(f64, f64)>) -> String {
+    let mut decimals = 1;
     if let Some((actual, threshold)) = compared
-        && (actual - threshold).abs() > f64::EPSILON
+        && actual.total_cmp(&threshold).is_ne()
     {
-        while decimals < 6 && format!("{actual:.decimals$}") == format!("{threshold:.decimals$}") {
+        while decimals < 15 && format!("{actual:.decimals$}") == format!("{threshold:.decimals$}") {
             decimals += 1;
         }
     }
     let text = format!("{number:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 fn rating(number: f64) -> String {
@@ -236,7 +289,7 @@ fn rating(number: f64) -> String {
         3.0 => "C".to_owned(),
         4.0 => "D".to_owned(),
         5.0 => "E".to_owned(),
-        _ => plain(number, 1, None),
+        _ => plain(number, None),
     }
 }
 
@@ -306,6 +359,8 @@ mod tests {
                 "54.9% Coverage on New Code (is less than 80%)",
             ),
             ("new_coverage", "LT", "80", "79.96", "79.96% Coverage on New Code (is less than 80%)"),
+            ("coverage", "LT", "80", "79.99999999", "79.99999999% Coverage (is less than 80%)"),
+            ("new_violations", "GT", "0", "1e300", "1e300 New Issues (is greater than 0)"),
             ("new_coverage", "LT", "80.5", "0", "0% Coverage on New Code (is less than 80.5%)"),
             (
                 "new_duplicated_lines_density",
@@ -364,6 +419,47 @@ mod tests {
         assert_eq!(gate(Level::Error), "Quality gate failed: Acme API");
         assert_eq!(gate(Level::None), "No quality gate was computed: Acme API");
         assert_eq!(gate(Level::parse("GREAT")), "Quality gate unknown: Acme API");
+    }
+
+    #[test]
+    fn every_dialect_is_read() {
+        let read = |text: &str| Gate::read(&serde_json::from_str(text).unwrap());
+        let expected = condition("coverage", "LT", "80", "12.5", Level::Error);
+        for text in [
+            r#"{"status":"ERROR","conditions":[{"metricKey":"coverage","status":"ERROR","comparator":"LT","errorThreshold":"80","actualValue":12.5}]}"#,
+            r#"{"level":"ERROR","conditions":[{"metric":"coverage","level":"ERROR","op":"LT","error":80,"actual":"12.5"}]}"#,
+            r#"{"status":"ERROR","conditions":[{"metric":"coverage","status":"ERROR","operator":"LESS_THAN","errorThreshold":"80","value":"12.5"}]}"#,
+        ] {
+            assert_eq!(
+                read(text),
+                Gate { level: Level::Error, conditions: vec![expected.clone()], ignored_conditions: false }
+            );
+        }
+        for text in [
+            "{}",
+            "[]",
+            "null",
+            r#"{"status":null,"conditions":null}"#,
+            r#"{"status":["OK"]}"#,
+            r#"{"status":"ok"}"#,
+        ] {
+            assert_eq!(read(text).level, Level::Unknown, "{text}");
+        }
+        let odd = read(
+            r#"{"status":"ERROR","conditions":[7,{"metricKey":"\u202e\n","status":1,"actualValue":[]}]}"#,
+        );
+        assert_eq!(odd.conditions.len(), 2);
+        assert_eq!(odd.conditions[1].words(), "no value unnamed metric");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let long = "x".repeat(70_000);
+        let gate = Gate::read(
+            &serde_json::json!({"status": "ERROR", "conditions": [{"metricKey": long, "status": "ERROR", "actualValue": long}]}),
+        );
+        assert!(gate.conditions[0].words().chars().count() < 150);
+        assert!(gate.words("", 255).chars().count() <= 255);
     }
 
     proptest! {

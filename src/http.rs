@@ -1,15 +1,7 @@
 //! The one HTTP client: trust, proxies, time limits and the size limit of an answer. What an answer
 //! means is for the service's own client to say.
 
-use std::{
-    error::Error,
-    fmt,
-    fs::{self, File},
-    io::{self, Read},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{error::Error, fmt, io, path::Path, sync::Arc, time::Duration};
 
 use reqwest::{Client, NoProxy, Proxy, Request, StatusCode, Url, header::HeaderMap, redirect};
 use rustls::{
@@ -18,13 +10,16 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::problem::{Findings, shown};
+use crate::{
+    problem::{Findings, shown},
+    values::read_small,
+};
 
 /// To connect, proxy and TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// One attempt in all.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
-/// Answers are read up to here; the longest real one is a pull request of some 10 KiB.
+/// Answers are read up to here; real ones have some 10 KiB.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
 
 /// The proxies to use.
@@ -182,17 +177,7 @@ pub fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<Certific
 }
 
 fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let unreadable = |error: io::Error| format!("which cannot be read: {error}");
-    let mut pem = Vec::new();
-    // A device or a pipe could keep the run waiting for ever.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err("which is no regular file".to_owned());
-    }
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(PEM_MAX_BYTES + 1).read_to_end(&mut pem).map_err(unreadable)?;
-    if pem.len() as u64 > PEM_MAX_BYTES {
-        return Err("which is larger than 4 MiB".to_owned());
-    }
+    let pem = read_small(path, PEM_MAX_BYTES).map_err(|wrong| format!("which {wrong}"))?;
     roots_in(&pem)
 }
 

@@ -2,6 +2,7 @@
 //! a final state to post: an INPROGRESS that nobody ends blocks merging for ever.
 
 use std::{
+    cell::Cell,
     path::Path,
     time::{Duration, Instant},
 };
@@ -18,11 +19,11 @@ use crate::{
     problem::shown,
     refusal::Refusal,
     report,
-    report_task::{End, Report, Subject},
+    report_task::{Analysis, End, Subject},
     service::Service,
     sonarqube::{SonarQube, TaskState, is_cloud, is_gone},
     status::{DESCRIPTION_MAX_CHARS, State, refusal_of_url},
-    verdict::{Analyses, AnalysisPlan, CLOUD_URL, Verdict, is_exposed},
+    verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files, Verdict, is_exposed},
 };
 
 /// The first pause between two questions for a task; a small analysis takes a second or two.
@@ -31,8 +32,10 @@ const FIRST_POLL: Duration = Duration::from_millis(500);
 const LONGEST_POLL: Duration = Duration::from_secs(5);
 /// How often the reader is told that it goes on.
 const PROGRESS: Duration = Duration::from_secs(15);
+/// For a question to a server that was not reached when it was asked about the analysis before.
+const SECOND_CHANCE: Duration = Duration::from_secs(3);
 
-/// Judges every analysis of a plan, in order.
+/// A verdict for every analysis of a plan, in order.
 ///
 /// # Errors
 ///
@@ -43,8 +46,19 @@ pub async fn judge(
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Vec<Verdict>> {
-    let judge = Judge { plan, http, settings, console, deadline: Instant::now() + plan.timeout };
+    let begun = Instant::now();
+    let judge = Judge {
+        plan,
+        http,
+        settings,
+        console,
+        begun,
+        unreached: Cell::new(false),
+        exposed: Cell::new(false),
+    };
+    let scan_failed = plan.scan_exit_code != 0;
     match &plan.analyses {
+        Analyses::Project { key, .. } if scan_failed => Ok(vec![judge.scan_failed(Some(key))]),
         Analyses::Project { key, subject } => {
             let server = match &plan.host {
                 Some(host) => host.clone(),
@@ -52,25 +66,25 @@ pub async fn judge(
             };
             Ok(vec![judge.project(&server, key, subject).await])
         }
-        Analyses::Files(files) if files.is_empty() => Ok(vec![scan_failed(plan.scan_exit_code)]),
-        Analyses::Files(files) => {
+        Analyses::Files(Files { found, missing, named, .. }) => {
             let mut verdicts = Vec::new();
-            for file in files {
-                verdicts.push(judge.file(file).await);
+            for file in found {
+                verdicts.push(judge.file(file, *named).await);
+            }
+            for name in missing {
+                console.failed(format_args!("{} is missing", shown(name)));
+                verdicts.push(judge.scan_failed(None));
+            }
+            if verdicts.is_empty() {
+                verdicts.push(judge.scan_failed(None));
+            } else if scan_failed && missing.is_empty() && plan.analyses.several() {
+                console.warning(format_args!(
+                    "the scan ended with exit code {}: projects that it did not get to have no status",
+                    plan.scan_exit_code
+                ));
             }
             Ok(verdicts)
         }
-    }
-}
-
-/// Nothing can be asked about a scan that did not get as far as SonarQube.
-fn scan_failed(exit_code: u8) -> Verdict {
-    Verdict {
-        state: State::Failed,
-        words: format!("The scan did not finish (exit code {exit_code})"),
-        project: None,
-        link: None,
-        outcome: Outcome::SonarQubeFailed,
     }
 }
 
@@ -79,7 +93,11 @@ struct Judge<'a> {
     http: &'a Http,
     settings: &'a Settings,
     console: &'a Console,
-    deadline: Instant,
+    begun: Instant,
+    /// Whether a server could not be reached.
+    unreached: Cell<bool>,
+    /// Whether the reader was told that the token travels unencrypted.
+    exposed: Cell<bool>,
 }
 
 /// Why there is no gate.
@@ -98,96 +116,115 @@ impl From<Box<Refusal>> for NoGate {
     }
 }
 
+/// A server, and what proves to it who we are.
+struct Server<'s> {
+    url: &'s Url,
+    service: Service,
+}
+
 impl Judge<'_> {
-    async fn file(&self, file: &Path) -> Verdict {
-        let report = match Report::read(file) {
-            Ok(report) => report,
+    async fn file(&self, file: &Path, named: bool) -> Verdict {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let mut analysis = match Analysis::read(file, named) {
+            Ok(analysis) => analysis,
             Err(wrong) => {
                 self.console.failed(format_args!("{} {wrong}", file.display()));
-                return self.without_gate(NoGate::Failed(format!("{} {wrong}", name_of(file))), None, None);
+                return self.without_gate(NoGate::Failed(format!("{name} {wrong}")), None, None);
             }
         };
-        let judged = judged(report.project.as_deref(), &report.subject);
-        let gate = match &report.end {
+        let gate = match &analysis.end {
             End::Gate(gate) => Ok(gate.clone()),
             End::Failed => Err(NoGate::Failed("The analysis failed".to_owned())),
             End::Ask { server, version, task } => {
-                if let Some(server) = self.plan.host.as_ref().or(server.as_ref()) {
-                    self.gate_of_task(server, version.as_deref(), task, &report).await
+                let (server, version, task) = (server.clone(), version.clone(), task.clone());
+                if let Some(url) = self.plan.host.as_ref().or(server.as_ref()) {
+                    let server = self.server(url, version.as_deref());
+                    self.gate_of_task(&server, &task, &mut analysis).await
                 } else {
-                    let wrong = "has no serverUrl that is an address: pass SONAR_HOST_URL";
+                    let wrong = "has no serverUrl that can be used: pass SONAR_HOST_URL";
                     self.console.failed(format_args!("{} {wrong}", file.display()));
-                    Err(NoGate::Failed(format!("{} {wrong}", name_of(file))))
+                    Err(NoGate::Failed(format!("{name} {wrong}")))
                 }
             }
         };
+        let Analysis { project, subject, dashboard, .. } = analysis;
         match gate {
-            Ok(gate) => self.with_gate(&gate, &judged, report.project, report.dashboard),
-            Err(reason) => self.without_gate(reason, report.project, report.dashboard),
+            Ok(gate) => self.with_gate(&gate, subject.as_ref(), project, dashboard),
+            Err(reason) => self.without_gate(reason, project, dashboard),
         }
     }
 
-    async fn project(&self, server: &Url, key: &str, subject: &Subject) -> Verdict {
-        self.warn_of_http(server);
-        let service = self.service(server, None);
-        let link = dashboard(server, key, subject);
-        match self.gate_of_project(server, &service, key, subject).await {
-            Ok(gate) => self.with_gate(&gate, &judged(Some(key), subject), Some(key.to_owned()), Some(link)),
-            Err(reason) => self.without_gate(reason, Some(key.to_owned()), Some(link)),
+    async fn project(&self, url: &Url, key: &str, subject: &Subject) -> Verdict {
+        let server = self.server(url, None);
+        let (project, link) = (Some(key.to_owned()), Some(dashboard(url, key, subject)));
+        match self.gate_of_project(&server, key, subject).await {
+            Ok(gate) => self.with_gate(&gate, Some(subject), project, link),
+            Err(reason) => self.without_gate(reason, project, link),
         }
     }
 
+    /// Nothing can be asked about a scan that did not get as far as SonarQube: what it has is of an earlier one.
+    fn scan_failed(&self, project: Option<&str>) -> Verdict {
+        let words = format!("The scan did not finish (exit code {})", self.plan.scan_exit_code);
+        self.without_gate(NoGate::Failed(words), project.map(str::to_owned), None)
+    }
+
+    /// The gate of the analysis that a task ends in; the task fills in what the file did not tell.
     async fn gate_of_task(
         &self,
-        server: &Url,
-        version: Option<&str>,
+        server: &Server<'_>,
         task: &str,
-        report: &Report,
+        analysis: &mut Analysis,
     ) -> Result<Gate, NoGate> {
-        self.warn_of_http(server);
-        let service = self.service(server, version);
-        let (analysis, project) = self.wait(server, &service, task).await?;
-        let project = project.or_else(|| report.project.clone());
-        let gate = match (analysis, project) {
-            (Some(analysis), project) => {
-                match (self.sonarqube(server, &service).gate_of_analysis(&analysis).await, project) {
-                    (Err(refusal), Some(project)) if is_gone(&refusal) && is_cloud(server) => {
-                        self.sonarqube(server, &service).gate_by_measures(&project, &report.subject).await?
-                    }
-                    (gate, _) => gate?,
-                }
+        let task = self.wait(server, task).await?;
+        analysis.project = analysis.project.take().or(task.project);
+        analysis.subject = analysis.subject.take().or(task.subject);
+        if analysis.dashboard.is_none()
+            && let Some(project) = &analysis.project
+        {
+            let subject = analysis.subject.as_ref().unwrap_or(&Subject::Main);
+            analysis.dashboard = Some(dashboard(server.url, project, subject));
+        }
+        match (&task.analysis, &analysis.project, &analysis.subject) {
+            (Some(id), project, subject) => {
+                let gate = self.sonarqube(server).gate_of_analysis(id).await;
+                let subject = subject.as_ref().unwrap_or(&Subject::Main);
+                self.trusted(server, gate, project.as_deref(), subject).await
             }
-            (None, Some(project)) => {
-                return self.gate_of_project(server, &service, &project, &report.subject).await;
-            }
-            (None, None) => return Err(NoGate::Failed("The analysis has no id and no project".to_owned())),
-        };
-        self.trusted(server, &service, gate).await
+            (None, Some(project), Some(subject)) => self.gate_of_project(server, project, subject).await,
+            _ => Err(NoGate::Failed("SonarQube does not tell the id of the analysis".to_owned())),
+        }
     }
 
     async fn gate_of_project(
         &self,
-        server: &Url,
-        service: &Service,
+        server: &Server<'_>,
         key: &str,
         subject: &Subject,
     ) -> Result<Gate, NoGate> {
-        let gate = match self.sonarqube(server, service).gate_of_project(key, subject).await {
-            Err(refusal) if is_gone(&refusal) && is_cloud(server) => {
-                // When the project is what is not there, the first refusal says so better.
-                let by_measures = self.sonarqube(server, service).gate_by_measures(key, subject).await;
-                by_measures.map_err(|_| refusal)?
-            }
-            gate => gate?,
-        };
-        self.trusted(server, service, gate).await
+        let gate = self.sonarqube(server).gate_of_project(key, subject).await;
+        self.trusted(server, gate, Some(key), subject).await
     }
 
-    /// A gate of NONE may be what a wrong token is told instead of the truth.
-    async fn trusted(&self, server: &Url, service: &Service, gate: Gate) -> Result<Gate, NoGate> {
+    /// A gate that can be believed: asked for in another way when Cloud has ended the first one, and not the
+    /// NONE that a wrong token is told instead of the truth.
+    async fn trusted(
+        &self,
+        server: &Server<'_>,
+        gate: Result<Gate, Box<Refusal>>,
+        project: Option<&str>,
+        subject: &Subject,
+    ) -> Result<Gate, NoGate> {
+        let gate = match (gate, project) {
+            (Err(refusal), Some(project)) if is_gone(&refusal) && is_cloud(server.url) => {
+                // The first refusal says better what is not there.
+                self.sonarqube(server).gate_by_measures(project, subject).await.map_err(|_| refusal)?
+            }
+            (gate, _) => gate?,
+        };
         if gate.level == Level::None
             && self.plan.token.is_some()
-            && !self.sonarqube(server, service).token_is_valid().await?
+            && !self.sonarqube(server).token_is_valid().await?
         {
             self.console
                 .failed("SonarQube says that SONAR_TOKEN is not valid, and tells no gate because of it");
@@ -200,20 +237,14 @@ impl Judge<'_> {
         Ok(gate)
     }
 
-    /// Waits for the end of a task: the analysis and its project.
-    async fn wait(
-        &self,
-        server: &Url,
-        service: &Service,
-        id: &str,
-    ) -> Result<(Option<String>, Option<String>), NoGate> {
-        let begun = Instant::now();
+    /// Waits for the end of a task that succeeds.
+    async fn wait(&self, server: &Server<'_>, id: &str) -> Result<crate::sonarqube::Task, NoGate> {
         let mut pause = FIRST_POLL;
-        let mut told = begun;
+        let mut told = Instant::now();
         loop {
-            let task = self.sonarqube(server, service).task(id).await?;
+            let task = self.sonarqube(server).task(id).await?;
             let state = match task.state {
-                TaskState::Success => return Ok((task.analysis, task.project)),
+                TaskState::Success => return Ok(task),
                 TaskState::Failed => {
                     let error = task.error.map(|error| format!(": {error}")).unwrap_or_default();
                     return Err(NoGate::Failed(format!("The analysis failed{error}")));
@@ -221,7 +252,7 @@ impl Judge<'_> {
                 TaskState::Cancelled => return Err(NoGate::Failed("The analysis was cancelled".to_owned())),
                 TaskState::Unfinished(state) => state,
             };
-            let left = self.deadline.saturating_duration_since(Instant::now());
+            let left = self.plan.timeout.saturating_sub(self.begun.elapsed());
             if left.is_zero() {
                 return Err(NoGate::Late(state));
             }
@@ -229,7 +260,7 @@ impl Judge<'_> {
                 told = Instant::now();
                 self.console.line(format_args!(
                     "waiting for the analysis, {} s of {} s, {state}",
-                    begun.elapsed().as_secs(),
+                    self.begun.elapsed().as_secs(),
                     self.plan.timeout.as_secs()
                 ));
             }
@@ -241,33 +272,46 @@ impl Judge<'_> {
     /// The proof goes where the server takes it: Bearer where it is documented (SonarQube Cloud, and Server
     /// from 10.0), else Basic with the token as user, which every version takes.
     /// <https://docs.sonarsource.com/sonarqube-server/extension-guide/web-api#authenticate-with-user-token>
-    fn service(&self, server: &Url, version: Option<&str>) -> Service {
+    fn server<'s>(&self, url: &'s Url, version: Option<&str>) -> Server<'s> {
+        if self.plan.token.is_some() && is_exposed(url) && !self.exposed.replace(true) {
+            self.console.warning(format_args!(
+                "SonarQube's address {url} is http: SONAR_TOKEN goes over the network unencrypted"
+            ));
+        }
         let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-        let bearer = is_cloud(server) || major.is_some_and(|major| major >= 10);
-        Service::SonarQube { token: self.plan.token.clone(), bearer }
+        let bearer = is_cloud(url) || major.is_some_and(|major| major >= 10);
+        Server { url, service: Service::SonarQube { token: self.plan.token.clone(), bearer } }
     }
 
-    fn sonarqube<'s>(&'s self, server: &'s Url, service: &'s Service) -> SonarQube<'s> {
+    /// A client for one question: a server that is down is not waited for as long as an analysis that goes on.
+    fn sonarqube<'s>(&'s self, server: &'s Server<'_>) -> SonarQube<'s> {
+        let limit = if self.unreached.get() { SECOND_CHANCE } else { self.settings.timeout };
         SonarQube(Client {
             http: self.http,
             console: self.console,
-            service,
-            api_url: server,
-            // For each question: a server that is down is not waited for as long as an analysis that goes on.
-            deadline: Instant::now() + self.settings.timeout,
+            service: &server.service,
+            api_url: server.url,
+            deadline: Instant::now() + limit.min(self.settings.timeout),
         })
     }
 
-    fn warn_of_http(&self, server: &Url) {
-        if is_exposed(server) {
+    fn with_gate(
+        &self,
+        gate: &Gate,
+        subject: Option<&Subject>,
+        project: Option<String>,
+        link: Option<String>,
+    ) -> Verdict {
+        let about = about(project.as_deref(), subject);
+        report::gate(gate, &about, self.console);
+        if let (Some(Subject::PullRequest(analysed)), Some(wanted)) = (subject, &self.plan.pull_request)
+            && analysed != wanted
+        {
             self.console.warning(format_args!(
-                "SonarQube's address {server} is http: SONAR_TOKEN goes over the network unencrypted"
+                "the analysis is of pull request {}, but the status is for pull request {wanted}",
+                shown(analysed)
             ));
         }
-    }
-
-    fn with_gate(&self, gate: &Gate, judged: &str, project: Option<String>, link: Option<String>) -> Verdict {
-        report::gate(gate, judged, self.console);
         let state = match gate.level {
             Level::Ok | Level::Warn => State::Successful,
             Level::None => self.plan.on_no_gate,
@@ -278,7 +322,7 @@ impl Judge<'_> {
             (_, State::Failed) if self.plan.fail_on_red_gate => Outcome::GateRed,
             _ => Outcome::Done,
         };
-        let words = gate.words(judged, DESCRIPTION_MAX_CHARS);
+        let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
         Verdict { state, words, project, link: self.linked(link), outcome }
     }
 
@@ -286,6 +330,8 @@ impl Judge<'_> {
         let (words, outcome) = match reason {
             NoGate::Refused(refusal) => {
                 report::told(&refusal, self.console);
+                let answered = refusal.status().is_some_and(|status| !status.is_server_error());
+                self.unreached.set(!answered);
                 (format!("No verdict of SonarQube: {refusal}"), Outcome::SonarQubeFailed)
             }
             NoGate::Failed(words) => (words, Outcome::SonarQubeFailed),
@@ -298,26 +344,23 @@ impl Judge<'_> {
     }
 
     fn linked(&self, link: Option<String>) -> Option<String> {
-        if let Some(refused) = link.as_deref().filter(|_| self.plan.linked).and_then(refusal_of_url) {
-            self.console.warning(format_args!(
-                "the status does not link to SonarQube's dashboard {}, {refused}: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL",
-                shown(link.as_deref().unwrap_or_default())
-            ));
-        }
-        link
+        let link = link.filter(|_| self.plan.linked)?;
+        let Some(refused) = refusal_of_url(&link) else {
+            return Some(link);
+        };
+        self.console.warning(format_args!(
+            "the status does not link to SonarQube's dashboard {}, {refused}: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL",
+            shown(&link)
+        ));
+        None
     }
 }
 
-fn name_of(file: &Path) -> String {
-    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// What was judged.
-fn judged(project: Option<&str>, subject: &Subject) -> String {
-    match project {
-        Some(project) => format!("{project}, {}", subject.words()),
-        None => subject.words(),
-    }
+/// What a gate is about.
+fn about(project: Option<&str>, subject: Option<&Subject>) -> String {
+    let parts = [project.map(str::to_owned), subject.map(Subject::words)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "the analysis".to_owned() } else { parts.join(", ") }
 }
 
 /// The page that SonarQube has for it.

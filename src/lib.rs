@@ -122,7 +122,7 @@ pub async fn run(
         return Ok(tell(publisher.stop().await));
     }
     tokio::select! {
-        outcomes = publisher.publish(&verdicts, results.as_ref(), tell) => Ok(report::run(&outcomes, &console)),
+        outcomes = publisher.publish(&verdicts, verdict.several(), results.as_ref(), tell) => Ok(report::run(&outcomes, &console)),
         asked = &mut stopped => {
             asked?;
             Ok(tell(publisher.stop().await))

@@ -10,7 +10,7 @@ use crate::{
     problem::{Findings, shown},
     status::StatusPlan,
     target::TargetPlan,
-    values::{flag, whole_number},
+    values::{flag, service_address, whole_number},
     variables::Variables,
 };
 
@@ -43,7 +43,7 @@ pub struct Settings {
     pub dry_run: bool,
     /// One line per request.
     pub debug: bool,
-    /// For getting through to Bitbucket, retries included.
+    /// For getting through to Bitbucket, retries included, and for each question to SonarQube.
     pub timeout: Duration,
     /// The API's address.
     pub api_url: Url,
@@ -136,19 +136,12 @@ fn check_mode(text: Option<&str>, findings: &mut Findings) {
 
 fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
     let text = text?.trim();
-    let found = match Url::parse(text) {
-        Err(_) => "which is no address",
-        Ok(url) if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() => {
-            "which is neither https nor http"
-        }
+    let found = match service_address(text) {
         Ok(url) if url.scheme() == "http" && !is_this_machine(&url) => {
             "which would send the credential unencrypted over the network"
         }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "which holds a user name or password; credentials have variables of their own"
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => "which has a ? or # part",
         Ok(url) => return Some(url),
+        Err(found) => found,
     };
     findings.problem(
         "BITBUCKET_API_URL",

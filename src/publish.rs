@@ -84,10 +84,12 @@ impl<'a> Publisher<'a> {
         Self { bitbucket, plan, dry_run, begun: RefCell::new(None) }
     }
 
-    /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done.
+    /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done. When
+    /// there may be `several`, their projects tell them apart.
     pub async fn publish(
         &self,
         verdicts: &[Verdict],
+        several: bool,
         results: Option<&ResultFile>,
         tell: impl Fn(Published) -> Outcome,
     ) -> Vec<Outcome> {
@@ -101,7 +103,7 @@ impl<'a> Publisher<'a> {
         let mut outcomes = Vec::new();
         let mut keys = HashSet::new();
         for verdict in verdicts {
-            let mut status = self.plan.status.status(verdict, &target, verdicts.len() > 1);
+            let mut status = self.plan.status.status(verdict, &target, several);
             // Two analyses of one project are two statuses.
             let key = status.key.clone();
             let mut number = 1;

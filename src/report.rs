@@ -2,7 +2,7 @@
 
 use crate::{
     console::Console,
-    gate::{Gate, Level},
+    gate::{Condition, Gate, Level},
     outcome::Outcome,
     plan::{Plan, Settings},
     problem::Problem,
@@ -11,16 +11,13 @@ use crate::{
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
     status::{State, Status},
     target::Target,
-    verdict::{Analyses, AnalysisPlan, VerdictPlan},
+    verdict::VerdictPlan,
 };
 
 /// What the run is about to do.
 pub fn opening(plan: &Plan, verdict: &VerdictPlan, console: &Console) {
     let what = match verdict {
         VerdictPlan::Given(verdict) => verdict.state.to_string(),
-        VerdictPlan::Ask(AnalysisPlan { analyses: Analyses::Files(files), .. }) if files.is_empty() => {
-            "the end of the scan".to_owned()
-        }
         VerdictPlan::Ask(analysis) => format!("the quality gate of {}", analysis.analyses),
     };
     console.line(format_args!(
@@ -47,8 +44,14 @@ pub fn gate(gate: &Gate, judged: &str, console: &Console) {
     if gate.ignored_conditions {
         console.line("  coverage and duplication were left out: the change is small");
     }
-    let rows: Vec<(Level, [String; 3])> = gate
-        .conditions
+    // The failed ones first, in the order of the gate otherwise.
+    let mut conditions: Vec<&Condition> = gate.conditions.iter().collect();
+    conditions.sort_by_key(|condition| match condition.level {
+        Level::Error => 0,
+        Level::Warn => 1,
+        Level::Ok | Level::None | Level::Unknown => 2,
+    });
+    let rows: Vec<(Level, [String; 3])> = conditions
         .iter()
         .take(CONDITIONS_SHOWN)
         .map(|condition| (condition.level, condition.row()))
@@ -154,25 +157,26 @@ fn last_line(
         }
         _ => "the status".to_owned(),
     };
-    match end {
-        End::Delivered if verdict == Outcome::GateRed => console.failed(format_args!(
-            "posted {what}: the quality gate is red (FAIL_ON_RED_GATE: false keeps the step green)"
-        )),
-        End::Delivered if verdict != Outcome::Done => {
-            console.failed(format_args!("posted {what}: there is no verdict of SonarQube"));
-        }
-        End::Delivered => console.done(format_args!("posted {what}")),
-        End::Skipped => console.done(format_args!("skipped {what}: RESULT_FILE says it was delivered")),
-        End::Printed => console.done(format_args!("DRY_RUN: would post {what}")),
-        End::Refused(_) => console.failed(format_args!("not posted: {what}")),
+    let what = match end {
+        End::Delivered => format!("posted {what}"),
+        End::Skipped => format!("skipped {what}: RESULT_FILE says it was delivered"),
+        End::Printed => format!("DRY_RUN: would post {what}"),
+        End::Refused(_) => format!("not posted: {what}"),
+        End::Stopped if target.is_none() => "stopped before anything was sent".to_owned(),
         End::Stopped if status.is_some_and(|status| status.state == State::Stopped) => {
+            format!("stopped before the end: posted {what}, for INPROGRESS would block merging")
+        }
+        End::Stopped => format!("stopped before the end: {what} may not have been posted"),
+    };
+    match (end, verdict) {
+        (End::Refused(_) | End::Stopped, _) => console.failed(what),
+        (_, Outcome::Done) => console.done(what),
+        (_, Outcome::GateRed) => {
             console.failed(format_args!(
-                "stopped before the end: posted {what}, for INPROGRESS would block merging"
+                "{what}: there is no green quality gate (FAIL_ON_RED_GATE: false keeps the step green)"
             ));
         }
-        End::Stopped => {
-            console.failed(format_args!("stopped before the end: {what} may not have been posted"));
-        }
+        _ => console.failed(format_args!("{what}: there is no verdict of SonarQube")),
     }
 }
 

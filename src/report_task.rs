@@ -4,26 +4,26 @@
 //! `key=value` a line. SonarQube tells the pull request or branch only in the address of the dashboard.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
-    path::{Path, PathBuf},
+    fs,
+    path::{Component, Path, PathBuf},
 };
 
 use reqwest::Url;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
-    gate::{Comparator, Condition, Gate, Level},
+    gate::{Gate, Level, text},
     problem::shown,
+    values::{read_small, service_address},
 };
 
 /// One analysis, as a file tells it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct Analysis {
     /// The project's key.
     pub project: Option<String>,
-    /// What was analysed.
-    pub subject: Subject,
+    /// What was analysed, when the file tells it.
+    pub subject: Option<Subject>,
     /// The page that shows it.
     pub dashboard: Option<String>,
     /// What is known of its end.
@@ -88,149 +88,80 @@ impl Subject {
 }
 
 /// A real file has less than 1 KiB, a webhook's some KiB.
-const REPORT_MAX_BYTES: u64 = 1024 * 1024;
+const ANALYSIS_MAX_BYTES: u64 = 1024 * 1024;
 
-impl Report {
-    /// Reads a file.
+impl Analysis {
+    /// Reads a file. Only one that the user `named` may be a webhook's, which brings its verdict along: in the
+    /// usual places anybody who can change the repository could have left it.
     ///
     /// # Errors
     ///
     /// What is wrong with it, to complete "report-task.txt ...".
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let mut bytes = Vec::new();
-        let cannot = |error: io::Error| format!("cannot be read: {error}");
-        if !fs::metadata(path).map_err(cannot)?.is_file() {
-            return Err("is no file".to_owned());
-        }
-        File::open(path)
-            .map_err(cannot)?
-            .take(REPORT_MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(cannot)?;
-        if bytes.len() as u64 > REPORT_MAX_BYTES {
-            return Err("has more than 1 MiB, which no scanner writes".to_owned());
-        }
+    pub fn read(path: &Path, named: bool) -> Result<Self, String> {
+        let bytes = read_small(path, ANALYSIS_MAX_BYTES)?;
         let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are not UTF-8 text".to_owned())?;
-        Self::parse(&text)
-    }
-
-    /// Understands the text of a file; a webhook's begins with a brace.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::read`].
-    pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             Err("is empty".to_owned())
-        } else if text.starts_with('{') {
-            parse_webhook(text)
+        } else if text.starts_with('{') && named {
+            Self::of_webhook(text)
         } else {
-            parse_properties(text)
+            Self::of_properties(text)
         }
     }
-}
 
-fn parse_properties(text: &str) -> Result<Report, String> {
-    let value = |wanted: &str| {
-        text.lines()
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(|line| line.split_once('='))
-            .find(|(name, _)| name.trim() == wanted)
-            .map(|(_, value)| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    };
-    let task =
-        value("ceTaskId").ok_or("has no ceTaskId: it is not the file that a scanner writes, or not whole")?;
-    let server = value("serverUrl").and_then(|text| Url::parse(&text).ok());
-    let dashboard = value("dashboardUrl");
-    Ok(Report {
-        project: value("projectKey"),
-        subject: dashboard.as_deref().map_or(Subject::Main, Subject::of_dashboard),
-        dashboard,
-        end: End::Ask {
-            server: server.filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some()),
-            version: value("serverVersion"),
-            task,
-        },
-    })
-}
-
-/// <https://docs.sonarsource.com/sonarqube-server/project-administration/webhooks>
-fn parse_webhook(text: &str) -> Result<Report, String> {
-    #[derive(Deserialize)]
-    struct Webhook {
-        status: Option<String>,
-        project: Option<Project>,
-        branch: Option<Branch>,
-        #[serde(rename = "qualityGate")]
-        gate: Option<WebhookGate>,
-    }
-    #[derive(Deserialize)]
-    struct Project {
-        key: Option<String>,
-        url: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Branch {
-        name: Option<String>,
-        r#type: Option<String>,
-        #[serde(rename = "isMain")]
-        is_main: Option<bool>,
-        url: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct WebhookGate {
-        status: Option<String>,
-        #[serde(default)]
-        conditions: Vec<WebhookCondition>,
-    }
-    #[derive(Deserialize)]
-    struct WebhookCondition {
-        metric: Option<String>,
-        operator: Option<String>,
-        value: Option<String>,
-        status: Option<String>,
-        #[serde(rename = "errorThreshold")]
-        threshold: Option<String>,
-    }
-    let webhook: Webhook =
-        serde_json::from_str(text).map_err(|error| format!("is no webhook of SonarQube: {error}"))?;
-    let (project, page) = webhook.project.map_or((None, None), |project| (project.key, project.url));
-    let (subject, branch_page) = match webhook.branch {
-        Some(Branch { name: Some(name), r#type, is_main, url }) => (
-            match (r#type.as_deref(), is_main) {
-                (Some("PULL_REQUEST"), _) => Subject::PullRequest(name),
-                (_, Some(true)) => Subject::Main,
-                _ => Subject::Branch(name),
+    /// From what a scanner writes: one `key=value` a line, without escaping.
+    fn of_properties(text: &str) -> Result<Self, String> {
+        let value = |wanted: &str| {
+            text.split(['\n', '\r'])
+                .filter(|line| !line.starts_with('#'))
+                .filter_map(|line| line.split_once('='))
+                .filter(|(name, value)| name.trim() == wanted && !value.trim().is_empty())
+                .map(|(_, value)| value.trim().to_owned())
+                .next()
+        };
+        let task = value("ceTaskId")
+            .ok_or("has no ceTaskId: it is not the file that a scanner writes, or not whole")?;
+        let dashboard = value("dashboardUrl");
+        Ok(Self {
+            project: value("projectKey"),
+            subject: dashboard.as_deref().map(Subject::of_dashboard),
+            dashboard,
+            end: End::Ask {
+                server: value("serverUrl").and_then(|text| service_address(&text).ok()),
+                version: value("serverVersion"),
+                task,
             },
-            url,
-        ),
-        _ => (Subject::Main, None),
-    };
-    let end = match (webhook.status.as_deref(), webhook.gate) {
-        (Some("SUCCESS"), Some(gate)) => End::Gate(Gate {
-            level: gate.status.as_deref().map_or(Level::None, Level::parse),
-            conditions: gate
-                .conditions
-                .into_iter()
-                .map(|condition| Condition {
-                    metric: condition.metric.unwrap_or_default(),
-                    level: condition.status.as_deref().map_or(Level::Unknown, Level::parse),
-                    comparator: Comparator::parse(condition.operator.as_deref().unwrap_or_default()),
-                    threshold: condition.threshold,
-                    actual: condition.value,
-                })
-                .collect(),
-            ignored_conditions: false,
-        }),
-        (Some("SUCCESS"), None) => {
-            End::Gate(Gate { level: Level::None, conditions: Vec::new(), ignored_conditions: false })
-        }
-        (Some("FAILED" | "CANCELED"), _) => End::Failed,
-        _ => return Err("is JSON, but no webhook of SonarQube: it has no status".to_owned()),
-    };
-    Ok(Report { project, subject, dashboard: branch_page.or(page), end })
+        })
+    }
+
+    /// From the JSON of a webhook.
+    /// <https://docs.sonarsource.com/sonarqube-server/project-administration/webhooks>
+    fn of_webhook(json: &str) -> Result<Self, String> {
+        let webhook: Value =
+            serde_json::from_str(json).map_err(|error| format!("is JSON that is damaged: {error}"))?;
+        let at = |pointer: &str| text(webhook.pointer(pointer));
+        let end = match (at("/status").as_deref(), webhook.get("qualityGate")) {
+            (Some("SUCCESS"), Some(gate)) => End::Gate(Gate::read(gate)),
+            (Some("SUCCESS"), None) => {
+                End::Gate(Gate { level: Level::None, conditions: Vec::new(), ignored_conditions: false })
+            }
+            (Some("FAILED" | "CANCELED"), _) => End::Failed,
+            _ => return Err("is JSON, but no webhook of SonarQube: its status is not known".to_owned()),
+        };
+        let subject =
+            match (at("/branch/name"), at("/branch/type").as_deref(), at("/branch/isMain").as_deref()) {
+                (Some(name), Some("PULL_REQUEST"), _) => Subject::PullRequest(name),
+                (None, _, _) | (_, _, Some("true")) => Subject::Main,
+                (Some(name), _, _) => Subject::Branch(name),
+            };
+        Ok(Self {
+            project: at("/project/key"),
+            subject: Some(subject),
+            dashboard: at("/branch/url").or_else(|| at("/project/url")),
+            end,
+        })
+    }
 }
 
 /// Where scanners leave the file, below the folder that they run in: the scanner's CLI and npm, Maven,
@@ -247,12 +178,10 @@ const ENTRIES_MAX: usize = 500_000;
 
 /// The files in the usual places of a folder and of those below it, sorted. Symbolic links are not followed.
 pub fn search(folder: &Path) -> Vec<PathBuf> {
-    let mut found = walk(folder, &|path| {
+    walk(folder, &|path| {
         path.file_name().is_some_and(|name| name == FILE_NAME)
             && path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
-    });
-    found.sort();
-    found.iter().map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()).collect()
+    })
 }
 
 /// The files that a path or a glob names, sorted: `*` and `?` stand for letters within a name, `**` for
@@ -262,9 +191,10 @@ pub fn search(folder: &Path) -> Vec<PathBuf> {
 ///
 /// What is wrong with the pattern, or that nothing is there.
 pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let path = Path::new(pattern);
-    if !pattern.contains(['*', '?', '[']) {
-        let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
+    let path = plain(Path::new(pattern));
+    // A name may hold what would be a pattern elsewhere.
+    if !is_glob(pattern) || path.exists() {
+        let file = if path.is_dir() { path.join(FILE_NAME) } else { path };
         return match fs::metadata(&file) {
             Ok(_) => Ok(vec![file]),
             Err(error) => {
@@ -272,25 +202,32 @@ pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
             }
         };
     }
-    let matcher = glob::Pattern::new(pattern).map_err(|error| {
+    let matcher = glob::Pattern::new(&path.to_string_lossy()).map_err(|error| {
         format!("has the pattern {}, which is not understood: {}", shown(pattern), error.msg)
     })?;
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
     // Only below the part that is no pattern.
-    let root: PathBuf = path
-        .components()
-        .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
-        .collect();
+    let root: PathBuf =
+        path.components().take_while(|part| !is_glob(&part.as_os_str().to_string_lossy())).collect();
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
-    let mut found =
-        walk(&root, &|path| matcher.matches_path_with(path.strip_prefix("./").unwrap_or(path), options));
+    let found = walk(&root, &|path| matcher.matches_path_with(&plain(path), options));
     if found.is_empty() {
         return Err(format!("has the pattern {}, which no file matches", shown(pattern)));
     }
-    found.sort();
     Ok(found)
 }
 
+/// Whether a text is a pattern rather than a path.
+pub fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// The path without `.` in it and without slashes too many, so that one file has one name.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// The wanted files below a folder, sorted.
 fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![(root.to_owned(), 0)];
@@ -300,7 +237,7 @@ fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             entries += 1;
             if entries > ENTRIES_MAX {
-                return found;
+                return sorted(found);
             }
             let path = entry.path();
             // Says of a link that it is a link.
@@ -311,12 +248,17 @@ fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
                         folders.push((path, depth + 1));
                     }
                 }
-                Ok(kind) if kind.is_file() && wanted(&path) => found.push(path),
+                Ok(kind) if kind.is_file() && wanted(&path) => found.push(plain(&path)),
                 _ => {}
             }
         }
     }
-    found
+    sorted(found)
+}
+
+fn sorted(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.sort();
+    paths
 }
 
 #[cfg(test)]
@@ -325,8 +267,13 @@ mod tests {
 
     use super::*;
 
-    fn parsed(text: &str) -> Report {
-        Report::parse(text).unwrap()
+    fn parsed(text: &str) -> Analysis {
+        read(text).unwrap()
+    }
+
+    fn read(text: &str) -> Result<Analysis, String> {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.starts_with('{') { Analysis::of_webhook(text) } else { Analysis::of_properties(text) }
     }
 
     #[test]
@@ -335,13 +282,16 @@ mod tests {
                     serverVersion=2025.1.0.1\n\
                     dashboardUrl=https://sonar.example.com/base/dashboard?id=acme%3Aapi&pullRequest=105\n\
                     ceTaskId=AY=1\nceTaskUrl=https://sonar.example.com/base/api/ce/task?id=AY=1\n";
-        let report = parsed(text);
-        assert_eq!(report.project.as_deref(), Some("acme:api"));
-        assert_eq!(report.subject, Subject::PullRequest("105".to_owned()));
-        let End::Ask { server, version, task } = report.end else { panic!("there is a task to ask for") };
+        let analysis = parsed(text);
+        assert_eq!(analysis.project.as_deref(), Some("acme:api"));
+        assert_eq!(analysis.subject, Some(Subject::PullRequest("105".to_owned())));
+        let End::Ask { server, version, task } = analysis.end else { panic!("there is a task to ask for") };
         assert_eq!(server.unwrap().as_str(), "https://sonar.example.com/base");
         assert_eq!((version.as_deref(), task.as_str()), (Some("2025.1.0.1"), "AY=1"));
-        assert_eq!(parsed(&text.replace('\n', "\r\n")), parsed(&format!("\u{feff}# by hand\n\n{text}")));
+        assert_eq!(
+            parsed(&text.replace('\n', "\r\n")),
+            parsed(&format!("\u{feff}# by hand\nceTaskId=\n\n{text}"))
+        );
     }
 
     #[test]
@@ -360,22 +310,22 @@ mod tests {
     #[test]
     fn a_webhook_is_recognised_by_its_content() {
         let gate = r#""qualityGate": {"status": "ERROR", "conditions": [{"metric": "coverage", "operator": "LESS_THAN", "value": "1", "status": "ERROR", "errorThreshold": "2"}]}"#;
-        let report = parsed(&format!(
+        let analysis = parsed(&format!(
             r#"{{"status": "SUCCESS", "project": {{"key": "P"}}, "branch": {{"name": "7", "type": "PULL_REQUEST"}}, {gate}}}"#
         ));
-        assert_eq!(report.subject, Subject::PullRequest("7".to_owned()));
-        let End::Gate(gate) = report.end else { panic!("the webhook tells the gate") };
+        assert_eq!(analysis.subject, Some(Subject::PullRequest("7".to_owned())));
+        let End::Gate(gate) = analysis.end else { panic!("the webhook tells the gate") };
         assert_eq!(gate.conditions[0].words(), "1% Coverage (is less than 2%)");
         assert_eq!(parsed(r#"{"status": "FAILED"}"#).end, End::Failed);
-        for text in ["{}", r#"{"status": "GREAT"}"#, "{", r#"{"status": "SUCCESS", "project": 1}"#] {
-            assert!(Report::parse(text).is_err(), "{text}");
+        for text in ["{}", r#"{"status": "GREAT"}"#, "{"] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn whatever_a_file_holds_is_a_report_or_a_reason(text in "(?s).{0,300}") {
-            if let Err(reason) = Report::parse(&text) {
+            if let Err(reason) = read(&text) {
                 prop_assert!(!reason.is_empty());
             }
         }

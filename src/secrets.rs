@@ -1,5 +1,5 @@
 //! Keeps secrets out of everything that is shown: the ones that are known, whole or in part, and whatever has
-//! the shape of an Atlassian token.
+//! the shape of a token.
 
 use std::{collections::HashSet, ops::Range};
 
@@ -9,7 +9,9 @@ pub const SECRET_MIN_CHARS: usize = 8;
 /// kind share, so that a kind can be told.
 const PART_CHARS: usize = 16;
 /// <https://support.atlassian.com/bitbucket-cloud/docs/secret-scanning/>: API token, access token, app password.
-const TOKEN_PREFIXES: [&str; 3] = ["ATATT", "ATCTT", "ATBB"];
+/// <https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens>: user, project analysis, global
+/// analysis and scoped organization token, with 40 digits.
+const TOKEN_PREFIXES: [&str; 7] = ["ATATT", "ATCTT", "ATBB", "squ_", "sqp_", "sqa_", "sqco_"];
 /// The shortest of the three kinds, the app password, has 32 characters after its prefix.
 const TOKEN_MIN_CHARS: usize = 24;
 
@@ -70,12 +72,12 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Whether the text holds something with the shape of an Atlassian token.
+/// Whether the text holds something with the shape of a token.
 pub fn holds_token(text: &str) -> bool {
     !token_shapes(text).is_empty()
 }
 
-/// The text without what has the shape of an Atlassian token.
+/// The text without what has the shape of a token.
 pub fn without_tokens(text: &str) -> String {
     Secrets::default().hide(text)
 }

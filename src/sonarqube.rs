@@ -5,13 +5,12 @@
 //! and text stand for each other.
 
 use reqwest::{StatusCode, Url};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     client::Client,
-    gate::{Comparator, Condition, Gate, Level},
-    refusal::Refusal,
+    gate::{Gate, text},
+    refusal::{Came, Refusal},
     report_task::Subject,
 };
 
@@ -30,6 +29,8 @@ pub struct Task {
     pub error: Option<String>,
     /// The project's key.
     pub project: Option<String>,
+    /// What is analysed, when it is not the main branch.
+    pub subject: Option<Subject>,
 }
 
 /// How far a task is.
@@ -37,7 +38,7 @@ pub struct Task {
 pub enum TaskState {
     /// Done, and there is a gate.
     Success,
-    /// Ended without an analysis.
+    /// Ended with an error.
     Failed,
     /// Taken out of the queue.
     Cancelled,
@@ -54,34 +55,29 @@ impl SonarQube<'_> {
     ///
     /// When SonarQube refuses it or cannot be reached.
     pub async fn task(&self, id: &str) -> Result<Task, Box<Refusal>> {
-        #[derive(Deserialize)]
-        struct Answer {
-            task: Wire,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Wire {
-            status: Value,
-            analysis_id: Option<Value>,
-            error_message: Option<Value>,
-            component_key: Option<Value>,
-        }
         let url = self.url("api/ce/task", &[("id", id)]);
-        self.0
-            .get("ask for the analysis task".to_owned(), url, |Answer { task }| {
-                Some(Task {
-                    state: match text(Some(task.status))?.as_str() {
-                        "SUCCESS" => TaskState::Success,
-                        "FAILED" => TaskState::Failed,
-                        "CANCELED" => TaskState::Cancelled,
-                        other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
-                    },
-                    analysis: text(task.analysis_id),
-                    error: text(task.error_message),
-                    project: text(task.component_key),
-                })
+        let understand = |answer: Value| {
+            let task = answer.get("task")?;
+            let field = |name: &str| text(task.get(name));
+            let subject = match (field("pullRequest"), field("branch")) {
+                (Some(id), _) => Some(Subject::PullRequest(id)),
+                (None, Some(branch)) => Some(Subject::Branch(branch)),
+                (None, None) => None,
+            };
+            Some(Task {
+                state: match field("status")?.as_str() {
+                    "SUCCESS" => TaskState::Success,
+                    "FAILED" => TaskState::Failed,
+                    "CANCELED" => TaskState::Cancelled,
+                    other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
+                },
+                analysis: field("analysisId"),
+                error: field("errorMessage"),
+                project: field("componentKey"),
+                subject,
             })
-            .await
+        };
+        self.0.get("ask for the analysis task".to_owned(), url, understand).await
     }
 
     /// The gate as it was computed for an analysis.
@@ -117,69 +113,24 @@ impl SonarQube<'_> {
     ///
     /// When SonarQube refuses it or cannot be reached.
     pub async fn gate_by_measures(&self, project: &str, subject: &Subject) -> Result<Gate, Box<Refusal>> {
-        #[derive(Deserialize)]
-        struct Answer {
-            component: Component,
-        }
-        #[derive(Deserialize)]
-        struct Component {
-            #[serde(default)]
-            measures: Vec<Measure>,
-        }
-        #[derive(Deserialize)]
-        struct Measure {
-            metric: String,
-            value: Option<Value>,
-        }
-        #[derive(Deserialize)]
-        struct Details {
-            level: Option<Value>,
-            #[serde(default)]
-            conditions: Vec<Detail>,
-            #[serde(default, rename = "ignoredConditions")]
-            ignored_conditions: bool,
-        }
-        #[derive(Deserialize)]
-        struct Detail {
-            metric: Option<Value>,
-            op: Option<Value>,
-            error: Option<Value>,
-            actual: Option<Value>,
-            level: Option<Value>,
-        }
         let mut query = vec![("component", project), ("metricKeys", "alert_status,quality_gate_details")];
         query.extend(of_subject(subject));
         let url = self.url("api/measures/component", &query);
-        self.0
-            .get("ask for the gate's measures".to_owned(), url, |Answer { component }| {
-                let value = |wanted: &str| {
-                    let measure = component.measures.iter().find(|measure| measure.metric == wanted)?;
-                    text(measure.value.clone())
-                };
-                let details: Option<Details> =
-                    value("quality_gate_details").and_then(|details| serde_json::from_str(&details).ok());
-                let status = value("alert_status");
-                let Some(details) = details else {
-                    let level = status.as_deref().map_or(Level::None, Level::parse);
-                    return Some(Gate { level, conditions: Vec::new(), ignored_conditions: false });
-                };
-                Some(Gate {
-                    level: level(details.level.or(status.map(Value::from)), Level::None),
-                    conditions: details
-                        .conditions
-                        .into_iter()
-                        .map(|detail| Condition {
-                            metric: text(detail.metric).unwrap_or_default(),
-                            level: level(detail.level, Level::Unknown),
-                            comparator: Comparator::parse(&text(detail.op).unwrap_or_default()),
-                            threshold: text(detail.error),
-                            actual: text(detail.actual),
-                        })
-                        .collect(),
-                    ignored_conditions: details.ignored_conditions,
-                })
-            })
-            .await
+        let understand = |answer: Value| {
+            let measures = answer.pointer("/component/measures")?.as_array()?;
+            let value = |wanted: &str| {
+                measures
+                    .iter()
+                    .find(|measure| measure.get("metric").is_some_and(|metric| metric == wanted))?
+                    .get("value")
+            };
+            // The details are JSON within a text; without them the status alone is the gate.
+            let details = value("quality_gate_details")
+                .and_then(|details| serde_json::from_str(details.as_str()?).ok());
+            let nothing = || json!({ "status": value("alert_status").unwrap_or(&json!("NONE")) });
+            Some(Gate::read(&details.unwrap_or_else(nothing)))
+        };
+        self.0.get("ask for the gate's measures".to_owned(), url, understand).await
     }
 
     /// Whether the token is one. A gate of NONE may stand for a project that a wrong token may not see.
@@ -190,67 +141,15 @@ impl SonarQube<'_> {
     ///
     /// When SonarQube cannot be reached.
     pub async fn token_is_valid(&self) -> Result<bool, Box<Refusal>> {
-        #[derive(Deserialize)]
-        struct Answer {
-            valid: bool,
-        }
         let url = self.url("api/authentication/validate", &[]);
-        self.0.get("check the token".to_owned(), url, |Answer { valid }| Some(valid)).await
+        let understand = |answer: Value| answer.get("valid")?.as_bool();
+        self.0.get("check the token".to_owned(), url, understand).await
     }
 
     async fn project_status(&self, query: &[(&str, &str)]) -> Result<Gate, Box<Refusal>> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "projectStatus")]
-            status: Wire,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Wire {
-            status: Option<Value>,
-            #[serde(default)]
-            conditions: Vec<WireCondition>,
-            ignored_conditions: Option<Value>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct WireCondition {
-            status: Option<Value>,
-            metric_key: Option<Value>,
-            comparator: Option<Value>,
-            error_threshold: Option<Value>,
-            warning_threshold: Option<Value>,
-            actual_value: Option<Value>,
-        }
         let url = self.url("api/qualitygates/project_status", query);
-        self.0
-            .get("ask for the quality gate".to_owned(), url, |Answer { status: wire }| {
-                Some(Gate {
-                    level: level(wire.status, Level::Unknown),
-                    conditions: wire
-                        .conditions
-                        .into_iter()
-                        .map(|condition| {
-                            let level = level(condition.status, Level::Unknown);
-                            Condition {
-                                metric: text(condition.metric_key).unwrap_or_default(),
-                                level,
-                                comparator: Comparator::parse(
-                                    &text(condition.comparator).unwrap_or_default(),
-                                ),
-                                threshold: match level {
-                                    Level::Warn => text(condition.warning_threshold),
-                                    _ => None,
-                                }
-                                .or_else(|| text(condition.error_threshold)),
-                                actual: text(condition.actual_value),
-                            }
-                        })
-                        .collect(),
-                    ignored_conditions: wire.ignored_conditions == Some(Value::Bool(true)),
-                })
-            })
-            .await
+        let understand = |answer: Value| answer.get("projectStatus").map(Gate::read);
+        self.0.get("ask for the quality gate".to_owned(), url, understand).await
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
@@ -270,9 +169,15 @@ pub fn is_cloud(url: &Url) -> bool {
         .any(|cloud| host == *cloud || host.ends_with(&format!(".{cloud}")))
 }
 
-/// Whether a refusal of `project_status` says that there is no such address any more.
+/// Whether a refusal says that there is no such address any more, rather than no such analysis or project.
 pub fn is_gone(refusal: &Refusal) -> bool {
-    matches!(refusal.status(), Some(StatusCode::NOT_FOUND | StatusCode::GONE))
+    match &refusal.came {
+        Came::Refused(answer) if answer.status == StatusCode::GONE => true,
+        Came::Refused(answer) if answer.status == StatusCode::NOT_FOUND => {
+            !String::from_utf8_lossy(&answer.body).contains("not found")
+        }
+        _ => false,
+    }
 }
 
 fn of_subject(subject: &Subject) -> Option<(&'static str, &str)> {
@@ -280,19 +185,5 @@ fn of_subject(subject: &Subject) -> Option<(&'static str, &str)> {
         Subject::PullRequest(id) => Some(("pullRequest", id)),
         Subject::Branch(branch) => Some(("branch", branch)),
         Subject::Main => None,
-    }
-}
-
-fn level(value: Option<Value>, missing: Level) -> Level {
-    text(value).map_or(missing, |word| Level::parse(&word))
-}
-
-/// Text, also where a number or a boolean stands for it; nothing for null, blank text, arrays and objects.
-fn text(value: Option<Value>) -> Option<String> {
-    match value? {
-        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

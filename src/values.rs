@@ -1,6 +1,14 @@
-//! Values that several variables have: yes or no, and whole numbers within bounds.
+//! Values that several variables have: yes or no, whole numbers within bounds, addresses of
+//! services, and small files.
 
-use std::ops::RangeInclusive;
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    ops::RangeInclusive,
+    path::Path,
+};
+
+use reqwest::Url;
 
 use crate::problem::{Findings, shown};
 
@@ -47,4 +55,44 @@ pub fn whole_number(
         );
         default
     })
+}
+
+/// The address of a service: https or http, without user information, query and fragment, and without slashes
+/// at its end.
+///
+/// # Errors
+///
+/// What is wrong with it, to complete "is ..., ".
+pub fn service_address(text: &str) -> Result<Url, &'static str> {
+    let mut url = Url::parse(text.trim()).map_err(|_| "which is no address")?;
+    if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
+        return Err("which is neither https nor http");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("which holds a user name or password; credentials have variables of their own");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("which has a ? or # part");
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// The content of a file of at most this many bytes. A device or a pipe could keep the run waiting for ever.
+///
+/// # Errors
+///
+/// What is wrong with it, to complete "a file ...".
+pub fn read_small(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
+    let cannot = |error: io::Error| format!("cannot be read: {error}");
+    if !fs::metadata(path).map_err(cannot)?.is_file() {
+        return Err("is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::open(path).map_err(cannot)?.take(max_bytes + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("has more than {} MiB", max_bytes / 1024 / 1024));
+    }
+    Ok(bytes)
 }

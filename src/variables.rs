@@ -142,7 +142,7 @@ variables! {
         scan_exit_code: Text = "`BITBUCKET_EXIT_CODE`",
         /// PEM text of root certificates to trust for SonarQube.
         sonar_root_cert: Text = "",
-        /// State to post when no quality gate was computed.
+        /// State to post when no quality gate was computed: `SUCCESSFUL`, `FAILED` or `STOPPED`.
         on_no_gate: Text = "`FAILED`",
         /// `false`: advisory, the status is red and the step stays green.
         fail_on_red_gate: Text = "`true`",
@@ -234,12 +234,9 @@ impl Variables {
                 Ok(text) if text.trim().is_empty() => {}
                 Ok(_) if place == Place::Count => {}
                 Ok(text) if place == Place::Item => {
-                    // In the order of their names, which is that of the list up to ten and of no weight here.
                     let (_, items) = known.entry(variable.name()).or_insert((variable, String::new()));
-                    if !items.is_empty() {
-                        items.push('\n');
-                    }
                     items.push_str(&text);
+                    items.push('\n');
                 }
                 Ok(text) => {
                     known.insert(variable.name(), (variable, text));
@@ -340,7 +337,7 @@ fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, fi
     for (name, (_, value)) in known.iter().filter(|(_, (variable, _))| !variable.secret) {
         let found = match secrets.iter().find(|(_, secret)| value.contains(secret)) {
             Some((secret, _)) => format!("holds the value of {secret}"),
-            None if holds_token(value) => "holds what looks like a token of Atlassian".to_owned(),
+            None if holds_token(value) => "holds what looks like a token".to_owned(),
             None => continue,
         };
         findings.problem(
@@ -444,7 +441,7 @@ mod tests {
             ("SONAR_REPORT_TASK_0", "a"),
             ("SONAR_REPORT_TASK_1", "b"),
         ]);
-        assert_eq!(variables.sonar_report_task.as_deref(), Some("a\nb"));
+        assert_eq!(variables.sonar_report_task.as_deref(), Some("a\nb\n"));
         assert!(findings.warnings.is_empty(), "{:?}", findings.warnings);
     }
 

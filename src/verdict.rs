@@ -13,7 +13,7 @@ use crate::{
     report_task::{self, Subject},
     status::State,
     target::is_own,
-    values::{flag, whole_number},
+    values::{flag, service_address, whole_number},
     variables::Variables,
 };
 
@@ -26,7 +26,7 @@ pub struct Verdict {
     pub words: String,
     /// SonarQube's key of the project that it is about.
     pub project: Option<String>,
-    /// The page that shows it.
+    /// The page that shows it, when Bitbucket takes its address.
     pub link: Option<String>,
     /// How the run ends when it is posted.
     pub outcome: Outcome,
@@ -62,13 +62,15 @@ pub struct AnalysisPlan {
     pub fail_on_red_gate: bool,
     /// Whether the status is to link to the dashboard, for want of another address.
     pub linked: bool,
+    /// The pull request that the status is for, as far as it is known.
+    pub pull_request: Option<String>,
 }
 
 /// Where the analyses are told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Analyses {
     /// In files that scanners or a webhook wrote.
-    Files(Vec<PathBuf>),
+    Files(Files),
     /// By the key of a project.
     Project {
         /// The key.
@@ -76,6 +78,19 @@ pub enum Analyses {
         /// The branch or pull request.
         subject: Subject,
     },
+}
+
+/// The files that tell analyses.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Those that are there.
+    pub found: Vec<PathBuf>,
+    /// What the user named and a scan that failed did not write.
+    pub missing: Vec<String>,
+    /// Whether the user named them: a webhook's file may only be named.
+    pub named: bool,
+    /// Whether there may be several, so that their statuses are told apart.
+    pub several: bool,
 }
 
 /// The public SonarQube Cloud.
@@ -88,10 +103,20 @@ const SONAR_TIMEOUT_MAX: u64 = 7200;
 impl fmt::Display for Analyses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Files(files) if files.len() == 1 => write!(f, "{}", files[0].display()),
-            Self::Files(files) => write!(f, "{} report files", files.len()),
+            Self::Files(Files { found, .. }) => match &found[..] {
+                [] => write!(f, "a scan that did not finish"),
+                [file] => write!(f, "{}", file.display()),
+                files => write!(f, "{} analyses", files.len()),
+            },
             Self::Project { key, subject } => write!(f, "project {key}, {}", subject.words()),
         }
+    }
+}
+
+impl Analyses {
+    /// Whether there may be several.
+    pub const fn several(&self) -> bool {
+        matches!(self, Self::Files(Files { several: true, .. }))
     }
 }
 
@@ -102,6 +127,14 @@ impl VerdictPlan {
         match variables.state.as_deref() {
             Some(text) => given(text.trim(), findings).map(Self::Given),
             None => AnalysisPlan::from_variables(variables, findings).map(Self::Ask),
+        }
+    }
+
+    /// Whether there may be several verdicts, so that their statuses are told apart.
+    pub const fn several(&self) -> bool {
+        match self {
+            Self::Given(_) => false,
+            Self::Ask(analysis) => analysis.analyses.several(),
         }
     }
 
@@ -165,6 +198,7 @@ impl AnalysisPlan {
             on_no_gate: on_no_gate(variables.on_no_gate.as_deref(), findings),
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
             linked: variables.url.is_none(),
+            pull_request: known_pull_request(variables),
             analyses: analyses?,
         })
     }
@@ -198,7 +232,7 @@ fn analyses(variables: &Variables, scan_exit_code: u8, findings: &mut Findings) 
             None
         }
         (Some(key), None) => {
-            if subject == Subject::Main && pull_request_is_known(variables) {
+            if subject == Subject::Main && known_pull_request(variables).is_some() {
                 findings.warning(
                     "the gate of the main branch is asked for, not that of the pull request: pass SONAR_PULL_REQUEST: $BITBUCKET_PR_ID if SonarQube analyses pull requests",
                 );
@@ -216,15 +250,16 @@ fn analyses(variables: &Variables, scan_exit_code: u8, findings: &mut Findings) 
     }
 }
 
-fn pull_request_is_known(variables: &Variables) -> bool {
-    variables.pull_request.is_some() || (variables.bitbucket_pr_id.is_some() && is_own(variables))
+fn known_pull_request(variables: &Variables) -> Option<String> {
+    let of_build = variables.bitbucket_pr_id.as_ref().filter(|_| is_own(variables));
+    variables.pull_request.as_ref().or(of_build).map(|id| id.trim().trim_start_matches('#').to_owned())
 }
 
-fn files(patterns: Option<&str>, scan_exit_code: u8, findings: &mut Findings) -> Option<Vec<PathBuf>> {
+fn files(patterns: Option<&str>, scan_exit_code: u8, findings: &mut Findings) -> Option<Files> {
     let scan_failed = scan_exit_code != 0;
     let Some(patterns) = patterns else {
-        let files = report_task::search(".".as_ref());
-        if files.is_empty() && !scan_failed {
+        let found = report_task::search(".".as_ref());
+        if found.is_empty() && !scan_failed {
             findings.problem(
                 "STATE",
                 "is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below",
@@ -233,27 +268,38 @@ fn files(patterns: Option<&str>, scan_exit_code: u8, findings: &mut Findings) ->
             );
             return None;
         }
-        return Some(files);
+        let several = found.len() > 1;
+        return Some(Files { found, several, ..Files::default() });
     };
-    let mut files = Vec::new();
-    for pattern in patterns.split([',', '\n']).map(str::trim).filter(|pattern| !pattern.is_empty()) {
+    // The items of a list come on lines of their own; a single text is separated by commas.
+    let separator = if patterns.contains('\n') { '\n' } else { ',' };
+    let patterns: Vec<&str> =
+        patterns.split(separator).map(str::trim).filter(|pattern| !pattern.is_empty()).collect();
+    let mut files = Files {
+        named: true,
+        several: patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern)),
+        ..Files::default()
+    };
+    let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
+    for pattern in patterns {
         match report_task::expand(pattern) {
-            Ok(found) => files.extend(found),
+            Ok(found) => files.found.extend(found),
             // The scan did not get as far as writing it.
-            Err(_) if scan_failed => {}
-            Err(found) => {
-                findings.problem(
-                    "SONAR_REPORT_TASK",
-                    found,
-                    "paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas",
-                    "see where the scanner leaves it (.scannerwork, target/sonar, build/sonar ...), relative to the pipe's working directory; from another step it has to be an artifact",
-                );
-                return None;
-            }
+            Err(_) if scan_failed => files.missing.push(pattern.to_owned()),
+            Err(found) => wrong = wrong.or(Some(found)),
         }
     }
-    files.sort();
-    files.dedup();
+    if let Some(found) = wrong {
+        findings.problem(
+            "SONAR_REPORT_TASK",
+            found,
+            "paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas",
+            "see where the scanner leaves it (.scannerwork, target/sonar, build/sonar ...), relative to the pipe's working directory; from another step it has to be an artifact",
+        );
+        return None;
+    }
+    files.found.sort();
+    files.found.dedup();
     Some(files)
 }
 
@@ -272,16 +318,9 @@ fn scan_exit_code(variables: &Variables, findings: &mut Findings) -> u8 {
 
 fn host(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
     let text = text?.trim();
-    let found = match Url::parse(text) {
-        Err(_) => "which is no address",
-        Ok(url) if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() => {
-            "which is neither https nor http"
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "which holds a user name or password; the token goes into SONAR_TOKEN"
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => "which has a ? or # part",
+    let found = match service_address(text) {
         Ok(url) => return Some(url),
+        Err(found) => found,
     };
     findings.problem(
         "SONAR_HOST_URL",
@@ -383,11 +422,12 @@ fn on_no_gate(text: Option<&str>, findings: &mut Findings) -> State {
     let Some(text) = text.map(str::trim) else {
         return State::Failed;
     };
-    State::parse(text).unwrap_or_else(|| {
+    // INPROGRESS would stay for ever.
+    State::parse(text).filter(|state| *state != State::InProgress).unwrap_or_else(|| {
         findings.problem(
             "ON_NO_GATE",
-            format!("is {}, which is no state", shown(text)),
-            "SUCCESSFUL, FAILED, INPROGRESS or STOPPED",
+            format!("is {}, which is no final state", shown(text)),
+            "SUCCESSFUL, FAILED or STOPPED",
             "pass one of these words, or leave ON_NO_GATE out: FAILED is used",
         );
         State::Failed

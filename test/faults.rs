@@ -329,7 +329,7 @@ fn a_bad_certificate_file_is_a_wrong_variable() {
         (b"hello", "which holds no certificate"),
         (b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n", "whose PEM text is damaged"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n", "whose PEM text is damaged"),
-        (&vec![b'\n'; 5 * 1024 * 1024], "which is larger than 4 MiB"),
+        (&vec![b'\n'; 5 * 1024 * 1024], "which has more than 4 MiB"),
     ] {
         let file = folder.write("root.pem", content);
         let run = in_branch_build(&sandbox).set("SSL_CERT_FILE", file).run();

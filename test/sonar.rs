@@ -1,6 +1,12 @@
 //! SonarQube's verdict becomes the status.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use sandbox::{
     Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
@@ -55,16 +61,16 @@ fn a_red_gate_is_told_with_its_conditions_in_three_requests() {
     gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     quality gate failed: acme_api, pull request 7
       ✖ Reliability Rating on New Code                 C  A or better
+      ✖ Coverage on New Code                       54.9%  at least 80%
+      ✖ New Issues                                     3  at most 0
       ✔ Security Rating on New Code                    A  A or better
       ✔ Maintainability Rating on New Code             A  A or better
-      ✖ Coverage on New Code                       54.9%  at least 80%
       ✔ Duplicated Lines on New Code                0.7%  at most 3%
       ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
-      ✖ New Issues                                     3  at most 0
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): 3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
-    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is red (FAIL_ON_RED_GATE: false keeps the step green)
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no green quality gate (FAIL_ON_RED_GATE: false keeps the step green)
     exit code 1
     "#);
     let status = shown(&sandbox);
@@ -224,7 +230,7 @@ fn no_gate_for_a_token_that_is_none_is_a_refusal() {
     sonarqube.projects(|projects| {
         projects.add_project("open", "Open", false);
     });
-    let submitted = sonarqube.submit(Analysis::of_pull_request("open", "7", Gate::failed()));
+    sonarqube.submit(Analysis::of_pull_request("open", "7", Gate::failed()));
     let run = in_pull_request_build(&sandbox)
         .unset("STATE")
         .set("SONAR_TOKEN", REVOKED_SONAR_TOKEN)
@@ -232,7 +238,6 @@ fn no_gate_for_a_token_that_is_none_is_a_refusal() {
         .set("SONAR_PROJECT_KEY", "open")
         .set("SONAR_PULL_REQUEST", "7")
         .run();
-    assert!(!submitted.task_id.is_empty());
     assert_told(&run, 3, &["✖ SonarQube says that SONAR_TOKEN is not valid"]);
     assert_eq!(shown(&sandbox).description.as_deref(), Some("SonarQube does not accept SONAR_TOKEN"));
 }
@@ -322,15 +327,15 @@ fn several_analyses_are_several_statuses_and_one_bad_file_stops_none() {
     let _ = folder.write("web/.scannerwork/report-task.txt", web.report_task.as_bytes());
     let run = after_scan(&sandbox, &folder).run();
     insta::assert_snapshot!(run.told(), @r#"
-    gatepost 0.1.0: the quality gate of 3 report files for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    gatepost 0.1.0: the quality gate of 3 analyses for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     quality gate failed: acme_api, pull request 7
       ✖ Reliability Rating on New Code                 C  A or better
+      ✖ Coverage on New Code                       54.9%  at least 80%
+      ✖ New Issues                                     3  at most 0
       ✔ Security Rating on New Code                    A  A or better
       ✔ Maintainability Rating on New Code             A  A or better
-      ✖ Coverage on New Code                       54.9%  at least 80%
       ✔ Duplicated Lines on New Code                0.7%  at most 3%
       ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
-      ✖ New Issues                                     3  at most 0
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
     ✖ bad/.scannerwork/report-task.txt has no ceTaskId: it is not the file that a scanner writes, or not whole
     quality gate passed: acme_web, pull request 7
@@ -344,7 +349,7 @@ fn several_analyses_are_several_statuses_and_one_bad_file_stops_none() {
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_web&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar: acme_api (key sonar-acme_api): 3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
-    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is red (FAIL_ON_RED_GATE: false keeps the step green)
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no green quality gate (FAIL_ON_RED_GATE: false keeps the step green)
       status:   Sonar (key sonar): report-task.txt has no ceTaskId: it is not the file that a scanner writes, or not whole
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
@@ -604,14 +609,14 @@ fn bad_report_files_are_told_and_leave_a_final_state() {
     let cases: [(&[u8], &str); 6] = [
         (b"", "report-task.txt is empty"),
         (b"\xff\xfe\0binary", "report-task.txt holds bytes that are not UTF-8 text"),
-        (&vec![b'x'; 10_000_000], "report-task.txt has more than 1 MiB, which no scanner writes"),
+        (&vec![b'x'; 10_000_000], "report-task.txt has more than 1 MiB"),
         (
             b"projectKey=a\nserverUrl=http://127.0.0.1:9\n",
             "report-task.txt has no ceTaskId: it is not the file that a scanner writes, or not whole",
         ),
         (
             b"ceTaskId=x\nserverUrl=not an address\n",
-            "report-task.txt has no serverUrl that is an address: pass SONAR_HOST_URL",
+            "report-task.txt has no serverUrl that can be used: pass SONAR_HOST_URL",
         ),
         (
             b"{\"status\": 7}",
@@ -636,7 +641,7 @@ fn a_file_that_may_not_be_read_is_told() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let readable = fs::read(&file).is_ok();
     let run = after_scan(&sandbox, &folder).run();
-    let words = if readable { "has no serverUrl" } else { "cannot be read" };
+    let words = if readable { "has no serverUrl that can be used" } else { "cannot be read" };
     assert_told(&run, 3, &[words]);
 }
 
@@ -679,7 +684,7 @@ fn the_users_address_wins_over_the_reports_and_base_paths_stay() {
             None => projects,
         });
         let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
-        for slash in ["", "/"] {
+        for slash in ["", "/", "///"] {
             let run = after_scan(&sandbox, &folder)
                 .set("SONAR_HOST_URL", format!("{}{slash}", sonarqube.http_url()))
                 .run();
@@ -780,4 +785,305 @@ fn the_two_secrets_never_meet() {
     let token = in_pull_request_build(&sandbox).unset("STATE").set("SONAR_TOKEN", sandbox::API_TOKEN);
     let wrong = token.set("SONAR_PROJECT_KEY", "acme_api").run();
     assert_told(&wrong, 2, &["✖ SONAR_TOKEN is a token of Atlassian, not of SonarQube"]);
+}
+
+#[test]
+fn a_scan_that_crashed_is_never_judged_by_an_earlier_analysis() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    sonarqube.submit(of_pull_request(Gate::passed()));
+    let run = in_pull_request_build(&sandbox)
+        .unset("STATE")
+        .set("SONAR_TOKEN", USER_TOKEN)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_PROJECT_KEY", "acme_api")
+        .set("SONAR_PULL_REQUEST", "7")
+        .set("SCAN_EXIT_CODE", "1")
+        .run();
+    assert_told(&run, 3, &["✖ posted FAILED"]);
+    assert!(sonarqube.requests().is_empty());
+}
+
+#[test]
+fn a_project_that_the_scan_did_not_get_to_is_told() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned("api/.scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1");
+    let named = "api/.scannerwork/report-task.txt, web/.scannerwork/report-task.txt";
+    let listed = run.clone().set("SONAR_REPORT_TASK", named).run();
+    assert_told(&listed, 3, &["✖ \"web/.scannerwork/report-task.txt\" is missing", "2 of 2 statuses posted"]);
+    let mut shown: Vec<_> = sandbox
+        .pull_request_statuses("acme/api", 7)
+        .into_iter()
+        .map(|status| (status.key, status.state))
+        .collect();
+    shown.sort();
+    let pair = |key: &str, state: &str| (key.to_owned(), state.to_owned());
+    assert_eq!(shown, [pair("sonar", "FAILED"), pair("sonar-acme_api", "SUCCESSFUL")]);
+    let globbed = run.set("SONAR_REPORT_TASK", "*/.scannerwork/report-task.txt").run();
+    assert_told(&globbed, 0, &["! the scan ended with exit code 1", "key sonar-acme_api"]);
+}
+
+#[test]
+fn an_analysis_that_cloud_does_not_know_is_not_another_one() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Cloud));
+    sonarqube.submit(of_pull_request(Gate::passed()));
+    let task =
+        r#"{"task":{"status":"SUCCESS","analysisId":"gone","componentKey":"acme_api","pullRequest":"7"}}"#;
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::failed())));
+    sonarqube.fault(Fault::Answer { status: 200, headers: vec![], body: task.into() });
+    let proxy = Proxy::to(sonarqube.https_port());
+    let run = after_scan(&sandbox, &folder)
+        .set("SONAR_TOKEN", CLOUD_TOKEN)
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+        .run();
+    assert_told(&run, 3, &["Analysis with id 'gone' is not found"]);
+    assert_eq!(sonarqube.requests().len(), 2);
+}
+
+#[test]
+fn a_webhook_is_believed_only_where_the_user_names_it() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let webhook = br#"{"status":"SUCCESS","qualityGate":{"status":"OK"}}"#;
+    let _ = folder.write(".scannerwork/report-task.txt", webhook);
+    let run = after_scan(&sandbox, &folder);
+    assert_told(&run.run(), 3, &["has no ceTaskId"]);
+    let named = run.set("SONAR_REPORT_TASK", ".scannerwork/report-task.txt").run();
+    assert_told(&named, 0, &["quality gate passed: main branch"]);
+}
+
+#[test]
+fn odd_webhooks_are_never_green() {
+    for (webhook, code, words) in [
+        (r#"{"status":"SUCCESS","qualityGate":{}}"#, 3, "Quality gate unknown: main branch"),
+        (
+            r#"{"status":"SUCCESS","qualityGate":{"status":"GREAT","conditions":null}}"#,
+            3,
+            "Quality gate unknown: main branch",
+        ),
+        (r#"{"status":"SUCCESS"}"#, 1, "No quality gate was computed: main branch"),
+        (r#"{"status":"FAILED","project":{"key":5}}"#, 3, "The analysis failed"),
+        (
+            r#"{"status":"GREAT"}"#,
+            3,
+            "webhook.json is JSON, but no webhook of SonarQube: its status is not known",
+        ),
+        (
+            r#"{"status":"SUCCESS","qualityGate":{"status":"ERROR","conditions":[{"metric":"coverage","operator":"LESS_THAN","value":12.3,"status":"ERROR","errorThreshold":80}]}}"#,
+            1,
+            "12.3% Coverage (is less than 80%)",
+        ),
+    ] {
+        let (sandbox, folder) = (acme(), Folder::new());
+        let _ = folder.write("webhook.json", webhook.as_bytes());
+        let run = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "webhook.json").run();
+        assert_eq!(run.code, code, "{webhook}: {}", run.output);
+        let status = shown(&sandbox);
+        assert_eq!((status.state.as_str(), status.description.as_deref()), ("FAILED", Some(words)));
+    }
+}
+
+#[test]
+fn a_server_address_with_a_password_is_not_used() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let _ = folder.write(
+        ".scannerwork/report-task.txt",
+        b"ceTaskId=x\nserverUrl=http://bob:hunter2secret@127.0.0.1:9\n",
+    );
+    let run = after_scan(&sandbox, &folder).run();
+    assert_told(&run, 3, &["has no serverUrl that can be used: pass SONAR_HOST_URL"]);
+    assert!(!run.output.contains("hunter2secret"), "{}", run.output);
+}
+
+#[test]
+fn what_the_file_does_not_tell_the_task_tells() {
+    let task = |analysis: &str| {
+        format!(r#"{{"task":{{"status":"SUCCESS",{analysis}"componentKey":"acme_api","pullRequest":"7"}}}}"#)
+    };
+    for (analysis, asked) in
+        [(r#""analysisId":"x","#, "analysisId=x"), ("", "projectKey=acme_api&pullRequest=7")]
+    {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let folder = Folder::new();
+        let file = format!("ceTaskId=x\nserverUrl={}\n", sonarqube.http_url());
+        let _ = folder.write(".scannerwork/report-task.txt", file.as_bytes());
+        for body in [task(analysis), r#"{"projectStatus":{"status":"OK"}}"#.to_owned()] {
+            sonarqube.fault(Fault::Answer { status: 200, headers: vec![], body: body.into() });
+        }
+        let run = after_scan(&sandbox, &folder).run();
+        assert_told(&run, 0, &["quality gate passed: acme_api, pull request 7"]);
+        assert!(paths(&sonarqube)[1].ends_with(asked), "{:?}", paths(&sonarqube));
+    }
+}
+
+#[test]
+fn one_file_has_one_name() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned("api/.scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    for pattern in [
+        "./*/.scannerwork/report-task.txt",
+        "./**/report-task.txt",
+        "api//.scannerwork/*.txt",
+        "./api/.scannerwork/report-task.txt,api/.scannerwork/report-task.txt,**/report-task.txt",
+    ] {
+        let run = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", pattern).run();
+        assert_told(&run, 0, &["the quality gate of api/.scannerwork/report-task.txt"]);
+    }
+    let odd = scanned("a,b [1]", &sonarqube.submit(of_pull_request(Gate::passed())));
+    let run = after_scan(&sandbox, &odd).set("SONAR_REPORT_TASK_0", "a,b [1]/report-task.txt").run();
+    assert_eq!(run.code, 0, "{}", run.output);
+    assert_told(&after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", " , ").run(), 2, &["names no file"]);
+}
+
+#[test]
+fn a_state_that_is_not_final_is_no_answer_to_a_missing_gate() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let run = after_scan(&sandbox, &folder).set("ON_NO_GATE", "INPROGRESS").set("SCAN_EXIT_CODE", "1").run();
+    assert_told(&run, 2, &["✖ ON_NO_GATE is \"INPROGRESS\", which is no final state"]);
+}
+
+#[test]
+fn a_token_is_not_shown_in_the_form_in_which_it_travels() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server99));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    assert_eq!(after_scan(&sandbox, &folder).run().code, 0);
+    let sent = sonarqube.requests()[0].authorization.clone().unwrap();
+    let body = serde_json::json!({ "errors": [{ "msg": format!("bad header {sent}") }] }).to_string();
+    sonarqube.fault(Fault::Answer { status: 403, headers: vec![], body: body.into() });
+    let run = after_scan(&sandbox, &folder).set("DEBUG", "true").run();
+    assert_told(&run, 3, &["bad header Basic ***"]);
+    let failed = serde_json::json!({ "task": { "status": "FAILED", "errorMessage": sent } }).to_string();
+    sonarqube.fault(Fault::Answer { status: 200, headers: vec![], body: failed.into() });
+    assert_eq!(after_scan(&sandbox, &folder).run().code, 3);
+    assert_eq!(shown(&sandbox).description.as_deref(), Some("The analysis failed: Basic ***"));
+}
+
+#[test]
+fn the_reader_is_told_that_it_goes_on() {
+    let analysis = Analysis { polls: u32::MAX, ..of_pull_request(Gate::passed()) };
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
+    let run = after_scan(&sandbox, &folder).set("SONAR_TIMEOUT", "20").run();
+    let told: Vec<_> =
+        run.output.lines().filter(|line| line.starts_with("waiting for the analysis, ")).collect();
+    assert_eq!(told.len(), 1, "{}", run.output);
+    assert!(told[0].ends_with(" s of 20 s, in progress"), "{told:?}");
+    let requests = sonarqube.requests();
+    let longest = requests.windows(2).map(|pair| pair[1].received - pair[0].received).max().unwrap();
+    assert!(longest < Duration::from_secs(7), "{longest:?}");
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_waits_has_sent_nothing() {
+    let analysis = Analysis { polls: u32::MAX, ..of_pull_request(Gate::passed()) };
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
+    let gatepost = after_scan(&sandbox, &folder);
+    let begun = Instant::now();
+    let child = gatepost.start();
+    while sonarqube.requests().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
+        thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let run = gatepost.finish(child, begun);
+    assert_told(&run, 143, &["✖ stopped before anything was sent"]);
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn several_statuses_are_recorded_and_resumed() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = Folder::new();
+    for project in ["acme_api", "acme_web"] {
+        let submitted = sonarqube.submit(Analysis::of_pull_request(project, "7", Gate::passed()));
+        let _ = folder
+            .write(&format!("{project}/.scannerwork/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    let run = after_scan(&sandbox, &folder).set("RESULT_FILE", "results.jsonl").set("RESUME", "true");
+    assert_told(&run.run(), 0, &["✔ 2 of 2 statuses posted"]);
+    assert_eq!(folder.read("results.jsonl").lines().count(), 2);
+    assert_told(&run.run(), 0, &["✔ skipped SUCCESSFUL"]);
+    assert_eq!((sandbox.requests().len(), folder.read("results.jsonl").lines().count()), (2, 2));
+}
+
+#[test]
+fn a_server_that_is_down_is_waited_for_once() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    for place in ["a", "b", "c"] {
+        let file = format!("{place}/.scannerwork/report-task.txt");
+        let _ = folder.write(&file, b"ceTaskId=x\nserverUrl=http://127.0.0.1:9\n");
+    }
+    let run = after_scan(&sandbox, &folder).set("TIMEOUT", "6").run();
+    assert_eq!(run.code, 3, "{}", run.output);
+    assert!(run.took < Duration::from_secs(14), "{:?}", run.took);
+}
+
+#[test]
+fn words_that_are_not_known_leave_a_final_state() {
+    let gate = r#"{"projectStatus":{"status":"ERROR","conditions":[{"status":"MAYBE","metricKey":"new_thing","comparator":"XOR","errorThreshold":"1","actualValue":"2"},{"status":"ERROR","metricKey":"new_thing","comparator":"XOR","errorThreshold":"1","actualValue":"2"}]}}"#;
+    for (task, code, words) in [
+        (r#"{"task":{"status":"SUCCESS","analysisId":"x"}}"#, 1, "2 new thing (does not fit 1)"),
+        (r#"{"task":{"status":"RESTING"}}"#, 5, "The analysis did not finish within 1 s (resting)"),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+        sonarqube.fault(Fault::Answer { status: 200, headers: vec![], body: task.into() });
+        let then = if code == 1 { gate } else { task };
+        sonarqube.fault_always(Fault::Answer { status: 200, headers: vec![], body: then.into() });
+        let run = after_scan(&sandbox, &folder).set("SONAR_TIMEOUT", "1").run();
+        assert_eq!(run.code, code, "{}", run.output);
+        assert_eq!(shown(&sandbox).description.as_deref(), Some(words));
+    }
+}
+
+#[test]
+fn fifty_thousand_real_conditions_are_too_much_and_that_is_said() {
+    let condition = r#"{"status":"ERROR","metricKey":"new_violations","comparator":"GT","errorThreshold":"0","actualValue":"14"}"#;
+    let body = format!(
+        r#"{{"projectStatus":{{"status":"ERROR","conditions":[{}]}}}}"#,
+        vec![condition; 50_000].join(",")
+    );
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    let task = r#"{"task":{"status":"SUCCESS","analysisId":"x"}}"#;
+    for body in [task, &body] {
+        sonarqube.fault(Fault::Answer { status: 200, headers: vec![], body: body.into() });
+    }
+    let run = after_scan(&sandbox, &folder).run();
+    assert_told(&run, 3, &["but the answer has more than 1 MiB"]);
+    assert_eq!(shown(&sandbox).state, "FAILED");
+}
+
+#[test]
+fn an_analysis_of_another_pull_request_is_worth_a_line() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let analysis = Analysis::of_pull_request("acme_api", "99", Gate::passed());
+    let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
+    let run = after_scan(&sandbox, &folder).run();
+    assert_told(&run, 0, &["! the analysis is of pull request \"99\", but the status is for pull request 7"]);
+}
+
+#[test]
+fn what_stands_between_is_told() {
+    let page = "<html><title>Sign in</title></html>";
+    for (fault, told) in [
+        (
+            Fault::Answer { status: 403, headers: vec![], body: page.into() },
+            "403 Forbidden, an HTML page with the title \"Sign in\"",
+        ),
+        (
+            Fault::redirect("https://sonar.acme.example/login"),
+            "points to another address on sonar.acme.example",
+        ),
+        (Fault::rate_limited_with("3600"), "SonarQube asks to try again in N s"),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+        sonarqube.fault(fault);
+        let run = after_scan(&sandbox, &folder).run();
+        assert_told(&run, 3, &[told]);
+        assert_eq!(shown(&sandbox).state, "FAILED");
+    }
 }
