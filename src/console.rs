@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fmt, io::Write};
 
-use crate::{problem::Problem, secrets::Secrets};
+use crate::{problem::Problem, secrets::Secrets, text::forges};
 
 /// The log. Everything that a run prints goes through here.
 pub struct Console {
@@ -112,11 +112,6 @@ impl Console {
         // A reader that went away must not keep the status from being posted.
         let _ = writeln!(out, "{start}{sign}{text}{end}").and_then(|()| out.flush());
     }
-}
-
-/// Control characters, line separators, and the marks that turn the direction of text around.
-pub fn forges(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

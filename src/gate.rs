@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     metrics::{self, Kind},
-    status::{fit, one_line},
+    text::{fit, one_line},
 };
 
 /// A quality gate as it was computed for an analysis.

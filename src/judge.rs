@@ -22,7 +22,8 @@ use crate::{
     report_task::{Analysis, End, Subject},
     service::Service,
     sonarqube::{SonarQube, TaskState, is_cloud, is_gone},
-    status::{DESCRIPTION_MAX_CHARS, State, refusal_of_url},
+    state::State,
+    status::{DESCRIPTION_MAX_CHARS, refusal_of_url},
     verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files, Verdict, is_exposed},
 };
 

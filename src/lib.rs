@@ -8,7 +8,7 @@
 //! ```
 //!
 //! - [`variables`] reads the environment; [`plan`] understands it with [`credential`], [`target`], [`status`],
-//!   [`verdict`] and [`values`], and gathers every [`problem`].
+//!   [`verdict`] and [`values`], and gathers every [`problem`]. A status has a [`state`]; its [`text`] fits.
 //! - [`judge`] asks SonarQube about what [`report_task`] found, through [`sonarqube`], which knows the
 //!   endpoints; [`gate`] and [`metrics`] have the words for the answer.
 //! - [`publish`] finds the commit and posts the status through [`bitbucket`], which knows the endpoints.
@@ -38,8 +38,10 @@ pub mod retry;
 pub mod secrets;
 pub mod service;
 pub mod sonarqube;
+pub mod state;
 pub mod status;
 pub mod target;
+pub mod text;
 pub mod values;
 pub mod variables;
 pub mod verdict;

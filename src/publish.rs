@@ -16,7 +16,8 @@ use crate::{
     plan::Plan,
     refusal::Refusal,
     results::{Delivery, ResultFile},
-    status::{State, Status, StatusKey},
+    state::State,
+    status::{Status, StatusKey},
     target::{CommitHash, CommitSource, PullRequestId, Target},
     verdict::Verdict,
 };

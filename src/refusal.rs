@@ -15,7 +15,7 @@ use crate::{
     credential::Credential,
     http::{Answer, Failure, rounded},
     service::{Reach, Service},
-    status::{fit, one_line},
+    text::{fit, one_line},
 };
 
 /// A request that did not get through.

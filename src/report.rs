@@ -9,7 +9,8 @@ use crate::{
     publish::{End, Published},
     refusal::Refusal,
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
-    status::{State, Status},
+    state::State,
+    status::Status,
     target::Target,
     verdict::VerdictPlan,
 };

@@ -7,9 +7,10 @@ use reqwest::Url;
 use serde::Serialize;
 
 use crate::{
-    console::forges,
     problem::{Findings, shown},
+    state::State,
     target::{Repository, Target},
+    text::{fit, one_line},
     variables::Variables,
     verdict::Verdict,
 };
@@ -34,20 +35,6 @@ pub struct Status {
     /// Source branch: the status counts for pull requests from this branch only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refname: Option<String>,
-}
-
-/// Bitbucket's four states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum State {
-    /// Green.
-    Successful,
-    /// Red; merge checks count it against the pull request.
-    Failed,
-    /// Blue; a merge check waits for its end.
-    InProgress,
-    /// Grey.
-    Stopped,
 }
 
 /// The identity of a status: at most [`KEY_MAX_CHARS`] characters, none of them a control character.
@@ -77,53 +64,6 @@ pub const DESCRIPTION_MAX_CHARS: usize = 255;
 /// `URLValidator.max_length` of Django, whose words Bitbucket's refusals of addresses are.
 /// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
 pub const URL_MAX_CHARS: usize = 2048;
-
-impl State {
-    const ALL: [Self; 4] = [Self::Successful, Self::Failed, Self::InProgress, Self::Stopped];
-
-    /// Bitbucket's word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Successful => "SUCCESSFUL",
-            Self::Failed => "FAILED",
-            Self::InProgress => "INPROGRESS",
-            Self::Stopped => "STOPPED",
-        }
-    }
-
-    /// From Bitbucket's word or an everyday one, in any case.
-    pub fn parse(text: &str) -> Option<Self> {
-        let plain: String =
-            text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect();
-        Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
-    }
-
-    /// Everyday words for it, in lower case without white space, `-` and `_`.
-    const fn synonyms(self) -> &'static [&'static str] {
-        match self {
-            Self::Successful => &["successful", "success", "succeeded", "passed", "pass", "ok", "green"],
-            Self::Failed => &["failed", "failure", "fail", "error", "errored", "red", "broken"],
-            Self::InProgress => &["inprogress", "running", "pending", "started", "queued", "building"],
-            Self::Stopped => &["stopped", "cancelled", "canceled", "aborted", "killed"],
-        }
-    }
-
-    /// An everyday word for it, for a description.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Successful => "Successful",
-            Self::Failed => "Failed",
-            Self::InProgress => "In progress",
-            Self::Stopped => "Stopped",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 impl StatusKey {
     /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
@@ -204,28 +144,6 @@ impl StatusPlan {
         let start = given.unwrap_or(default);
         one_line(&project.map_or_else(|| start.to_owned(), |project| format!("{start}{separator}{project}")))
     }
-}
-
-/// The text on one line: each run of white space and control characters becomes one space.
-pub fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || forges(c))
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// The text, or as many of its whole words as fit before a `…`.
-pub fn fit(text: &str, max_chars: usize) -> String {
-    if text.chars().count() <= max_chars {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(max_chars.saturating_sub(1)).collect();
-    // A word over half the room is cut rather than dropped.
-    let cut = match kept.rfind(' ') {
-        Some(space) if space >= kept.len() / 2 => &kept[..space],
-        _ => &kept,
-    };
-    format!("{}…", cut.trim_end())
 }
 
 /// Control characters cannot be typed again when the status is to be overwritten.
@@ -395,23 +313,6 @@ mod tests {
     }
 
     #[test]
-    fn everyday_words_become_states() {
-        for (text, state) in [
-            ("SUCCESSFUL", State::Successful),
-            ("Passed", State::Successful),
-            ("in progress", State::InProgress),
-            ("IN_PROGRESS", State::InProgress),
-            ("cancelled", State::Stopped),
-            ("Error", State::Failed),
-        ] {
-            assert_eq!(State::parse(text), Some(state), "{text}");
-        }
-        for text in ["maybe", "", "SUCCESSFUL FAILED", "$?", "0"] {
-            assert_eq!(State::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn projects_are_told_apart_when_there_are_several() {
         let judged = Verdict { project: Some("acme:api".to_owned()), ..verdict() };
         let made = |key: Option<&str>, project: Option<&str>, several| {
@@ -491,13 +392,6 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_at_a_word() {
-        assert_eq!(fit("one two three", 13), "one two three");
-        assert_eq!(fit("one two three", 12), "one two…");
-        assert_eq!(fit(&"x".repeat(300), 255).chars().count(), 255);
-    }
-
-    #[test]
     fn control_characters_become_spaces_in_text_and_a_problem_in_a_key() {
         let variables = Variables {
             name: Some("a\nb\u{1b}[31mc".to_owned()),
@@ -538,13 +432,6 @@ mod tests {
             let (a, b) = (StatusKey::fit(&left), StatusKey::fit(&right));
             prop_assert!(a.as_str().chars().count() <= KEY_MAX_CHARS);
             prop_assert_eq!(a == b, left == right);
-        }
-
-        #[test]
-        fn fitted_text_is_a_beginning(text in "(?s).{0,80}", max in 1..60_usize) {
-            let fitted = fit(&text, max);
-            prop_assert!(fitted.chars().count() <= max);
-            prop_assert!(text.starts_with(fitted.trim_end_matches('…')) || text == fitted);
         }
     }
 

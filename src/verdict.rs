@@ -11,7 +11,7 @@ use crate::{
     outcome::Outcome,
     problem::{Findings, shown},
     report_task::{self, Subject},
-    status::State,
+    state::State,
     target::is_own,
     values::{flag, service_address, whole_number},
     variables::Variables,

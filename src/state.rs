@@ -1,0 +1,88 @@
+//! Bitbucket's four states, and the words that people use for them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Bitbucket's four states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    /// Green.
+    Successful,
+    /// Red; merge checks count it against the pull request.
+    Failed,
+    /// Blue; a merge check waits for its end.
+    InProgress,
+    /// Grey.
+    Stopped,
+}
+
+impl State {
+    const ALL: [Self; 4] = [Self::Successful, Self::Failed, Self::InProgress, Self::Stopped];
+
+    /// Bitbucket's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Successful => "SUCCESSFUL",
+            Self::Failed => "FAILED",
+            Self::InProgress => "INPROGRESS",
+            Self::Stopped => "STOPPED",
+        }
+    }
+
+    /// From Bitbucket's word or an everyday one, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain: String =
+            text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect();
+        Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
+    }
+
+    /// Everyday words for it, in lower case without white space, `-` and `_`.
+    const fn synonyms(self) -> &'static [&'static str] {
+        match self {
+            Self::Successful => &["successful", "success", "succeeded", "passed", "pass", "ok", "green"],
+            Self::Failed => &["failed", "failure", "fail", "error", "errored", "red", "broken"],
+            Self::InProgress => &["inprogress", "running", "pending", "started", "queued", "building"],
+            Self::Stopped => &["stopped", "cancelled", "canceled", "aborted", "killed"],
+        }
+    }
+
+    /// An everyday word for it, for a description.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Successful => "Successful",
+            Self::Failed => "Failed",
+            Self::InProgress => "In progress",
+            Self::Stopped => "Stopped",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everyday_words_become_states() {
+        for (text, state) in [
+            ("SUCCESSFUL", State::Successful),
+            ("Passed", State::Successful),
+            ("in progress", State::InProgress),
+            ("IN_PROGRESS", State::InProgress),
+            ("cancelled", State::Stopped),
+            ("Error", State::Failed),
+        ] {
+            assert_eq!(State::parse(text), Some(state), "{text}");
+        }
+        for text in ["maybe", "", "SUCCESSFUL FAILED", "$?", "0"] {
+            assert_eq!(State::parse(text), None, "{text}");
+        }
+    }
+}

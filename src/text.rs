@@ -1,0 +1,51 @@
+//! Text that others see: on one line, within a limit, and without what could forge another line.
+
+/// The text on one line: each run of white space and control characters becomes one space.
+pub fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || forges(c))
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The text, or as many of its whole words as fit before a `…`.
+pub fn fit(text: &str, max_chars: usize) -> String {
+    if text.chars().count() <= max_chars {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(max_chars.saturating_sub(1)).collect();
+    // A word over half the room is cut rather than dropped.
+    let cut = match kept.rfind(' ') {
+        Some(space) if space >= kept.len() / 2 => &kept[..space],
+        _ => &kept,
+    };
+    format!("{}…", cut.trim_end())
+}
+
+/// Control characters, line separators, and the marks that turn the direction of text around.
+pub fn forges(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_is_cut_at_a_word() {
+        assert_eq!(fit("one two three", 13), "one two three");
+        assert_eq!(fit("one two three", 12), "one two…");
+        assert_eq!(fit(&"x".repeat(300), 255).chars().count(), 255);
+    }
+
+    proptest! {
+        #[test]
+        fn fitted_text_is_a_beginning(text in "(?s).{0,80}", max in 1..60_usize) {
+            let fitted = fit(&text, max);
+            prop_assert!(fitted.chars().count() <= max);
+            prop_assert!(text.starts_with(fitted.trim_end_matches('…')) || text == fitted);
+        }
+    }
+}
