@@ -21,7 +21,7 @@ use crate::{
     report,
     report_task::{Analysis, End, Subject},
     service::Service,
-    sonarqube::{SonarQube, TaskState, is_cloud, is_gone},
+    sonarqube::{SonarQube, Task, TaskState, is_cloud, is_gone},
     state::State,
     status::{DESCRIPTION_MAX_CHARS, refusal_of_url},
     verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files, Verdict, is_exposed},
@@ -239,7 +239,7 @@ impl Judge<'_> {
     }
 
     /// Waits for the end of a task that succeeds.
-    async fn wait(&self, server: &Server<'_>, id: &str) -> Result<crate::sonarqube::Task, NoGate> {
+    async fn wait(&self, server: &Server<'_>, id: &str) -> Result<Task, NoGate> {
         let mut pause = FIRST_POLL;
         let mut told = Instant::now();
         loop {

@@ -44,8 +44,8 @@ pub struct Published {
     pub status: Option<Status>,
     /// How it ended.
     pub end: End,
-    /// How the run ends for it when it is posted.
-    pub verdict: Outcome,
+    /// The outcome of its verdict: how the run ends when the status is posted.
+    pub outcome: Outcome,
 }
 
 /// How publishing ended.
@@ -98,7 +98,7 @@ impl<'a> Publisher<'a> {
             Ok(located) => located,
             Err(refusal) => {
                 let end = End::Refused(refusal);
-                return vec![tell(Published { target: None, status: None, end, verdict: Outcome::Done })];
+                return vec![tell(Published { target: None, status: None, end, outcome: Outcome::Done })];
             }
         };
         let mut outcomes = Vec::new();
@@ -129,7 +129,7 @@ impl<'a> Publisher<'a> {
     /// Says STOPPED over an INPROGRESS that Bitbucket may have received: it would block merging for ever.
     pub async fn stop(&self) -> Published {
         let stopped =
-            |target, status| Published { target, status, end: End::Stopped, verdict: Outcome::Stopped };
+            |target, status| Published { target, status, end: End::Stopped, outcome: Outcome::Stopped };
         let begun = self.begun.borrow_mut().take();
         let Some((target, status)) = begun else {
             return stopped(None, None);
@@ -257,7 +257,7 @@ impl<'a> Publisher<'a> {
         &self,
         target: &Target,
         status: Status,
-        verdict: Outcome,
+        outcome: Outcome,
         results: Option<&ResultFile>,
     ) -> Published {
         let end = if results.is_some_and(|results| results.has_delivered(target, &status)) {
@@ -278,6 +278,6 @@ impl<'a> Publisher<'a> {
                 }
             }
         };
-        Published { target: Some(target.clone()), status: Some(status), end, verdict }
+        Published { target: Some(target.clone()), status: Some(status), end, outcome }
     }
 }

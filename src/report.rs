@@ -104,9 +104,9 @@ pub fn published(
     results: Option<&ResultFile>,
     console: &Console,
 ) -> Outcome {
-    let Published { target, status, end, verdict } = published;
+    let Published { target, status, end, outcome: of_verdict } = published;
     let (outcome, reason) = match end {
-        End::Delivered | End::Skipped | End::Printed => (*verdict, None),
+        End::Delivered | End::Skipped | End::Printed => (*of_verdict, None),
         End::Refused(refusal) => {
             told(refusal, console);
             (Outcome::BitbucketFailed, Some(reason(refusal)))
@@ -133,7 +133,7 @@ pub fn published(
             "the output variables could not be written to BITBUCKET_PIPELINES_VARIABLES_PATH: {error}"
         ));
     }
-    last_line(end, target.as_ref(), status.as_ref(), *verdict, console);
+    last_line(end, target.as_ref(), status.as_ref(), *of_verdict, console);
     outcome
 }
 
@@ -141,7 +141,7 @@ fn last_line(
     end: &End,
     target: Option<&Target>,
     status: Option<&Status>,
-    verdict: Outcome,
+    of_verdict: Outcome,
     console: &Console,
 ) {
     let what = match (target, status) {
@@ -169,7 +169,7 @@ fn last_line(
         }
         End::Stopped => format!("stopped before the end: {what} may not have been posted"),
     };
-    match (end, verdict) {
+    match (end, of_verdict) {
         (End::Refused(_) | End::Stopped, _) => console.failed(what),
         (_, Outcome::Done) => console.done(what),
         (_, Outcome::GateRed) => {
