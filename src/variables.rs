@@ -378,6 +378,8 @@ fn warn_of_near_miss(name: &str, findings: &mut Findings) {
     let near = Variables::ALL
         .iter()
         .filter(|variable| variable.group != "Set by Pipelines")
+        // An environment has many names, and most are far longer or shorter.
+        .filter(|variable| variable.field.len().abs_diff(name.len()) <= allowed)
         .map(|variable| (distance(&upper, &variable.name()), variable))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance);
