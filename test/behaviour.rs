@@ -1,12 +1,11 @@
 //! What the reader sees, and how the run ends.
 
 use std::{
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::run::{Fault, Run, Sandbox, acme, bare, in_branch_build, in_pull_request_build};
+use crate::run::{Fault, Run, Sandbox, acme, bare, in_branch_build, in_pull_request_build, send_signal};
 
 #[test]
 fn help_and_version_need_nothing() {
@@ -71,8 +70,7 @@ fn stopped_by(signal: &str, state: &str, answer_stopped: bool) -> (Sandbox, Run)
         assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
         thread::yield_now();
     }
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    send_signal(signal, &child);
     let run = gatepost.finish(child, begun);
     (sandbox, run)
 }

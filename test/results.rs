@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::run::{Fault, Folder, acme, by_hand, in_branch_build};
+use crate::run::{Fault, Folder, acme, by_hand, in_branch_build, send_signal};
 
 fn lines(folder: &Folder) -> Vec<Value> {
     folder.read("results.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -233,7 +233,7 @@ fn a_status_that_was_stopped_over_is_posted_again_when_resumed() {
         assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
         thread::yield_now();
     }
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    send_signal("-TERM", &child);
     assert_eq!(stopped.finish(child, begun).code, 143);
     let recorded = lines(&folder).pop().unwrap();
     assert_eq!((&recorded["outcome"], &recorded["status"]["state"]), (&json!("stopped"), &json!("STOPPED")));

@@ -1,6 +1,8 @@
 //! The binary under test, in each of the places where it is used.
 
 pub(crate) use sandbox::{Fault, Folder, Gatepost, Run, Sandbox, World};
+use std::process::{Child, Command};
+
 use sandbox::{Program, Submitted};
 
 fn binary() -> Program {
@@ -45,4 +47,10 @@ pub(crate) fn after_scan(sandbox: &Sandbox, folder: &Folder) -> Gatepost {
         .within(folder.path())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
         .set("SONAR_TIMEOUT", "10")
+}
+
+/// Sends a signal, such as `-TERM`; every shell knows how.
+pub(crate) fn send_signal(signal: &str, child: &Child) {
+    let sent = Command::new("sh").arg("-c").arg(format!("kill {signal} {}", child.id())).status().unwrap();
+    assert!(sent.success());
 }

@@ -3,7 +3,6 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +13,9 @@ use sandbox::{
 };
 
 use crate::proxy::Proxy;
-use crate::run::{Fault, Folder, Gatepost, Run, Sandbox, acme, after_scan, in_pull_request_build, scanned};
+use crate::run::{
+    Fault, Folder, Gatepost, Run, Sandbox, acme, after_scan, in_pull_request_build, scanned, send_signal,
+};
 
 fn sonarqube(dialect: Dialect) -> SonarQube {
     SonarQube::start(Projects::acme(dialect))
@@ -983,7 +984,7 @@ fn a_run_that_is_stopped_while_it_waits_has_sent_nothing() {
         assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
         thread::yield_now();
     }
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    send_signal("-TERM", &child);
     let run = gatepost.finish(child, begun);
     assert_told(&run, 143, &["✖ stopped before anything was sent"]);
     assert!(sandbox.requests().is_empty());
