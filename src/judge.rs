@@ -133,6 +133,13 @@ impl Judge<'_> {
                 return self.without_gate(NoGate::Failed(format!("{name} {wrong}")), None, None);
             }
         };
+        if let (Some(analysed), Some(wanted)) = (&analysis.revision, &self.plan.commit)
+            && !analysed.matches(wanted)
+        {
+            self.console.warning(format_args!(
+                "the analysis is of commit {analysed}, but the status is for commit {wanted}"
+            ));
+        }
         let gate = match &analysis.end {
             End::Gate(gate) => Ok(gate.clone()),
             End::Failed => Err(NoGate::Failed("The analysis failed".to_owned())),

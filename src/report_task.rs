@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::{
     gate::{Gate, Level, text},
     problem::shown,
+    target::CommitHash,
     values::{read_small, service_address},
 };
 
@@ -26,6 +27,8 @@ pub struct Analysis {
     pub subject: Option<Subject>,
     /// The page that shows it.
     pub dashboard: Option<String>,
+    /// The commit that was analysed; a webhook tells it.
+    pub revision: Option<CommitHash>,
     /// What is known of its end.
     pub end: End,
 }
@@ -127,6 +130,7 @@ impl Analysis {
             project: value("projectKey"),
             subject: dashboard.as_deref().map(Subject::of_dashboard),
             dashboard,
+            revision: None,
             end: End::Ask {
                 server: value("serverUrl").and_then(|text| service_address(&text).ok()),
                 version: value("serverVersion"),
@@ -159,6 +163,7 @@ impl Analysis {
             project: at("/project/key"),
             subject: Some(subject),
             dashboard: at("/branch/url").or_else(|| at("/project/url")),
+            revision: at("/revision").as_deref().and_then(CommitHash::parse),
             end,
         })
     }

@@ -12,7 +12,7 @@ use crate::{
     problem::{Findings, shown},
     report_task::{self, Subject},
     state::State,
-    target::is_own,
+    target::{CommitHash, is_own},
     values::{flag, service_address, whole_number},
     variables::Variables,
 };
@@ -64,6 +64,8 @@ pub struct AnalysisPlan {
     pub linked: bool,
     /// The pull request that the status is for, as far as it is known.
     pub pull_request: Option<String>,
+    /// The commit that the status is for, as far as it is known.
+    pub commit: Option<CommitHash>,
 }
 
 /// Where the analyses are told.
@@ -199,6 +201,7 @@ impl AnalysisPlan {
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
             linked: variables.url.is_none(),
             pull_request: known_pull_request(variables),
+            commit: known_commit(variables),
             analyses: analyses?,
         })
     }
@@ -253,6 +256,11 @@ fn analyses(variables: &Variables, scan_exit_code: u8, findings: &mut Findings) 
 fn known_pull_request(variables: &Variables) -> Option<String> {
     let of_build = variables.bitbucket_pr_id.as_ref().filter(|_| is_own(variables));
     variables.pull_request.as_ref().or(of_build).map(|id| id.trim().trim_start_matches('#').to_owned())
+}
+
+fn known_commit(variables: &Variables) -> Option<CommitHash> {
+    let of_build = variables.bitbucket_commit.as_ref().filter(|_| is_own(variables));
+    CommitHash::parse(variables.commit.as_ref().or(of_build)?.trim())
 }
 
 fn files(patterns: Option<&str>, scan_exit_code: u8, findings: &mut Findings) -> Option<Files> {

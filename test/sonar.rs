@@ -852,6 +852,26 @@ fn a_webhook_is_believed_only_where_the_user_names_it() {
 }
 
 #[test]
+fn a_webhook_about_another_commit_is_worth_a_line() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let commit = sandbox.head("acme/api", "feature/login");
+    for (revision, warned) in
+        [(commit.as_str(), false), ("0123456789abcdef0123456789abcdef01234567", true), ("r42", false)]
+    {
+        let webhook =
+            format!(r#"{{"status":"SUCCESS","revision":"{revision}","qualityGate":{{"status":"OK"}}}}"#);
+        let _ = folder.write("webhook.json", webhook.as_bytes());
+        let run = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "webhook.json").run();
+        assert_eq!(
+            (run.code, run.output.contains("! the analysis is of commit ")),
+            (0, warned),
+            "{}",
+            run.output
+        );
+    }
+}
+
+#[test]
 fn odd_webhooks_are_never_green() {
     for (webhook, code, words) in [
         (r#"{"status":"SUCCESS","qualityGate":{}}"#, 3, "Quality gate unknown: main branch"),
