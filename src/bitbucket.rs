@@ -67,7 +67,6 @@ impl Bitbucket<'_> {
             "request",
             format_args!("POST {} {}", self.status_url(repository, commit), self.0.service.with()),
         );
-
         self.0.console.detail("body", body(status));
     }
 

@@ -108,7 +108,7 @@ pub async fn run(
     }
     let mut stopped = pin!(stop());
     let verdicts = tokio::select! {
-        verdicts = verdicts(&verdict, &roots, &settings, &console) => verdicts?,
+        verdicts = verdicts(&verdict, &http, &roots, &settings, &console) => verdicts?,
         asked = &mut stopped => asked.map(|()| Vec::new())?,
     };
     let bitbucket = Bitbucket(Client {
@@ -135,12 +135,16 @@ pub async fn run(
 /// What is to be said: at least one verdict.
 async fn verdicts(
     plan: &VerdictPlan,
+    http: &Http,
     roots: &[CertificateDer<'static>],
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Vec<Verdict>> {
     match plan {
         VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
+        VerdictPlan::Ask(analysis) if analysis.roots.is_empty() => {
+            judge::judge(analysis, http, settings, console).await
+        }
         VerdictPlan::Ask(analysis) => {
             // A root for SonarQube is not trusted to speak for Bitbucket.
             let http = Http::new(roots, &analysis.roots, &settings.proxies)?;

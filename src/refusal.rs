@@ -92,11 +92,14 @@ impl Refusal {
     /// Why, and what to do.
     pub fn explain(&self) -> Explanation {
         let mut explanation = match (&self.service, &self.came) {
-            (Service::Bitbucket(credential), Came::Refused(answer)) => {
-                explain_bitbucket(answer, credential, &self.url)
+            (service, Came::Refused(answer))
+                if answer.status.is_redirection() && answer.headers.contains_key(header::LOCATION) =>
+            {
+                explain_redirect(answer, &self.url, service.reach().address)
             }
+            (Service::Bitbucket(credential), Came::Refused(answer)) => explain_bitbucket(answer, credential),
             (Service::SonarQube { token, .. }, Came::Refused(answer)) => {
-                explain_sonarqube(answer, token.is_some(), &self.url)
+                explain_sonarqube(answer, token.is_some())
             }
             (service, Came::Unusable(answer, _)) => explain_unusable(answer, service.reach()),
             (service, Came::Nothing(failure)) => explain_failure(failure, &self.url, service.reach()),
@@ -155,12 +158,9 @@ fn explain_redirect(answer: &Answer, url: &Url, address: &str) -> Explanation {
     )
 }
 
-fn explain_bitbucket(answer: &Answer, credential: &Credential, url: &Url) -> Explanation {
+fn explain_bitbucket(answer: &Answer, credential: &Credential) -> Explanation {
     let api_token = matches!(credential, Credential::ApiToken { .. });
     match answer.status.as_u16() {
-        300..=399 if answer.headers.contains_key(header::LOCATION) => {
-            explain_redirect(answer, url, "BITBUCKET_API_URL (https://api.bitbucket.org/2.0)")
-        }
         400 => Explanation::of(
             "Bitbucket does not accept a value of the request; its words name the field",
             "change the variable that fills the field (KEY, NAME, DESCRIPTION, URL, REFNAME); an answer without words usually means a token without scopes",
@@ -201,11 +201,8 @@ fn explain_bitbucket(answer: &Answer, credential: &Credential, url: &Url) -> Exp
 }
 
 /// <https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens>
-fn explain_sonarqube(answer: &Answer, with_token: bool, url: &Url) -> Explanation {
+fn explain_sonarqube(answer: &Answer, with_token: bool) -> Explanation {
     match answer.status.as_u16() {
-        300..=399 if answer.headers.contains_key(header::LOCATION) => {
-            explain_redirect(answer, url, "SONAR_HOST_URL")
-        }
         401 | 403 if !with_token => Explanation::of(
             "SonarQube does not tell this without a token",
             "pass SONAR_TOKEN; if a secured variable should have brought it, see that the pipe's `variables:` names it",

@@ -138,7 +138,6 @@ impl ResultFile {
         let Ok(wanted) = serde_json::to_value(status) else {
             return false;
         };
-        let identity = |status: &Value| (status.get("key").cloned(), status.get("refname").cloned());
         self.earlier
             .iter()
             .rev()
@@ -162,6 +161,11 @@ impl ResultFile {
         line.push(b'\n');
         (&self.file).write_all(&line)
     }
+}
+
+/// What makes two statuses of one commit the same: key and refname.
+fn identity(status: &Value) -> [Option<&Value>; 2] {
+    ["key", "refname"].map(|field| status.get(field))
 }
 
 /// Opens a file for reading and appending, and makes it when there is none. A device or a pipe could keep the

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, ops::Range};
 
 /// A text shorter than this is no secret that could be found again: a common word would be taken for one.
-pub const SECRET_MIN_CHARS: usize = 8;
+const SECRET_MIN_CHARS: usize = 8;
 /// This many characters of a secret in a row are hidden like the whole. Longer than the prefix that all of a
 /// kind share, so that a kind can be told.
 const PART_CHARS: usize = 16;

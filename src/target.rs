@@ -1,13 +1,14 @@
 //! The repository and commit a status goes to, and how the commit is found.
 //!
 //! Pipelines describes the build that runs (`BITBUCKET_*`). Those values serve as defaults only while
-//! the target is the pipeline's own repository and the user names no other pull request or branch: in a
+//! the target is the pipeline's own repository and the user names no other commit, pull request or branch: in a
 //! central pipeline they describe the central repository, and a status would land on the wrong commit.
 
 use std::fmt;
 
 use crate::{
     problem::{Findings, shown},
+    values::in_digits,
     variables::Variables,
 };
 
@@ -261,9 +262,8 @@ const PULL_REQUEST_MAX: u32 = i32::MAX.unsigned_abs();
 fn pull_request(name: &str, text: Option<&str>, findings: &mut Findings) -> Option<PullRequestId> {
     let text = text?.trim();
     let digits = text.strip_prefix('#').unwrap_or(text);
-    let id = Some(digits)
-        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|digits| digits.parse().ok())
+    let id = in_digits(digits)
+        .and_then(|id| u32::try_from(id).ok())
         .filter(|id| (1..=PULL_REQUEST_MAX).contains(id));
     if id.is_none() {
         findings.problem(

@@ -32,6 +32,11 @@ pub fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findin
     }
 }
 
+/// A whole number in digits alone: no sign, no white space.
+pub fn in_digits(text: &str) -> Option<u64> {
+    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+}
+
 /// A whole number within bounds, in digits alone; `default` when unset or not understood.
 pub fn whole_number(
     name: &str,
@@ -43,9 +48,7 @@ pub fn whole_number(
     let Some(text) = text.map(str::trim) else {
         return default;
     };
-    let number = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let number = number.and_then(|digits| digits.parse().ok()).filter(|number| bounds.contains(number));
-    number.unwrap_or_else(|| {
+    in_digits(text).filter(|number| bounds.contains(number)).unwrap_or_else(|| {
         let (least, most) = bounds.into_inner();
         findings.problem(
             name,

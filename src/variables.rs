@@ -258,16 +258,19 @@ impl Variables {
     /// The variable that a name of the environment stands for.
     fn find(name: &str) -> Option<(&'static Variable, Place)> {
         let any_case = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
-        let wanted = if any_case { name.to_ascii_uppercase() } else { name.to_owned() };
+        if !any_case && name.contains(|c: char| c.is_ascii_lowercase()) {
+            return None;
+        }
+        // As fields are named.
+        let wanted = name.to_ascii_lowercase();
         Self::ALL.iter().find_map(|variable| {
-            let own = variable.name();
-            if own == wanted {
+            if variable.field == wanted {
                 return Some((variable, Place::Whole));
             }
-            let rest = wanted.strip_prefix(&own)?.strip_prefix('_').filter(|_| variable.list)?;
+            let rest = wanted.strip_prefix(variable.field)?.strip_prefix('_').filter(|_| variable.list)?;
             let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
             match rest {
-                "COUNT" => Some((variable, Place::Count)),
+                "count" => Some((variable, Place::Count)),
                 _ if is_number => Some((variable, Place::Item)),
                 _ => None,
             }

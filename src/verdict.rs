@@ -13,7 +13,7 @@ use crate::{
     report_task::{self, Subject},
     state::State,
     target::{CommitHash, is_own},
-    values::{flag, service_address, whole_number},
+    values::{flag, in_digits, service_address, whole_number},
     variables::Variables,
 };
 
@@ -167,8 +167,7 @@ fn given(text: &str, findings: &mut Findings) -> Option<Verdict> {
 impl Verdict {
     /// From `STATE`: Bitbucket's word, an everyday one, or a process exit code.
     fn parse(text: &str) -> Option<Self> {
-        let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        let (state, words) = match digits.and_then(|digits| digits.parse::<u8>().ok()) {
+        let (state, words) = match in_digits(text).and_then(|code| u8::try_from(code).ok()) {
             Some(0) => (State::Successful, State::Successful.words().to_owned()),
             Some(code) => (State::Failed, format!("Failed with exit code {code}")),
             None => State::parse(text).map(|state| (state, state.words().to_owned()))?,
@@ -178,10 +177,16 @@ impl Verdict {
 }
 
 impl AnalysisPlan {
-    fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
+    fn from_variables<'v>(variables: &'v Variables, findings: &mut Findings) -> Option<Self> {
         let host = host(variables.sonar_host_url.as_deref(), findings);
         let scan_exit_code = scan_exit_code(variables, findings);
-        let analyses = analyses(variables, scan_exit_code, findings);
+        // What Pipelines says of its build is of the target when that is its own repository.
+        let own = is_own(variables);
+        let known = |given: &'v Option<String>, of_build: &'v Option<String>| {
+            given.as_deref().or(of_build.as_deref().filter(|_| own)).map(str::trim)
+        };
+        let pull_request = known(&variables.pull_request, &variables.bitbucket_pr_id);
+        let analyses = analyses(variables, scan_exit_code, pull_request.is_some(), findings);
         let token = variables.sonar_token.clone();
         check_token(token.as_ref(), analyses.as_ref(), findings);
         let timeout = whole_number(
@@ -200,15 +205,20 @@ impl AnalysisPlan {
             on_no_gate: on_no_gate(variables.on_no_gate.as_deref(), findings),
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
             linked: variables.url.is_none(),
-            pull_request: known_pull_request(variables),
-            commit: known_commit(variables),
+            pull_request: pull_request.map(|id| id.trim_start_matches('#').to_owned()),
+            commit: known(&variables.commit, &variables.bitbucket_commit).and_then(CommitHash::parse),
             analyses: analyses?,
         })
     }
 }
 
 /// `None` after a problem was told. No files at all is fine after a scan that failed: it wrote none.
-fn analyses(variables: &Variables, scan_exit_code: u8, findings: &mut Findings) -> Option<Analyses> {
+fn analyses(
+    variables: &Variables,
+    scan_exit_code: u8,
+    pull_request_is_known: bool,
+    findings: &mut Findings,
+) -> Option<Analyses> {
     let text = |value: &Option<String>| value.as_deref().map(|value| value.trim().to_owned());
     let subject = match (text(&variables.sonar_pull_request), text(&variables.sonar_branch)) {
         (Some(_), Some(_)) => {
@@ -235,7 +245,7 @@ fn analyses(variables: &Variables, scan_exit_code: u8, findings: &mut Findings) 
             None
         }
         (Some(key), None) => {
-            if subject == Subject::Main && known_pull_request(variables).is_some() {
+            if subject == Subject::Main && pull_request_is_known {
                 findings.warning(
                     "the gate of the main branch is asked for, not that of the pull request: pass SONAR_PULL_REQUEST: $BITBUCKET_PR_ID if SonarQube analyses pull requests",
                 );
@@ -251,16 +261,6 @@ fn analyses(variables: &Variables, scan_exit_code: u8, findings: &mut Findings) 
             files(patterns, scan_exit_code, findings).map(Analyses::Files)
         }
     }
-}
-
-fn known_pull_request(variables: &Variables) -> Option<String> {
-    let of_build = variables.bitbucket_pr_id.as_ref().filter(|_| is_own(variables));
-    variables.pull_request.as_ref().or(of_build).map(|id| id.trim().trim_start_matches('#').to_owned())
-}
-
-fn known_commit(variables: &Variables) -> Option<CommitHash> {
-    let of_build = variables.bitbucket_commit.as_ref().filter(|_| is_own(variables));
-    CommitHash::parse(variables.commit.as_ref().or(of_build)?.trim())
 }
 
 fn files(patterns: Option<&str>, scan_exit_code: u8, findings: &mut Findings) -> Option<Files> {
