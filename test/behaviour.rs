@@ -1,11 +1,8 @@
 //! What the reader sees, and how the run ends.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use crate::run::{Fault, Run, Sandbox, acme, bare, in_branch_build, in_pull_request_build, send_signal};
+use crate::run::{Fault, Run, Sandbox, acme, bare, in_branch_build, in_pull_request_build, stopped_by};
 
 #[test]
 fn help_and_version_need_nothing() {
@@ -57,32 +54,25 @@ fn a_reader_that_went_away_does_not_keep_the_status_from_being_posted() {
 }
 
 /// Starts a run whose first request is never answered, and sends a signal once the request was received.
-fn stopped_by(signal: &str, state: &str, answer_stopped: bool) -> (Sandbox, Run) {
+fn stopped_while_silent(signal: &str, state: &str, answer_stopped: bool) -> (Sandbox, Run) {
     let sandbox = acme();
     sandbox.fault(Fault::SilentAfterHead);
     if !answer_stopped {
         sandbox.fault_always(Fault::Silent);
     }
     let gatepost = in_pull_request_build(&sandbox).set("STATE", state);
-    let begun = Instant::now();
-    let child = gatepost.start();
-    while sandbox.requests().is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
-        thread::yield_now();
-    }
-    send_signal(signal, &child);
-    let run = gatepost.finish(child, begun);
+    let run = stopped_by(signal, &gatepost, || !sandbox.requests().is_empty());
     (sandbox, run)
 }
 
 #[test]
 fn a_stopped_run_says_so() {
     for signal in ["-TERM", "-INT"] {
-        let (sandbox, run) = stopped_by(signal, "SUCCESSFUL", true);
+        let (sandbox, run) = stopped_while_silent(signal, "SUCCESSFUL", true);
         assert_eq!(sandbox.requests().len(), 1);
         assert_eq!(run.code, 143, "{}", run.output);
     }
-    let (_sandbox, run) = stopped_by("-TERM", "SUCCESSFUL", true);
+    let (_sandbox, run) = stopped_while_silent("-TERM", "SUCCESSFUL", true);
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ stopped before the end: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login may not have been posted
@@ -92,7 +82,7 @@ fn a_stopped_run_says_so() {
 
 #[test]
 fn a_stopped_run_leaves_no_inprogress_behind() {
-    let (sandbox, run) = stopped_by("-TERM", "INPROGRESS", true);
+    let (sandbox, run) = stopped_while_silent("-TERM", "INPROGRESS", true);
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: INPROGRESS for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ stopped before the end: posted STOPPED on acme/api commit 94277cd267a8, branch feature/login, for INPROGRESS would block merging
@@ -104,7 +94,7 @@ fn a_stopped_run_leaves_no_inprogress_behind() {
 
 #[test]
 fn a_stopped_run_does_not_hang_on_a_silent_service() {
-    let (_sandbox, run) = stopped_by("-TERM", "INPROGRESS", false);
+    let (_sandbox, run) = stopped_while_silent("-TERM", "INPROGRESS", false);
     assert_eq!(run.code, 143, "{}", run.output);
     assert!(run.output.contains("! INPROGRESS may be left on the commit"), "{}", run.output);
     assert!(run.took < Duration::from_secs(9), "Docker kills after 10 s, this took {:?}", run.took);

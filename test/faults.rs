@@ -8,15 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::run::{Fault, Folder, Run, Sandbox, acme, by_hand, in_branch_build};
-
-fn assert_told(run: &Run, code: i32, parts: &[&str]) {
-    assert_eq!(run.code, code, "{}", run.output);
-    let told = run.told();
-    for part in parts {
-        assert!(told.contains(part), "no {part:?} in\n{told}");
-    }
-}
+use crate::run::{Fault, Folder, Run, Sandbox, acme, assert_told, by_hand, in_branch_build};
 
 /// A whole run with one fault on each request.
 fn always(fault: Fault, timeout: &str) -> (Sandbox, Run) {

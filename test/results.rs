@@ -1,15 +1,10 @@
 //! What later steps read.
 
-use std::{
-    path::Path,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command, time::Instant};
 
 use serde_json::{Value, json};
 
-use crate::run::{Fault, Folder, acme, by_hand, in_branch_build, send_signal};
+use crate::run::{Fault, Folder, acme, by_hand, in_branch_build, stopped_by};
 
 fn lines(folder: &Folder) -> Vec<Value> {
     folder.read("results.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -227,14 +222,8 @@ fn a_status_that_was_stopped_over_is_posted_again_when_resumed() {
     assert_eq!(run.run().code, 0);
     sandbox.fault(Fault::SilentAfterHead);
     let stopped = run.clone().set("STATE", "INPROGRESS");
-    let begun = Instant::now();
-    let child = stopped.start();
-    while sandbox.requests().len() < 2 {
-        assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
-        thread::yield_now();
-    }
-    send_signal("-TERM", &child);
-    assert_eq!(stopped.finish(child, begun).code, 143);
+    let run_that_stopped = stopped_by("-TERM", &stopped, || sandbox.requests().len() >= 2);
+    assert_eq!(run_that_stopped.code, 143);
     let recorded = lines(&folder).pop().unwrap();
     assert_eq!((&recorded["outcome"], &recorded["status"]["state"]), (&json!("stopped"), &json!("STOPPED")));
     let again = run.run();

@@ -1,7 +1,11 @@
 //! The binary under test, in each of the places where it is used.
 
 pub(crate) use sandbox::{Fault, Folder, Gatepost, Run, Sandbox, World};
-use std::process::{Child, Command};
+use std::{
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use sandbox::{Program, Submitted};
 
@@ -49,8 +53,25 @@ pub(crate) fn after_scan(sandbox: &Sandbox, folder: &Folder) -> Gatepost {
         .set("SONAR_TIMEOUT", "10")
 }
 
-/// Sends a signal, such as `-TERM`; every shell knows how.
-pub(crate) fn send_signal(signal: &str, child: &Child) {
+/// Runs until something has arrived, sends a signal such as `-TERM`, and waits for the end.
+pub(crate) fn stopped_by(signal: &str, gatepost: &Gatepost, has_arrived: impl Fn() -> bool) -> Run {
+    let begun = Instant::now();
+    let child = gatepost.start();
+    while !has_arrived() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
+        thread::yield_now();
+    }
+    // Every shell knows how.
     let sent = Command::new("sh").arg("-c").arg(format!("kill {signal} {}", child.id())).status().unwrap();
     assert!(sent.success());
+    gatepost.finish(child, begun)
+}
+
+/// Checks the exit code, and that these parts were told.
+pub(crate) fn assert_told(run: &Run, code: i32, parts: &[&str]) {
+    let told = run.told();
+    assert_eq!(run.code, code, "{told}");
+    for part in parts {
+        assert!(told.contains(part), "no {part:?} in\n{told}");
+    }
 }

@@ -1,11 +1,6 @@
 //! SonarQube's verdict becomes the status.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use sandbox::{
     Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
@@ -14,7 +9,8 @@ use sandbox::{
 
 use crate::proxy::Proxy;
 use crate::run::{
-    Fault, Folder, Gatepost, Run, Sandbox, acme, after_scan, in_pull_request_build, scanned, send_signal,
+    Fault, Folder, Gatepost, Run, Sandbox, acme, after_scan, assert_told, in_pull_request_build, scanned,
+    stopped_by,
 };
 
 fn sonarqube(dialect: Dialect) -> SonarQube {
@@ -32,12 +28,14 @@ fn shown(sandbox: &Sandbox) -> Status {
     statuses.remove(0)
 }
 
-fn assert_told(run: &Run, code: i32, parts: &[&str]) {
-    let told = run.told();
-    assert_eq!(run.code, code, "{told}");
-    for part in parts {
-        assert!(told.contains(part), "no {part:?} in\n{told}");
-    }
+/// Cloud is reached by its own name, through a proxy that leads to this machine.
+fn on_cloud(gatepost: Gatepost, sonarqube: &SonarQube) -> Gatepost {
+    let proxy = Proxy::to(sonarqube.https_port());
+    gatepost
+        .set("SONAR_TOKEN", CLOUD_TOKEN)
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
 }
 
 fn paths(sonarqube: &SonarQube) -> Vec<String> {
@@ -480,14 +478,7 @@ fn the_end_of_an_address_on_cloud_is_not_the_end() {
             projects.retire_project_status(status);
         });
         let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::failed())));
-        // Cloud is reached by its own name, through a proxy that leads to this machine.
-        let proxy = Proxy::to(sonarqube.https_port());
-        let run = after_scan(&sandbox, &folder)
-            .set("SONAR_TOKEN", CLOUD_TOKEN)
-            .set("SONAR_HOST_URL", "https://sonarcloud.io")
-            .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-            .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
-            .run();
+        let run = on_cloud(after_scan(&sandbox, &folder), &sonarqube).run();
         assert_told(&run, 1, &["quality gate failed: acme_api, pull request 7"]);
         let words = shown(&sandbox).description.unwrap();
         assert!(words.contains("54.9% Coverage on New Code (is less than 80%)"), "{words}");
@@ -829,13 +820,7 @@ fn an_analysis_that_cloud_does_not_know_is_not_another_one() {
         r#"{"task":{"status":"SUCCESS","analysisId":"gone","componentKey":"acme_api","pullRequest":"7"}}"#;
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::failed())));
     sonarqube.fault(Fault::Answer { status: 200, headers: vec![], body: task.into() });
-    let proxy = Proxy::to(sonarqube.https_port());
-    let run = after_scan(&sandbox, &folder)
-        .set("SONAR_TOKEN", CLOUD_TOKEN)
-        .set("SONAR_HOST_URL", "https://sonarcloud.io")
-        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
-        .run();
+    let run = on_cloud(after_scan(&sandbox, &folder), &sonarqube).run();
     assert_told(&run, 3, &["Analysis with id 'gone' is not found"]);
     assert_eq!(sonarqube.requests().len(), 2);
 }
@@ -998,14 +983,7 @@ fn a_run_that_is_stopped_while_it_waits_has_sent_nothing() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
     let gatepost = after_scan(&sandbox, &folder);
-    let begun = Instant::now();
-    let child = gatepost.start();
-    while sonarqube.requests().is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
-        thread::yield_now();
-    }
-    send_signal("-TERM", &child);
-    let run = gatepost.finish(child, begun);
+    let run = stopped_by("-TERM", &gatepost, || !sonarqube.requests().is_empty());
     assert_told(&run, 143, &["✖ stopped before anything was sent"]);
     assert!(sandbox.requests().is_empty());
 }
