@@ -222,6 +222,11 @@ fn bearer(world: &World, secret: &str) -> Result<Visitor, Answer> {
 fn admit(world: &World, secret: &str, fits: impl Fn(&Kind) -> bool) -> Result<Visitor, Answer> {
     let credential =
         world.credential(secret).filter(|found| found.valid && fits(&found.kind) && !found.scopes.is_empty());
+    if let Some(Credential { kind: Kind::ApiToken { email }, .. }) = credential
+        && world.is_kept_out(email)
+    {
+        return Err(refusals::kept_out());
+    }
     let visitor = credential.and_then(|credential| {
         let account = credential.account(world)?.clone();
         Some(Visitor { account, credential: credential.clone() })

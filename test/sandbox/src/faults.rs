@@ -53,6 +53,11 @@ impl Fault {
         Answer::text(status, &format!("status {status}\n")).into()
     }
 
+    /// The end of app passwords, for one that has no prefix to tell it by.
+    pub fn app_passwords_are_gone() -> Self {
+        refusals::app_passwords_are_gone().into()
+    }
+
     /// 302 to another address.
     pub fn redirect(location: &str) -> Self {
         Answer::empty(302).with("location", location).into()

@@ -56,6 +56,13 @@ pub(crate) fn unauthenticated() -> Answer {
     Answer::empty(401).with("www-authenticate", r#"Basic realm="Bitbucket.org HTTP""#)
 }
 
+/// An account whose organization keeps its API tokens out, although git and other workspaces let them in. The
+/// header was seen in such a case, in thread 3149693 of Atlassian's community; that a policy was the reason, and
+/// that it is answered so, is assumed.
+pub(crate) fn kept_out() -> Answer {
+    Answer::empty(401).with("www-authenticate", "BitbucketCustom realm=Bitbucket.org HTTP")
+}
+
 /// A token that does not count: unknown, expired, revoked, without scopes, or sent the wrong way.
 /// Observed in `avivsinai/bitbucket-cli` #174.
 pub(crate) fn token_rejected() -> Answer {

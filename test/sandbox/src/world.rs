@@ -23,6 +23,8 @@ pub struct World {
     users: BTreeMap<String, Account>,
     credentials: BTreeMap<String, Credential>,
     allowances: BTreeMap<String, u32>,
+    /// E-mail addresses of those whose API tokens an organization keeps out.
+    kept_out: BTreeSet<String>,
     changes: u32,
     requests: u32,
 }
@@ -280,6 +282,13 @@ impl World {
         self
     }
 
+    /// Lets the organization that manages a person's account keep its API tokens out:
+    /// <https://support.atlassian.com/security-and-access-policies/docs/set-api-token-access/>.
+    pub fn keep_out_api_tokens(&mut self, email: &str) -> &mut Self {
+        self.kept_out.insert(email.to_owned());
+        self
+    }
+
     /// Sets how many more requests are answered before the rate limit is reached: for all API tokens of a
     /// person together, for each access token on its own.
     /// <https://support.atlassian.com/bitbucket-cloud/kb/bitbucket-cloud-rate-limit-troubleshooting/>
@@ -371,6 +380,10 @@ impl World {
 
     pub(crate) fn user(&self, email: &str) -> Option<&Account> {
         self.users.get(email)
+    }
+
+    pub(crate) fn is_kept_out(&self, email: &str) -> bool {
+        self.kept_out.contains(email)
     }
 
     pub(crate) fn credential(&self, secret: &str) -> Option<&Credential> {
