@@ -8,9 +8,11 @@ use serde_json::Value;
 use crate::{
     client::{Client, Request, unreadable},
     http::Answer,
-    refusal::Refusal,
-    status::Status,
+    refusal::{Creator, Purpose, Refusal},
+    scopes::Scopes,
+    status::{Status, StatusKey},
     target::{CommitHash, PullRequestId, Repository},
+    text::{fit, one_line},
 };
 
 /// A client of Bitbucket Cloud for one run.
@@ -43,14 +45,16 @@ impl Bitbucket<'_> {
         status: &Status,
     ) -> Result<(), Box<Refusal>> {
         let request = Request {
-            purpose: "post the status".to_owned(),
+            purpose: Purpose::PostStatus(repository.clone(), commit.clone()),
             method: Method::POST,
             url: self.status_url(repository, commit),
             body: Some(body(status)),
         };
         let sent = self.0.send(&request).await?;
         let wrong = match sent.answer.status {
-            StatusCode::OK | StatusCode::CREATED => unlike_a_status(&sent.answer),
+            // An empty one may be Bitbucket's.
+            StatusCode::OK | StatusCode::CREATED if sent.answer.body.is_empty() => None,
+            StatusCode::OK | StatusCode::CREATED => unlike(&sent.answer, "the answer is no status"),
             StatusCode::NO_CONTENT => None,
             _ => return Err(self.0.refused(&request, sent)),
         };
@@ -102,7 +106,7 @@ impl Bitbucket<'_> {
         }
         let url = self.url(repository, ["pullrequests", &id.to_string()]);
         self.0
-            .get(format!("look up pull request {id} of {repository}"), url, |PullRequest { source }| {
+            .get(Purpose::FindPullRequest(repository.clone(), id), url, |PullRequest { source }| {
                 Some(PullRequestSource {
                     repository: match source.repository {
                         Some(FullName { full_name }) => Some(Repository::from_full_name(&full_name)?),
@@ -134,10 +138,91 @@ impl Bitbucket<'_> {
         let path = ["refs", "branches"].into_iter().chain(branch.split('/'));
         let url = self.url(repository, path);
         self.0
-            .get(format!("look up branch {branch} of {repository}"), url, |Branch { target }| {
+            .get(Purpose::FindBranch(repository.clone(), branch.to_owned()), url, |Branch { target }| {
                 CommitHash::parse(&target.hash)
             })
             .await
+    }
+
+    /// Sees that a repository is there; what the token's scopes are, when Bitbucket tells.
+    ///
+    /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/#api-repositories-workspace-repo-slug-get>
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses it or cannot be reached.
+    pub async fn see_repository(&self, repository: &Repository) -> Result<Option<Scopes>, Box<Refusal>> {
+        let request = Request {
+            purpose: Purpose::SeeRepository(repository.clone()),
+            method: Method::GET,
+            url: self.url(repository, []),
+            body: None,
+        };
+        let sent = self.0.send(&request).await?;
+        if sent.answer.status != StatusCode::OK {
+            return Err(self.0.refused(&request, sent));
+        }
+        if let Some(wrong) = unlike(&sent.answer, "the answer is no repository") {
+            return Err(self.0.unusable(&request, sent, wrong));
+        }
+        let scopes = sent.answer.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
+        Ok(scopes.map(Scopes::of_header))
+    }
+
+    /// Sees that a repository has a commit.
+    ///
+    /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commits/#api-repositories-workspace-repo-slug-commit-commit-get>
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses it or cannot be reached.
+    pub async fn see_commit(&self, repository: &Repository, commit: &CommitHash) -> Result<(), Box<Refusal>> {
+        let purpose = Purpose::SeeCommit(repository.clone(), commit.clone());
+        let url = self.url(repository, ["commit", commit.as_str()]);
+        self.0.get(purpose, url, |Hash { hash }| CommitHash::parse(&hash).map(|_| ())).await
+    }
+
+    /// Who created the status with a key on a commit; `None` when there is no such status.
+    ///
+    /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-key-get>
+    /// and, for the author, <https://developer.atlassian.com/cloud/bitbucket/bitbucket-api-changes-commit-status/>.
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses it or cannot be reached.
+    pub async fn status_creator(
+        &self,
+        repository: &Repository,
+        commit: &CommitHash,
+        key: &StatusKey,
+    ) -> Result<Option<Creator>, Box<Refusal>> {
+        #[derive(Deserialize)]
+        struct Created {
+            created_on: Option<String>,
+            author: Option<Author>,
+        }
+        #[derive(Deserialize)]
+        struct Author {
+            r#type: Option<String>,
+            display_name: Option<String>,
+        }
+        let purpose = Purpose::SeeStatus(repository.clone(), commit.clone());
+        let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
+        let creator = self.0.get(purpose, url, |Created { created_on, author }| {
+            let Author { r#type, display_name } =
+                author.unwrap_or(Author { r#type: None, display_name: None });
+            let name = display_name.unwrap_or_else(|| "somebody whom Bitbucket does not name".to_owned());
+            Some(Creator {
+                name: fit(&one_line(&name), CREATOR_MAX_CHARS),
+                is_person: r#type.map(|kind| kind == "user"),
+                day: created_on.and_then(|time| Some(time.get(..10)?.to_owned())),
+            })
+        });
+        match creator.await {
+            Ok(creator) => Ok(Some(creator)),
+            Err(refusal) if refusal.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
     }
 
     fn status_url(&self, repository: &Repository, commit: &CommitHash) -> Url {
@@ -151,6 +236,9 @@ impl Bitbucket<'_> {
     }
 }
 
+/// A name is told within a line.
+const CREATOR_MAX_CHARS: usize = 60;
+
 #[derive(Deserialize)]
 struct Hash {
     hash: String,
@@ -161,14 +249,11 @@ fn body(status: &Status) -> String {
     serde_json::to_string(status).unwrap_or_default()
 }
 
-/// What shows that an accepting answer is not Bitbucket's: proxies and login pages answer 200 too. An empty one may be.
-fn unlike_a_status(answer: &Answer) -> Option<&'static str> {
-    if answer.body.is_empty() {
-        return None;
-    }
+/// What shows that an accepting answer is not Bitbucket's: proxies and login pages answer 200 too.
+fn unlike(answer: &Answer, wrong: &'static str) -> Option<&'static str> {
     match serde_json::from_slice::<Value>(&answer.body) {
         Ok(Value::Object(fields)) if fields.get("type").is_none_or(|kind| kind != "error") => None,
-        Ok(_) => Some("the answer is no status"),
+        Ok(_) => Some(wrong),
         Err(_) => Some(unreadable(answer)),
     }
 }

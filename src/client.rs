@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     console::Console,
     http::{ATTEMPT_LIMIT, Answer, Failure, Http, rounded},
-    refusal::{Came, Refusal},
+    refusal::{Came, Clues, Purpose, Refusal},
     retry::{self, Next},
     service::Service,
 };
@@ -33,8 +33,8 @@ pub struct Client<'a> {
 /// A request to a service.
 #[derive(Debug)]
 pub struct Request {
-    /// What it is for, to complete "failed to ...".
-    pub purpose: String,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The method.
     pub method: Method,
     /// The address.
@@ -70,7 +70,7 @@ impl Client<'_> {
     /// When the service refuses, cannot be reached, or answers something else.
     pub async fn get<W: DeserializeOwned, T>(
         &self,
-        purpose: String,
+        purpose: Purpose,
         url: Url,
         understand: impl FnOnce(W) -> Option<T>,
     ) -> Result<T, Box<Refusal>> {
@@ -197,6 +197,7 @@ impl Client<'_> {
             came,
             attempts,
             again_in,
+            clues: Clues::default(),
         })
     }
 }

@@ -73,6 +73,13 @@ impl Console {
         self.print(None, &format!("  {:<9} {text}", format!("{title}:")));
     }
 
+    /// The same for each line of a text.
+    pub fn details(&self, title: &str, text: impl fmt::Display) {
+        for line in text.to_string().lines() {
+            self.detail(title, line);
+        }
+    }
+
     /// A line for `DEBUG`.
     pub fn debug(&self, text: impl fmt::Display) {
         if self.debug {
@@ -85,7 +92,7 @@ impl Console {
         for problem in problems {
             self.failed(format_args!("{} {}", problem.variable, problem.found));
             self.detail("accepted", &problem.accepted);
-            self.detail("to do", &problem.remedy);
+            self.details("to do", &problem.remedy);
         }
     }
 

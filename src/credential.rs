@@ -3,7 +3,12 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    handbook::{
+        ACCESS_TOKEN_AS_BASIC, API_TOKEN_AS_BEARER, APP_PASSWORD as NO_APP_PASSWORDS, GIT_USER_NAME,
+        USER_NAME, WAYS_IN,
+    },
     problem::{Findings, shown},
+    token::{self, Defect, TokenKind},
     variables::Variables,
 };
 
@@ -52,12 +57,12 @@ impl Credential {
                         ));
                     }
                 }
-                check_token(ACCESS_TOKEN, token, findings);
+                check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
                 Some(Self::AccessToken { token: token.clone() })
             }
             (Some(email), Some(token), None) => {
                 check_email(email, findings);
-                check_token(API_TOKEN, token, findings);
+                check_token(API_TOKEN, TokenKind::Api, token, findings);
                 Some(Self::ApiToken { email: email.to_owned(), token: token.clone() })
             }
             (Some(_), None, None) => {
@@ -69,16 +74,20 @@ impl Credential {
                 };
                 findings.problem(
                     API_TOKEN,
-                    format!("is not set, but {EMAIL} is{old}"),
+                    format!("is not set or empty, but {EMAIL} is set{old}"),
                     format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
                     format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, see that it is defined for this repository or deployment"),
                 );
                 None
             }
             (None, Some(_), None) => {
+                let old = match variables.bitbucket_username {
+                    Some(_) => format!("; {USERNAME} does not stand in for it"),
+                    None => String::new(),
+                };
                 findings.problem(
                     EMAIL,
-                    format!("is not set, but {API_TOKEN} is"),
+                    format!("is not set or empty, but {API_TOKEN} is set{old}"),
                     format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
                     "pass the e-mail address of the Atlassian account that created the API token",
                 );
@@ -127,26 +136,23 @@ const ACCESS_TOKEN: &str = "BITBUCKET_ACCESS_TOKEN";
 const USERNAME: &str = "BITBUCKET_USERNAME";
 const APP_PASSWORD: &str = "BITBUCKET_APP_PASSWORD";
 
-/// Where each kind of token is made.
-const WAYS_IN: &str = "create an API token with scopes for the app Bitbucket \
-    (id.atlassian.com > Security > API tokens > Create API token with scopes; scope read:repository:bitbucket) \
-    and pass it as ATLASSIAN_API_TOKEN with the account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL; \
-    or create an access token (Repository settings > Security > Access tokens; scope Repositories: Read) \
-    and pass it as BITBUCKET_ACCESS_TOKEN";
-
 fn report_missing(variables: &Variables, findings: &mut Findings) {
     let old = variables
         .bitbucket_app_password
         .as_ref()
         .map(|_| APP_PASSWORD)
         .or_else(|| variables.bitbucket_username.as_ref().map(|_| USERNAME));
-    let misplaced = variables.bitbucket_app_password.as_ref().map(|secret| secret.expose_secret().trim());
-    if let Some(token) = misplaced.filter(|token| token.starts_with("ATATT") || token.starts_with("ATCTT")) {
-        let (kind, variable) = if token.starts_with("ATATT") {
-            ("API token", API_TOKEN)
-        } else {
-            ("access token", ACCESS_TOKEN)
-        };
+    let kind = variables
+        .bitbucket_app_password
+        .as_ref()
+        .and_then(|secret| TokenKind::of(secret.expose_secret().trim()));
+    let right_variable = match kind {
+        Some(TokenKind::Api) => Some((TokenKind::Api, API_TOKEN)),
+        Some(TokenKind::Access) => Some((TokenKind::Access, ACCESS_TOKEN)),
+        Some(TokenKind::AppPassword) | None => None,
+    };
+    if let Some((kind, variable)) = right_variable {
+        let kind = kind.name();
         findings.problem(
             APP_PASSWORD,
             format!("holds an {kind}, not an app password"),
@@ -156,78 +162,49 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
     } else if let Some(name) = old {
         findings.problem(
             name,
-            "is set, but Bitbucket removed app passwords on 2026-07-28: no request with one can work",
+            format!("is set, but no request with an app password can work: {}", NO_APP_PASSWORDS.why),
             "an API token or an access token",
-            WAYS_IN,
+            NO_APP_PASSWORDS.remedy,
         );
     } else {
         findings.problem(
             ACCESS_TOKEN,
-            format!("is not set, and neither are {EMAIL} and {API_TOKEN}: there is no credential"),
+            format!("is not set or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),
             format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
             format!(
-                "if a secured variable should have brought it, see that the pipe's `variables:` names it; else {WAYS_IN}"
+                "if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); else {WAYS_IN}"
             ),
         );
     }
 }
 
-/// A header of more than this is refused by common servers and proxies (8 KiB for all headers);
-/// real tokens have about 200 characters.
-const TOKEN_MAX_CHARS: usize = 4096;
-
-/// Reports what is certain not to work, judged by the secret's shape alone.
-/// The prefixes are public: <https://support.atlassian.com/bitbucket-cloud/docs/secret-scanning/>.
-fn check_token(variable: &'static str, token: &SecretString, findings: &mut Findings) {
+/// Reports what is certain not to work, judged by the secret's shape alone, and warns of what is unusual.
+fn check_token(variable: &'static str, expected: TokenKind, token: &SecretString, findings: &mut Findings) {
     let token = token.expose_secret();
-    let accepted = if variable == API_TOKEN {
-        "an API token with scopes; it begins with ATATT"
-    } else {
-        "a repository, project or workspace access token; it begins with ATCTT"
-    };
-    let bare = token.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
-    let quoted = bare.len() != token.trim().len();
-    let (found, remedy) = if quoted {
-        (
-            "has quotes around the token, or at one end",
-            "write the variable again without quotes; Pipelines takes the value as it stands",
-        )
-    } else if bare.len() != token.len() {
-        (
-            "has white space before or after the token (a space, a tab or a line break)",
-            "copy the token again without the line break or space, and save the variable again",
-        )
-    } else if token.starts_with("Bearer ") || token.starts_with("Basic ") {
-        (
-            "begins with the word Bearer or Basic, as in a header",
-            "pass the token alone; Gatepost writes the header",
-        )
-    } else if token.chars().any(char::is_whitespace) {
-        (
-            "has white space inside",
-            "copy the token again in one piece; it may have been wrapped over two lines",
-        )
-    } else if !token.chars().all(|c| c.is_ascii_graphic()) {
-        (
-            "has characters that no token has (control characters or letters outside ASCII)",
-            "copy the token again from the page that showed it, or create a new one",
-        )
-    } else if token.len() > TOKEN_MAX_CHARS {
-        ("is longer than 4096 characters", "pass the token itself, not a file, a key or a JSON answer")
-    } else if token.starts_with("ATBB") {
-        ("is an app password (it begins with ATBB); Bitbucket removed app passwords on 2026-07-28", WAYS_IN)
-    } else if variable == API_TOKEN && token.starts_with("ATCTT") {
-        (
+    let (found, remedy) = match (token::defect(token), TokenKind::of(token)) {
+        (Some(Defect { found, remedy }), _) => (found, remedy),
+        (None, Some(TokenKind::AppPassword)) => (
+            "is an app password (it begins with ATBB); Bitbucket removed app passwords on 2026-07-28",
+            WAYS_IN,
+        ),
+        (None, Some(TokenKind::Access)) if expected == TokenKind::Api => (
             "is an access token (it begins with ATCTT), which works as Bearer only",
-            "pass it as BITBUCKET_ACCESS_TOKEN, and leave out ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN",
-        )
-    } else if variable == ACCESS_TOKEN && token.starts_with("ATATT") {
-        (
-            "is an API token (it begins with ATATT), which works only with its account's e-mail address",
-            "pass it as ATLASSIAN_API_TOKEN, with the account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL",
-        )
-    } else {
-        return;
+            ACCESS_TOKEN_AS_BASIC.remedy,
+        ),
+        (None, Some(TokenKind::Api)) if expected == TokenKind::Access => (
+            "is an API token (it begins with ATATT), which works only as HTTP Basic with its account's e-mail address",
+            API_TOKEN_AS_BEARER.remedy,
+        ),
+        (None, _) => {
+            if let Some(oddity) = token::oddity(token, expected) {
+                findings.warning(format!("{variable} {oddity}"));
+            }
+            return;
+        }
+    };
+    let accepted = match expected {
+        TokenKind::Api => "an API token with scopes; it begins with ATATT",
+        _ => "a repository, project or workspace access token; it begins with ATCTT",
     };
     findings.problem(variable, found, accepted, remedy);
 }
@@ -245,17 +222,15 @@ fn check_email(email: &str, findings: &mut Findings) {
     if fits {
         return;
     }
-    let found = match email {
-        "x-token-auth" | "x-bitbucket-api-token-auth" => {
-            format!("is \"{email}\", which is a user name for git over https, not for the REST API")
-        }
-        _ => format!("is {}, which is no e-mail address", shown(email)),
+    let (trouble, found) = match email {
+        "x-token-auth" | "x-bitbucket-api-token-auth" => (&GIT_USER_NAME, format!("is \"{email}\"")),
+        _ => (&USER_NAME, format!("is {}, which is no e-mail address", shown(email))),
     };
     findings.problem(
         EMAIL,
-        found,
+        format!("{found}: {}", trouble.why),
         "the e-mail address of the Atlassian account that created the API token",
-        "use the address shown at id.atlassian.com > Profile > Email; Bitbucket's user name and the token's label do not work on the REST API",
+        trouble.remedy,
     );
 }
 
@@ -291,19 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_of_a_token_is_looked_at() {
+    fn a_token_in_the_place_of_another_kind_is_told() {
         for (token, part) in [
             ("ATBBabc", "app password"),
             ("ATATT3xFfGF0abc", "API token"),
             (" ATCTTabc", "white space before or after"),
-            ("ATCTTabc\n", "white space before or after"),
-            ("\"ATCTTabc\"", "quotes"),
-            ("'ATCTTabc", "quotes"),
-            ("ATCTT abc", "white space inside"),
-            ("Bearer ATCTTabc", "the word Bearer"),
-            ("ATCTT\u{7}abc", "characters that no token has"),
-            ("ATCTTäbc", "characters that no token has"),
-            (&"x".repeat(4097), "longer than 4096"),
         ] {
             let found = access_token(token);
             assert_eq!(found.len(), 1, "{token:?}");
@@ -369,7 +336,7 @@ mod tests {
         assert_eq!(name_alone[0].0, USERNAME);
 
         let variables = Variables {
-            bitbucket_access_token: Some("ATCTTabc".to_owned().into()),
+            bitbucket_access_token: Some("an-oauth-token-of-some-length".to_owned().into()),
             bitbucket_username: Some("jane".to_owned()),
             bitbucket_app_password: Some("ATBBabc".to_owned().into()),
             ..Variables::default()

@@ -11,20 +11,29 @@
 //!   [`verdict`] and [`values`], and gathers every [`problem`]. A status has a [`state`]; its [`text`] fits.
 //! - [`judge`] asks SonarQube about what [`report_task`] found, through [`sonarqube`], which knows the
 //!   endpoints; [`gate`] and [`metrics`] have the words for the answer.
-//! - [`publish`] finds the commit and posts the status through [`bitbucket`], which knows the endpoints.
+//! - [`publish`] has [`locate`] find the commit, and posts the status through [`bitbucket`], which knows the
+//!   endpoints. [`check`] looks at all of this and posts nothing.
 //! - [`client`] sends to either [`service`] with [`http`] and asks [`retry`] whether to send again. A [`refusal`]
-//!   holds what was sent and what came back, and explains it.
+//!   is the evidence of what did not get through: what was sent, what came back in which [`envelope`], and what
+//!   an [`inquiry`] found out. [`explanation`] says why and what to do, in the words of the [`handbook`], with
+//!   what [`scopes`] and a [`token`]'s shape tell.
 //! - [`report`] tells the reader through [`console`], which keeps [`secrets`], and later steps through
 //!   [`results`]; [`outcome`] is the exit code.
 
 pub mod bitbucket;
+pub mod check;
 pub mod client;
 pub mod console;
 pub mod credential;
+pub mod envelope;
+pub mod explanation;
 pub mod gate;
+pub mod handbook;
 pub mod help;
 pub mod http;
+pub mod inquiry;
 pub mod judge;
+pub mod locate;
 pub mod metrics;
 pub mod outcome;
 pub mod plan;
@@ -35,6 +44,7 @@ pub mod report;
 pub mod report_task;
 pub mod results;
 pub mod retry;
+pub mod scopes;
 pub mod secrets;
 pub mod service;
 pub mod sonarqube;
@@ -42,6 +52,7 @@ pub mod state;
 pub mod status;
 pub mod target;
 pub mod text;
+pub mod token;
 pub mod values;
 pub mod variables;
 pub mod verdict;
@@ -49,15 +60,17 @@ pub mod verdict;
 use std::{ffi::OsString, io, pin::pin, time::Instant};
 
 use rustls::pki_types::CertificateDer;
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     bitbucket::Bitbucket,
+    check::CheckPlan,
     client::Client,
     console::Console,
     http::Http,
     outcome::Outcome,
-    plan::{Plan, Settings},
+    plan::{Mode, Plan, Settings},
     problem::Findings,
     publish::{Published, Publisher},
     results::ResultFile,
@@ -83,14 +96,26 @@ pub async fn run(
         console.set_colour(colour);
     }
     console.set_debug(settings.debug);
-    let plan = Plan::from_variables(&variables, &mut findings);
-    let verdict = VerdictPlan::from_variables(&variables, &mut findings);
     let roots = http::extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
-    let results = ResultFile::from_settings(&settings, &mut findings);
-
-    for warning in &findings.warnings {
-        console.warning(warning);
+    match settings.mode {
+        Mode::Publish => publish(&variables, findings, &settings, &roots, console).await,
+        Mode::Check => check(&variables, findings, &settings, &roots, console).await,
     }
+}
+
+/// `MODE: publish`.
+async fn publish(
+    variables: &Variables,
+    mut findings: Findings,
+    settings: &Settings,
+    roots: &[CertificateDer<'static>],
+    mut console: Console,
+) -> anyhow::Result<Outcome> {
+    let plan = Plan::from_variables(variables, &mut findings);
+    let verdict = VerdictPlan::from_variables(variables, &mut findings);
+    let results = ResultFile::from_settings(settings, &mut findings);
+
+    report::warnings(&findings, &console);
     let (Some(plan), Some(verdict), []) = (plan, verdict, &findings.problems[..]) else {
         return Ok(report::variables_wrong(&findings.problems, &console));
     };
@@ -99,16 +124,12 @@ pub async fn run(
     }
     report::opening(&plan, &verdict, &console);
 
-    let http = Http::new(&roots, &[], &settings.proxies)?;
+    let http = Http::new(roots, &[], &settings.proxies)?;
     let service = Service::Bitbucket(plan.credential.clone());
-    let as_user =
-        verdict.token().map(|token| Service::SonarQube { token: Some(token.clone()), bearer: false });
-    for service in as_user.iter().chain([&service]) {
-        console.hide(service.as_sent(http.client().get(settings.api_url.clone()))?);
-    }
+    hide_as_sent(&service, verdict.token(), &http, settings, &mut console)?;
     let mut stopped = pin!(stop());
     let verdicts = tokio::select! {
-        verdicts = verdicts(&verdict, &http, &roots, &settings, &console) => verdicts?,
+        verdicts = verdicts(&verdict, &http, roots, settings, &console) => verdicts?,
         asked = &mut stopped => asked.map(|()| Vec::new())?,
     };
     let bitbucket = Bitbucket(Client {
@@ -119,7 +140,7 @@ pub async fn run(
         deadline: Instant::now() + settings.timeout,
     });
     let publisher = Publisher::new(bitbucket, &plan, settings.dry_run);
-    let tell = |status: Published| report::published(&status, &plan, &settings, results.as_ref(), &console);
+    let tell = |status: Published| report::published(&status, &plan, settings, results.as_ref(), &console);
     if verdicts.is_empty() {
         return Ok(tell(publisher.stop().await));
     }
@@ -130,6 +151,50 @@ pub async fn run(
             Ok(tell(publisher.stop().await))
         }
     }
+}
+
+/// `MODE: check`.
+async fn check(
+    variables: &Variables,
+    mut findings: Findings,
+    settings: &Settings,
+    roots: &[CertificateDer<'static>],
+    mut console: Console,
+) -> anyhow::Result<Outcome> {
+    let plan = CheckPlan::from_variables(variables, &mut findings);
+    report::warnings(&findings, &console);
+    let (Some(plan), []) = (plan, &findings.problems[..]) else {
+        return Ok(report::variables_wrong(&findings.problems, &console));
+    };
+    let http = Http::new(roots, &[], &settings.proxies)?;
+    let own_roots = plan.sonarqube().map(|plan| &plan.roots[..]).unwrap_or_default();
+    let sonarqube_http = Http::new(roots, own_roots, &settings.proxies)?;
+    let service = Service::Bitbucket(plan.credential.clone());
+    let token = plan.sonarqube().and_then(|plan| plan.token.as_ref());
+    hide_as_sent(&service, token, &http, settings, &mut console)?;
+    tokio::select! {
+        outcome = check::check(&plan, &service, &http, &sonarqube_http, settings, &console) => outcome,
+        asked = stop() => {
+            asked?;
+            console.failed("stopped before the end; nothing was posted");
+            Ok(Outcome::Stopped)
+        }
+    }
+}
+
+/// Hides the secrets in the form in which they travel.
+fn hide_as_sent(
+    service: &Service,
+    sonar_token: Option<&SecretString>,
+    http: &Http,
+    settings: &Settings,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let as_user = sonar_token.map(|token| Service::SonarQube { token: Some(token.clone()), bearer: false });
+    for service in as_user.iter().chain([service]) {
+        console.hide(service.as_sent(http.client().get(settings.api_url.clone()))?);
+    }
+    Ok(())
 }
 
 /// What is to be said: at least one verdict.

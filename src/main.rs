@@ -1,6 +1,7 @@
 //! The process: environment and arguments in, exit code out.
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
@@ -13,11 +14,12 @@ fn main() -> ExitCode {
     console.set_colour(io::stdout().is_terminal());
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let outcome = match arguments.iter().map(|argument| argument.to_str()).collect::<Vec<_>>()[..] {
-        [] => run(console).unwrap_or_else(|error| defect(&format_args!("{error:#}"))),
+        [] => run(console, None),
+        [Some("check")] => run(console, Some(("MODE".into(), "check".into()))),
         [Some("--help" | "-h" | "help")] => print(&help::help()),
         [Some("--version" | "-V" | "version")] => print(&format!("{}\n", help::VERSION)),
         _ => {
-            console.failed("gatepost takes no arguments but --help and --version");
+            console.failed("gatepost takes no arguments but check, --help and --version");
             console.detail("to do", "set environment variables instead; gatepost --help lists them");
             Outcome::VariablesWrong
         }
@@ -25,12 +27,16 @@ fn main() -> ExitCode {
     ExitCode::from(outcome.exit_code())
 }
 
-fn run(console: Console) -> anyhow::Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(gatepost::run(std::env::vars_os(), console));
-    // A name that is still being looked up has a thread that nothing can stop; it is not waited for.
-    runtime.shutdown_background();
-    outcome
+/// Runs in the process's environment, with one more variable or without.
+fn run(console: Console, variable: Option<(OsString, OsString)>) -> Outcome {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let outcome = runtime.block_on(gatepost::run(std::env::vars_os().chain(variable), console));
+        // A name that is still being looked up has a thread that nothing can stop; it is not waited for.
+        runtime.shutdown_background();
+        outcome
+    };
+    run().unwrap_or_else(|error: anyhow::Error| defect(&format_args!("{error:#}")))
 }
 
 fn print(text: &str) -> Outcome {

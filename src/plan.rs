@@ -36,9 +36,20 @@ impl Plan {
     }
 }
 
+/// What the run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// To post the status.
+    Publish,
+    /// To prove that the credential and the target work.
+    Check,
+}
+
 /// How the run behaves, whatever it does.
 #[derive(Debug)]
 pub struct Settings {
+    /// What the run is for.
+    pub mode: Mode,
     /// Print what would change something instead of sending it.
     pub dry_run: bool,
     /// One line per request.
@@ -75,8 +86,8 @@ impl Settings {
     ///
     /// None that a variable can cause: the built-in address is valid.
     pub fn from_variables(variables: &Variables, findings: &mut Findings) -> anyhow::Result<Self> {
-        check_mode(variables.mode.as_deref(), findings);
         let settings = Self {
+            mode: mode(variables.mode.as_deref(), findings),
             dry_run: flag("DRY_RUN", variables.dry_run.as_deref(), false, findings),
             debug: flag("DEBUG", variables.debug.as_deref(), false, findings),
             timeout: Duration::from_secs(whole_number(
@@ -121,26 +132,40 @@ fn path(text: Option<&str>) -> Option<PathBuf> {
     text.map(|text| PathBuf::from(text.trim()))
 }
 
-fn check_mode(text: Option<&str>, findings: &mut Findings) {
-    if let Some(text) = text
-        && !text.trim().eq_ignore_ascii_case("publish")
-    {
-        findings.problem(
-            "MODE",
-            format!("is {}, which is no mode of this version", shown(text.trim())),
-            "publish",
-            "leave MODE out",
-        );
+fn mode(text: Option<&str>, findings: &mut Findings) -> Mode {
+    let Some(text) = text.map(str::trim) else {
+        return Mode::Publish;
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "publish" => Mode::Publish,
+        "check" => Mode::Check,
+        _ => {
+            findings.problem(
+                "MODE",
+                format!("is {}, which is no mode", shown(text)),
+                "publish (post the status) or check (prove that credential and target work, post nothing)",
+                "pass one of these words, or leave MODE out: publish is used",
+            );
+            Mode::Publish
+        }
     }
 }
 
 fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
     let text = text?.trim();
     let found = match service_address(text) {
-        Ok(url) if url.scheme() == "http" && !is_this_machine(&url) => {
-            "which would send the credential unencrypted over the network"
+        Ok(url) => {
+            let Some(found) = unlike_the_api(&url) else {
+                if !is_this_machine(&url) && url.host_str() != Some(API_HOST) {
+                    findings.warning(format!(
+                        "BITBUCKET_API_URL names the host {}, not {API_HOST}: the credential goes there",
+                        url.host_str().unwrap_or_default()
+                    ));
+                }
+                return Some(url);
+            };
+            found
         }
-        Ok(url) => return Some(url),
         Err(found) => found,
     };
     findings.problem(
@@ -150,6 +175,25 @@ fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
         format!("leave BITBUCKET_API_URL out: {API_URL} is used; Gatepost speaks to Bitbucket Cloud only"),
     );
     None
+}
+
+const API_HOST: &str = "api.bitbucket.org";
+
+/// What shows that an address cannot be the API's, to complete "is ..., ".
+/// Data Center's addresses: <https://developer.atlassian.com/server/bitbucket/rest/>.
+fn unlike_the_api(url: &Url) -> Option<&'static str> {
+    let host = url.host_str().unwrap_or_default();
+    if url.path_segments().is_some_and(|mut parts| parts.any(|part| part == "rest")) {
+        Some("which is an address of Bitbucket Data Center, whose API is another one")
+    } else if host == "bitbucket.org" || host == "www.bitbucket.org" {
+        Some("which is the site; the API has a host of its own")
+    } else if host == API_HOST && url.path() != "/2.0" {
+        Some("which does not end in the API's version, /2.0")
+    } else if url.scheme() == "http" && !is_this_machine(url) {
+        Some("which would send the credential unencrypted over the network")
+    } else {
+        None
+    }
 }
 
 fn proxy(name: &'static str, text: Option<&str>, findings: &mut Findings) -> Option<Url> {
@@ -248,6 +292,13 @@ mod tests {
             ("http://localhost.evil.example/2.0", false),
             ("ftp://api.bitbucket.org", false),
             ("api.bitbucket.org", false),
+            ("https://api.bitbucket.org", false),
+            ("https://api.bitbucket.org/1.0", false),
+            ("https://api.bitbucket.org/2.0/repositories", false),
+            ("https://bitbucket.org/2.0", false),
+            ("https://git.acme.example/rest/api/1.0", false),
+            ("https://git.acme.example/bitbucket/rest/api/latest", false),
+            ("https://gateway.acme.example/bitbucket/2.0", true),
             ("https://user:pw@api.bitbucket.org/2.0", false),
             ("https://api.bitbucket.org/2.0?x=1", false),
             ("https://", false),

@@ -1,5 +1,4 @@
-//! From the plan to the status on the commit: find the commit, post, and fall back to the pull
-//! request's source commit where the pipeline's commit exists in the build only.
+//! From the plan to the status on the commit: find it, post, and fall back to the pull request's source commit.
 
 use std::{
     cell::RefCell,
@@ -10,15 +9,17 @@ use std::{
 use reqwest::StatusCode;
 
 use crate::{
-    bitbucket::{Bitbucket, PullRequestSource},
+    bitbucket::Bitbucket,
     client::Client,
+    inquiry::inquire,
+    locate::Locator,
     outcome::Outcome,
     plan::Plan,
     refusal::Refusal,
     results::{Delivery, ResultFile},
     state::State,
     status::{Status, StatusKey},
-    target::{CommitHash, CommitSource, PullRequestId, Target},
+    target::Target,
     verdict::Verdict,
 };
 
@@ -94,7 +95,8 @@ impl<'a> Publisher<'a> {
         results: Option<&ResultFile>,
         tell: impl Fn(Published) -> Outcome,
     ) -> Vec<Outcome> {
-        let (mut target, mut source) = match self.locate().await {
+        let locator = Locator { bitbucket: self.bitbucket, plan: &self.plan.target };
+        let (mut target, mut source) = match locator.locate().await {
             Ok(located) => located,
             Err(refusal) => {
                 let end = End::Refused(refusal);
@@ -115,11 +117,17 @@ impl<'a> Publisher<'a> {
             let mut published = self.post(&target, status.clone(), verdict.outcome, results).await;
             if let End::Refused(refusal) = &published.end
                 && refusal.status() == Some(StatusCode::NOT_FOUND)
-                && let Some(other) = self.source_commit(&target, source.take()).await
+                && let Some(other) = locator.source_commit(&target, source.take()).await
             {
                 target = other;
                 status.refname.clone_from(&target.refname);
                 published = self.post(&target, status, verdict.outcome, results).await;
+            }
+            if let Published {
+                target: Some(target), status: Some(status), end: End::Refused(refusal), ..
+            } = &mut published
+            {
+                inquire(&self.bitbucket, refusal, target, &status.key).await;
             }
             outcomes.push(tell(published));
         }
@@ -147,110 +155,6 @@ impl<'a> Publisher<'a> {
                 stopped(Some(target), Some(status))
             }
         }
-    }
-
-    async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Box<Refusal>> {
-        let plan = &self.plan.target;
-        let target = |commit: CommitHash| Target {
-            repository: plan.repository.clone(),
-            commit,
-            refname: plan.refname.clone(),
-        };
-        match &plan.commit {
-            CommitSource::Given { commit, .. } => Ok((target(commit.clone()), None)),
-            CommitSource::Branch(branch) => {
-                let head = self.bitbucket.branch_head(&plan.repository, branch).await?;
-                self.bitbucket.0.console.line(format_args!("branch {branch} is at commit {head}"));
-                Ok((target(head), None))
-            }
-            CommitSource::PullRequest { id, commit } => {
-                let source = self.ask(*id).await?;
-                let target = self.target_of(&source, *id, commit.as_ref());
-                Ok((target, Some(source)))
-            }
-        }
-    }
-
-    async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Box<Refusal>> {
-        let repository = &self.plan.target.repository;
-        let source = self.bitbucket.pull_request_source(repository, id).await?;
-        self.bitbucket.0.console.line(format_args!(
-            "pull request {id} comes from branch {} of {}, at commit {}",
-            source.branch,
-            source.repository.as_ref().unwrap_or(repository),
-            source.commit
-        ));
-        Ok(source)
-    }
-
-    fn target_of(
-        &self,
-        source: &PullRequestSource,
-        id: PullRequestId,
-        commit: Option<&CommitHash>,
-    ) -> Target {
-        let plan = &self.plan.target;
-        let console = self.bitbucket.0.console;
-        if source.repository.is_none() {
-            console.warning(format_args!(
-                "the fork of pull request {id} is gone; the status goes to {}",
-                plan.repository
-            ));
-        }
-        if let Some(commit) = commit
-            && !commit.matches(&source.commit)
-        {
-            console.warning(format_args!(
-                "pull request {id} is at commit {} by now; the status goes to COMMIT {commit}, as given",
-                source.commit
-            ));
-        }
-        if let Some(refname) = &plan.refname
-            && *refname != source.branch
-        {
-            console.warning(format_args!(
-                "pull request {id} comes from branch {}, but the status is for branch {refname}, as given: it will not count for this pull request",
-                source.branch
-            ));
-        }
-        Target {
-            repository: source.repository.as_ref().unwrap_or(&plan.repository).clone(),
-            commit: commit.unwrap_or(&source.commit).clone(),
-            refname: Some(plan.refname.as_ref().unwrap_or(&source.branch).clone()),
-        }
-    }
-
-    /// The pull request's source commit, when it is another than the one that Bitbucket does not know.
-    async fn source_commit(&self, unknown: &Target, source: Option<PullRequestSource>) -> Option<Target> {
-        let id = match self.plan.target.commit {
-            CommitSource::Given { fallback, .. } => fallback?,
-            CommitSource::PullRequest { id, .. } => id,
-            CommitSource::Branch(_) => return None,
-        };
-        let source = match source {
-            Some(source) => source,
-            None => match self.ask(id).await {
-                Ok(source) => source,
-                Err(refusal) => {
-                    self.bitbucket.0.console.warning(&*refusal);
-                    return None;
-                }
-            },
-        };
-        let target = self.target_of(&source, id, None);
-        if unknown.commit.matches(&target.commit) && unknown.repository == target.repository {
-            return None;
-        }
-        let why = if unknown.commit.matches(&target.commit) {
-            "the pull request comes from a fork"
-        } else {
-            "pull-request pipelines build a local merge commit"
-        };
-        self.bitbucket.0.console.warning(format_args!(
-            "Bitbucket does not know commit {} in {} ({why}); the source commit {} of pull request {id} in {} is used",
-            unknown.commit, unknown.repository, target.commit, target.repository
-        ));
-        Some(target)
     }
 
     async fn post(

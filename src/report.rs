@@ -2,10 +2,11 @@
 
 use crate::{
     console::Console,
+    explanation::{Explanation, Reason, explain},
     gate::{Condition, Gate, Level},
     outcome::Outcome,
     plan::{Plan, Settings},
-    problem::Problem,
+    problem::{Findings, Problem},
     publish::{End, Published},
     refusal::Refusal,
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
@@ -14,6 +15,13 @@ use crate::{
     target::Target,
     verdict::VerdictPlan,
 };
+
+/// What is unusual about the variables.
+pub fn warnings(findings: &Findings, console: &Console) {
+    for warning in &findings.warnings {
+        console.warning(warning);
+    }
+}
 
 /// What the run is about to do.
 pub fn opening(plan: &Plan, verdict: &VerdictPlan, console: &Console) {
@@ -186,12 +194,19 @@ pub fn told(refusal: &Refusal, console: &Console) {
     console.failed(refusal);
     console.detail("sent", refusal.sent());
     console.detail("answered", refusal.answered());
-    let explanation = refusal.explain();
-    for line in &explanation.why {
-        console.detail("why", line);
+    let Explanation { reasons, again } = explain(refusal);
+    let several = reasons.len() > 1;
+    if several {
+        console
+            .detail("why", format_args!("{} does not say; one of these, likeliest first", refusal.service));
     }
-    for line in &explanation.remedy {
-        console.detail("to do", line);
+    for (number, Reason { why, remedy, .. }) in (1..).zip(&reasons) {
+        let number = if several { format!(" {number}") } else { String::new() };
+        console.detail(&format!("why{number}"), why);
+        console.details(&format!("to do{number}"), remedy);
+    }
+    if let Some(again) = again {
+        console.detail("again", again);
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     client::Client,
     gate::{Gate, text},
-    refusal::{Came, Refusal},
+    refusal::{Came, Purpose, Refusal},
     report_task::Subject,
 };
 
@@ -77,7 +77,7 @@ impl SonarQube<'_> {
                 subject,
             })
         };
-        self.0.get("ask for the analysis task".to_owned(), url, understand).await
+        self.0.get(Purpose::AskSonarQube("ask for the analysis task"), url, understand).await
     }
 
     /// The gate as it was computed for an analysis.
@@ -130,7 +130,7 @@ impl SonarQube<'_> {
             let nothing = || json!({ "status": value("alert_status").unwrap_or(&json!("NONE")) });
             Some(Gate::read(&details.unwrap_or_else(nothing)))
         };
-        self.0.get("ask for the gate's measures".to_owned(), url, understand).await
+        self.0.get(Purpose::AskSonarQube("ask for the gate's measures"), url, understand).await
     }
 
     /// Whether the token is one. A gate of NONE may stand for a project that a wrong token may not see.
@@ -143,13 +143,13 @@ impl SonarQube<'_> {
     pub async fn token_is_valid(&self) -> Result<bool, Box<Refusal>> {
         let url = self.url("api/authentication/validate", &[]);
         let understand = |answer: Value| answer.get("valid")?.as_bool();
-        self.0.get("check the token".to_owned(), url, understand).await
+        self.0.get(Purpose::AskSonarQube("check the token"), url, understand).await
     }
 
     async fn project_status(&self, query: &[(&str, &str)]) -> Result<Gate, Box<Refusal>> {
         let url = self.url("api/qualitygates/project_status", query);
         let understand = |answer: Value| answer.get("projectStatus").map(Gate::read);
-        self.0.get("ask for the quality gate".to_owned(), url, understand).await
+        self.0.get(Purpose::AskSonarQube("ask for the quality gate"), url, understand).await
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {

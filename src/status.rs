@@ -65,6 +65,9 @@ pub const DESCRIPTION_MAX_CHARS: usize = 255;
 /// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
 pub const URL_MAX_CHARS: usize = 2048;
 
+/// One key for every verdict, so that the newest overwrites the one before.
+const DEFAULT_KEY: &str = "sonar";
+
 impl StatusKey {
     /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
     /// SHA-256 of the whole, so that two long keys with one beginning stay two.
@@ -122,13 +125,18 @@ impl StatusPlan {
         let description = self.description.clone().unwrap_or_else(|| one_line(&verdict.words));
         Status {
             r#type: "build",
-            key: StatusKey::fit(&self.titled(key, "sonar", "-", told_apart)),
+            key: StatusKey::fit(&self.titled(key, DEFAULT_KEY, "-", told_apart)),
             state: verdict.state,
             name: fit(&self.titled(name, "Sonar", ": ", told_apart), NAME_MAX_CHARS),
             description: fit(&description, DESCRIPTION_MAX_CHARS),
             url: url.cloned().unwrap_or_else(|| commit_page(target)),
             refname: target.refname.clone(),
         }
+    }
+
+    /// The key of the status, when it is the only one.
+    pub fn key(&self) -> StatusKey {
+        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", None))
     }
 
     /// What the user gave, or the default with the project that the user named; and the project that tells

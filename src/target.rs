@@ -171,6 +171,18 @@ impl TargetPlan {
     }
 }
 
+/// The repository alone, for who does not need to know a commit.
+pub fn repository_alone(variables: &Variables, findings: &mut Findings) -> Option<Repository> {
+    repository(variables, findings)
+}
+
+/// Whether a commit is named, by the user or, for its own repository, by Pipelines.
+pub fn names_commit(variables: &Variables) -> bool {
+    let given = [&variables.commit, &variables.pull_request, &variables.branch];
+    let of_build = [&variables.bitbucket_commit, &variables.bitbucket_pr_id, &variables.bitbucket_branch];
+    given.into_iter().any(Option::is_some) || (is_own(variables) && of_build.into_iter().any(Option::is_some))
+}
+
 /// Whether the target is the pipeline's own repository, whatever else is wrong with the variables.
 pub fn is_own(variables: &Variables) -> bool {
     repository(variables, &mut Findings::default()).is_some_and(|repository| repository.is_own(variables))

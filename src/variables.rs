@@ -148,7 +148,7 @@ variables! {
         fail_on_red_gate: Text = "`true`",
     }
     "Behaviour" {
-        /// `publish`: post the status.
+        /// `publish`: post the status. `check`: prove that credential and target work, and post nothing.
         mode: Text = "`publish`",
         /// `true`: print the requests that would change something instead of sending them.
         dry_run: Text = "`false`",
@@ -288,6 +288,8 @@ impl Variables {
         .into_iter()
         .flatten()
         .map(|secret| secret.expose_secret().trim().to_owned())
+        // The name of a variable is no secret; hidden, it would be missing in the message about it.
+        .filter(|secret| !is_unexpanded(secret))
         .collect();
         for proxy in [&self.https_proxy, &self.http_proxy].into_iter().flatten() {
             if let Some((user, _)) = proxy.rsplit_once('@') {

@@ -13,6 +13,7 @@ use crate::{
     report_task::{self, Subject},
     state::State,
     target::{CommitHash, is_own},
+    token::{self, Defect, TokenKind},
     values::{flag, in_digits, service_address, whole_number},
     variables::Variables,
 };
@@ -128,7 +129,7 @@ impl VerdictPlan {
     pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
         match variables.state.as_deref() {
             Some(text) => given(text.trim(), findings).map(Self::Given),
-            None => AnalysisPlan::from_variables(variables, findings).map(Self::Ask),
+            None => AnalysisPlan::from_variables(variables, true, findings).map(Self::Ask),
         }
     }
 
@@ -177,7 +178,12 @@ impl Verdict {
 }
 
 impl AnalysisPlan {
-    fn from_variables<'v>(variables: &'v Variables, findings: &mut Findings) -> Option<Self> {
+    /// What is asked and how. Where no analysis is `needed`, it is no problem that there is none.
+    pub fn from_variables<'v>(
+        variables: &'v Variables,
+        needed: bool,
+        findings: &mut Findings,
+    ) -> Option<Self> {
         let host = host(variables.sonar_host_url.as_deref(), findings);
         let scan_exit_code = scan_exit_code(variables, findings);
         // What Pipelines says of its build is of the target when that is its own repository.
@@ -186,7 +192,8 @@ impl AnalysisPlan {
             given.as_deref().or(of_build.as_deref().filter(|_| own)).map(str::trim)
         };
         let pull_request = known(&variables.pull_request, &variables.bitbucket_pr_id);
-        let analyses = analyses(variables, scan_exit_code, pull_request.is_some(), findings);
+        let optional = !needed || scan_exit_code != 0;
+        let analyses = analyses(variables, optional, pull_request.is_some(), findings);
         let token = variables.sonar_token.clone();
         check_token(token.as_ref(), analyses.as_ref(), findings);
         let timeout = whole_number(
@@ -212,10 +219,11 @@ impl AnalysisPlan {
     }
 }
 
-/// `None` after a problem was told. No files at all is fine after a scan that failed: it wrote none.
+/// `None` after a problem was told. Files that are missing are fine when they are `optional`, as after a scan
+/// that failed: it wrote none.
 fn analyses(
     variables: &Variables,
-    scan_exit_code: u8,
+    optional: bool,
     pull_request_is_known: bool,
     findings: &mut Findings,
 ) -> Option<Analyses> {
@@ -258,16 +266,15 @@ fn analyses(
                     "SONAR_PULL_REQUEST and SONAR_BRANCH are not used: they go with SONAR_PROJECT_KEY, and report-task.txt tells its own",
                 );
             }
-            files(patterns, scan_exit_code, findings).map(Analyses::Files)
+            files(patterns, optional, findings).map(Analyses::Files)
         }
     }
 }
 
-fn files(patterns: Option<&str>, scan_exit_code: u8, findings: &mut Findings) -> Option<Files> {
-    let scan_failed = scan_exit_code != 0;
+fn files(patterns: Option<&str>, optional: bool, findings: &mut Findings) -> Option<Files> {
     let Some(patterns) = patterns else {
         let found = report_task::search(".".as_ref());
-        if found.is_empty() && !scan_failed {
+        if found.is_empty() && !optional {
             findings.problem(
                 "STATE",
                 "is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below",
@@ -293,7 +300,7 @@ fn files(patterns: Option<&str>, scan_exit_code: u8, findings: &mut Findings) ->
         match report_task::expand(pattern) {
             Ok(found) => files.found.extend(found),
             // The scan did not get as far as writing it.
-            Err(_) if scan_failed => files.missing.push(pattern.to_owned()),
+            Err(_) if optional => files.missing.push(pattern.to_owned()),
             Err(found) => wrong = wrong.or(Some(found)),
         }
     }
@@ -367,19 +374,13 @@ fn check_token(token: Option<&SecretString>, analyses: Option<&Analyses>, findin
         return;
     };
     let text = token.expose_secret();
-    let (found, remedy) = if text.trim().len() != text.len() || text.contains(char::is_whitespace) {
-        ("has white space in or around the token", "copy the token again without line breaks and spaces")
-    } else if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
-        ("has quotes around the token", "write the variable again without quotes")
-    } else if !text.chars().all(|c| c.is_ascii_graphic()) {
-        (
-            "has characters that no token has",
-            "copy the token again from the page that showed it, or create a new one",
-        )
-    } else if text.starts_with("ATATT") || text.starts_with("ATCTT") || text.starts_with("ATBB") {
-        ("is a token of Atlassian, not of SonarQube", "create a token in SonarQube: My Account > Security")
-    } else {
-        return;
+    let (found, remedy) = match (token::defect(text), TokenKind::of(text)) {
+        (Some(Defect { found, remedy }), _) => (found, remedy),
+        (None, Some(_)) => (
+            "is a token of Atlassian, not of SonarQube",
+            "create a token in SonarQube: My Account > Security",
+        ),
+        (None, None) => return,
     };
     findings.problem(
         "SONAR_TOKEN",

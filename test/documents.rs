@@ -1,8 +1,8 @@
 //! README, `pipe.yml`, `--help` and the code agree, and every example in the README works as it stands.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command};
 
-use gatepost::{help, variables::Variables};
+use gatepost::{handbook, help, variables::Variables};
 use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
 use serde_json::Value;
 
@@ -46,6 +46,15 @@ fn the_readme_has_the_tables_of_the_code() {
 }
 
 #[test]
+fn the_readme_has_the_handbook_of_the_messages() {
+    let handbook = handbook::markdown();
+    assert!(
+        section(README, "## When Bitbucket answers 401, 403 or 404").contains(handbook.trim_end()),
+        "it should have\n{handbook}"
+    );
+}
+
+#[test]
 fn the_readme_has_the_parts_that_pipes_have_in_their_order() {
     let headings: Vec<_> = README.lines().filter(|line| line.starts_with("## ")).collect();
     assert_eq!(
@@ -56,6 +65,7 @@ fn the_readme_has_the_parts_that_pipes_have_in_their_order() {
             "## Details",
             "## Prerequisites",
             "## Examples",
+            "## When Bitbucket answers 401, 403 or 404",
             "## Support",
             "## License"
         ]
@@ -207,6 +217,12 @@ fn every_example_works_as_it_stands() {
             "By project, without a file" => judged(document.unwrap(), "", &[]),
             "A state of your own" => own_state(document.unwrap()),
             "By hand, with Docker" => by_hand_with_docker(blocks(text, "sh")[0]),
+            "Check the token" => check_the_token(document.unwrap()),
+            "Moving from a curl script and an app password" => {
+                curl_script(blocks(text, "sh")[0]);
+                judged(&documents[0], "sonar-scanner", &[".scannerwork"]);
+                central_after_script(&documents[1]);
+            }
             "Central pipeline" => central_pipeline(&documents[0], &documents[1]),
             _ => panic!("nothing runs the example \"{title}\""),
         }
@@ -323,6 +339,52 @@ fn shell_words(command: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+fn check_the_token(document: &Value) {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let known = [("SONAR_HOST_URL", sonarqube.http_url())];
+    let known = known.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let step = Step::new(in_branch_build(&sandbox), &known);
+    step.run(pipes(document, IMAGE)[0], 0);
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
+}
+
+/// The script does not work, and does not say so: that is why people leave it.
+fn curl_script(script: &str) {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let commit = sandbox.head("acme/web", "fix/header");
+    let ended = Command::new("sh")
+        .arg("-c")
+        .arg(script.replace("https://api.bitbucket.org/2.0", &sandbox.http_url()))
+        .current_dir(folder.path())
+        .env("BITBUCKET_USERNAME", sandbox::CI_USERNAME)
+        .env("BITBUCKET_APP_PASSWORD", sandbox::APP_PASSWORD)
+        .env("TARGET_WORKSPACE", "acme")
+        .env("TARGET_REPO_SLUG", "web")
+        .env("TARGET_COMMIT", &commit)
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("CHANGE-3222"));
+    assert_eq!(sandbox.requests()[0].method, "POST");
+    assert!(sandbox.statuses("acme/web", &commit).is_empty());
+}
+
+fn central_after_script(document: &Value) {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::passed()));
+    let folder = scanned("target/.scannerwork", &submitted);
+    let commit = sandbox.head("acme/web", "fix/header");
+    let known = [
+        ("TARGET_REPO_SLUG", "web"),
+        ("TARGET_COMMIT", &commit),
+        ("TARGET_BRANCH", "fix/header"),
+        ("BITBUCKET_EXIT_CODE", "0"),
+    ];
+    let step = Step::new(in_central_pipeline(&sandbox).within(folder.path()), &known);
+    step.run(pipes(document, IMAGE)[0], 0);
+    assert_eq!(sandbox.pull_request_statuses("acme/web", 12)[0].state, "SUCCESSFUL");
 }
 
 fn central_pipeline(trigger: &Value, central: &Value) {

@@ -69,9 +69,9 @@ fn a_pause_past_the_deadline_ends_the_run_at_once() {
     ✖ failed to post the status: Bitbucket answered 429 Too Many Requests
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
-      why:      too many requests: Bitbucket allows about 1,000 an hour for each user, and access tokens have their own allowance
-      to do:    run again later; give busy pipelines access tokens of their own
-      to do:    Bitbucket asks to try again in N s; that is past TIMEOUT, so this run ends now
+      why:      Bitbucket answers about 1,000 requests an hour for each user, all API tokens of the user and all pipelines together; each access token has an allowance of its own
+      to do:    run again later (a higher TIMEOUT waits longer); give busy pipelines access tokens of their own instead of one person's API token
+      again:    Bitbucket asks to try again in N s; that is past TIMEOUT, so this run ends now
     ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
     exit code 4
     "#);

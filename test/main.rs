@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod behaviour;
+mod check;
 mod credentials;
 mod documents;
 mod faults;
 mod proxy;
 mod results;
 mod run;
+mod scenarios;
 mod sonar;
 mod status;
 mod target;

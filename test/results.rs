@@ -136,7 +136,7 @@ fn a_refused_status_is_posted_again_when_resumed() {
     let run = in_branch_build(&sandbox)
         .set("RESULT_FILE", folder.path().join("results.jsonl"))
         .set("RESUME", "true");
-    sandbox.fault(Fault::status(400));
+    sandbox.fault(Fault::status(401));
     assert_eq!(run.run().code, 4);
     assert_eq!(run.run().code, 0);
     assert_eq!(sandbox.requests().len(), 2);

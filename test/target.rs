@@ -172,8 +172,8 @@ fn an_unknown_commit_without_a_pull_request_is_a_refusal() {
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/fffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
-      why:      the repository, commit, pull request or branch does not exist, or this credential may not see it: Bitbucket answers both alike
-      to do:    compare the address above with the repository's page; a repository access token reaches its own repository only, for others use a project or workspace access token or an API token
+      why:      acme/api has no commit fffffff: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
+      to do:    pass COMMIT: $BITBUCKET_COMMIT instead, or PULL_REQUEST, so that Gatepost finds the source commit; for a fork the commit is in the fork's repository
     ✖ not posted: SUCCESSFUL on acme/api commit fffffff
     exit code 4
     "#);

@@ -8,10 +8,11 @@ use crate::run::{Folder, acme, bare, in_branch_build};
 
 #[test]
 fn nothing_set_tells_everything_that_is_missing() {
-    insta::assert_snapshot!(bare().run().told(), @"
-    ✖ BITBUCKET_ACCESS_TOKEN is not set, and neither are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
+    insta::assert_snapshot!(bare().run().told(), @r#"
+    ✖ BITBUCKET_ACCESS_TOKEN is not set or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
-      to do:    if a secured variable should have brought it, see that the pipe's `variables:` names it; else create an API token with scopes for the app Bitbucket (id.atlassian.com > Security > API tokens > Create API token with scopes; scope read:repository:bitbucket) and pass it as ATLASSIAN_API_TOKEN with the account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL; or create an access token (Repository settings > Security > Access tokens; scope Repositories: Read) and pass it as BITBUCKET_ACCESS_TOKEN
+      to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
     ✖ REPO_SLUG is not set, and neither is BITBUCKET_REPO_SLUG
       accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
       to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
@@ -26,7 +27,7 @@ fn nothing_set_tells_everything_that_is_missing() {
       to do:    run the pipe where the scanner ran, hand report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
     ✖ 5 variables are wrong; nothing was sent
     exit code 2
-    ");
+    "#);
 }
 
 #[test]
@@ -134,9 +135,9 @@ fn each_bad_value_is_told() {
       accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
       to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
     ✖ 1 variable is wrong; nothing was sent
-    ✖ MODE is "chekc", which is no mode of this version
-      accepted: publish
-      to do:    leave MODE out
+    ✖ MODE is "chekc", which is no mode
+      accepted: publish (post the status) or check (prove that credential and target work, post nothing)
+      to do:    pass one of these words, or leave MODE out: publish is used
     ✖ 1 variable is wrong; nothing was sent
     ✖ DRY_RUN is "maybe", which is neither yes nor no
       accepted: true or false, yes or no, on or off, 1 or 0
@@ -301,7 +302,7 @@ fn misspelt_names_are_told() {
 #[test]
 fn arguments_are_refused() {
     insta::assert_snapshot!(bare().run_with(&["--state", "FAILED"]).told(), @"
-    ✖ gatepost takes no arguments but --help and --version
+    ✖ gatepost takes no arguments but check, --help and --version
       to do:    set environment variables instead; gatepost --help lists them
     exit code 2
     ");

@@ -114,6 +114,20 @@ fn stories(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Story> {
             exit_code: 0,
         },
         Story {
+            title: "A team has made a token, and checks it before anything depends on it",
+            written: vec![
+                ("MODE", text("check")),
+                ("BITBUCKET_ACCESS_TOKEN", text(REPOSITORY_TOKEN)),
+                ("SONAR_TOKEN", text(USER_TOKEN)),
+                ("SONAR_HOST_URL", sonarqube.http_url()),
+                ("SONAR_PROJECT_KEY", text("acme_api")),
+            ],
+            build: Gatepost::in_branch_build,
+            scanned: Vec::new(),
+            pull_request: ("acme/api", 7),
+            exit_code: 0,
+        },
+        Story {
             title: "A token that was revoked: Bitbucket refuses, and Gatepost says what to do",
             written: vec![("STATE", text("passed")), ("BITBUCKET_ACCESS_TOKEN", text(REVOKED_TOKEN))],
             build: Gatepost::in_pull_request_build,

@@ -1,0 +1,417 @@
+//! `MODE: check`: proves that the credential and the target work, and posts nothing. A line for each thing that
+//! was looked at, with what to do where it is not as it should be.
+
+use std::{fmt, time::Instant};
+
+use reqwest::{StatusCode, Url};
+
+use crate::{
+    bitbucket::Bitbucket,
+    client::Client,
+    console::Console,
+    credential::Credential,
+    handbook,
+    http::Http,
+    locate::Locator,
+    outcome::Outcome,
+    plan::Settings,
+    problem::Findings,
+    refusal::Refusal,
+    report,
+    report_task::{Analysis, End, Subject},
+    scopes::{Need, Scopes},
+    service::Service,
+    sonarqube::{SonarQube, is_cloud},
+    status::{StatusKey, StatusPlan},
+    target::{CommitSource, Repository, Target, TargetPlan, names_commit, repository_alone},
+    variables::Variables,
+    verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files},
+};
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct CheckPlan {
+    /// Who we are.
+    pub credential: Credential,
+    /// The repository.
+    pub repository: Repository,
+    /// The target, when a commit is named.
+    target: Option<TargetPlan>,
+    /// The key that a status would have.
+    key: StatusKey,
+    /// Whether the verdict is given.
+    has_state: bool,
+    /// What SonarQube would be asked, when the variables speak of SonarQube.
+    sonarqube: Option<AnalysisPlan>,
+}
+
+impl CheckPlan {
+    /// The plan, or the problems that keep the variables from making one. Neither a commit nor an analysis is
+    /// needed: a team checks its token before there is one.
+    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
+        let credential = Credential::from_variables(variables, findings);
+        let names_commit = names_commit(variables);
+        let target = names_commit.then(|| TargetPlan::from_variables(variables, findings));
+        let repository = match &target {
+            Some(target) => target.as_ref().map(|target| target.repository.clone()),
+            None => repository_alone(variables, findings),
+        };
+        let key = StatusPlan::from_variables(variables, findings).key();
+        let analysis = AnalysisPlan::from_variables(variables, false, findings);
+        let speaks_of_sonarqube = analysis.as_ref().is_some_and(|plan| {
+            plan.token.is_some() || plan.host.is_some() || plan.analyses != Analyses::Files(Files::default())
+        });
+        Some(Self {
+            credential: credential?,
+            repository: repository?,
+            target: target.flatten(),
+            key,
+            has_state: variables.state.is_some(),
+            sonarqube: analysis.filter(|_| speaks_of_sonarqube),
+        })
+    }
+
+    /// What is asked of SonarQube, when it is asked.
+    pub const fn sonarqube(&self) -> Option<&AnalysisPlan> {
+        self.sonarqube.as_ref()
+    }
+}
+
+/// Looks at everything that the plan names, and says how it is.
+///
+/// # Errors
+///
+/// Only what a defect explains.
+pub async fn check(
+    plan: &CheckPlan,
+    service: &Service,
+    http: &Http,
+    sonarqube_http: &Http,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    console.line(format_args!(
+        "gatepost {}: check of {} with the {}; nothing is posted",
+        env!("CARGO_PKG_VERSION"),
+        plan.repository,
+        plan.credential.kind()
+    ));
+    let bitbucket = Bitbucket(Client {
+        http,
+        console,
+        service,
+        api_url: &settings.api_url,
+        deadline: Instant::now() + settings.timeout,
+    });
+    let mut checks = Checks { console, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
+    checks.passed(format_args!("the {} looks like one", plan.credential.kind()));
+    checks.bitbucket(plan, bitbucket).await;
+    match &plan.sonarqube {
+        Some(analysis) => checks.sonarqube(analysis, sonarqube_http, settings).await?,
+        None if plan.has_state => console.line("SonarQube was not looked at: STATE is given"),
+        None => checks.unusual(
+            "SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set",
+            "pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them",
+        ),
+    }
+    Ok(checks.end())
+}
+
+/// What was looked at so far.
+struct Checks<'a> {
+    console: &'a Console,
+    done: u32,
+    unusual: u32,
+    failed: u32,
+    worst: Outcome,
+}
+
+impl Checks<'_> {
+    fn passed(&mut self, what: impl fmt::Display) {
+        self.done += 1;
+        self.console.done(what);
+    }
+
+    fn unusual(&mut self, what: impl fmt::Display, remedy: impl fmt::Display) {
+        self.unusual += 1;
+        self.console.warning(what);
+        self.console.details("to do", remedy);
+    }
+
+    fn failed(&mut self, what: impl fmt::Display, remedy: impl fmt::Display, outcome: Outcome) {
+        self.failed += 1;
+        self.worst = self.worst.worse(outcome);
+        self.console.failed(what);
+        self.console.details("to do", remedy);
+    }
+
+    fn refused(&mut self, refusal: &Refusal) {
+        self.failed += 1;
+        self.worst = self.worst.worse(match refusal.service {
+            Service::Bitbucket(_) => Outcome::BitbucketFailed,
+            Service::SonarQube { .. } => Outcome::SonarQubeFailed,
+        });
+        report::told(refusal, self.console);
+    }
+
+    fn end(&self) -> Outcome {
+        let all = self.done + self.unusual + self.failed;
+        if self.failed > 0 {
+            self.console.failed(format_args!("{} of {all} checks failed; nothing was posted", self.failed));
+        } else if self.unusual > 0 {
+            self.console.done(format_args!(
+                "{} of {all} checks passed, the others are worth a look; nothing was posted",
+                self.done
+            ));
+        } else {
+            self.console.done(format_args!("all {all} checks passed; nothing was posted"));
+        }
+        self.worst
+    }
+
+    async fn bitbucket(&mut self, plan: &CheckPlan, bitbucket: Bitbucket<'_>) {
+        let looks_up = plan.target.as_ref().is_some_and(|target| {
+            matches!(
+                target.commit,
+                CommitSource::PullRequest { .. } | CommitSource::Given { fallback: Some(_), .. }
+            )
+        });
+        match bitbucket.see_repository(&plan.repository).await {
+            Ok(granted) => {
+                self.passed(format_args!("Bitbucket shows it the repository {}", plan.repository));
+                self.scopes(&plan.credential, granted.as_ref(), looks_up);
+            }
+            // Nothing else of the repository can be seen then.
+            Err(refusal) => return self.refused(&refusal),
+        }
+        let Some(target) = &plan.target else {
+            return self.unusual(
+                "no commit was looked at: none of COMMIT, PULL_REQUEST and BRANCH is set",
+                "pass one of them to have the whole way checked",
+            );
+        };
+        if let Some(target) = self.commit(target, bitbucket).await {
+            self.creator(plan, &target, bitbucket).await;
+        }
+    }
+
+    fn scopes(&mut self, credential: &Credential, granted: Option<&Scopes>, looks_up: bool) {
+        let Some(granted) = granted else {
+            return self.unusual(
+                "Bitbucket did not say which scopes the token has",
+                format_args!(
+                    "see that it has {}, and {} for looking pull requests up",
+                    Need::Status.permission(credential),
+                    Need::PullRequestLookup.permission(credential)
+                ),
+            );
+        };
+        let remedy = match credential {
+            Credential::ApiToken { .. } => handbook::API_TOKEN_SCOPE.remedy,
+            Credential::AccessToken { .. } => handbook::ACCESS_TOKEN_SCOPE.remedy,
+        };
+        if Need::Status.is_met(credential, granted) {
+            self.passed(format_args!(
+                "the token has the scope {}, for statuses and reports",
+                Need::Status.scope(credential)
+            ));
+        } else {
+            let lacking = Need::Status.scope(credential);
+            self.failed(
+                format_args!(
+                    "the token lacks the scope {lacking}, for statuses and reports; it has: {granted}"
+                ),
+                remedy,
+                Outcome::BitbucketFailed,
+            );
+        }
+        let lacking = Need::PullRequestLookup.scope(credential);
+        if Need::PullRequestLookup.is_met(credential, granted) {
+            self.passed(format_args!("the token has the scope {lacking}, for looking pull requests up"));
+        } else if looks_up {
+            self.failed(
+                format_args!(
+                    "the token lacks the scope {lacking}, for looking pull requests up; it has: {granted}"
+                ),
+                remedy,
+                Outcome::BitbucketFailed,
+            );
+        } else {
+            self.unusual(
+                format_args!(
+                    "the token lacks the scope {lacking}: pull requests cannot be looked up with it"
+                ),
+                "that is fine while COMMIT and BRANCH are always known, as in a pipeline's own repository",
+            );
+        }
+        let writing = granted.writing();
+        if !writing.is_empty() {
+            self.unusual(
+                format_args!("the token may do more than is needed: {writing}"),
+                "Gatepost only reads and posts statuses, for which reading is enough; a token with less does less harm when it is lost",
+            );
+        }
+    }
+
+    async fn commit(&mut self, plan: &TargetPlan, bitbucket: Bitbucket<'_>) -> Option<Target> {
+        let locator = Locator { bitbucket, plan };
+        let (mut target, mut source) = match locator.locate().await {
+            Ok(located) => located,
+            Err(refusal) => {
+                self.refused(&refusal);
+                return None;
+            }
+        };
+        let mut seen = bitbucket.see_commit(&target.repository, &target.commit).await;
+        if seen.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND))
+            && let Some(other) = locator.source_commit(&target, source.take()).await
+        {
+            target = other;
+            seen = bitbucket.see_commit(&target.repository, &target.commit).await;
+        }
+        match seen {
+            Ok(()) => {
+                let branch =
+                    target.refname.as_ref().map(|name| format!(", branch {name}")).unwrap_or_default();
+                self.passed(format_args!(
+                    "commit {} of {} is there{branch}",
+                    target.commit, target.repository
+                ));
+                Some(target)
+            }
+            Err(refusal) => {
+                self.refused(&refusal);
+                None
+            }
+        }
+    }
+
+    async fn creator(&mut self, plan: &CheckPlan, target: &Target, bitbucket: Bitbucket<'_>) {
+        let key = &plan.key;
+        let is_ours = matches!(plan.credential, Credential::ApiToken { .. });
+        match bitbucket.status_creator(&target.repository, &target.commit, key).await {
+            Ok(None) => {
+                self.passed(format_args!("no status with the key {key} stands on the commit: it can be created"));
+            }
+            Ok(Some(creator)) if creator.is_person.is_some_and(|is_person| is_person != is_ours) => {
+                self.unusual(
+                    format_args!(
+                        "the status with the key {key} was created by {creator}, which is not this credential: {}",
+                        handbook::ANOTHERS_STATUS.why
+                    ),
+                    handbook::ANOTHERS_STATUS.remedy,
+                );
+            }
+            Ok(Some(creator)) => self.passed(format_args!(
+                "the status with the key {key} was created by {creator}: if that is this credential, it may overwrite it"
+            )),
+            Err(refusal) => self.refused(&refusal),
+        }
+    }
+
+    async fn sonarqube(
+        &mut self,
+        plan: &AnalysisPlan,
+        http: &Http,
+        settings: &Settings,
+    ) -> anyhow::Result<()> {
+        let Told { server, project } = match told(plan) {
+            Ok(told) => told,
+            Err(wrong) => {
+                let remedy = "see what the scanner left there, or pass SONAR_REPORT_TASK";
+                self.failed(wrong, remedy, Outcome::SonarQubeFailed);
+                Told::default()
+            }
+        };
+        let url = match plan.host.clone().or(server) {
+            Some(url) => url,
+            None => Url::parse(CLOUD_URL)?,
+        };
+        let service = Service::SonarQube { token: plan.token.clone(), bearer: is_cloud(&url) };
+        let sonarqube = SonarQube(Client {
+            http,
+            console: self.console,
+            service: &service,
+            api_url: &url,
+            deadline: Instant::now() + settings.timeout,
+        });
+        if self.sonar_token(plan, &url, sonarqube).await {
+            self.project(project, sonarqube).await;
+        }
+        Ok(())
+    }
+
+    /// Whether it makes sense to ask on.
+    async fn sonar_token(&mut self, plan: &AnalysisPlan, url: &Url, sonarqube: SonarQube<'_>) -> bool {
+        if plan.token.is_none() {
+            self.unusual(
+                format_args!("SONAR_TOKEN is not set: SonarQube at {url} tells about public projects only"),
+                "pass SONAR_TOKEN, the token that the scanner uses",
+            );
+            return true;
+        }
+        match sonarqube.token_is_valid().await {
+            Ok(true) => {
+                self.passed(format_args!("SonarQube at {url} accepts SONAR_TOKEN"));
+                return true;
+            }
+            Ok(false) => self.failed(
+                format_args!("SonarQube at {url} does not accept SONAR_TOKEN"),
+                "create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that SONAR_HOST_URL is the server it is of",
+                Outcome::SonarQubeFailed,
+            ),
+            Err(refusal) => self.refused(&refusal),
+        }
+        false
+    }
+
+    async fn project(&mut self, project: Option<(String, Subject)>, sonarqube: SonarQube<'_>) {
+        let Some((key, subject)) = project else {
+            return self.unusual(
+                "no project of SonarQube was looked at: SONAR_PROJECT_KEY is not set, and no report-task.txt is here",
+                "pass SONAR_PROJECT_KEY to have it checked too",
+            );
+        };
+        let mut gate = sonarqube.gate_of_project(&key, &subject).await;
+        // A pull request has no gate before it is analysed for the first time.
+        let not_found = gate.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND));
+        let is_new = not_found && subject != Subject::Main;
+        if is_new {
+            gate = sonarqube.gate_of_project(&key, &Subject::Main).await;
+        }
+        match gate {
+            Ok(_) if is_new => self.unusual(
+                format_args!("SonarQube shows it the project {key}, which has no analysis of {} yet", subject.words()),
+                "that is fine before the first analysis; the Community Build knows no pull requests and branches",
+            ),
+            Ok(_) => self.passed(format_args!("SonarQube shows it the project {key}")),
+            Err(refusal) => self.refused(&refusal),
+        }
+    }
+}
+
+/// What the variables or the first file tell of SonarQube.
+#[derive(Debug, Default)]
+struct Told {
+    server: Option<Url>,
+    project: Option<(String, Subject)>,
+}
+
+fn told(plan: &AnalysisPlan) -> Result<Told, String> {
+    let (found, named) = match &plan.analyses {
+        Analyses::Project { key, subject } => {
+            return Ok(Told { server: None, project: Some((key.clone(), subject.clone())) });
+        }
+        Analyses::Files(Files { found, named, .. }) => (found, *named),
+    };
+    let Some(file) = found.first() else {
+        return Ok(Told::default());
+    };
+    let analysis = Analysis::read(file, named).map_err(|wrong| format!("{} {wrong}", file.display()))?;
+    let server = match analysis.end {
+        End::Ask { server, .. } => server,
+        End::Gate(_) | End::Failed => None,
+    };
+    let subject = analysis.subject.unwrap_or(Subject::Main);
+    Ok(Told { server, project: analysis.project.map(|key| (key, subject)) })
+}

@@ -1,0 +1,704 @@
+//! Why a request was refused, and what to do: a pure function of the evidence that a [`Refusal`] is.
+
+use std::{borrow::Cow, time::Duration};
+
+use reqwest::{Url, header};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::{
+    credential::Credential,
+    envelope::{has_field, is_data_centers, is_empty, is_html, message, scopes},
+    handbook::{self, Trouble},
+    http::{Answer, Failure, rounded},
+    refusal::{Came, Clues, Purpose, Refusal},
+    scopes::{Need, Scopes},
+    service::{Reach, Service},
+    target::Repository,
+    token::TokenKind,
+};
+
+/// Why a request was refused and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The reason, or the possible ones, likeliest first; never none.
+    pub reasons: Vec<Reason>,
+    /// When trying again makes sense, when the service said so.
+    pub again: Option<String>,
+}
+
+/// A possible reason.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The handbook's entry for it.
+    pub trouble: Option<&'static Trouble>,
+    /// Why the request was refused.
+    pub why: Cow<'static, str>,
+    /// How to tell, and what to do.
+    pub remedy: Cow<'static, str>,
+}
+
+/// A pause that nobody waits for.
+const LONG: Duration = Duration::from_hours(24);
+
+/// Explains a refusal.
+pub fn explain(refusal: &Refusal) -> Explanation {
+    let Refusal { service, purpose, url, came, clues, again_in, method: _, attempts: _ } = refusal;
+    let mut explanation = match (service, came) {
+        (service, Came::Refused(answer))
+            if answer.status.is_redirection() && answer.headers.contains_key(header::LOCATION) =>
+        {
+            explain_redirect(answer, url, service.reach().address)
+        }
+        (Service::Bitbucket(credential), Came::Refused(answer)) => {
+            explain_bitbucket(answer, credential, purpose, clues)
+        }
+        (Service::SonarQube { token, .. }, Came::Refused(answer)) => {
+            explain_sonarqube(answer, token.is_some())
+        }
+        (service, Came::Unusable(answer, _)) => explain_unusable(answer, service.reach()),
+        (service, Came::Nothing(failure)) => explain_failure(failure, url, service.reach()),
+    };
+    explanation.again = again_in.map(|pause| {
+        let when = if pause > LONG {
+            "only after more than a day".to_owned()
+        } else {
+            format!("in {} s", rounded(pause))
+        };
+        format!("{service} asks to try again {when}; that is past TIMEOUT, so this run ends now")
+    });
+    explanation
+}
+
+impl Explanation {
+    fn of(why: impl Into<Cow<'static, str>>, remedy: impl Into<Cow<'static, str>>) -> Self {
+        Reason { trouble: None, why: why.into(), remedy: remedy.into() }.into()
+    }
+
+    fn one_of<const N: usize>(troubles: [&'static Trouble; N]) -> Self {
+        Self { reasons: troubles.map(Reason::from).into(), again: None }
+    }
+}
+
+impl Reason {
+    /// An entry of the handbook, with what is known of the case.
+    fn dynamic(trouble: &'static Trouble, why: String) -> Self {
+        Self { why: why.into(), ..Self::from(trouble) }
+    }
+}
+
+impl From<&'static Trouble> for Reason {
+    fn from(trouble: &'static Trouble) -> Self {
+        Self { trouble: Some(trouble), why: trouble.why.into(), remedy: trouble.remedy.into() }
+    }
+}
+
+impl From<Reason> for Explanation {
+    fn from(reason: Reason) -> Self {
+        Self { reasons: vec![reason], again: None }
+    }
+}
+
+/// A redirect, of any service.
+fn explain_redirect(answer: &Answer, url: &Url, address: &str) -> Explanation {
+    let to = answer
+        .headers
+        .get(header::LOCATION)
+        .and_then(|location| url.join(location.to_str().ok()?).ok())
+        .and_then(|url| url.host_str().map(str::to_owned));
+    Explanation::of(
+        format!(
+            "the service points to another address{}; Gatepost does not follow it, because the credential would go there",
+            to.map(|host| format!(" on {host}")).unwrap_or_default()
+        ),
+        format!(
+            "check {address}: https instead of http, another host, or a base path may be missing; a login page of the network also answers like this"
+        ),
+    )
+}
+
+/// What Bitbucket's refusals mean. Where it gives one answer for several reasons, they come likeliest first.
+fn explain_bitbucket(
+    answer: &Answer,
+    credential: &Credential,
+    purpose: &Purpose,
+    clues: &Clues,
+) -> Explanation {
+    let status = answer.status.as_u16();
+    if matches!(status, 500..=599 | 408 | 425) {
+        return Reason::from(&handbook::DOWN).into();
+    }
+    if status != 429 && (is_html(answer) || is_data_centers(answer)) {
+        return Reason::from(&handbook::NOT_THE_API).into();
+    }
+    if let Some(creator) = &clues.creator {
+        return Reason::dynamic(
+            &handbook::ANOTHERS_STATUS,
+            format!(
+                "probably because this status was created by {creator}: {}",
+                handbook::ANOTHERS_STATUS.why
+            ),
+        )
+        .into();
+    }
+    match status {
+        400 => explain_bad_request(answer, credential),
+        401 => explain_unauthorized(answer, credential),
+        403 => explain_forbidden(answer, credential, purpose, clues),
+        404 => explain_not_found(answer, credential, purpose, clues),
+        410 if message(answer).is_some_and(|message| message.contains("CHANGE-3222")) => {
+            Reason::from(&handbook::APP_PASSWORD).into()
+        }
+        410 => Reason::from(&handbook::REMOVED).into(),
+        429 => explain_rate_limit(answer),
+        _ => Explanation::of(
+            "Gatepost does not know this answer",
+            "see its words above and bitbucket.status.atlassian.com; check BITBUCKET_API_URL (https://api.bitbucket.org/2.0)",
+        ),
+    }
+}
+
+/// A 400 without a word was seen for an API token without scopes:
+/// <https://community.atlassian.com/forums/Bitbucket-questions/API-Token-is-not-working/qaq-p/3144636>.
+fn explain_bad_request(answer: &Answer, credential: &Credential) -> Explanation {
+    if is_empty(answer) && matches!(credential, Credential::ApiToken { .. }) {
+        let why = format!("Bitbucket says nothing, which probably means that {}", handbook::NO_SCOPES.why);
+        return Reason::dynamic(&handbook::NO_SCOPES, why).into();
+    }
+    if has_field(answer, "key") {
+        Reason::from(&handbook::LONG_KEY).into()
+    } else if has_field(answer, "url") {
+        Reason::from(&handbook::UNREACHABLE_URL).into()
+    } else {
+        Reason::from(&handbook::BAD_FIELD).into()
+    }
+}
+
+/// One answer for every reason. `BitbucketCustom` was seen where an account worked with git and in another
+/// workspace: <https://community.atlassian.com/forums/Bitbucket-questions/x401-Error-while-uploading-the-code/qaq-p/3149693>.
+fn explain_unauthorized(answer: &Answer, credential: &Credential) -> Explanation {
+    let challenge = header(answer, "www-authenticate").unwrap_or_default();
+    match credential {
+        Credential::ApiToken { .. } if challenge.starts_with("BitbucketCustom") => Explanation::one_of([
+            &handbook::MANAGED_ACCOUNT,
+            &handbook::API_TOKEN_EXPIRED,
+            &handbook::OTHER_ACCOUNT,
+        ]),
+        Credential::ApiToken { .. } => Explanation::one_of([
+            &handbook::API_TOKEN_EXPIRED,
+            &handbook::OTHER_ACCOUNT,
+            &handbook::NO_SCOPES,
+            &handbook::MANAGED_ACCOUNT,
+        ]),
+        Credential::AccessToken { token } if TokenKind::of(token.expose_secret()).is_none() => {
+            Explanation::one_of([&handbook::OAUTH_TOKEN_EXPIRED, &handbook::ACCESS_TOKEN_EXPIRED])
+        }
+        Credential::AccessToken { .. } => Reason::from(&handbook::ACCESS_TOKEN_EXPIRED).into(),
+    }
+}
+
+fn explain_forbidden(
+    answer: &Answer,
+    credential: &Credential,
+    purpose: &Purpose,
+    clues: &Clues,
+) -> Explanation {
+    let lacking = match credential {
+        Credential::ApiToken { .. } => &handbook::API_TOKEN_SCOPE,
+        Credential::AccessToken { .. } => &handbook::ACCESS_TOKEN_SCOPE,
+    };
+    if let Some((missing, granted)) = missing_scopes(answer, credential, purpose) {
+        let why = match credential {
+            Credential::ApiToken { .. } => format!(
+                "the API token lacks the scope {missing}; it has: {granted} (none of an API token's scopes includes another, so that write does not include read)"
+            ),
+            Credential::AccessToken { .. } => {
+                format!("the access token lacks the scope {missing}; it has: {granted}")
+            }
+        };
+        return Reason::dynamic(lacking, why).into();
+    }
+    if message(answer).is_some_and(|message| message.contains("authentication mechanism")) {
+        return Reason::from(&handbook::WRONG_MECHANISM).into();
+    }
+    match (purpose, clues.has_status) {
+        (Purpose::PostStatus(..), Some(false)) => Explanation::one_of([&handbook::ACCESS_CONTROLS, lacking]),
+        (Purpose::PostStatus(..), _) => {
+            Explanation::one_of([&handbook::ANOTHERS_STATUS, lacking, &handbook::ACCESS_CONTROLS])
+        }
+        _ => Explanation::one_of([lacking, &handbook::ACCESS_CONTROLS]),
+    }
+}
+
+/// The scopes that are lacking and those that the token has, when the answer tells them: in its body, or in the
+/// headers with which Bitbucket tells how it understood the credential
+/// (<https://github.com/jenkinsci/bitbucket-branch-source-plugin/issues/192>).
+pub fn missing_scopes(
+    answer: &Answer,
+    credential: &Credential,
+    purpose: &Purpose,
+) -> Option<(String, Scopes)> {
+    if let (Some(required), Some(granted)) = (scopes(answer, "required"), scopes(answer, "granted")) {
+        return Some((required.without(&granted).to_string(), granted));
+    }
+    let need = match purpose {
+        Purpose::FindPullRequest(..) => Need::PullRequestLookup,
+        _ => Need::Status,
+    };
+    let granted = Scopes::of_header(header(answer, "x-oauth-scopes")?);
+    header(answer, "x-accepted-oauth-scopes")?;
+    (!need.is_met(credential, &granted)).then(|| (need.scope(credential).to_owned(), granted))
+}
+
+/// What is not there and what may not be seen are answered alike; the words, the kind of token and the clues
+/// tell some of it apart.
+fn explain_not_found(
+    answer: &Answer,
+    credential: &Credential,
+    purpose: &Purpose,
+    clues: &Clues,
+) -> Explanation {
+    let message = message(answer).unwrap_or_default();
+    let says = |words: &str| message.contains(words);
+    if says("no API hosted") {
+        return Reason::from(&handbook::NOT_THE_API).into();
+    }
+    let hidden = clues.sees_repository == Some(false) || says("this repository") || says("No workspace");
+    match purpose {
+        Purpose::PostStatus(repository, commit) | Purpose::SeeCommit(repository, commit)
+            if !hidden && (says("Commit not found") || clues.has_commit == Some(false)) =>
+        {
+            let why = format!("{repository} has no commit {commit}: {}", handbook::UNKNOWN_COMMIT.why);
+            Reason::dynamic(&handbook::UNKNOWN_COMMIT, why).into()
+        }
+        Purpose::PostStatus(repository, commit) if clues.has_commit == Some(true) => Explanation::of(
+            format!(
+                "Bitbucket shows commit {commit} of {repository} and refuses a status for it; that is not documented"
+            ),
+            handbook::DOWN.remedy,
+        ),
+        Purpose::PostStatus(repository, _)
+        | Purpose::SeeRepository(repository)
+        | Purpose::SeeCommit(repository, _)
+        | Purpose::SeeStatus(repository, _) => {
+            let mut explanation = explain_hidden(answer, credential, repository);
+            if !hidden && !matches!(purpose, Purpose::SeeRepository(_)) {
+                explanation.reasons.push(Reason::from(&handbook::UNKNOWN_COMMIT));
+            }
+            explanation
+        }
+        Purpose::FindPullRequest(repository, _) | Purpose::FindBranch(repository, _) => {
+            if hidden {
+                explain_hidden(answer, credential, repository)
+            } else {
+                Reason::from(&handbook::NOT_THERE).into()
+            }
+        }
+        Purpose::AskSonarQube(_) => Reason::from(&handbook::NOT_THE_API).into(),
+    }
+}
+
+/// A repository that the credential does not see.
+fn explain_hidden(answer: &Answer, credential: &Credential, repository: &Repository) -> Explanation {
+    let wrong_name = Reason::dynamic(
+        &handbook::WRONG_NAME,
+        format!(
+            "there is no repository bitbucket.org/{repository}, or it is private and this credential may not see it: Bitbucket answers both alike"
+        ),
+    );
+    let kind = header(answer, "x-credential-type").unwrap_or_default();
+    let reach = |kind| {
+        Reason::dynamic(
+            &handbook::OTHER_REPOSITORY,
+            format!(
+                "a {kind} access token reaches the repositories of its {kind} alone, and {repository} is none of them"
+            ),
+        )
+    };
+    let reasons = match credential {
+        Credential::ApiToken { .. } => vec![wrong_name],
+        Credential::AccessToken { .. } if kind.starts_with("project") => vec![reach("project"), wrong_name],
+        Credential::AccessToken { .. } if kind.starts_with("workspace") => {
+            vec![wrong_name, reach("workspace")]
+        }
+        Credential::AccessToken { .. } => vec![Reason::from(&handbook::OTHER_REPOSITORY), wrong_name],
+    };
+    Explanation { reasons, again: None }
+}
+
+fn explain_rate_limit(answer: &Answer) -> Explanation {
+    let trouble = &handbook::RATE_LIMIT;
+    match header(answer, "x-ratelimit-limit").filter(|limit| limit.len() < 20) {
+        Some(limit) => {
+            let why = format!(
+                "this access token's allowance is used up, {limit} requests an hour; {}",
+                trouble.why
+            );
+            Reason::dynamic(trouble, why).into()
+        }
+        None => Reason::from(trouble).into(),
+    }
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    answer.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// <https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens>
+fn explain_sonarqube(answer: &Answer, with_token: bool) -> Explanation {
+    match answer.status.as_u16() {
+        401 | 403 if !with_token => Explanation::of(
+            "SonarQube does not tell this without a token",
+            "pass SONAR_TOKEN; if a secured variable should have brought it, see that the pipe's `variables:` names it",
+        ),
+        401 => Explanation::of(
+            "SonarQube does not accept SONAR_TOKEN: it has expired, was revoked, is of another server, or was copied incompletely",
+            "create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that SONAR_HOST_URL is the server it is of",
+        ),
+        403 => Explanation::of(
+            "the token may not see this: the account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token sees its own project only",
+            "use the token that the scanner uses, or one of an account with these permissions (Project Settings > Permissions)",
+        ),
+        404 => Explanation::of(
+            "SonarQube does not know the task, the project, the branch or the pull request, or does not show it to this token; or the address lacks the server's base path",
+            "check SONAR_HOST_URL (base path included), SONAR_PROJECT_KEY, SONAR_PULL_REQUEST and SONAR_BRANCH; tasks are forgotten after some time, and the Community Build knows no pull requests",
+        ),
+        429 => Explanation::of("too many requests", "run again later"),
+        500..=599 | 408 | 425 => Explanation::of(
+            "SonarQube is starting, is being upgraded, or has a problem of its own",
+            "see its start page and its log, and run again; a higher TIMEOUT waits longer",
+        ),
+        _ => Explanation::of(
+            "Gatepost does not know this answer",
+            "see its words above; check that SONAR_HOST_URL is the address of SonarQube, base path included",
+        ),
+    }
+}
+
+fn explain_unusable(answer: &Answer, reach: Reach) -> Explanation {
+    let Reach { address, .. } = reach;
+    if serde_json::from_slice::<Value>(&answer.body).is_ok() {
+        Explanation::of(
+            format!("the service answers otherwise than it documents, or {address} is not its address"),
+            format!("check {address}, and use the newest version of Gatepost"),
+        )
+    } else {
+        Explanation::of(
+            format!(
+                "something between this machine and the service answered in its place, or {address} is not its address"
+            ),
+            format!("check HTTPS_PROXY and {address}; a login page of the network is a usual cause"),
+        )
+    }
+}
+
+fn explain_failure(failure: &Failure, url: &Url, reach: Reach) -> Explanation {
+    let host = url.host_str().unwrap_or_default();
+    let Reach { address, roots, health } = reach;
+    match failure {
+        Failure::UnknownHost(_) => Explanation::of(
+            format!("this machine's name service knows no {host}"),
+            format!(
+                "check {address} for a misspelling; behind a proxy set HTTPS_PROXY; in a container see that the network and DNS work"
+            ),
+        ),
+        Failure::Proxy(_) => Explanation::of(
+            "the proxy does not let the connection through, or asks for another user name and password",
+            "check HTTPS_PROXY; what has to be reached without it goes into NO_PROXY",
+        ),
+        Failure::Connection(_) => Explanation::of(
+            format!("{host} does not take connections, or a firewall or proxy does not let them through"),
+            format!(
+                "check {address} and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal"
+            ),
+        ),
+        Failure::Certificate(_) => Explanation::of(
+            "a proxy that opens TLS, a private authority, or a server that is not the one meant answers with a certificate of its own",
+            format!(
+                "if it is your company's, pass its root certificate in {roots}; a certificate's dates also fail when this machine's clock is wrong"
+            ),
+        ),
+        Failure::Broken(_) => Explanation::of(
+            "the service, or a proxy on the way, ended the connection early",
+            "run again; if it stays, look at the proxy",
+        ),
+        Failure::Silent(_) => Explanation::of(
+            "the service, or a proxy on the way, is slow or drops the connection silently",
+            health,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use proptest::prelude::*;
+    use reqwest::{
+        Method, StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    };
+
+    use super::*;
+    use crate::{
+        refusal::Creator,
+        secrets::Secrets,
+        target::{CommitHash, PullRequestId},
+    };
+
+    const API_TOKEN: &str = "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
+    const ACCESS_TOKEN: &str = "ATCTT3xFfGN0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
+    const OAUTH_TOKEN: &str = "b3BhcXVlLW9hdXRoLXRva2Vu";
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let header = |(name, value): &(&str, &str)| {
+            (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
+        };
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.iter().map(header).collect::<HeaderMap>(),
+            body: body.to_vec(),
+            cut: false,
+        }
+    }
+
+    fn credential(kind: &str) -> Credential {
+        match kind {
+            "API token" => Credential::ApiToken {
+                email: "ci@acme.example".to_owned(),
+                token: API_TOKEN.to_owned().into(),
+            },
+            "OAuth" => Credential::AccessToken { token: OAUTH_TOKEN.to_owned().into() },
+            _ => Credential::AccessToken { token: ACCESS_TOKEN.to_owned().into() },
+        }
+    }
+
+    fn repository() -> Repository {
+        Repository::from_full_name("acme/api").unwrap()
+    }
+
+    fn status_refused(credential: Credential, came: Came) -> Refusal {
+        Refusal {
+            purpose: Purpose::PostStatus(repository(), CommitHash::parse("8d081548cabb").unwrap()),
+            method: Method::POST,
+            url: Url::parse("https://api.bitbucket.org/2.0/x").unwrap(),
+            service: Service::Bitbucket(credential),
+            came,
+            attempts: 1,
+            again_in: None,
+            clues: Clues::default(),
+        }
+    }
+
+    /// The titles of the reasons, or their beginnings when they are not in the handbook.
+    fn titles(explanation: &Explanation) -> String {
+        let title = |reason: &Reason| match reason.trouble {
+            Some(trouble) => trouble.title.to_owned(),
+            None => reason.why.chars().take(40).collect(),
+        };
+        explanation.reasons.iter().map(title).collect::<Vec<_>>().join(" | ")
+    }
+
+    const KINDS: [(&str, &str); 5] = [
+        ("API token", "api_token"),
+        ("repository", "repo_access_token"),
+        ("project", "project_access_token"),
+        ("workspace", "workspace_access_token"),
+        ("OAuth", ""),
+    ];
+    const ENVELOPES: [(&str, &str); 6] = [
+        ("detail text", r#"{"type":"error","error":{"message":"No.","detail":"Really."}}"#),
+        (
+            "detail lists",
+            r#"{"type":"error","error":{"message":"No.","detail":{"required":["needed"],"granted":["given"]}}}"#,
+        ),
+        ("code", r#"{"code":400,"message":"No."}"#),
+        ("plain", "No."),
+        ("html", "<html><title>No.</title></html>"),
+        ("empty", ""),
+    ];
+
+    /// Kind of credential x status x envelope: each has a reason and something to do.
+    #[test]
+    fn every_combination_is_explained() {
+        let mut table = String::new();
+        for (kind, header) in KINDS {
+            for status in [400, 401, 403, 404, 410, 429] {
+                let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
+                for (envelope, body) in ENVELOPES {
+                    let answer = answer(status, &[("x-credential-type", header)], body.as_bytes());
+                    let explanation = explain(&status_refused(credential(kind), Came::Refused(answer)));
+                    for Reason { why, remedy, .. } in &explanation.reasons {
+                        assert!(!why.is_empty() && !remedy.is_empty(), "{kind} {status} {envelope}");
+                    }
+                    let told = titles(&explanation);
+                    assert!(!told.is_empty(), "{kind} {status} {envelope}");
+                    match rows.iter_mut().find(|(known, _)| *known == told) {
+                        Some((_, envelopes)) => envelopes.push(envelope),
+                        None => rows.push((told, vec![envelope])),
+                    }
+                }
+                for (told, envelopes) in rows {
+                    writeln!(table, "{kind} {status} ({}): {told}", envelopes.join(", ")).unwrap();
+                }
+            }
+        }
+        insta::assert_snapshot!(table, @"
+        API token 400 (detail text, detail lists, code, plain): A value that Bitbucket does not take
+        API token 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        API token 400 (empty): An API token without scopes
+        API token 401 (detail text, detail lists, code, plain, empty): An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes | An account that an organization manages (single sign-on)
+        API token 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        API token 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | An API token without the scope that is needed | A workspace that restricts access
+        API token 403 (detail lists): An API token without the scope that is needed
+        API token 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        API token 404 (detail text, detail lists, code, plain, empty): A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        API token 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        API token 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+        API token 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        API token 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+        repository 400 (detail text, detail lists, code, plain, empty): A value that Bitbucket does not take
+        repository 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        repository 401 (detail text, detail lists, code, plain, empty): An access token that expired, was revoked, or was copied incompletely
+        repository 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        repository 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | An access token without the scope that is needed | A workspace that restricts access
+        repository 403 (detail lists): An access token without the scope that is needed
+        repository 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        repository 404 (detail text, detail lists, code, plain, empty): A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        repository 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        repository 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+        repository 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        repository 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+        project 400 (detail text, detail lists, code, plain, empty): A value that Bitbucket does not take
+        project 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        project 401 (detail text, detail lists, code, plain, empty): An access token that expired, was revoked, or was copied incompletely
+        project 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        project 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | An access token without the scope that is needed | A workspace that restricts access
+        project 403 (detail lists): An access token without the scope that is needed
+        project 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        project 404 (detail text, detail lists, code, plain, empty): A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        project 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        project 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+        project 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        project 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+        workspace 400 (detail text, detail lists, code, plain, empty): A value that Bitbucket does not take
+        workspace 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        workspace 401 (detail text, detail lists, code, plain, empty): An access token that expired, was revoked, or was copied incompletely
+        workspace 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        workspace 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | An access token without the scope that is needed | A workspace that restricts access
+        workspace 403 (detail lists): An access token without the scope that is needed
+        workspace 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        workspace 404 (detail text, detail lists, code, plain, empty): A wrong workspace or slug, or a repository that the account may not see | A repository access token for another repository | A commit that Bitbucket does not know
+        workspace 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        workspace 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+        workspace 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        workspace 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+        OAuth 400 (detail text, detail lists, code, plain, empty): A value that Bitbucket does not take
+        OAuth 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        OAuth 401 (detail text, detail lists, code, plain, empty): An OAuth token as BITBUCKET_ACCESS_TOKEN | An access token that expired, was revoked, or was copied incompletely
+        OAuth 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        OAuth 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | An access token without the scope that is needed | A workspace that restricts access
+        OAuth 403 (detail lists): An access token without the scope that is needed
+        OAuth 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        OAuth 404 (detail text, detail lists, code, plain, empty): A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        OAuth 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        OAuth 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+        OAuth 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        OAuth 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+        ");
+    }
+
+    #[test]
+    fn headers_tell_a_scope_that_the_body_does_not() {
+        let headers =
+            [("x-oauth-scopes", "webhook, project:admin"), ("x-accepted-oauth-scopes", "repository")];
+        let refusal = status_refused(credential("workspace"), Came::Refused(answer(403, &headers, b"")));
+        insta::assert_snapshot!(explain(&refusal).reasons[0].why, @"the access token lacks the scope repository; it has: webhook, project:admin");
+    }
+
+    #[test]
+    fn what_further_reads_told_settles_the_reason() {
+        let explained = |status, clues: Clues| {
+            let came = Came::Refused(answer(status, &[], br#"{"error":{"message":"No."}}"#));
+            let refusal = Refusal { clues, ..status_refused(credential("repository"), came) };
+            titles(&explain(&refusal))
+        };
+        let clues = Clues::default;
+        let creator =
+            Creator { name: "jane".to_owned(), is_person: Some(true), day: Some("2026-11-02".to_owned()) };
+        let told = [
+            explained(404, Clues { sees_repository: Some(false), ..clues() }),
+            explained(404, Clues { sees_repository: Some(true), has_commit: Some(false), ..clues() }),
+            explained(404, Clues { sees_repository: Some(true), has_commit: Some(true), ..clues() }),
+            explained(403, Clues { has_status: Some(false), ..clues() }),
+            explained(403, Clues { has_status: Some(true), creator: Some(creator.clone()), ..clues() }),
+            explained(409, Clues { has_status: Some(true), creator: Some(creator), ..clues() }),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @"
+        A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+        A commit that Bitbucket does not know
+        Bitbucket shows commit 8d081548cabb of a
+        A workspace that restricts access | An access token without the scope that is needed
+        A status that another user or token posted before with the same KEY
+        A status that another user or token posted before with the same KEY
+        ");
+    }
+
+    #[test]
+    fn a_lookup_that_finds_nothing_is_no_hidden_repository() {
+        let came = || Came::Refused(answer(404, &[], br#"{"error":{"message":"Pull request not found"}}"#));
+        let purpose = Purpose::FindPullRequest(repository(), PullRequestId(7));
+        let refusal = Refusal { purpose, ..status_refused(credential("repository"), came()) };
+        assert_eq!(titles(&explain(&refusal)), handbook::NOT_THERE.title);
+    }
+
+    #[test]
+    fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
+        let answer = answer(302, &[("location", "https://evil.example/?token=abc")], b"");
+        let explanation = explain(&status_refused(credential("API token"), Came::Refused(answer)));
+        assert!(explanation.reasons[0].why.contains("on evil.example;"), "{explanation:?}");
+        assert!(!explanation.reasons[0].why.contains("abc"));
+    }
+
+    /// All that is shown of a refusal, as the console shows it.
+    fn shown(refusal: &Refusal, secrets: &Secrets) -> String {
+        let explanation = explain(refusal);
+        let text = format!("{refusal} {} {} {explanation:?}", refusal.sent(), refusal.answered());
+        secrets.hide(&text)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_back_is_explained_and_no_secret_is_echoed(
+            kind in 0..KINDS.len(),
+            status in 100..1000_u16,
+            name in prop_oneof!["www-authenticate", "x-oauth-scopes", "x-accepted-oauth-scopes", "x-credential-type", "location", "x-ratelimit-limit"],
+            value in "[ -~]{0,80}",
+            before in proptest::collection::vec(any::<u8>(), 0..300),
+            after in proptest::collection::vec(any::<u8>(), 0..300),
+            envelope in 0..ENVELOPES.len(),
+            echo in any::<bool>(),
+            in_json in any::<bool>(),
+        ) {
+            let credential = credential(KINDS[kind].0);
+            let token = match &credential {
+                Credential::ApiToken { token, .. } | Credential::AccessToken { token } => token.expose_secret().to_owned(),
+            };
+            let mut secrets = Secrets::default();
+            secrets.add(&token);
+            let echoed = if echo { token.as_str() } else { "" };
+            let body = if in_json {
+                ENVELOPES[envelope].1.replace("No.", echoed).replace("given", echoed).into_bytes()
+            } else {
+                [&before[..], echoed.as_bytes(), &after].concat()
+            };
+            let value = format!("{value}{echoed}");
+            let refusal = status_refused(credential, Came::Refused(answer(status, &[(&name, &value)], &body)));
+            let explanation = explain(&refusal);
+            prop_assert!(!explanation.reasons.is_empty() && explanation.reasons.len() <= 4);
+            prop_assert!(refusal.answered().chars().count() < 400);
+            let shown = shown(&refusal, &secrets);
+            prop_assert!(!token.as_bytes().windows(16).any(|part| shown.as_bytes().windows(16).any(|seen| seen == part)), "{}", shown);
+        }
+    }
+}

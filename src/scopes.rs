@@ -1,0 +1,152 @@
+//! The scopes that a token has, against those that Gatepost needs.
+//!
+//! Access tokens and OAuth have the classic scopes, some of which include others
+//! (<https://developer.atlassian.com/cloud/bitbucket/bitbucket-cloud-rest-api-scopes/>); API tokens have scopes
+//! that all stand alone (<https://support.atlassian.com/bitbucket-cloud/docs/api-token-permissions/>).
+
+use crate::{
+    credential::Credential,
+    text::{fit, one_line},
+};
+
+/// What a scope is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Posting a status, and later a report: reading the repository is enough, says Bitbucket's reference.
+    Status,
+    /// Looking a pull request up.
+    PullRequestLookup,
+}
+
+impl Need {
+    /// The scope, in the words of the credential's kind.
+    pub const fn scope(self, credential: &Credential) -> &'static str {
+        match (self, credential) {
+            (Self::Status, Credential::ApiToken { .. }) => "read:repository:bitbucket",
+            (Self::Status, Credential::AccessToken { .. }) => "repository",
+            (Self::PullRequestLookup, Credential::ApiToken { .. }) => "read:pullrequest:bitbucket",
+            (Self::PullRequestLookup, Credential::AccessToken { .. }) => "pullrequest",
+        }
+    }
+
+    /// The permission, as the page says it on which the credential's kind is created.
+    pub const fn permission(self, credential: &Credential) -> &'static str {
+        match (self, credential) {
+            (Self::Status, Credential::AccessToken { .. }) => "Repositories: Read",
+            (Self::PullRequestLookup, Credential::AccessToken { .. }) => "Pull requests: Read",
+            (_, Credential::ApiToken { .. }) => self.scope(credential),
+        }
+    }
+
+    /// Whether one of the scopes granted is the one needed, or includes it.
+    pub fn is_met(self, credential: &Credential, granted: &Scopes) -> bool {
+        let wanted = self.scope(credential);
+        granted.0.iter().any(|scope| scope == wanted || included(scope).contains(&wanted))
+    }
+}
+
+/// What a classic scope includes.
+fn included(scope: &str) -> &'static [&'static str] {
+    match scope {
+        "repository:write" | "project" | "pullrequest" => &["repository"],
+        "pullrequest:write" => &["pullrequest", "repository:write", "repository"],
+        _ => &[],
+    }
+}
+
+/// A list of scopes, as Bitbucket tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+/// More scopes than there are are not shown.
+const SHOWN: usize = 30;
+/// Nor are words that are longer than any scope.
+const SCOPE_MAX_CHARS: usize = 60;
+
+impl Scopes {
+    /// From the words of an answer, cut to what may be shown.
+    pub fn new<'t>(scopes: impl IntoIterator<Item = &'t str>) -> Self {
+        let shown = scopes.into_iter().map(|scope| fit(&one_line(scope), SCOPE_MAX_CHARS));
+        Self(shown.filter(|scope| !scope.is_empty()).take(SHOWN).collect())
+    }
+
+    /// From a header: `repository, pullrequest:write`.
+    pub fn of_header(value: &str) -> Self {
+        Self::new(value.split([',', ' ']))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those that are not in `others`.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        Self(self.0.iter().filter(|scope| !others.0.contains(scope)).cloned().collect())
+    }
+
+    /// Those that let the token change or delete something; Gatepost only needs to read.
+    #[must_use]
+    pub fn writing(&self) -> Self {
+        let writes = |scope: &&String| {
+            ["write", "admin", "delete"].iter().any(|verb| scope.split(':').any(|part| part == *verb))
+        };
+        Self(self.0.iter().filter(writes).cloned().collect())
+    }
+}
+
+impl std::fmt::Display for Scopes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_empty() { f.write_str("none") } else { f.write_str(&self.0.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classic_scopes_include_others_and_those_of_api_tokens_do_not() {
+        let access = Credential::AccessToken { token: "ATCTTx".to_owned().into() };
+        let api = Credential::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        for (granted, status, pull_request) in [
+            ("repository", true, false),
+            ("pullrequest", true, true),
+            ("repository:write, webhook", true, false),
+            ("pullrequest:write", true, true),
+            ("project", true, false),
+            ("repository:admin", false, false),
+            ("", false, false),
+        ] {
+            let granted = Scopes::of_header(granted);
+            assert_eq!(Need::Status.is_met(&access, &granted), status, "{granted}");
+            assert_eq!(Need::PullRequestLookup.is_met(&access, &granted), pull_request, "{granted}");
+        }
+        for (granted, status, pull_request) in [
+            ("read:repository:bitbucket", true, false),
+            ("write:repository:bitbucket", false, false),
+            ("read:pullrequest:bitbucket", false, true),
+        ] {
+            let granted = Scopes::of_header(granted);
+            assert_eq!(Need::Status.is_met(&api, &granted), status, "{granted}");
+            assert_eq!(Need::PullRequestLookup.is_met(&api, &granted), pull_request, "{granted}");
+        }
+    }
+
+    #[test]
+    fn scopes_that_write_are_more_than_is_needed() {
+        let writing = |scopes| Scopes::of_header(scopes).writing().to_string();
+        assert_eq!(
+            writing("repository:write, repository, write:pullrequest:bitbucket"),
+            "repository:write, write:pullrequest:bitbucket"
+        );
+        assert_eq!(writing("repository"), "none");
+    }
+
+    #[test]
+    fn a_list_without_end_is_cut() {
+        let scopes = Scopes::new(std::iter::repeat_n("x".repeat(500).as_str(), 10_000));
+        assert!(scopes.to_string().chars().count() < 2_000);
+    }
+}

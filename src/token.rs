@@ -1,0 +1,226 @@
+//! What a token's shape tells, before it is sent and without showing it: its kind, what keeps it from working,
+//! and what is merely unusual.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+/// A kind of token that Atlassian makes, as its prefix tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A person's API token.
+    Api,
+    /// Access token of a repository, project or workspace.
+    Access,
+    /// App password; none works any more.
+    AppPassword,
+}
+
+impl TokenKind {
+    const ALL: [Self; 3] = [Self::Api, Self::Access, Self::AppPassword];
+
+    /// The kind, when the prefix tells one.
+    pub fn of(token: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| token.starts_with(kind.prefix()))
+    }
+
+    /// What all tokens of the kind begin with. Atlassian's staff named the prefixes that can be relied on:
+    /// <https://community.atlassian.com/forums/Bitbucket-questions/Can-we-confirm-BitBucket-s-token-prefixes/qaq-p/3093481>.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Api => "ATAT",
+            Self::Access => "ATCT",
+            Self::AppPassword => "ATBB",
+        }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "API token",
+            Self::Access => "access token",
+            Self::AppPassword => "app password",
+        }
+    }
+}
+
+/// Something that keeps a token from working, whatever its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defect {
+    /// What was found, to complete "the variable ...".
+    pub found: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// A header of more than this is refused by common servers and proxies (8 KiB for all headers);
+/// real tokens have about 200 characters.
+const TOKEN_MAX_CHARS: usize = 4096;
+
+/// What keeps a text from being a token at all: how it was pasted, not what kind it is.
+pub fn defect(token: &str) -> Option<Defect> {
+    let bare = token.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    let (found, remedy) = if bare.len() != token.trim().len() {
+        (
+            "has quotes around the token, or at one end",
+            "write the variable again without quotes; Pipelines takes the value as it stands",
+        )
+    } else if bare.len() != token.len() {
+        (
+            "has white space before or after the token (a space, a tab or a line break)",
+            "copy the token again without the line break or space, and save the variable again",
+        )
+    } else if token.starts_with('<') && token.ends_with('>') {
+        ("is a placeholder in angle brackets", "put the token itself in its place, from a secured variable")
+    } else if ["Bearer ", "Basic "].iter().any(|scheme| token.starts_with(scheme)) {
+        (
+            "begins with the word Bearer or Basic, as in a header",
+            "pass the token alone; Gatepost writes the header",
+        )
+    } else if token.chars().any(char::is_whitespace) {
+        (
+            "has white space inside",
+            "copy the token again in one piece; it may have been wrapped over two lines",
+        )
+    } else if !token.chars().all(|c| c.is_ascii_graphic()) {
+        (
+            "has characters that no token has (control characters or letters outside ASCII)",
+            "copy the token again from the page that showed it, or create a new one",
+        )
+    } else if token.len() > TOKEN_MAX_CHARS {
+        ("is longer than 4096 characters", "pass the token itself, not a file, a key or a JSON answer")
+    } else if token.contains("://") {
+        (
+            "is an address, such as git clones from, and not the token alone",
+            "pass the token alone: what stands between the colon and the @ of such an address",
+        )
+    } else if token.contains(':') {
+        (
+            "has a colon inside, as when user and token are pasted as one (user:token)",
+            "pass the token alone; a user goes into a variable of its own",
+        )
+    } else if is_encoded_pair(token) {
+        (
+            "is base64 of user:token, as a header has it",
+            "pass the token as it was shown when it was created; Gatepost encodes it by itself",
+        )
+    } else {
+        return None;
+    };
+    Some(Defect { found, remedy })
+}
+
+/// Whether a text is base64 of `user:secret`. Chance makes such a text of a real token less than once in a
+/// million: all decoded bytes would have to be ASCII.
+fn is_encoded_pair(token: &str) -> bool {
+    let decoded = BASE64_STANDARD.decode(token).unwrap_or_default();
+    decoded.contains(&b':') && decoded.iter().all(u8::is_ascii_graphic)
+}
+
+/// API tokens and access tokens of Bitbucket Cloud that were seen have about 190 characters; Atlassian
+/// reserves the right to other lengths:
+/// <https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/>.
+const USUAL_MIN_CHARS: usize = 100;
+/// Shorter than every kind of token that was seen.
+const SHORT_CHARS: usize = 20;
+
+/// What is unusual about a token that stands where `expected` is expected, to complete "the variable ...".
+pub fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
+    match (TokenKind::of(token), expected) {
+        (Some(_), _) if token.len() < USUAL_MIN_CHARS => Some(
+            "is much shorter than the tokens that Bitbucket makes: it may have been cut when it was copied",
+        ),
+        (Some(_), _) if !has_checksum(token) => Some(
+            "does not end in = and 8 characters, as the tokens do that Bitbucket makes: its end may be missing",
+        ),
+        (None, TokenKind::Api) => Some(
+            "does not begin with ATATT, as API tokens do: it may be a password or a token of something else",
+        ),
+        (None, _) if is_jwt(token) => Some(
+            "looks like the OIDC token of a pipeline (it begins with eyJ), which Bitbucket's API does not accept",
+        ),
+        (None, _) if token.len() < SHORT_CHARS => Some("is very short for a token: it may be something else"),
+        _ => None,
+    }
+}
+
+/// The end of Atlassian's tokens: `=` and a checksum of 8 characters.
+fn has_checksum(token: &str) -> bool {
+    token.rsplit_once('=').is_some_and(|(_, checksum)| {
+        checksum.len() == 8 && checksum.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Three parts of base64, the first of which begins with `{"`: <https://www.rfc-editor.org/rfc/rfc7519#section-3>.
+fn is_jwt(token: &str) -> bool {
+    token.starts_with("eyJ") && token.split('.').count() == 3
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_prefix_tells_the_kind() {
+        assert_eq!(TokenKind::of("ATATT3xFfGF0abc"), Some(TokenKind::Api));
+        assert_eq!(TokenKind::of("ATCTT3xFfGN0abc"), Some(TokenKind::Access));
+        assert_eq!(TokenKind::of("ATBBabc"), Some(TokenKind::AppPassword));
+        assert_eq!(TokenKind::of("an-oauth-token"), None);
+    }
+
+    #[test]
+    fn what_is_no_token_is_told_by_its_shape() {
+        let pair = BASE64_STANDARD.encode("ci@acme.example:ATATT3xFfGF0abcdefgh=5A4DB0C5");
+        for (token, part) in [
+            (" ATCTTabc", "white space before or after"),
+            ("ATCTTabc\n", "white space before or after"),
+            ("\"ATCTTabc\"", "quotes"),
+            ("'ATCTTabc", "quotes"),
+            ("ATCTT abc", "white space inside"),
+            ("Bearer ATCTTabc", "the word Bearer"),
+            ("ATCTT\u{7}abc", "characters that no token has"),
+            ("ATCTTäbc", "characters that no token has"),
+            (&"x".repeat(4097), "longer than 4096"),
+            ("<string>", "placeholder"),
+            ("https://x-token-auth:ATCTTabc@bitbucket.org/acme/api.git", "is an address"),
+            ("ci@acme.example:ATATTabc", "has a colon"),
+            (&pair, "base64 of user:token"),
+        ] {
+            let found = defect(token).unwrap_or_else(|| panic!("{token:?}")).found;
+            assert!(found.contains(part), "{token:?}: {found}");
+        }
+        for token in ["ATCTTabc", "an-oauth-token", "c2VjcmV0", "aGVsbG8gd29ybGQgOiBoZWxsbw=="] {
+            assert_eq!(defect(token), None, "{token}");
+        }
+    }
+
+    #[test]
+    fn what_is_unusual_is_told() {
+        let whole = format!("ATATT3xFfGF0{}=5A4DB0C5", "x".repeat(171));
+        assert_eq!(oddity(&whole, TokenKind::Api), None);
+        assert!(oddity(&whole[..60], TokenKind::Api).unwrap().contains("shorter"));
+        assert!(oddity(&whole[..150], TokenKind::Api).unwrap().contains("its end may be missing"));
+        assert!(oddity("an-oauth-token-of-some-length", TokenKind::Api).unwrap().contains("ATATT"));
+        assert_eq!(oddity("an-oauth-token-of-some-length", TokenKind::Access), None);
+        assert!(oddity("short", TokenKind::Access).unwrap().contains("very short"));
+        assert!(
+            oddity("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln", TokenKind::Access).unwrap().contains("OIDC")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_as_atlassian_makes_them_have_no_defect(middle in "[A-Za-z0-9_-]{150,190}", checksum in "[A-F0-9]{8}") {
+            for prefix in ["ATATT3xFfGF0", "ATCTT3xFfGN0"] {
+                let token = format!("{prefix}{middle}={checksum}");
+                prop_assert_eq!(defect(&token), None);
+                prop_assert_eq!(oddity(&token, TokenKind::of(&token).unwrap()), None);
+            }
+        }
+
+        #[test]
+        fn any_text_is_judged(token in ".{0,300}") {
+            let _ = (defect(&token), oddity(&token, TokenKind::Api), oddity(&token, TokenKind::Access));
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! `MODE: check`: what a team runs once after it has created a token.
+
+use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
+
+use crate::run::{
+    Fault, Folder, Gatepost, Sandbox, acme, assert_told, bare, by_hand, in_branch_build, in_central_pipeline,
+    in_pull_request_build, scanned,
+};
+
+fn check(gatepost: Gatepost) -> Gatepost {
+    gatepost.unset("STATE").set("MODE", "check")
+}
+
+fn with_api_token(sandbox: &Sandbox, token: &str) -> Gatepost {
+    in_pull_request_build(sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+        .set("ATLASSIAN_API_TOKEN", token)
+}
+
+fn methods(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.requests().into_iter().map(|request| request.method).collect()
+}
+
+#[test]
+fn everything_that_works_is_told_and_nothing_is_posted() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
+    let run = check(in_pull_request_build(&sandbox))
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_PROJECT_KEY", "acme_api")
+        .set("SONAR_PULL_REQUEST", "7")
+        .run();
+    insta::assert_snapshot!(run.told(), @"
+    gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
+    ✔ Bitbucket shows it the repository acme/api
+    ✔ the token has the scope repository, for statuses and reports
+    ✔ the token has the scope pullrequest, for looking pull requests up
+    ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
+    ✔ no status with the key sonar-acme_api stands on the commit: it can be created
+    ✔ SonarQube at http://127.0.0.1:PORT/ accepts SONAR_TOKEN
+    ✔ SonarQube shows it the project acme_api
+    ✔ all 8 checks passed; nothing was posted
+    exit code 0
+    ");
+    assert_eq!(methods(&sandbox), ["GET", "GET", "GET"], "repository, commit, creator");
+    assert_eq!(sonarqube.requests().len(), 2, "token, project");
+    assert!(sandbox.pull_request_statuses("acme/api", 7).is_empty());
+}
+
+#[test]
+fn the_word_check_does_the_same() {
+    let sandbox = acme();
+    let gatepost = in_pull_request_build(&sandbox).unset("STATE");
+    let by_word = gatepost.run_with(&["check"]);
+    assert_eq!(by_word.told(), check(gatepost).run().told());
+    insta::assert_snapshot!(by_word.told(), @"
+    gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
+    ✔ Bitbucket shows it the repository acme/api
+    ✔ the token has the scope repository, for statuses and reports
+    ✔ the token has the scope pullrequest, for looking pull requests up
+    ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
+    ✔ no status with the key sonar stands on the commit: it can be created
+    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
+      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ✔ 6 of 7 checks passed, the others are worth a look; nothing was posted
+    exit code 0
+    ");
+}
+
+#[test]
+fn a_team_checks_its_token_before_there_is_a_commit() {
+    let sandbox = acme();
+    let run = check(in_central_pipeline(&sandbox)).set("REPO_SLUG", "web").run();
+    assert_told(
+        &run,
+        0,
+        &["✔ Bitbucket shows it the repository acme/web", "! no commit was looked at: none of COMMIT"],
+    );
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[test]
+fn a_pull_request_from_a_fork_is_followed() {
+    let sandbox = acme();
+    let run = check(by_hand(&sandbox)).set("PULL_REQUEST", "9").run();
+    insta::assert_snapshot!(run.told(), @r#"
+    gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
+    ✔ Bitbucket shows it the repository acme/api
+    ✔ the token has the scope repository, for statuses and reports
+    ✔ the token has the scope pullrequest, for looking pull requests up
+    pull request 9 comes from branch patch-1 of jane/api, at commit 53257e94d468
+    ✖ failed to see commit 53257e94d468 of jane/api: Bitbucket answered 404 Not Found
+      sent:     GET http://127.0.0.1:PORT/2.0/repositories/jane/api/commit/53257e94d468 with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    a repository access token reaches the one repository that it was created in, and sees no other
+      to do 1:  use a token created in this repository; one project or workspace access token (Premium), or one API token, reaches several repositories
+      why 2:    there is no repository bitbucket.org/jane/api, or it is private and this credential may not see it: Bitbucket answers both alike
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
+      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ✖ 1 of 6 checks failed; nothing was posted
+    exit code 4
+    "#);
+    assert_eq!(methods(&sandbox), ["GET", "GET", "GET"], "repository, pull request, commit of the fork");
+}
+
+#[test]
+fn the_merge_commit_of_a_build_is_replaced_as_in_a_run() {
+    let sandbox = acme();
+    let run = check(in_pull_request_build(&sandbox))
+        .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
+        .run();
+    assert_told(
+        &run,
+        0,
+        &["(pull-request pipelines build a local merge commit)", "✔ commit 94277cd267a8 of acme/api"],
+    );
+}
+
+#[test]
+fn scopes_that_lack_and_scopes_in_excess_are_told() {
+    let sandbox = acme();
+    let lacking = check(with_api_token(&sandbox, sandbox::API_TOKEN_WRITE_ONLY)).run();
+    insta::assert_snapshot!(lacking.told(), @r#"
+    gatepost 0.1.0: check of acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN); nothing is posted
+    ✔ the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN) looks like one
+    ✖ failed to see the repository acme/api: Bitbucket answered 403 Forbidden
+      sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: read:repository:bitbucket) (granted: write:repository:bitbucket)"
+      why:      the API token lacks the scope read:repository:bitbucket; it has: write:repository:bitbucket (none of an API token's scopes includes another, so that write does not include read)
+      to do:    a token's scopes cannot be changed: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and save it in ATLASSIAN_API_TOKEN
+    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
+      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ✖ 1 of 3 checks failed; nothing was posted
+    exit code 4
+    "#);
+    let narrow = check(by_hand(&sandbox))
+        .set("BITBUCKET_ACCESS_TOKEN", sandbox::REPOSITORY_TOKEN_REPOSITORY_ONLY)
+        .set("PULL_REQUEST", "7")
+        .run();
+    insta::assert_snapshot!(narrow.told(), @r#"
+    gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
+    ✔ Bitbucket shows it the repository acme/api
+    ✔ the token has the scope repository, for statuses and reports
+    ✖ the token lacks the scope pullrequest, for looking pull requests up; it has: repository
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in the variable it came from
+    ✖ failed to look up pull request 7 of acme/api: Bitbucket answered 403 Forbidden
+      sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
+      why:      the access token lacks the scope pullrequest; it has: repository
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in the variable it came from
+    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
+      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ✖ 2 of 6 checks failed; nothing was posted
+    exit code 4
+    "#);
+    sandbox.world(|world| {
+        let reach = sandbox::Reach::Repository("acme/api".to_owned());
+        world.add_access_token(sandbox::REPOSITORY_TOKEN, reach, &["pullrequest:write", "repository:admin"]);
+    });
+    let wide = check(in_branch_build(&sandbox)).run();
+    assert_told(&wide, 0, &["! the token may do more than is needed: pullrequest:write, repository:admin"]);
+}
+
+#[test]
+fn a_token_that_is_refused_is_explained() {
+    let sandbox = acme();
+    let run =
+        check(in_pull_request_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", sandbox::REVOKED_TOKEN).run();
+    insta::assert_snapshot!(run.told(), @r#"
+    gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
+    ✖ failed to see the repository acme/api: Bitbucket answered 401 Unauthorized
+      sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
+      why:      the access token has expired, was revoked, or was copied incompletely
+      to do:    look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it is over or not there, create a new one with the scope Repositories: Read and save it in the variable it came from
+    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
+      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ✖ 1 of 3 checks failed; nothing was posted
+    exit code 4
+    "#);
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[test]
+fn the_creator_of_a_status_is_told() {
+    let sandbox = acme();
+    assert_eq!(in_pull_request_build(&sandbox).run().code, 0);
+    let ours = check(in_pull_request_build(&sandbox)).run();
+    assert_told(
+        &ours,
+        0,
+        &[
+            "✔ the status with the key sonar was created by the access token \"Repository access token\" on 2026-11-02: if that is",
+        ],
+    );
+    let others = check(with_api_token(&sandbox, sandbox::API_TOKEN)).run();
+    assert_told(
+        &others,
+        0,
+        &["! the status with the key sonar was created by the access token", "post with another KEY"],
+    );
+}
+
+#[test]
+fn sonarqubes_half_has_its_own_exit_code() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let gatepost = check(in_pull_request_build(&sandbox))
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_PROJECT_KEY", "acme_api")
+        .set("SONAR_PULL_REQUEST", "7");
+    let revoked = gatepost.clone().set("SONAR_TOKEN", sandbox::REVOKED_SONAR_TOKEN).run();
+    insta::assert_snapshot!(revoked.told(), @"
+    gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
+    ✔ Bitbucket shows it the repository acme/api
+    ✔ the token has the scope repository, for statuses and reports
+    ✔ the token has the scope pullrequest, for looking pull requests up
+    ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
+    ✔ no status with the key sonar-acme_api stands on the commit: it can be created
+    ✖ SonarQube at http://127.0.0.1:PORT/ does not accept SONAR_TOKEN
+      to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that SONAR_HOST_URL is the server it is of
+    ✖ 1 of 7 checks failed; nothing was posted
+    exit code 3
+    ");
+    let new = gatepost.clone().set("SONAR_TOKEN", sandbox::USER_TOKEN).run();
+    assert_told(
+        &new,
+        0,
+        &["! SonarQube shows it the project acme_api, which has no analysis of pull request 7 yet"],
+    );
+    let unknown =
+        gatepost.clone().set("SONAR_TOKEN", sandbox::USER_TOKEN).set("SONAR_PROJECT_KEY", "acme_apis").run();
+    assert_told(&unknown, 3, &["✖ failed to ask for the quality gate: SonarQube answered 404"]);
+    let both = gatepost
+        .set("SONAR_TOKEN", sandbox::REVOKED_SONAR_TOKEN)
+        .set("BITBUCKET_ACCESS_TOKEN", sandbox::REVOKED_TOKEN)
+        .run();
+    assert_told(&both, 4, &["✖ 2 of 3 checks failed; nothing was posted\n"]);
+}
+
+#[test]
+fn a_file_of_a_scanner_names_server_and_project() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let folder = scanned(
+        ".scannerwork",
+        &sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed())),
+    );
+    let run = check(in_pull_request_build(&sandbox))
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .within(folder.path())
+        .run();
+    assert_told(&run, 0, &["✔ SonarQube shows it the project acme_api"]);
+}
+
+#[test]
+fn what_cannot_work_is_told_before_anything_is_sent() {
+    let sandbox = acme();
+    let run = check(in_pull_request_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", sandbox::API_TOKEN).run();
+    assert_told(&run, 2, &["✖ 1 variable is wrong; nothing was sent\n"]);
+    assert_told(&check(bare()).run(), 2, &["BITBUCKET_ACCESS_TOKEN is not set", "REPO_SLUG is not set"]);
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn the_results_of_an_earlier_run_stay() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    folder.write("results.jsonl", b"{}\n");
+    let run = check(in_branch_build(&sandbox)).set("RESULT_FILE", folder.path().join("results.jsonl")).run();
+    assert_eq!((run.code, folder.read("results.jsonl").as_str()), (0, "{}\n"));
+}
+
+#[test]
+fn a_service_that_is_away_ends_the_check_at_the_deadline() {
+    let sandbox = acme();
+    sandbox.fault_always(Fault::Silent);
+    let run = check(in_branch_build(&sandbox)).set("TIMEOUT", "1").run();
+    assert_told(&run, 4, &["✖ failed to see the repository acme/api: no whole answer within N s"]);
+}

@@ -1,0 +1,671 @@
+//! The troubles that Gatepost exists for, each as its users meet it: what they set, all that they are told, how
+//! the run ends, and how many requests it made. Each is told in the words of the handbook.
+
+use gatepost::handbook::{self, Trouble};
+use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
+
+use crate::run::{
+    Fault, Folder, Gatepost, Sandbox, acme, after_scan, by_hand, in_branch_build, in_central_pipeline,
+    in_pull_request_build, scanned,
+};
+
+/// Runs to an exit code with that many requests, and checks that the handbook's remedies were told.
+fn met(gatepost: &Gatepost, sandbox: &Sandbox, troubles: &[&Trouble], code: i32, requests: usize) -> String {
+    let before = sandbox.requests().len();
+    let run = gatepost.run();
+    let told = run.told();
+    assert_eq!((run.code, sandbox.requests().len() - before), (code, requests), "{told}");
+    for trouble in troubles {
+        let is_told = trouble.remedy.lines().all(|line| told.contains(line));
+        assert!(is_told, "\"{}\" is not told in\n{told}", trouble.title);
+    }
+    told
+}
+
+fn with_api_token(sandbox: &Sandbox, token: &str) -> Gatepost {
+    in_pull_request_build(sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+        .set("ATLASSIAN_API_TOKEN", token)
+}
+
+#[test]
+fn an_app_password_in_a_central_pipeline() {
+    let sandbox = acme();
+    let gatepost = in_central_pipeline(&sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("BITBUCKET_USERNAME", sandbox::CI_USERNAME)
+        .set("BITBUCKET_APP_PASSWORD", sandbox::APP_PASSWORD)
+        .set("REPO_SLUG", "web")
+        .set("COMMIT", sandbox.head("acme/web", "fix/header"));
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::APP_PASSWORD], 2, 0), @r#"
+    ✖ BITBUCKET_APP_PASSWORD is set, but no request with an app password can work: app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28
+      accepted: an API token or an access token
+      to do:    either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
+}
+
+/// Older app passwords have no prefix that tells them.
+#[test]
+fn an_app_password_that_bitbucket_has_to_tell() {
+    let sandbox = acme();
+    sandbox.fault(Fault::app_passwords_are_gone());
+    let gatepost = with_api_token(&sandbox, "Xk3mD8vQz1Lw9RtYp2Ns");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::APP_PASSWORD], 4, 1), @r#"
+    ! ATLASSIAN_API_TOKEN does not begin with ATATT, as API tokens do: it may be a password or a token of something else
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 410 Gone
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 410 Gone, "CHANGE-3222 - Functionality has been deprecated Please read the changelog entry for more details."
+      why:      app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28
+      to do:    either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn an_api_token_with_a_user_name_of_git() {
+    let sandbox = acme();
+    let gatepost =
+        with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", "x-token-auth");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::GIT_USER_NAME], 2, 0), @r#"
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is "x-token-auth": such a user name is for git over https; on the REST API an API token goes with the e-mail address of its account
+      accepted: the e-mail address of the Atlassian account that created the API token
+      to do:    pass the address shown at id.atlassian.com > Profile > Email as ATLASSIAN_ACCOUNT_EMAIL
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
+}
+
+#[test]
+fn an_api_token_with_the_bitbucket_user_name() {
+    let sandbox = acme();
+    let gatepost =
+        with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_USERNAME);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::USER_NAME], 2, 0), @r#"
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is "acme-ci", which is no e-mail address: on the REST API an API token goes with the e-mail address of its account; Bitbucket's user name and the token's label do not work there
+      accepted: the e-mail address of the Atlassian account that created the API token
+      to do:    pass the address shown at id.atlassian.com > Profile > Email as ATLASSIAN_ACCOUNT_EMAIL
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
+}
+
+#[test]
+fn an_api_token_as_bearer() {
+    let sandbox = acme();
+    let gatepost = in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", sandbox::API_TOKEN);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::API_TOKEN_AS_BEARER], 2, 0), @"
+    ✖ BITBUCKET_ACCESS_TOKEN is an API token (it begins with ATATT), which works only as HTTP Basic with its account's e-mail address
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    pass it as ATLASSIAN_API_TOKEN, with the account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+}
+
+#[test]
+fn an_access_token_as_basic() {
+    let sandbox = acme();
+    let gatepost = with_api_token(&sandbox, sandbox::REPOSITORY_TOKEN);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_AS_BASIC], 2, 0), @"
+    ✖ ATLASSIAN_API_TOKEN is an access token (it begins with ATCTT), which works as Bearer only
+      accepted: an API token with scopes; it begins with ATATT
+      to do:    pass it as BITBUCKET_ACCESS_TOKEN, and leave out ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+}
+
+#[test]
+fn an_api_token_without_scopes() {
+    let sandbox = acme();
+    let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN_CLASSIC);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::NO_SCOPES], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 401 Unauthorized
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
+      why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
+      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
+      why 4:    the organization that manages the account probably does not let its API tokens in
+      to do 4:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn an_api_token_without_scopes_that_is_answered_with_an_empty_400() {
+    let sandbox = acme();
+    sandbox.fault(Fault::Answer { status: 400, headers: vec![], body: vec![] });
+    let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN_CLASSIC);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::NO_SCOPES], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 400 Bad Request
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 400 Bad Request, without words
+      why:      Bitbucket says nothing, which probably means that the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
+      to do:    create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn an_api_token_that_writes_and_does_not_read() {
+    let sandbox = acme();
+    let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN_WRITE_ONLY);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::API_TOKEN_SCOPE], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 403 Forbidden
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: read:repository:bitbucket) (granted: write:repository:bitbucket)"
+      why:      the API token lacks the scope read:repository:bitbucket; it has: write:repository:bitbucket (none of an API token's scopes includes another, so that write does not include read)
+      to do:    a token's scopes cannot be changed: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and save it in ATLASSIAN_API_TOKEN
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn an_access_token_that_reads_no_pull_requests() {
+    let sandbox = acme();
+    let gatepost = by_hand(&sandbox)
+        .set("BITBUCKET_ACCESS_TOKEN", sandbox::REPOSITORY_TOKEN_REPOSITORY_ONLY)
+        .set("PULL_REQUEST", "7");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_SCOPE], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to look up pull request 7 of acme/api: Bitbucket answered 403 Forbidden
+      sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
+      why:      the access token lacks the scope pullrequest; it has: repository
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in the variable it came from
+    ✖ not posted: the status
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_repository_access_token_for_another_repository() {
+    let sandbox = acme();
+    let gatepost =
+        by_hand(&sandbox).set("REPO_SLUG", "acme/web").set("COMMIT", sandbox.head("acme/web", "main"));
+    let troubles = [&handbook::OTHER_REPOSITORY, &handbook::WRONG_NAME];
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &troubles, 4, 2), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/web with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/web/commit/8e488ca6862bd073ac2f16ea082069a663a0726f/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    a repository access token reaches the one repository that it was created in, and sees no other
+      to do 1:  use a token created in this repository; one project or workspace access token (Premium), or one API token, reaches several repositories
+      why 2:    there is no repository bitbucket.org/acme/web, or it is private and this credential may not see it: Bitbucket answers both alike
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+    ✖ not posted: SUCCESSFUL on acme/web commit 8e488ca6862bd073ac2f16ea082069a663a0726f
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_project_access_token_for_another_project() {
+    let sandbox = acme();
+    let gatepost = by_hand(&sandbox)
+        .set("BITBUCKET_ACCESS_TOKEN", sandbox::PROJECT_TOKEN)
+        .set("REPO_SLUG", "acme/central-pipeline")
+        .set("COMMIT", sandbox.head("acme/central-pipeline", "main"));
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::WRONG_NAME], 4, 2), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/central-pipeline with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/central-pipeline/commit/4f189dd603c1329d10e17f3ae45fa035856d7533/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    a project access token reaches the repositories of its project alone, and acme/central-pipeline is none of them
+      to do 1:  use a token created in this repository; one project or workspace access token (Premium), or one API token, reaches several repositories
+      why 2:    there is no repository bitbucket.org/acme/central-pipeline, or it is private and this credential may not see it: Bitbucket answers both alike
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+    ✖ not posted: SUCCESSFUL on acme/central-pipeline commit 4f189dd603c1329d10e17f3ae45fa035856d7533
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_wrong_slug() {
+    let sandbox = acme();
+    let gatepost =
+        with_api_token(&sandbox, sandbox::API_TOKEN).set("REPO_SLUG", "apis").set("COMMIT", "8d081548cabb");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::WRONG_NAME], 4, 2), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/apis with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/apis/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
+      why:      there is no repository bitbucket.org/acme/apis, or it is private and this credential may not see it: Bitbucket answers both alike
+      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+    ✖ not posted: SUCCESSFUL on acme/apis commit 8d081548cabb
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_wrong_workspace() {
+    let sandbox = acme();
+    let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN)
+        .set("REPO_SLUG", "acne/api")
+        .set("COMMIT", "8d081548cabb");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::WRONG_NAME], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acne/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acne/api/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 404 Not Found, "No workspace with identifier 'acne'."
+      why:      there is no repository bitbucket.org/acne/api, or it is private and this credential may not see it: Bitbucket answers both alike
+      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+    ✖ not posted: SUCCESSFUL on acne/api commit 8d081548cabb
+    exit code 4
+    "#);
+}
+
+#[test]
+fn an_account_whose_organization_keeps_api_tokens_out() {
+    let sandbox = acme();
+    sandbox.world(|world| {
+        world.keep_out_api_tokens(sandbox::CI_EMAIL);
+    });
+    let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::MANAGED_ACCOUNT], 4, 1), @"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 401 Unauthorized
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 401 Unauthorized, without words
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    the organization that manages the account probably does not let its API tokens in
+      to do 1:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      why 2:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
+      to do 2:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 3:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      to do 3:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    ");
+}
+
+#[test]
+fn the_address_of_data_center() {
+    let sandbox = acme();
+    let gatepost =
+        in_branch_build(&sandbox).set("BITBUCKET_API_URL", "https://git.acme.example/rest/api/1.0");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
+    ✖ BITBUCKET_API_URL is "https://git.acme.example/rest/api/1.0", which is an address of Bitbucket Data Center, whose API is another one
+      accepted: an https address such as https://api.bitbucket.org/2.0, or http to loopback or host.docker.internal
+      to do:    leave BITBUCKET_API_URL out: https://api.bitbucket.org/2.0 is used; Gatepost speaks to Bitbucket Cloud only
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
+    let gatepost = in_branch_build(&sandbox).set("REPO_SLUG", "https://git.acme.example/scm/app/api.git");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
+    ✖ REPO_SLUG is an address on the host "git.acme.example", which is not Bitbucket Cloud
+      accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
+      to do:    Gatepost speaks to Bitbucket Cloud (bitbucket.org) only; Bitbucket Data Center has another API
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
+}
+
+#[test]
+fn a_host_that_is_not_bitbucket_cloud() {
+    let sandbox = acme();
+    let data_centers = r#"{"errors":[{"context":null,"message":"Not permitted.","exceptionName":null}]}"#;
+    sandbox.fault(Fault::Answer { status: 404, headers: vec![], body: data_centers.into() });
+    met(&in_branch_build(&sandbox), &sandbox, &[&handbook::NOT_THE_API], 4, 1);
+    sandbox.fault(Fault::Answer {
+        status: 404,
+        headers: vec![],
+        body: b"<!DOCTYPE html><html><head><title>Log in - Acme Bitbucket</title></head></html>".to_vec(),
+    });
+    insta::assert_snapshot!(met(&in_branch_build(&sandbox), &sandbox, &[&handbook::NOT_THE_API], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, an HTML page with the title "Log in - Acme Bitbucket"
+      why:      what answered is not Bitbucket Cloud's API: Bitbucket Data Center, a proxy or a login page
+      to do:    leave BITBUCKET_API_URL out (https://api.bitbucket.org/2.0 is used), and check HTTPS_PROXY; Gatepost speaks to Bitbucket Cloud only, whose repositories are at bitbucket.org/workspace/slug
+    ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_token_that_is_over() {
+    let sandbox = acme();
+    let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN_EXPIRED);
+    let troubles = [
+        &handbook::API_TOKEN_EXPIRED,
+        &handbook::OTHER_ACCOUNT,
+        &handbook::NO_SCOPES,
+        &handbook::MANAGED_ACCOUNT,
+    ];
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &troubles, 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 401 Unauthorized
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
+      why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
+      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
+      why 4:    the organization that manages the account probably does not let its API tokens in
+      to do 4:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+    let gatepost = in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", sandbox::REVOKED_TOKEN);
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_EXPIRED], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 401 Unauthorized
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
+      why:      the access token has expired, was revoked, or was copied incompletely
+      to do:    look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it is over or not there, create a new one with the scope Repositories: Read and save it in the variable it came from
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn an_oauth_token_that_is_over() {
+    let sandbox = acme();
+    let gatepost =
+        in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", "dGhpcyBpcyBvYXV0aCBvcGFxdWU");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::OAUTH_TOKEN_EXPIRED], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 401 Unauthorized
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours
+      to do 1:  fetch a new one in the same step, or use an access token of the repository, project or workspace
+      why 2:    the access token has expired, was revoked, or was copied incompletely
+      to do 2:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it is over or not there, create a new one with the scope Repositories: Read and save it in the variable it came from
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_status_of_somebody_else() {
+    let sandbox = acme();
+    assert_eq!(with_api_token(&sandbox, sandbox::API_TOKEN).run().code, 0);
+    let gatepost = in_pull_request_build(&sandbox).set("STATE", "failed");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::ANOTHERS_STATUS], 4, 2), @r#"
+    gatepost 0.1.0: FAILED for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 403 Forbidden
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 403 Forbidden, "Forbidden"
+      why:      probably because this status was created by the user "acme-ci" on 2026-11-02: only the creator of a status, or an admin of the repository, may overwrite it; a token that replaced another one is another creator
+      to do:    use the credential that created it, or post with another KEY (the old status then stays, and merge checks count it, until the branch has a new commit)
+    ✖ not posted: FAILED on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 7)[0].state, "SUCCESSFUL");
+}
+
+#[test]
+fn a_key_of_a_long_branch() {
+    let sandbox = acme();
+    let gatepost =
+        in_pull_request_build(&sandbox).set("KEY", "sonar-pr-feature/a-very-long-branch-name-indeed");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 0, 1), @r#"
+    ! KEY has 47 characters and Bitbucket takes 40: "sonar-pr-feature/a-very-long-br-ecb2f631" is used
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+      status:   Sonar (key sonar-pr-feature/a-very-long-br-ecb2f631): Successful
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✔ posted SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 0
+    "#);
+}
+
+#[test]
+fn a_dashboard_that_nobody_else_reaches() {
+    let sandbox = acme();
+    for url in ["http://sonarqube:9000/dashboard?id=api", "http://localhost:9000"] {
+        let gatepost = in_pull_request_build(&sandbox).set("URL", url);
+        assert!(met(&gatepost, &sandbox, &[], 2, 0).contains("✖ URL is"));
+    }
+    let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
+    let folder = scanned(".scannerwork", &submitted);
+    let told = met(&after_scan(&sandbox, &folder), &sandbox, &[], 0, 1);
+    assert!(told.contains("Administration > General > Server base URL"), "{told}");
+    let gatepost = in_pull_request_build(&sandbox).set("URL", "http://sonarqube:9000/dashboard?id=api");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
+    ✖ URL is "http://sonarqube:9000/dashboard?id=api", whose host has no dot
+      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
+      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
+}
+
+#[test]
+fn a_merge_commit_of_the_build() {
+    let sandbox = acme();
+    let gatepost = by_hand(&sandbox).set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::UNKNOWN_COMMIT], 4, 1), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/ffffffffffffffffffffffffffffffffffffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, "Commit not found"
+      why:      acme/api has no commit ffffffffffffffffffffffffffffffffffffffff: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
+      to do:    pass COMMIT: $BITBUCKET_COMMIT instead, or PULL_REQUEST, so that Gatepost finds the source commit; for a fork the commit is in the fork's repository
+    ✖ not posted: SUCCESSFUL on acme/api commit ffffffffffffffffffffffffffffffffffffffff
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_central_pipeline_that_would_report_to_its_own_commit() {
+    let sandbox = acme();
+    let gatepost = in_central_pipeline(&sandbox).set("REPO_SLUG", "web");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @"
+    ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, whose BITBUCKET_COMMIT would be the wrong commit
+      accepted: one of COMMIT, PULL_REQUEST and BRANCH
+      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH; a pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_PR_ID and BITBUCKET_BRANCH
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+    let own = sandbox.head("acme/central-pipeline", "main");
+    assert!(sandbox.statuses("acme/central-pipeline", &own).is_empty());
+}
+
+#[test]
+fn a_rate_limit_that_is_used_up() {
+    let sandbox = acme();
+    sandbox.world(|world| {
+        world.set_allowance(sandbox::API_TOKEN, 0);
+    });
+    let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN).set("TIMEOUT", "1");
+    let run = gatepost.run();
+    assert_eq!(run.code, 4);
+    assert!(sandbox.requests().len() > 1, "it is tried again");
+    // How often within a second is left to chance.
+    let told: Vec<_> = run
+        .told()
+        .lines()
+        .filter(|line| !line.contains("trying again") && !line.contains("sent:"))
+        .map(str::to_owned)
+        .collect();
+    assert!(told.join("\n").contains(handbook::RATE_LIMIT.remedy));
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 429 Too Many Requests
+      answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
+      why:      Bitbucket answers about 1,000 requests an hour for each user, all API tokens of the user and all pipelines together; each access token has an allowance of its own
+      to do:    run again later (a higher TIMEOUT waits longer); give busy pipelines access tokens of their own instead of one person's API token
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn an_inprogress_before_a_scan_that_crashes() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    assert_eq!(in_pull_request_build(&sandbox).set("STATE", "INPROGRESS").run().code, 0);
+    let gatepost = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 3, 1), @"
+    gatepost 0.1.0: the quality gate of a scan that did not finish for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+      status:   Sonar (key sonar): The scan did not finish (exit code 1)
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
+    exit code 3
+    ");
+    let shown = sandbox.pull_request_statuses("acme/api", 7);
+    assert_eq!((shown.len(), shown[0].state.as_str()), (1, "FAILED"));
+}
+
+#[test]
+fn a_token_with_something_around_it() {
+    let sandbox = acme();
+    let token = sandbox::REPOSITORY_TOKEN;
+    let encoded = "Y2lAYWNtZS5leGFtcGxlOkFUQVRUM3hGZkdGMGFiYw==";
+    let forms = [
+        format!("{token}\n"),
+        format!(" {token}"),
+        format!("\"{token}\""),
+        format!("'{token}'"),
+        format!("Bearer {token}"),
+        format!("x-token-auth:{token}"),
+        format!("https://x-token-auth:{token}@bitbucket.org/acme/api.git"),
+        encoded.to_owned(),
+        "<string>".to_owned(),
+    ];
+    let told: Vec<_> = forms
+        .iter()
+        .map(|form| {
+            let gatepost = in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", form.as_str());
+            met(&gatepost, &sandbox, &[], 2, 0)
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    ✖ BITBUCKET_ACCESS_TOKEN has white space before or after the token (a space, a tab or a line break)
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    copy the token again without the line break or space, and save the variable again
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN has white space before or after the token (a space, a tab or a line break)
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    copy the token again without the line break or space, and save the variable again
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN has quotes around the token, or at one end
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    write the variable again without quotes; Pipelines takes the value as it stands
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN has quotes around the token, or at one end
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    write the variable again without quotes; Pipelines takes the value as it stands
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN begins with the word Bearer or Basic, as in a header
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    pass the token alone; Gatepost writes the header
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN has a colon inside, as when user and token are pasted as one (user:token)
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    pass the token alone; a user goes into a variable of its own
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN is an address, such as git clones from, and not the token alone
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    pass the token alone: what stands between the colon and the @ of such an address
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN is base64 of user:token, as a header has it
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    pass the token as it was shown when it was created; Gatepost encodes it by itself
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN is a placeholder in angle brackets
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    put the token itself in its place, from a secured variable
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+}
+
+#[test]
+fn a_token_that_is_unusual() {
+    let sandbox = acme();
+    let (whole, cut) = (sandbox::API_TOKEN, &sandbox::API_TOKEN[..150]);
+    assert_eq!(with_api_token(&sandbox, whole).run().code, 0);
+    insta::assert_snapshot!(met(&with_api_token(&sandbox, cut), &sandbox, &[&handbook::API_TOKEN_EXPIRED], 4, 1), @r#"
+    ! ATLASSIAN_API_TOKEN does not end in = and 8 characters, as the tokens do that Bitbucket makes: its end may be missing
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 401 Unauthorized
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
+      answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
+      why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
+      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
+      why 4:    the organization that manages the account probably does not let its API tokens in
+      to do 4:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+    ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 4
+    "#);
+}
+
+#[test]
+fn a_secured_variable_that_does_not_arrive() {
+    let sandbox = acme();
+    let told: Vec<_> = ["", "$BITBUCKET_ACCESS_TOKEN", "${BITBUCKET_ACCESS_TOKEN}"]
+        .iter()
+        .map(|value| {
+            met(&in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", *value), &sandbox, &[], 2, 0)
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    ✖ BITBUCKET_ACCESS_TOKEN is not set or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
+      accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
+      to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
+      accepted: the value itself
+      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE` without single quotes
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
+      accepted: the value itself
+      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE` without single quotes
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
+}
