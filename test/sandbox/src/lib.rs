@@ -37,6 +37,7 @@ mod rules;
 mod server;
 mod shapes;
 mod sonar;
+mod statuses;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -9,7 +9,7 @@ use crate::message::{Answer, Request};
 use crate::{
     ADMIN_EMAIL, API_TOKEN, API_TOKEN_CLASSIC, API_TOKEN_EXPIRED, API_TOKEN_OF_ADMIN, API_TOKEN_OF_JANE,
     API_TOKEN_REPOSITORY_ONLY, API_TOKEN_WRITE_ONLY, APP_PASSWORD, CI_EMAIL, CI_USERNAME, JANE_EMAIL,
-    PROJECT_TOKEN, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
+    PROJECT_TOKEN, PullRequest, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
     REVOKED_TOKEN, Reach, WORKSPACE_TOKEN, World, bitbucket,
 };
 
@@ -92,6 +92,44 @@ fn reads_and_changes_a_status_by_key() {
 
     let missing = format!("/2.0/repositories/acme/api/commit/{head}/statuses/build/none");
     assert_eq!(get(&mut world, &missing).status, 404);
+}
+
+#[test]
+fn lists_statuses_in_order_of_creation_and_moves_them_between_branches() {
+    let mut world = World::acme();
+    let [main, head] = ["main", "feature/login"].map(|branch| world.head("acme/api", branch));
+    for (commit, key) in [(&head, "z"), (&main, "m"), (&head, "a"), (&head, "z")] {
+        post(&mut world, commit, &json!({ "key": key, "state": "FAILED" }));
+    }
+    let path = format!("/2.0/repositories/acme/api/commit/{head}/statuses");
+    let listed = |world: &mut World| {
+        let values = parse(&get(world, &path))["values"].take();
+        values.as_array().unwrap().iter().map(|status| status["key"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&mut world), ["z", "a"]);
+
+    let change = json!({ "state": "FAILED", "refname": "feature/login" });
+    let moved = send(&mut world, "PUT", &format!("{path}/build/z"), Some(&ci()), Some(&change));
+    assert_eq!(moved.status, 200);
+    assert_eq!(listed(&mut world), ["z", "a"]);
+    assert_eq!(world.statuses("acme/api", &head)[0].refname.as_deref(), Some("feature/login"));
+}
+
+#[test]
+fn keeps_pull_requests_apart_by_repository() {
+    let mut world = World::acme();
+    for (name, branch) in [("acme/web", "main"), ("acme/api", "main")] {
+        world.open_pull_request(PullRequest::new(name, 1, branch));
+    }
+    world.delete_repository("acme/web");
+    assert_eq!(get(&mut world, "/2.0/repositories/acme/web/pullrequests/1").status, 404);
+    let kept = parse(&get(&mut world, "/2.0/repositories/acme/api/pullrequests/1"));
+    assert_eq!(kept["source"]["commit"]["hash"], world.head("acme/api", "main")[..12]);
+    // Deleting a branch leaves the pull requests from others as they are.
+    world.delete_branch("acme/api", "feature/login");
+    let pushed = world.push("acme/api", "main");
+    let kept = parse(&get(&mut world, "/2.0/repositories/acme/api/pullrequests/1"));
+    assert_eq!(kept["source"]["commit"]["hash"], pushed[..12]);
 }
 
 #[test]

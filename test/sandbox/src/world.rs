@@ -7,6 +7,7 @@ use ring::digest;
 use serde_json::{Map, Value};
 
 use crate::credentials::{Credential, Reach};
+use crate::statuses::Statuses;
 
 /// Fewer digits than this are no commit: Git's own shortest abbreviation.
 const SHORTEST_HASH: usize = 7;
@@ -19,7 +20,6 @@ const SHORTEST_HASH: usize = 7;
 pub struct World {
     workspaces: BTreeMap<String, BTreeMap<String, Role>>,
     repositories: BTreeMap<String, Repository>,
-    pull_requests: Vec<PullRequest>,
     users: BTreeMap<String, Account>,
     credentials: BTreeMap<String, Credential>,
     allowances: BTreeMap<String, u32>,
@@ -130,7 +130,8 @@ pub(crate) struct Repository {
     pub(crate) project: String,
     commits: BTreeSet<String>,
     branches: BTreeMap<String, String>,
-    pub(crate) statuses: Vec<Status>,
+    pull_requests: BTreeMap<u64, PullRequest>,
+    pub(crate) statuses: Statuses,
     pub(crate) reports: Vec<Report>,
 }
 
@@ -187,7 +188,6 @@ impl World {
     pub fn delete_repository(&mut self, full_name: &str) -> &mut Self {
         self.freeze_pull_requests(full_name, None);
         self.repositories.remove(full_name);
-        self.pull_requests.retain(|pull_request| pull_request.repository != full_name);
         self
     }
 
@@ -240,7 +240,8 @@ impl World {
     pub fn open_pull_request(&mut self, pull_request: PullRequest) -> &mut Self {
         assert!(self.repository(&pull_request.repository).is_some(), "no repository for {pull_request:?}");
         assert!(self.pull_request_head(&pull_request).is_some(), "no source for {pull_request:?}");
-        self.pull_requests.push(pull_request);
+        let repository = self.repository_mut(&pull_request.repository);
+        repository.pull_requests.insert(pull_request.id, pull_request);
         self
     }
 
@@ -311,7 +312,7 @@ impl World {
         let Some(commit) = repository.commit(commit) else {
             return Vec::new();
         };
-        repository.statuses.iter().filter(|status| status.commit == commit).cloned().collect()
+        repository.statuses.of_commit(&commit).into_iter().cloned().collect()
     }
 
     /// The reports of a commit. The hash may be abbreviated.
@@ -348,9 +349,7 @@ impl World {
     }
 
     pub(crate) fn pull_request(&self, full_name: &str, id: u64) -> Option<&PullRequest> {
-        self.pull_requests
-            .iter()
-            .find(|pull_request| pull_request.repository == full_name && pull_request.id == id)
+        self.repository(full_name)?.pull_requests.get(&id)
     }
 
     pub(crate) fn has_workspace(&self, workspace: &str) -> bool {
@@ -416,15 +415,19 @@ impl World {
         )
     }
 
+    /// Lets the pull requests from a branch, or from all of a repository, keep the commit that they have.
     fn freeze_pull_requests(&mut self, full_name: &str, branch: Option<&str>) {
-        let mut pull_requests = std::mem::take(&mut self.pull_requests);
-        for pull_request in &mut pull_requests {
-            let concerned = branch.is_none_or(|branch| pull_request.source_branch == branch);
-            if pull_request.source_repository == full_name && concerned {
-                pull_request.last_head = self.pull_request_head(pull_request);
+        let Some(source) = self.repository(full_name) else {
+            return;
+        };
+        let mut branches = source.branches.clone();
+        branches.retain(|name, _| branch.is_none_or(|branch| branch == name));
+        let all = self.repositories.values_mut().flat_map(|repository| repository.pull_requests.values_mut());
+        for pull_request in all.filter(|pull_request| pull_request.source_repository == full_name) {
+            if let (None, Some(head)) = (&pull_request.last_head, branches.get(&pull_request.source_branch)) {
+                pull_request.last_head = Some(head.clone());
             }
         }
-        self.pull_requests = pull_requests;
     }
 }
 
