@@ -30,6 +30,7 @@ mod bitbucket;
 mod certificates;
 mod credentials;
 mod faults;
+mod fleet;
 mod gatepost;
 mod message;
 mod refusals;
@@ -50,6 +51,7 @@ pub use acme::{
 };
 pub use credentials::Reach;
 pub use faults::Fault;
+pub use fleet::{repository_token, service};
 pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use server::Recorded;
 pub use sonar::{

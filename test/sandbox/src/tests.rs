@@ -1,5 +1,9 @@
 //! The rules, one test each, asked without a network.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Instant;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
@@ -10,7 +14,7 @@ use crate::{
     ADMIN_EMAIL, API_TOKEN, API_TOKEN_CLASSIC, API_TOKEN_EXPIRED, API_TOKEN_OF_ADMIN, API_TOKEN_OF_JANE,
     API_TOKEN_REPOSITORY_ONLY, API_TOKEN_WRITE_ONLY, APP_PASSWORD, CI_EMAIL, CI_USERNAME, JANE_EMAIL,
     PROJECT_TOKEN, PullRequest, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
-    REVOKED_TOKEN, Reach, WORKSPACE_TOKEN, World, bitbucket,
+    REVOKED_TOKEN, Reach, Status, WORKSPACE_TOKEN, World, bitbucket, repository_token, service,
 };
 
 const TOKEN_REJECTED: &str = "Token is invalid, expired, or not supported for this endpoint.";
@@ -595,6 +599,88 @@ fn secrets_have_the_length_of_real_ones() {
         assert_eq!((secret.len(), secret.find('=')), (192, Some(183)), "{secret}");
     }
     assert_eq!(APP_PASSWORD.len(), 36);
+}
+
+#[test]
+fn a_fleet_has_repositories_with_pull_requests_and_tokens_of_their_own() {
+    let mut world = World::fleet(1001);
+    let sees = |world: &mut World, authorization: &str| {
+        ["service-001", "service-1001", "central-pipeline"]
+            .map(|slug| format!("/2.0/repositories/acme/{slug}"))
+            .map(|path| send(world, "GET", &path, Some(authorization), None).status)
+    };
+    assert_eq!(sees(&mut world, &ci()), [200, 200, 200]);
+    assert_eq!(sees(&mut world, &basic(ADMIN_EMAIL, API_TOKEN_OF_ADMIN)), [200, 200, 200]);
+    assert_eq!(sees(&mut world, &bearer(WORKSPACE_TOKEN)), [200, 200, 200]);
+    assert_eq!(sees(&mut world, &bearer(PROJECT_TOKEN)), [200, 200, 404]);
+    assert_eq!(sees(&mut world, &bearer(&repository_token("service-1001"))), [404, 200, 404]);
+
+    let full_name = "acme/service-999";
+    assert_ne!(world.head(full_name, "main"), world.head(full_name, "feature/change"));
+    assert_ne!(world.head(full_name, "main"), world.head("acme/service-998", "main"));
+    let path = format!("/2.0/repositories/{full_name}/pullrequests/1");
+    let token = bearer(&repository_token("service-999"));
+    let pull_request = parse(&send(&mut world, "GET", &path, Some(&token), None));
+    assert_eq!(
+        (&pull_request["state"], &pull_request["source"]["branch"]["name"]),
+        (&json!("OPEN"), &json!("feature/change")),
+    );
+    assert!(world.repository("acme/service-000").is_none());
+    assert!(world.repository("acme/service-1002").is_none());
+
+    world.revoke(&repository_token("service-999")).delete_repository("acme/service-001");
+    assert_eq!(send(&mut world, "GET", &path, Some(&token), None).status, 401);
+    assert_eq!(sees(&mut world, &bearer(WORKSPACE_TOKEN)), [404, 200, 200]);
+}
+
+#[test]
+fn a_token_of_a_fleet_belongs_to_one_repository() {
+    let tokens: BTreeSet<String> = (1..=10_000).map(|number| repository_token(&service(number))).collect();
+    assert_eq!(tokens.len(), 10_000);
+    for token in &tokens {
+        assert_eq!((token.len(), token.find('=')), (WORKSPACE_TOKEN.len(), WORKSPACE_TOKEN.find('=')));
+        assert_eq!(token[..12], WORKSPACE_TOKEN[..12]);
+        assert_eq!(token[token.len() - 8..], WORKSPACE_TOKEN[token.len() - 8..]);
+    }
+    for slug in ["api", "service-1", "service-0001", "service-000", "service-100000"] {
+        std::panic::catch_unwind(|| repository_token(slug)).expect_err(slug);
+    }
+}
+
+/// The fastest hundreds are compared: a busy machine does not slow all of them down.
+#[test]
+fn the_ten_thousandth_status_costs_about_what_the_first_does() {
+    let mut world = World::fleet(10_000);
+    let ci = ci();
+    let report = |world: &mut World, slug: &str, key: &str| {
+        let path = format!("/2.0/repositories/acme/{slug}/pullrequests/1");
+        let pull_request = parse(&send(world, "GET", &path, Some(&ci), None));
+        let commit = pull_request["source"]["commit"]["hash"].as_str().unwrap();
+        let path = format!("/2.0/repositories/acme/{slug}/commit/{commit}/statuses/build");
+        let body = json!({ "key": key, "state": "FAILED" });
+        assert_eq!(send(world, "POST", &path, Some(&ci), Some(&body)).status, 201);
+    };
+    let fastest = |hundreds: Range<usize>, report: &mut dyn FnMut(usize)| {
+        let took = hundreds.map(|hundred| {
+            let begun = Instant::now();
+            (1..=100).for_each(|number| report(hundred * 100 + number));
+            begun.elapsed()
+        });
+        took.min().unwrap()
+    };
+
+    let mut one_each = |number: usize| report(&mut world, &service(number), "sonar");
+    let (first, last) = (fastest(0..5, &mut one_each), fastest(95..100, &mut one_each));
+    assert!(last < first * 2, "one each: a hundred took {first:?}, then {last:?}");
+
+    let first = fastest(0..5, &mut |number| report(&mut world, "service-001", &format!("k{number}")));
+    let present = world.pull_request_statuses("acme/service-001", 1).remove(0);
+    let statuses = &mut world.repository_mut("acme/service-001").statuses;
+    for number in 501..=9500 {
+        statuses.write(None, Status { key: format!("k{number}"), ..present.clone() });
+    }
+    let last = fastest(95..100, &mut |number| report(&mut world, "service-001", &format!("k{number}")));
+    assert!(last < first * 2, "all on one commit: a hundred took {first:?}, then {last:?}");
 }
 
 #[test]
