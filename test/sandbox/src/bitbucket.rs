@@ -4,18 +4,18 @@
 //! credential is in the call of `admit` with which it begins. That scopes are looked at before the
 //! repository, the repository before the commit, and the commit before the body, is assumed.
 
+use std::time::Instant;
+
 use hyper::{Method, header};
 use serde_json::{Map, Value, json};
 
+use crate::allowance::{Allowance, REQUESTS_PER_HOUR};
 use crate::credentials::{self, Scope, Visitor};
 use crate::message::{Answer, Request};
 use crate::server::Service;
 use crate::world::{PullRequest, Report, Status, World, uuid};
 use crate::{refusals, rules, shapes};
 
-/// The base of the scale for access tokens; everybody else has it, too, without being told.
-/// <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>
-const REQUESTS_PER_HOUR: u32 = 1000;
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
 const PAGE_DEFAULT: usize = 10;
 const PAGE_MAX: usize = 100;
@@ -410,7 +410,7 @@ impl Call<'_> {
     /// Adds the headers that say how the credential was understood, seen in
     /// `jenkinsci/bitbucket-branch-source-plugin` #192, and the rate limit's, which only access tokens get:
     /// <https://bitbucket.org/blog/introducing-scaled-rate-limits-for-bitbucket-cloud-api>. The name of the
-    /// resource is assumed, and that "near" is the last fifth.
+    /// resource is assumed.
     fn sign(&self, answer: Answer) -> Answer {
         let answer = answer.with("x-request-count", self.world.requests().to_string());
         let Some(visitor) = &self.visitor else {
@@ -423,10 +423,11 @@ impl Call<'_> {
             answer = answer.with("x-accepted-oauth-scopes", visitor.wording(scope));
         }
         if visitor.is_access_token() {
-            let left = self.world.allowance(&visitor.account);
-            let is_near = left.is_some_and(|left| left < REQUESTS_PER_HOUR / 5);
+            let allowance = self.world.allowance(&visitor.account);
+            let limit = allowance.map_or(REQUESTS_PER_HOUR, Allowance::limit);
+            let is_near = allowance.is_some_and(|allowance| allowance.is_nearly_spent(Instant::now()));
             answer = answer
-                .with("x-ratelimit-limit", REQUESTS_PER_HOUR.to_string())
+                .with("x-ratelimit-limit", limit.to_string())
                 .with("x-ratelimit-resource", "repositories")
                 .with("x-ratelimit-nearlimit", is_near.to_string());
         }

@@ -26,6 +26,7 @@
 //! ```
 
 mod acme;
+mod allowance;
 mod bitbucket;
 mod certificates;
 mod credentials;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -434,6 +434,39 @@ fn counts_requests_per_person_or_access_token() {
         let answer = send(&mut world, "GET", "/2.0/repositories/acme/api", Some(&bearer(token)), None);
         assert_eq!(answer.status, status);
     }
+}
+
+#[test]
+fn an_allowance_comes_back_and_is_told_to_access_tokens() {
+    let mut world = World::acme();
+    let ask = |world: &mut World| {
+        send(world, "GET", "/2.0/repositories/acme/api", Some(&bearer(WORKSPACE_TOKEN)), None)
+    };
+    world.set_allowance_per(WORKSPACE_TOKEN, 5, Duration::from_hours(1));
+    let told: Vec<_> = (0..6)
+        .map(|_| ask(&mut world))
+        .map(|answer| (answer.status, header(&answer, "x-ratelimit-nearlimit") == Some("true")))
+        .collect();
+    let plenty = (200, false);
+    assert_eq!(told, [plenty, plenty, plenty, plenty, (200, true), (429, true)]);
+
+    let limited = ask(&mut world);
+    assert_eq!(header(&limited, "content-type"), Some("text/plain"));
+    assert_eq!(header(&limited, "retry-after"), None);
+    assert_eq!(header(&limited, "x-ratelimit-limit"), Some("5"));
+    assert_eq!(get(&mut world, "/2.0/repositories/acme/api").status, 200, "others have their own");
+
+    let window = Duration::from_millis(20);
+    world.set_allowance_per(WORKSPACE_TOKEN, 1, window);
+    for _ in 0..3 {
+        assert_eq!(ask(&mut world).status, 200);
+        std::thread::sleep(window);
+    }
+
+    world.set_allowance_per(API_TOKEN, 1, Duration::from_hours(1));
+    let answers = [(); 2].map(|()| get(&mut world, "/2.0/repositories/acme/api"));
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [200, 429]);
+    assert_eq!(header(&answers[0], "x-ratelimit-limit"), None);
 }
 
 #[test]

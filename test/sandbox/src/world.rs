@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use ring::digest;
 use serde_json::{Map, Value};
 
+use crate::allowance::Allowance;
 use crate::credentials::{Credential, Reach};
 use crate::statuses::Statuses;
 
@@ -22,7 +24,7 @@ pub struct World {
     repositories: BTreeMap<String, Repository>,
     users: BTreeMap<String, Account>,
     credentials: BTreeMap<String, Credential>,
-    allowances: BTreeMap<String, u32>,
+    allowances: BTreeMap<String, Allowance>,
     changes: u32,
     requests: u32,
 }
@@ -288,11 +290,17 @@ impl World {
     /// # Panics
     /// When there is no such token.
     pub fn set_allowance(&mut self, secret: &str, requests: u32) -> &mut Self {
-        let credential = self.credentials.get(secret).expect("only a known token has an allowance");
-        let account =
-            credential.account(self).expect("a token's owner is added before its allowance").uuid.clone();
-        self.allowances.insert(account, requests);
-        self
+        self.allow(secret, Allowance::Remainder(requests))
+    }
+
+    /// Sets how many requests are answered in any span of that length, on the machine's clock, before the rate
+    /// limit is reached: as [`Self::set_allowance`], but each request comes back when the span has passed since
+    /// it was made. Access tokens are told this limit instead of the usual one.
+    ///
+    /// # Panics
+    /// When there is no such token.
+    pub fn set_allowance_per(&mut self, secret: &str, requests: u32, window: Duration) -> &mut Self {
+        self.allow(secret, Allowance::rolling(requests, window))
     }
 
     /// The commit a branch points to.
@@ -376,21 +384,14 @@ impl World {
         self.credentials.get(secret)
     }
 
-    /// How many requests an account has left; `None` for as many as it likes.
-    pub(crate) fn allowance(&self, account: &Account) -> Option<u32> {
-        self.allowances.get(&account.uuid).copied()
+    /// What an account may spend; `None` for as much as it likes.
+    pub(crate) fn allowance(&self, account: &Account) -> Option<&Allowance> {
+        self.allowances.get(&account.uuid)
     }
 
     /// Takes one request off the account's allowance; false when there is none left.
     pub(crate) fn spend(&mut self, account: &Account) -> bool {
-        match self.allowances.get_mut(&account.uuid) {
-            Some(0) => false,
-            Some(left) => {
-                *left -= 1;
-                true
-            }
-            None => true,
-        }
+        self.allowances.get_mut(&account.uuid).is_none_or(|allowance| allowance.spend(Instant::now()))
     }
 
     pub(crate) const fn count_request(&mut self) {
@@ -413,6 +414,14 @@ impl World {
             hours % 24,
             seconds % 60
         )
+    }
+
+    fn allow(&mut self, secret: &str, allowance: Allowance) -> &mut Self {
+        let credential = self.credentials.get(secret).expect("only a known token has an allowance");
+        let account =
+            credential.account(self).expect("a token's owner is added before its allowance").uuid.clone();
+        self.allowances.insert(account, allowance);
+        self
     }
 
     /// Lets the pull requests from a branch, or from all of a repository, keep the commit that they have.
