@@ -33,6 +33,7 @@ mod credentials;
 mod faults;
 mod fleet;
 mod gatepost;
+mod load;
 mod message;
 mod refusals;
 mod rules;
@@ -108,15 +109,54 @@ impl Sandbox {
         self.running.requests()
     }
 
+    /// How many requests were received.
+    pub fn request_count(&self) -> usize {
+        self.running.request_count()
+    }
+
+    /// How many requests were under way at the same time, at most: each from its complete arrival until its
+    /// answer begins. Answers take no time of their own, so let them take some with [`Fault::Delay`].
+    pub fn most_at_once(&self) -> usize {
+        self.running.most_at_once()
+    }
+
     /// Lets something go wrong with the next request; after several calls, one with each of the next
     /// requests.
     pub fn fault(&self, fault: Fault) {
         self.running.faults().queue(fault);
     }
 
+    /// Lets something go wrong with one request, after so many others: `fault_after(0, fault)` is
+    /// `fault(fault)`. They are counted as they arrive, after those that earlier calls have provided for.
+    pub fn fault_after(&self, requests: usize, fault: Fault) {
+        let mut faults = self.running.faults();
+        faults.spare(requests);
+        faults.queue(fault);
+    }
+
+    /// Lets the service be away for a number of requests, after so many others: the connection of each is closed
+    /// without an answer. They are counted as in [`Self::fault_after`].
+    pub fn outage(&self, after: usize, requests: usize) {
+        let mut faults = self.running.faults();
+        faults.spare(after);
+        (0..requests).for_each(|_| faults.queue(Fault::ResetBeforeAnswer));
+    }
+
+    /// Lets something go wrong with the next request that carries this secret and has no fault by
+    /// [`Self::fault`]; after several calls, one with each of the next such requests.
+    pub fn fault_for(&self, secret: &str, fault: Fault) {
+        self.running.faults().queue_for(secret, fault);
+    }
+
     /// Lets the same go wrong with every request that has no fault of its own.
     pub fn fault_always(&self, fault: Fault) {
         self.running.faults().always(fault);
+    }
+
+    /// Lets the same go wrong with every request that carries this secret and has no fault of its own, in place
+    /// of what [`Self::fault_always`] does.
+    pub fn fault_always_for(&self, secret: &str, fault: Fault) {
+        self.running.faults().always_for(secret, fault);
     }
 
     /// Lets nothing go wrong any more.

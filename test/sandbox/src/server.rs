@@ -24,6 +24,7 @@ use tokio_rustls::rustls::crypto::ring;
 
 use crate::certificates::Certificates;
 use crate::faults::{Fault, Faults};
+use crate::load::Load;
 use crate::message::{Answer, Request};
 
 /// The status code of what a service does not know; it has no other use for it.
@@ -74,6 +75,7 @@ pub(crate) struct Shared<S> {
     faults: Mutex<Faults>,
     recorded: Mutex<Vec<Recorded>>,
     unknown: Mutex<Vec<String>>,
+    load: Load,
 }
 
 impl<S: Service> Shared<S> {
@@ -83,6 +85,7 @@ impl<S: Service> Shared<S> {
             faults: Mutex::default(),
             recorded: Mutex::default(),
             unknown: Mutex::default(),
+            load: Load::default(),
         }
     }
 
@@ -163,6 +166,14 @@ impl<S: Service> Running<S> {
 
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared.recorded().clone()
+    }
+
+    pub(crate) fn request_count(&self) -> usize {
+        self.shared.recorded().len()
+    }
+
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.shared.load.most()
     }
 
     pub(crate) fn unknown_requests(&self) -> Vec<String> {
@@ -297,8 +308,10 @@ async fn handle<S: Service>(
     let (head, body) = incoming.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request { scheme, method: head.method, uri: head.uri, headers: head.headers, body };
+    // Until the answer is handed over, so that no client can have the next one before this one counts as done.
+    let _under_way = shared.load.begin();
     let number = shared.record(&request);
-    let fault = shared.faults().next();
+    let fault = shared.faults().next(request.secret().as_deref());
     let response = match fault {
         None => respond::<S>(shared.answer(&request), Payload::whole),
         Some(Fault::Delay(delay)) => {
