@@ -159,6 +159,22 @@ impl Sandbox {
         self.running.faults().always_for(secret, fault);
     }
 
+    /// Lets the service be away, as if its process had died, until [`Self::resume`]: ends every connection,
+    /// whatever is under way on it, and closes new ones at once. What is sent meanwhile is not recorded.
+    pub fn interrupt(&self) {
+        self.running.interrupt();
+    }
+
+    /// Lets the service be back, on the same ports and with all that it knew. Connections from before stay ended.
+    pub fn resume(&self) {
+        self.running.resume();
+    }
+
+    /// How many connections were closed because the service was away.
+    pub fn turned_away(&self) -> usize {
+        self.running.turned_away()
+    }
+
     /// Lets nothing go wrong any more.
     pub fn clear_faults(&self) {
         self.running.faults().clear();

@@ -176,6 +176,41 @@ fn an_outage_ends_the_connection_of_each_request_in_it() {
 }
 
 #[test]
+fn an_interruption_ends_connections_until_the_service_is_back() {
+    let sandbox = Sandbox::start(World::acme());
+    let mut idle = connect(&sandbox);
+    assert_eq!(status(&exchange_and_keep(&mut idle, PUBLIC)), Some(200));
+    sandbox.fault(Fault::Silent);
+    let mut waiting = send(connect(&sandbox), &request("127.0.0.1"));
+    wait_until(|| sandbox.request_count() == 2);
+
+    sandbox.interrupt();
+    for ended in [&mut idle, &mut waiting] {
+        assert_eq!(end(ended), "");
+    }
+    for port in [sandbox.http_port(), sandbox.https_port()] {
+        assert_eq!(end(&mut connect_to(port)), "");
+    }
+    assert_eq!((sandbox.turned_away(), sandbox.request_count()), (2, 2));
+
+    sandbox.resume();
+    assert_eq!(status(&get(&sandbox)), Some(200));
+    assert!(exchange_https(&sandbox, "localhost", sandbox.root_certificate_pem()).unwrap().contains(" 200 "));
+    assert_eq!((sandbox.turned_away(), sandbox.request_count()), (2, 4));
+}
+
+#[test]
+fn connections_do_not_outlast_the_shortest_interruption() {
+    let sandbox = Sandbox::start(World::acme());
+    let mut kept = connect(&sandbox);
+    assert_eq!(status(&exchange_and_keep(&mut kept, PUBLIC)), Some(200));
+    sandbox.interrupt();
+    sandbox.resume();
+    assert_eq!(end(&mut kept), "");
+    assert_eq!(status(&get(&sandbox)), Some(200));
+}
+
+#[test]
 fn faults_come_to_one_credential_only() {
     let sandbox = Sandbox::start(World::acme());
     let ask = |authorization: &str| {
@@ -241,6 +276,29 @@ fn counts_the_requests_that_are_under_way_at_once() {
     wait_until(|| sonar.request_count() == 2);
     assert_eq!(sonar.most_at_once(), 2);
     drop(silent);
+}
+
+/// The limit is twenty times what it takes, for a busy machine.
+#[test]
+fn keeps_up_with_a_thousand_requests() {
+    for connections in [8, 64] {
+        let each = 1000 / connections;
+        let sandbox = Sandbox::start(World::acme());
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..connections {
+                scope.spawn(|| {
+                    let mut kept = connect(&sandbox);
+                    for _ in 0..each {
+                        assert_eq!(status(&exchange_and_keep(&mut kept, PUBLIC)), Some(200));
+                    }
+                });
+            }
+        });
+        let took = begun.elapsed();
+        assert_eq!(sandbox.request_count(), each * connections);
+        assert!(took < Duration::from_secs(3), "over {connections} connections it took {took:?}");
+    }
 }
 
 #[test]
@@ -335,6 +393,15 @@ fn exchange(stream: TcpStream, request: &str) -> String {
     let mut answer = String::new();
     send(stream, request).read_to_string(&mut answer).unwrap();
     answer
+}
+
+/// What still comes until the connection ends, however it does.
+fn end(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut rest) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    String::from_utf8(rest).unwrap()
 }
 
 /// One answer on a connection that stays open; nothing if the connection ended before.
