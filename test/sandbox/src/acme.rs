@@ -84,10 +84,10 @@ pub const REVOKED_TOKEN: &str = access_token!("RevokedTokenOfApi__");
 /// App password of [`CI_USERNAME`], of the kind that ended in July 2026.
 pub const APP_PASSWORD: &str = concat!("ATBB", "PassWord", "PassWord", "PassWord", "PassWord");
 
-const READ: [&str; 2] = ["read:repository:bitbucket", "read:pullrequest:bitbucket"];
+pub(crate) const READ: [&str; 2] = ["read:repository:bitbucket", "read:pullrequest:bitbucket"];
 const READ_REPOSITORY: [&str; 1] = ["read:repository:bitbucket"];
 const WRITE_REPOSITORY: [&str; 1] = ["write:repository:bitbucket"];
-const CLASSIC: [&str; 2] = ["repository", "pullrequest"];
+pub(crate) const CLASSIC: [&str; 2] = ["repository", "pullrequest"];
 const CLASSIC_REPOSITORY: [&str; 1] = ["repository"];
 
 impl World {

@@ -4,18 +4,18 @@
 //! credential is in the call of `admit` with which it begins. That scopes are looked at before the
 //! repository, the repository before the commit, and the commit before the body, is assumed.
 
+use std::time::Instant;
+
 use hyper::{Method, header};
 use serde_json::{Map, Value, json};
 
+use crate::allowance::{Allowance, REQUESTS_PER_HOUR};
 use crate::credentials::{self, Scope, Visitor};
 use crate::message::{Answer, Request};
 use crate::server::Service;
 use crate::world::{PullRequest, Report, Status, World, uuid};
 use crate::{refusals, rules, shapes};
 
-/// The base of the scale for access tokens; everybody else has it, too, without being told.
-/// <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>
-const REQUESTS_PER_HOUR: u32 = 1000;
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
 const PAGE_DEFAULT: usize = 10;
 const PAGE_MAX: usize = 100;
@@ -128,17 +128,11 @@ fn list_statuses(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
 fn create_status(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
     let commit = call.admit_to_commit(full_name, commit)?;
     let fields = rules::status(&call.object()?)?;
-    // "Multiple build statuses with the same key but different refnames are allowed":
-    // `jenkinsci/bitbucket-branch-source-plugin` #930.
-    let is_same = |status: &Status| {
-        status.commit == commit && status.key == fields.key && status.refname == fields.refname
-    };
     let statuses = &call.world.repository_mut(full_name).statuses;
-    let (code, index) = match statuses.iter().position(is_same) {
-        Some(index) => (200, Some(index)),
-        None => (201, None),
-    };
-    let status = write_status(call, full_name, &commit, fields, index)?;
+    let is_same = |status: &&Status| status.refname == fields.refname;
+    let present = statuses.with_key(&commit, &fields.key).find(is_same).cloned();
+    let code = if present.is_some() { 200 } else { 201 };
+    let status = write_status(call, full_name, &commit, fields, present.as_ref())?;
     Ok(Answer::json(code, &shapes::status(&call.request.base(), full_name, &status)))
 }
 
@@ -146,9 +140,8 @@ fn create_status(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
 /// assumed.
 fn get_status(call: &mut Call, full_name: &str, commit: &str, key: &str) -> Outcome {
     let commit = call.admit_to_commit(full_name, commit)?;
-    let mut statuses = call.world.statuses(full_name, &commit);
-    statuses.retain(|status| status.key == key);
-    let status = statuses.iter().max_by_key(|status| &status.updated_on);
+    let statuses = &call.world.repository_mut(full_name).statuses;
+    let status = statuses.with_key(&commit, key).max_by_key(|status| &status.updated_on);
     let status = status.ok_or_else(|| refusals::not_found("Build status"))?;
     Ok(Answer::json(200, &shapes::status(&call.request.base(), full_name, status)))
 }
@@ -159,11 +152,10 @@ fn get_status(call: &mut Call, full_name: &str, commit: &str, key: &str) -> Outc
 fn update_status(call: &mut Call, full_name: &str, commit: &str, key: &str) -> Outcome {
     let commit = call.admit_to_commit(full_name, commit)?;
     let changes = call.object()?;
-    let statuses = call.world.repository_mut(full_name).statuses.iter().enumerate();
-    let named: Vec<_> = statuses.filter(|(_, status)| status.commit == commit && status.key == key).collect();
-    let (index, present) = match named.as_slice() {
+    let named: Vec<_> = call.world.repository_mut(full_name).statuses.with_key(&commit, key).collect();
+    let present = match named.as_slice() {
         [] => return Err(refusals::not_found("Build status")),
-        [(index, status)] => (*index, *status),
+        [status] => (*status).clone(),
         _ => return Err(refusals::broken()),
     };
     let mut merged = Map::new();
@@ -179,11 +171,11 @@ fn update_status(call: &mut Call, full_name: &str, commit: &str, key: &str) -> O
     merged.extend(changes.into_iter().filter(|(_, value)| !value.is_null()));
     merged.insert("key".to_owned(), json!(key));
     let fields = rules::status(&merged)?;
-    let status = write_status(call, full_name, &commit, fields, Some(index))?;
+    let status = write_status(call, full_name, &commit, fields, Some(&present))?;
     Ok(Answer::json(200, &shapes::status(&call.request.base(), full_name, &status)))
 }
 
-/// Writes a new status, or over the one at `index`. Only its creator and the administrators of the repository
+/// Writes a new status, or over a present one. Only its creator and the administrators of the repository
 /// may do the latter: <https://developer.atlassian.com/cloud/bitbucket/bitbucket-api-changes-commit-status/>.
 /// 403 and its body are assumed, and that an administrator does not become the author.
 fn write_status(
@@ -191,13 +183,11 @@ fn write_status(
     full_name: &str,
     commit: &str,
     fields: rules::StatusFields,
-    index: Option<usize>,
+    present: Option<&Status>,
 ) -> Result<Status, Answer> {
     let visitor = call.visitor.clone().ok_or_else(refusals::unauthenticated)?;
     let administers = visitor.administers(call.world, full_name);
     let now = call.world.tick();
-    let statuses = &mut call.world.repository_mut(full_name).statuses;
-    let present = index.map(|index| &statuses[index]);
     if present.is_some_and(|present| present.author != visitor.account && !administers) {
         return Err(refusals::forbidden());
     }
@@ -213,10 +203,7 @@ fn write_status(
         created_on: present.map_or_else(|| now.clone(), |present| present.created_on.clone()),
         updated_on: now,
     };
-    match index {
-        Some(index) => statuses[index] = status.clone(),
-        None => statuses.push(status.clone()),
-    }
+    call.world.repository_mut(full_name).statuses.write(present, status.clone());
     Ok(status)
 }
 
@@ -423,7 +410,7 @@ impl Call<'_> {
     /// Adds the headers that say how the credential was understood, seen in
     /// `jenkinsci/bitbucket-branch-source-plugin` #192, and the rate limit's, which only access tokens get:
     /// <https://bitbucket.org/blog/introducing-scaled-rate-limits-for-bitbucket-cloud-api>. The name of the
-    /// resource is assumed, and that "near" is the last fifth.
+    /// resource is assumed.
     fn sign(&self, answer: Answer) -> Answer {
         let answer = answer.with("x-request-count", self.world.requests().to_string());
         let Some(visitor) = &self.visitor else {
@@ -436,10 +423,11 @@ impl Call<'_> {
             answer = answer.with("x-accepted-oauth-scopes", visitor.wording(scope));
         }
         if visitor.is_access_token() {
-            let left = self.world.allowance(&visitor.account);
-            let is_near = left.is_some_and(|left| left < REQUESTS_PER_HOUR / 5);
+            let allowance = self.world.allowance(&visitor.account);
+            let limit = allowance.map_or(REQUESTS_PER_HOUR, Allowance::limit);
+            let is_near = allowance.is_some_and(|allowance| allowance.is_nearly_spent(Instant::now()));
             answer = answer
-                .with("x-ratelimit-limit", REQUESTS_PER_HOUR.to_string())
+                .with("x-ratelimit-limit", limit.to_string())
                 .with("x-ratelimit-resource", "repositories")
                 .with("x-ratelimit-nearlimit", is_near.to_string());
         }

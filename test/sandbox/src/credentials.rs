@@ -1,9 +1,6 @@
 //! Who is asking, what they may do, and what they may see.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::message::Answer;
+use crate::message::{Answer, user_and_secret};
 use crate::refusals;
 use crate::world::{Account, Role, World};
 
@@ -199,16 +196,17 @@ pub(crate) fn identify(world: &World, authorization: Option<&str>) -> Result<Opt
 /// <https://support.atlassian.com/bitbucket-cloud/kb/getting-401-http-error-while-authenticating-to-bitbucket-cloud-rest-apis/>.
 /// That capitals in the address make no difference is assumed.
 fn basic(world: &World, value: &str) -> Result<Visitor, Answer> {
-    let pair = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let Some((user, secret)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else {
-        return Err(refusals::unauthenticated());
-    };
+    let (user, secret) = user_and_secret(value).ok_or_else(refusals::unauthenticated)?;
     // The prefix of app passwords, as secret scanners know it. With the feature gone, no known one is left to
     // compare with.
     if secret.starts_with("ATBB") {
         return Err(refusals::app_passwords_are_gone());
     }
-    admit(world, secret, |kind| matches!(kind, Kind::ApiToken { email } if email.eq_ignore_ascii_case(user)))
+    admit(
+        world,
+        &secret,
+        |kind| matches!(kind, Kind::ApiToken { email } if email.eq_ignore_ascii_case(&user)),
+    )
 }
 
 /// Access tokens come as Bearer, and API tokens do not: `avivsinai/bitbucket-cli` #174, and thread 3204826 of

@@ -1,6 +1,7 @@
 //! What goes wrong between a client and the service.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::iter;
 use std::time::Duration;
 
 use crate::message::Answer;
@@ -73,25 +74,55 @@ impl From<Answer> for Fault {
 /// The faults to come.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    queue: VecDeque<Fault>,
+    any: Lot,
+    /// By secret.
+    one: BTreeMap<String, Lot>,
+}
+
+/// The faults to come of all requests, or of those with one credential.
+#[derive(Debug, Default)]
+struct Lot {
+    /// One for each of the next requests; `None` spares it.
+    queue: VecDeque<Option<Fault>>,
     always: Option<Fault>,
 }
 
 impl Faults {
     pub(crate) fn queue(&mut self, fault: Fault) {
-        self.queue.push_back(fault);
+        self.any.queue.push_back(Some(fault));
+    }
+
+    pub(crate) fn queue_for(&mut self, secret: &str, fault: Fault) {
+        self.one.entry(secret.to_owned()).or_default().queue.push_back(Some(fault));
+    }
+
+    /// Puts nothing in the queue for a number of requests.
+    pub(crate) fn spare(&mut self, requests: usize) {
+        self.any.queue.extend(iter::repeat_n(None, requests));
     }
 
     pub(crate) fn always(&mut self, fault: Fault) {
-        self.always = Some(fault);
+        self.any.always = Some(fault);
+    }
+
+    pub(crate) fn always_for(&mut self, secret: &str, fault: Fault) {
+        self.one.entry(secret.to_owned()).or_default().always = Some(fault);
     }
 
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// The fault of the next request: the first in the queue, then the lasting one.
-    pub(crate) fn next(&mut self) -> Option<Fault> {
-        self.queue.pop_front().or_else(|| self.always.clone())
+    /// The fault of the next request, which carries that secret: the first in the queue, then what its
+    /// credential has in its own, then the lasting ones, the credential's before that of all.
+    pub(crate) fn next(&mut self, secret: Option<&str>) -> Option<Fault> {
+        let one = secret.and_then(|secret| self.one.get_mut(secret));
+        self.any.queue.pop_front().flatten().or_else(|| one?.next()).or_else(|| self.any.always.clone())
+    }
+}
+
+impl Lot {
+    fn next(&mut self) -> Option<Fault> {
+        self.queue.pop_front().flatten().or_else(|| self.always.clone())
     }
 }

@@ -26,17 +26,21 @@
 //! ```
 
 mod acme;
+mod allowance;
 mod bitbucket;
 mod certificates;
 mod credentials;
 mod faults;
+mod fleet;
 mod gatepost;
+mod load;
 mod message;
 mod refusals;
 mod rules;
 mod server;
 mod shapes;
 mod sonar;
+mod statuses;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -49,6 +53,7 @@ pub use acme::{
 };
 pub use credentials::Reach;
 pub use faults::Fault;
+pub use fleet::{repository_token, service};
 pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use server::Recorded;
 pub use sonar::{
@@ -104,15 +109,70 @@ impl Sandbox {
         self.running.requests()
     }
 
+    /// How many requests were received.
+    pub fn request_count(&self) -> usize {
+        self.running.request_count()
+    }
+
+    /// How many requests were under way at the same time, at most: each from its complete arrival until its
+    /// answer begins. Answers take no time of their own, so let them take some with [`Fault::Delay`].
+    pub fn most_at_once(&self) -> usize {
+        self.running.most_at_once()
+    }
+
     /// Lets something go wrong with the next request; after several calls, one with each of the next
     /// requests.
     pub fn fault(&self, fault: Fault) {
         self.running.faults().queue(fault);
     }
 
+    /// Lets something go wrong with one request, after so many others: `fault_after(0, fault)` is
+    /// `fault(fault)`. They are counted as they arrive, after those that earlier calls have provided for.
+    pub fn fault_after(&self, requests: usize, fault: Fault) {
+        let mut faults = self.running.faults();
+        faults.spare(requests);
+        faults.queue(fault);
+    }
+
+    /// Lets the service be away for a number of requests, after so many others: the connection of each is closed
+    /// without an answer. They are counted as in [`Self::fault_after`].
+    pub fn outage(&self, after: usize, requests: usize) {
+        let mut faults = self.running.faults();
+        faults.spare(after);
+        (0..requests).for_each(|_| faults.queue(Fault::ResetBeforeAnswer));
+    }
+
+    /// Lets something go wrong with the next request that carries this secret and has no fault by
+    /// [`Self::fault`]; after several calls, one with each of the next such requests.
+    pub fn fault_for(&self, secret: &str, fault: Fault) {
+        self.running.faults().queue_for(secret, fault);
+    }
+
     /// Lets the same go wrong with every request that has no fault of its own.
     pub fn fault_always(&self, fault: Fault) {
         self.running.faults().always(fault);
+    }
+
+    /// Lets the same go wrong with every request that carries this secret and has no fault of its own, in place
+    /// of what [`Self::fault_always`] does.
+    pub fn fault_always_for(&self, secret: &str, fault: Fault) {
+        self.running.faults().always_for(secret, fault);
+    }
+
+    /// Lets the service be away, as if its process had died, until [`Self::resume`]: ends every connection,
+    /// whatever is under way on it, and closes new ones at once. What is sent meanwhile is not recorded.
+    pub fn interrupt(&self) {
+        self.running.interrupt();
+    }
+
+    /// Lets the service be back, on the same ports and with all that it knew. Connections from before stay ended.
+    pub fn resume(&self) {
+        self.running.resume();
+    }
+
+    /// How many connections were closed because the service was away.
+    pub fn turned_away(&self) -> usize {
+        self.running.turned_away()
     }
 
     /// Lets nothing go wrong any more.

@@ -113,6 +113,13 @@ fn stories(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Story> {
             pull_request: ("acme/web", 12),
             exit_code: 0,
         },
+    ]
+}
+
+/// What helps those whose token does not work.
+fn troubles(sonarqube: &SonarQube) -> Vec<Story> {
+    let text = str::to_owned;
+    vec![
         Story {
             title: "A team has made a token, and checks it before anything depends on it",
             written: vec![
@@ -156,8 +163,9 @@ fn demo() -> anyhow::Result<()> {
     let projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
     let sonarqube = SonarQube::start(projects);
     let mut out = io::stdout().lock();
-    for (number, story) in stories(&sandbox, &sonarqube).iter().enumerate() {
-        tell(number + 1, story, &program, &sandbox, &sonarqube, &mut out)?;
+    let stories = stories(&sandbox, &sonarqube).into_iter().chain(troubles(&sonarqube));
+    for (number, story) in stories.enumerate() {
+        tell(number + 1, &story, &program, &sandbox, &sonarqube, &mut out)?;
     }
     writeln!(
         out,

@@ -1,5 +1,7 @@
 //! A request as the service sees it, and its answer.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Uri, header};
 use percent_encoding::percent_decode_str;
@@ -21,6 +23,17 @@ impl Request {
     pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<String> {
         let value = self.headers.get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
+    /// The secret that the request carries: what follows `Bearer`, or the password of `Basic`.
+    pub(crate) fn secret(&self) -> Option<String> {
+        let authorization = self.header(header::AUTHORIZATION)?;
+        let (scheme, value) = authorization.split_once(' ')?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => Some(value.trim().to_owned()),
+            "basic" => Some(user_and_secret(value.trim())?.1),
+            _ => None,
+        }
     }
 
     /// The host as the client named it, port included.
@@ -52,6 +65,13 @@ impl Request {
     pub(crate) fn base(&self) -> String {
         format!("{}://{}/2.0", self.scheme, self.host())
     }
+}
+
+/// What `Basic` carries.
+pub(crate) fn user_and_secret(value: &str) -> Option<(String, String)> {
+    let pair = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
+    let (user, secret) = pair.split_once(':')?;
+    Some((user.to_owned(), secret.to_owned()))
 }
 
 /// What the service answers.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
@@ -17,13 +18,14 @@ use hyper::{Response, header, http, server};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
 use crate::certificates::Certificates;
 use crate::faults::{Fault, Faults};
+use crate::load::Load;
 use crate::message::{Answer, Request};
 
 /// The status code of what a service does not know; it has no other use for it.
@@ -67,6 +69,13 @@ pub struct Recorded {
     pub status: Option<u16>,
 }
 
+/// Whether clients find the service, and how often they have lost it: what a connection lasts as long as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Presence {
+    is_away: bool,
+    interruptions: usize,
+}
+
 /// What the listeners and the handle share.
 #[derive(Debug)]
 pub(crate) struct Shared<S> {
@@ -74,6 +83,9 @@ pub(crate) struct Shared<S> {
     faults: Mutex<Faults>,
     recorded: Mutex<Vec<Recorded>>,
     unknown: Mutex<Vec<String>>,
+    load: Load,
+    presence: watch::Sender<Presence>,
+    turned_away: AtomicUsize,
 }
 
 impl<S: Service> Shared<S> {
@@ -83,6 +95,9 @@ impl<S: Service> Shared<S> {
             faults: Mutex::default(),
             recorded: Mutex::default(),
             unknown: Mutex::default(),
+            load: Load::default(),
+            presence: watch::Sender::default(),
+            turned_away: AtomicUsize::default(),
         }
     }
 
@@ -100,6 +115,10 @@ impl<S: Service> Shared<S> {
 
     fn unknown(&self) -> MutexGuard<'_, Vec<String>> {
         lock(&self.unknown)
+    }
+
+    fn presence(&self) -> Presence {
+        *self.presence.borrow()
     }
 
     fn answer(&self, request: &Request) -> Answer {
@@ -163,6 +182,29 @@ impl<S: Service> Running<S> {
 
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared.recorded().clone()
+    }
+
+    pub(crate) fn request_count(&self) -> usize {
+        self.shared.recorded().len()
+    }
+
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.shared.load.most()
+    }
+
+    pub(crate) fn turned_away(&self) -> usize {
+        self.shared.turned_away.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn interrupt(&self) {
+        self.shared.presence.send_modify(|presence| {
+            presence.is_away = true;
+            presence.interruptions += 1;
+        });
+    }
+
+    pub(crate) fn resume(&self) {
+        self.shared.presence.send_modify(|presence| presence.is_away = false);
     }
 
     pub(crate) fn unknown_requests(&self) -> Vec<String> {
@@ -247,8 +289,11 @@ fn listen() -> io::Result<TcpListener> {
 }
 
 async fn serve_http<S: Service>(listener: tokio::net::TcpListener, shared: Arc<Shared<S>>) {
-    while let Ok(stream) = accept(&listener).await {
-        tokio::spawn(serve("http", stream, shared.clone()));
+    while let Ok((stream, since)) = accept(&listener, &shared).await {
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            until_interrupted(since, &shared, serve("http", stream, since, &shared)).await;
+        });
     }
 }
 
@@ -258,32 +303,63 @@ async fn serve_https<S: Service>(
     shared: Arc<Shared<S>>,
 ) {
     let acceptor = TlsAcceptor::from(tls);
-    while let Ok(stream) = accept(&listener).await {
+    while let Ok((stream, since)) = accept(&listener, &shared).await {
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
-            // A client that does not trust the certificate ends here, and is what some tests want to see.
-            if let Ok(stream) = acceptor.accept(stream).await {
-                serve("https", stream, shared).await;
-            }
+            let connection = async {
+                // A client that does not trust the certificate ends here, and is what some tests want to see.
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    serve("https", stream, since, &shared).await;
+                }
+            };
+            until_interrupted(since, &shared, connection).await;
         });
     }
 }
 
-/// Waits for a client. Nagle's algorithm is off: it would hold an answer back for the sake of the session ticket
-/// before it, and the times that are measured here would be its own.
-async fn accept(listener: &tokio::net::TcpListener) -> io::Result<TcpStream> {
-    let (stream, _) = listener.accept().await?;
-    // Fails only for a client that is gone already, which must not end the listener.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
+/// Waits for a client, and turns away those that come while the service is away. Ports that were really closed
+/// could be another program's before they are wanted back.
+///
+/// Nagle's algorithm is off: it would hold an answer back for the sake of the session ticket before it, and the
+/// times that are measured here would be its own.
+async fn accept<S: Service>(
+    listener: &tokio::net::TcpListener,
+    shared: &Shared<S>,
+) -> io::Result<(TcpStream, Presence)> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let presence = shared.presence();
+        if presence.is_away {
+            shared.turned_away.fetch_add(1, Ordering::SeqCst);
+            continue;
+        }
+        // Fails only for a client that is gone already, which must not end the listener.
+        let _ = stream.set_nodelay(true);
+        return Ok((stream, presence));
+    }
+}
+
+/// Lets a connection be, and ends it when the service is interrupted.
+async fn until_interrupted<S: Service>(
+    since: Presence,
+    shared: &Shared<S>,
+    connection: impl Future<Output = ()>,
+) {
+    let mut presence = shared.presence.subscribe();
+    tokio::select! {
+        biased;
+        _ = presence.wait_for(|presence| *presence != since) => {}
+        () = connection => {}
+    }
 }
 
 async fn serve<S: Service>(
     scheme: &'static str,
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    shared: Arc<Shared<S>>,
+    since: Presence,
+    shared: &Shared<S>,
 ) {
-    let service = service_fn(|incoming| handle(scheme, incoming, &shared));
+    let service = service_fn(|incoming| handle(scheme, incoming, since, shared));
     // An error here is a client that went away, or a connection that a fault ended.
     let _ = server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
@@ -292,13 +368,20 @@ async fn serve<S: Service>(
 async fn handle<S: Service>(
     scheme: &'static str,
     incoming: hyper::Request<Incoming>,
+    since: Presence,
     shared: &Shared<S>,
 ) -> io::Result<Response<Payload>> {
     let (head, body) = incoming.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request { scheme, method: head.method, uri: head.uri, headers: head.headers, body };
+    // What arrives after the interruption must not be answered even if its connection has not ended yet.
+    if shared.presence() != since {
+        return Err(io::ErrorKind::ConnectionReset.into());
+    }
+    // Until the answer is handed over, so that no client can have the next one before this one counts as done.
+    let _under_way = shared.load.begin();
     let number = shared.record(&request);
-    let fault = shared.faults().next();
+    let fault = shared.faults().next(request.secret().as_deref());
     let response = match fault {
         None => respond::<S>(shared.answer(&request), Payload::whole),
         Some(Fault::Delay(delay)) => {

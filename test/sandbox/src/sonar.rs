@@ -71,6 +71,17 @@ impl SonarQube {
         self.running.requests()
     }
 
+    /// How many requests were received.
+    pub fn request_count(&self) -> usize {
+        self.running.request_count()
+    }
+
+    /// How many requests were under way at the same time, at most: each from its complete arrival until its
+    /// answer begins. Answers take no time of their own, so let them take some with [`Fault::Delay`].
+    pub fn most_at_once(&self) -> usize {
+        self.running.most_at_once()
+    }
+
     /// Lets something go wrong with the next request; after several calls, one with each of the next
     /// requests.
     pub fn fault(&self, fault: Fault) {

@@ -1,5 +1,9 @@
 //! The rules, one test each, asked without a network.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
@@ -9,8 +13,8 @@ use crate::message::{Answer, Request};
 use crate::{
     ADMIN_EMAIL, API_TOKEN, API_TOKEN_CLASSIC, API_TOKEN_EXPIRED, API_TOKEN_OF_ADMIN, API_TOKEN_OF_JANE,
     API_TOKEN_REPOSITORY_ONLY, API_TOKEN_WRITE_ONLY, APP_PASSWORD, CI_EMAIL, CI_USERNAME, JANE_EMAIL,
-    PROJECT_TOKEN, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
-    REVOKED_TOKEN, Reach, WORKSPACE_TOKEN, World, bitbucket,
+    PROJECT_TOKEN, PullRequest, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
+    REVOKED_TOKEN, Reach, Status, WORKSPACE_TOKEN, World, bitbucket, repository_token, service,
 };
 
 const TOKEN_REJECTED: &str = "Token is invalid, expired, or not supported for this endpoint.";
@@ -92,6 +96,44 @@ fn reads_and_changes_a_status_by_key() {
 
     let missing = format!("/2.0/repositories/acme/api/commit/{head}/statuses/build/none");
     assert_eq!(get(&mut world, &missing).status, 404);
+}
+
+#[test]
+fn lists_statuses_in_order_of_creation_and_moves_them_between_branches() {
+    let mut world = World::acme();
+    let [main, head] = ["main", "feature/login"].map(|branch| world.head("acme/api", branch));
+    for (commit, key) in [(&head, "z"), (&main, "m"), (&head, "a"), (&head, "z")] {
+        post(&mut world, commit, &json!({ "key": key, "state": "FAILED" }));
+    }
+    let path = format!("/2.0/repositories/acme/api/commit/{head}/statuses");
+    let listed = |world: &mut World| {
+        let values = parse(&get(world, &path))["values"].take();
+        values.as_array().unwrap().iter().map(|status| status["key"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&mut world), ["z", "a"]);
+
+    let change = json!({ "state": "FAILED", "refname": "feature/login" });
+    let moved = send(&mut world, "PUT", &format!("{path}/build/z"), Some(&ci()), Some(&change));
+    assert_eq!(moved.status, 200);
+    assert_eq!(listed(&mut world), ["z", "a"]);
+    assert_eq!(world.statuses("acme/api", &head)[0].refname.as_deref(), Some("feature/login"));
+}
+
+#[test]
+fn keeps_pull_requests_apart_by_repository() {
+    let mut world = World::acme();
+    for (name, branch) in [("acme/web", "main"), ("acme/api", "main")] {
+        world.open_pull_request(PullRequest::new(name, 1, branch));
+    }
+    world.delete_repository("acme/web");
+    assert_eq!(get(&mut world, "/2.0/repositories/acme/web/pullrequests/1").status, 404);
+    let kept = parse(&get(&mut world, "/2.0/repositories/acme/api/pullrequests/1"));
+    assert_eq!(kept["source"]["commit"]["hash"], world.head("acme/api", "main")[..12]);
+    // Deleting a branch leaves the pull requests from others as they are.
+    world.delete_branch("acme/api", "feature/login");
+    let pushed = world.push("acme/api", "main");
+    let kept = parse(&get(&mut world, "/2.0/repositories/acme/api/pullrequests/1"));
+    assert_eq!(kept["source"]["commit"]["hash"], pushed[..12]);
 }
 
 #[test]
@@ -395,6 +437,39 @@ fn counts_requests_per_person_or_access_token() {
 }
 
 #[test]
+fn an_allowance_comes_back_and_is_told_to_access_tokens() {
+    let mut world = World::acme();
+    let ask = |world: &mut World| {
+        send(world, "GET", "/2.0/repositories/acme/api", Some(&bearer(WORKSPACE_TOKEN)), None)
+    };
+    world.set_allowance_per(WORKSPACE_TOKEN, 5, Duration::from_hours(1));
+    let told: Vec<_> = (0..6)
+        .map(|_| ask(&mut world))
+        .map(|answer| (answer.status, header(&answer, "x-ratelimit-nearlimit") == Some("true")))
+        .collect();
+    let plenty = (200, false);
+    assert_eq!(told, [plenty, plenty, plenty, plenty, (200, true), (429, true)]);
+
+    let limited = ask(&mut world);
+    assert_eq!(header(&limited, "content-type"), Some("text/plain"));
+    assert_eq!(header(&limited, "retry-after"), None);
+    assert_eq!(header(&limited, "x-ratelimit-limit"), Some("5"));
+    assert_eq!(get(&mut world, "/2.0/repositories/acme/api").status, 200, "others have their own");
+
+    let window = Duration::from_millis(20);
+    world.set_allowance_per(WORKSPACE_TOKEN, 1, window);
+    for _ in 0..3 {
+        assert_eq!(ask(&mut world).status, 200);
+        std::thread::sleep(window);
+    }
+
+    world.set_allowance_per(API_TOKEN, 1, Duration::from_hours(1));
+    let answers = [(); 2].map(|()| get(&mut world, "/2.0/repositories/acme/api"));
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [200, 429]);
+    assert_eq!(header(&answers[0], "x-ratelimit-limit"), None);
+}
+
+#[test]
 fn names_scopes_and_kind_and_tells_only_access_tokens_the_limit() {
     let mut world = World::acme();
     let answer = get(&mut world, "/2.0/repositories/acme/api");
@@ -557,6 +632,88 @@ fn secrets_have_the_length_of_real_ones() {
         assert_eq!((secret.len(), secret.find('=')), (192, Some(183)), "{secret}");
     }
     assert_eq!(APP_PASSWORD.len(), 36);
+}
+
+#[test]
+fn a_fleet_has_repositories_with_pull_requests_and_tokens_of_their_own() {
+    let mut world = World::fleet(1001);
+    let sees = |world: &mut World, authorization: &str| {
+        ["service-001", "service-1001", "central-pipeline"]
+            .map(|slug| format!("/2.0/repositories/acme/{slug}"))
+            .map(|path| send(world, "GET", &path, Some(authorization), None).status)
+    };
+    assert_eq!(sees(&mut world, &ci()), [200, 200, 200]);
+    assert_eq!(sees(&mut world, &basic(ADMIN_EMAIL, API_TOKEN_OF_ADMIN)), [200, 200, 200]);
+    assert_eq!(sees(&mut world, &bearer(WORKSPACE_TOKEN)), [200, 200, 200]);
+    assert_eq!(sees(&mut world, &bearer(PROJECT_TOKEN)), [200, 200, 404]);
+    assert_eq!(sees(&mut world, &bearer(&repository_token("service-1001"))), [404, 200, 404]);
+
+    let full_name = "acme/service-999";
+    assert_ne!(world.head(full_name, "main"), world.head(full_name, "feature/change"));
+    assert_ne!(world.head(full_name, "main"), world.head("acme/service-998", "main"));
+    let path = format!("/2.0/repositories/{full_name}/pullrequests/1");
+    let token = bearer(&repository_token("service-999"));
+    let pull_request = parse(&send(&mut world, "GET", &path, Some(&token), None));
+    assert_eq!(
+        (&pull_request["state"], &pull_request["source"]["branch"]["name"]),
+        (&json!("OPEN"), &json!("feature/change")),
+    );
+    assert!(world.repository("acme/service-000").is_none());
+    assert!(world.repository("acme/service-1002").is_none());
+
+    world.revoke(&repository_token("service-999")).delete_repository("acme/service-001");
+    assert_eq!(send(&mut world, "GET", &path, Some(&token), None).status, 401);
+    assert_eq!(sees(&mut world, &bearer(WORKSPACE_TOKEN)), [404, 200, 200]);
+}
+
+#[test]
+fn a_token_of_a_fleet_belongs_to_one_repository() {
+    let tokens: BTreeSet<String> = (1..=10_000).map(|number| repository_token(&service(number))).collect();
+    assert_eq!(tokens.len(), 10_000);
+    for token in &tokens {
+        assert_eq!((token.len(), token.find('=')), (WORKSPACE_TOKEN.len(), WORKSPACE_TOKEN.find('=')));
+        assert_eq!(token[..12], WORKSPACE_TOKEN[..12]);
+        assert_eq!(token[token.len() - 8..], WORKSPACE_TOKEN[token.len() - 8..]);
+    }
+    for slug in ["api", "service-1", "service-0001", "service-000", "service-100000"] {
+        std::panic::catch_unwind(|| repository_token(slug)).expect_err(slug);
+    }
+}
+
+/// The fastest hundreds are compared: a busy machine does not slow all of them down.
+#[test]
+fn the_ten_thousandth_status_costs_about_what_the_first_does() {
+    let mut world = World::fleet(10_000);
+    let ci = ci();
+    let report = |world: &mut World, slug: &str, key: &str| {
+        let path = format!("/2.0/repositories/acme/{slug}/pullrequests/1");
+        let pull_request = parse(&send(world, "GET", &path, Some(&ci), None));
+        let commit = pull_request["source"]["commit"]["hash"].as_str().unwrap();
+        let path = format!("/2.0/repositories/acme/{slug}/commit/{commit}/statuses/build");
+        let body = json!({ "key": key, "state": "FAILED" });
+        assert_eq!(send(world, "POST", &path, Some(&ci), Some(&body)).status, 201);
+    };
+    let fastest = |hundreds: Range<usize>, report: &mut dyn FnMut(usize)| {
+        let took = hundreds.map(|hundred| {
+            let begun = Instant::now();
+            (1..=100).for_each(|number| report(hundred * 100 + number));
+            begun.elapsed()
+        });
+        took.min().unwrap()
+    };
+
+    let mut one_each = |number: usize| report(&mut world, &service(number), "sonar");
+    let (first, last) = (fastest(0..5, &mut one_each), fastest(95..100, &mut one_each));
+    assert!(last < first * 2, "one each: a hundred took {first:?}, then {last:?}");
+
+    let first = fastest(0..5, &mut |number| report(&mut world, "service-001", &format!("k{number}")));
+    let present = world.pull_request_statuses("acme/service-001", 1).remove(0);
+    let statuses = &mut world.repository_mut("acme/service-001").statuses;
+    for number in 501..=9500 {
+        statuses.write(None, Status { key: format!("k{number}"), ..present.clone() });
+    }
+    let last = fastest(95..100, &mut |number| report(&mut world, "service-001", &format!("k{number}")));
+    assert!(last < first * 2, "all on one commit: a hundred took {first:?}, then {last:?}");
 }
 
 #[test]

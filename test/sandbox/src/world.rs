@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use ring::digest;
 use serde_json::{Map, Value};
 
+use crate::allowance::Allowance;
 use crate::credentials::{Credential, Reach};
+use crate::statuses::Statuses;
 
 /// Fewer digits than this are no commit: Git's own shortest abbreviation.
 const SHORTEST_HASH: usize = 7;
@@ -19,10 +22,9 @@ const SHORTEST_HASH: usize = 7;
 pub struct World {
     workspaces: BTreeMap<String, BTreeMap<String, Role>>,
     repositories: BTreeMap<String, Repository>,
-    pull_requests: Vec<PullRequest>,
     users: BTreeMap<String, Account>,
     credentials: BTreeMap<String, Credential>,
-    allowances: BTreeMap<String, u32>,
+    allowances: BTreeMap<String, Allowance>,
     /// E-mail addresses of those whose API tokens an organization keeps out.
     kept_out: BTreeSet<String>,
     changes: u32,
@@ -132,7 +134,8 @@ pub(crate) struct Repository {
     pub(crate) project: String,
     commits: BTreeSet<String>,
     branches: BTreeMap<String, String>,
-    pub(crate) statuses: Vec<Status>,
+    pull_requests: BTreeMap<u64, PullRequest>,
+    pub(crate) statuses: Statuses,
     pub(crate) reports: Vec<Report>,
 }
 
@@ -189,7 +192,6 @@ impl World {
     pub fn delete_repository(&mut self, full_name: &str) -> &mut Self {
         self.freeze_pull_requests(full_name, None);
         self.repositories.remove(full_name);
-        self.pull_requests.retain(|pull_request| pull_request.repository != full_name);
         self
     }
 
@@ -242,7 +244,8 @@ impl World {
     pub fn open_pull_request(&mut self, pull_request: PullRequest) -> &mut Self {
         assert!(self.repository(&pull_request.repository).is_some(), "no repository for {pull_request:?}");
         assert!(self.pull_request_head(&pull_request).is_some(), "no source for {pull_request:?}");
-        self.pull_requests.push(pull_request);
+        let repository = self.repository_mut(&pull_request.repository);
+        repository.pull_requests.insert(pull_request.id, pull_request);
         self
     }
 
@@ -296,11 +299,17 @@ impl World {
     /// # Panics
     /// When there is no such token.
     pub fn set_allowance(&mut self, secret: &str, requests: u32) -> &mut Self {
-        let credential = self.credentials.get(secret).expect("only a known token has an allowance");
-        let account =
-            credential.account(self).expect("a token's owner is added before its allowance").uuid.clone();
-        self.allowances.insert(account, requests);
-        self
+        self.allow(secret, Allowance::Remainder(requests))
+    }
+
+    /// Sets how many requests are answered in any span of that length, on the machine's clock, before the rate
+    /// limit is reached: as [`Self::set_allowance`], but each request comes back when the span has passed since
+    /// it was made. Access tokens are told this limit instead of the usual one.
+    ///
+    /// # Panics
+    /// When there is no such token.
+    pub fn set_allowance_per(&mut self, secret: &str, requests: u32, window: Duration) -> &mut Self {
+        self.allow(secret, Allowance::rolling(requests, window))
     }
 
     /// The commit a branch points to.
@@ -320,7 +329,7 @@ impl World {
         let Some(commit) = repository.commit(commit) else {
             return Vec::new();
         };
-        repository.statuses.iter().filter(|status| status.commit == commit).cloned().collect()
+        repository.statuses.of_commit(&commit).into_iter().cloned().collect()
     }
 
     /// The reports of a commit. The hash may be abbreviated.
@@ -357,9 +366,7 @@ impl World {
     }
 
     pub(crate) fn pull_request(&self, full_name: &str, id: u64) -> Option<&PullRequest> {
-        self.pull_requests
-            .iter()
-            .find(|pull_request| pull_request.repository == full_name && pull_request.id == id)
+        self.repository(full_name)?.pull_requests.get(&id)
     }
 
     pub(crate) fn has_workspace(&self, workspace: &str) -> bool {
@@ -390,21 +397,14 @@ impl World {
         self.credentials.get(secret)
     }
 
-    /// How many requests an account has left; `None` for as many as it likes.
-    pub(crate) fn allowance(&self, account: &Account) -> Option<u32> {
-        self.allowances.get(&account.uuid).copied()
+    /// What an account may spend; `None` for as much as it likes.
+    pub(crate) fn allowance(&self, account: &Account) -> Option<&Allowance> {
+        self.allowances.get(&account.uuid)
     }
 
     /// Takes one request off the account's allowance; false when there is none left.
     pub(crate) fn spend(&mut self, account: &Account) -> bool {
-        match self.allowances.get_mut(&account.uuid) {
-            Some(0) => false,
-            Some(left) => {
-                *left -= 1;
-                true
-            }
-            None => true,
-        }
+        self.allowances.get_mut(&account.uuid).is_none_or(|allowance| allowance.spend(Instant::now()))
     }
 
     pub(crate) const fn count_request(&mut self) {
@@ -429,15 +429,27 @@ impl World {
         )
     }
 
+    fn allow(&mut self, secret: &str, allowance: Allowance) -> &mut Self {
+        let credential = self.credentials.get(secret).expect("only a known token has an allowance");
+        let account =
+            credential.account(self).expect("a token's owner is added before its allowance").uuid.clone();
+        self.allowances.insert(account, allowance);
+        self
+    }
+
+    /// Lets the pull requests from a branch, or from all of a repository, keep the commit that they have.
     fn freeze_pull_requests(&mut self, full_name: &str, branch: Option<&str>) {
-        let mut pull_requests = std::mem::take(&mut self.pull_requests);
-        for pull_request in &mut pull_requests {
-            let concerned = branch.is_none_or(|branch| pull_request.source_branch == branch);
-            if pull_request.source_repository == full_name && concerned {
-                pull_request.last_head = self.pull_request_head(pull_request);
+        let Some(source) = self.repository(full_name) else {
+            return;
+        };
+        let mut branches = source.branches.clone();
+        branches.retain(|name, _| branch.is_none_or(|branch| branch == name));
+        let all = self.repositories.values_mut().flat_map(|repository| repository.pull_requests.values_mut());
+        for pull_request in all.filter(|pull_request| pull_request.source_repository == full_name) {
+            if let (None, Some(head)) = (&pull_request.last_head, branches.get(&pull_request.source_branch)) {
+                pull_request.last_head = Some(head.clone());
             }
         }
-        self.pull_requests = pull_requests;
     }
 }
 

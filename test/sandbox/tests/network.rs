@@ -4,14 +4,22 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use sandbox::{Analysis, Dialect, Fault, Gate, Projects, REPOSITORY_TOKEN, Sandbox, SonarQube, World};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sandbox::{
+    API_TOKEN, Analysis, CI_EMAIL, Dialect, Fault, Gate, Projects, REPOSITORY_TOKEN, Sandbox, SonarQube,
+    WORKSPACE_TOKEN, World,
+};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring};
 
 const PATIENCE: Duration = Duration::from_millis(200);
+/// A repository that everybody may read.
+const PUBLIC: &str = "/2.0/repositories/jane/api";
 
 #[test]
 fn answers_over_http_and_records() {
@@ -135,6 +143,165 @@ fn delays_the_real_answer() {
 }
 
 #[test]
+fn faults_come_after_a_number_of_requests() {
+    let sandbox = Sandbox::start(World::acme());
+    sandbox.fault_after(1, Fault::status(500));
+    sandbox.outage(1, 2);
+    sandbox.fault_after(0, Fault::status(503));
+    let answers: Vec<_> = (0..7).map(|_| status(&get(&sandbox))).collect();
+    assert_eq!(answers, [Some(200), Some(500), Some(200), None, None, Some(503), Some(200)]);
+    assert_eq!(sandbox.requests().iter().map(|request| request.status).collect::<Vec<_>>(), answers);
+
+    sandbox.outage(0, 2);
+    sandbox.fault_always(Fault::status(502));
+    let answers = [(); 3].map(|()| status(&get(&sandbox)));
+    assert_eq!(answers, [None, None, Some(502)]);
+    sandbox.outage(5, 5);
+    sandbox.clear_faults();
+    assert_eq!(status(&get(&sandbox)), Some(200));
+}
+
+#[test]
+fn an_outage_ends_the_connection_of_each_request_in_it() {
+    let sandbox = Sandbox::start(World::acme());
+    sandbox.outage(2, 1);
+    let mut kept = connect(&sandbox);
+    for _ in 0..2 {
+        assert_eq!(status(&exchange_and_keep(&mut kept, PUBLIC)), Some(200));
+    }
+    let mut other = connect(&sandbox);
+    assert_eq!(exchange_and_keep(&mut kept, PUBLIC), "");
+    assert_eq!(status(&exchange_and_keep(&mut other, PUBLIC)), Some(200));
+    assert_eq!(sandbox.request_count(), 4);
+}
+
+#[test]
+fn an_interruption_ends_connections_until_the_service_is_back() {
+    let sandbox = Sandbox::start(World::acme());
+    let mut idle = connect(&sandbox);
+    assert_eq!(status(&exchange_and_keep(&mut idle, PUBLIC)), Some(200));
+    sandbox.fault(Fault::Silent);
+    let mut waiting = send(connect(&sandbox), &request("127.0.0.1"));
+    wait_until(|| sandbox.request_count() == 2);
+
+    sandbox.interrupt();
+    for ended in [&mut idle, &mut waiting] {
+        assert_eq!(end(ended), "");
+    }
+    for port in [sandbox.http_port(), sandbox.https_port()] {
+        assert_eq!(end(&mut connect_to(port)), "");
+    }
+    assert_eq!((sandbox.turned_away(), sandbox.request_count()), (2, 2));
+
+    sandbox.resume();
+    assert_eq!(status(&get(&sandbox)), Some(200));
+    assert!(exchange_https(&sandbox, "localhost", sandbox.root_certificate_pem()).unwrap().contains(" 200 "));
+    assert_eq!((sandbox.turned_away(), sandbox.request_count()), (2, 4));
+}
+
+#[test]
+fn connections_do_not_outlast_the_shortest_interruption() {
+    let sandbox = Sandbox::start(World::acme());
+    let mut kept = connect(&sandbox);
+    assert_eq!(status(&exchange_and_keep(&mut kept, PUBLIC)), Some(200));
+    sandbox.interrupt();
+    sandbox.resume();
+    assert_eq!(end(&mut kept), "");
+    assert_eq!(status(&get(&sandbox)), Some(200));
+}
+
+#[test]
+fn faults_come_to_one_credential_only() {
+    let sandbox = Sandbox::start(World::acme());
+    let ask = |authorization: &str| {
+        let request = request("127.0.0.1");
+        let request = request.replace("\r\nhost", &format!("\r\nauthorization: {authorization}\r\nhost"));
+        status(&exchange(connect(&sandbox), &request))
+    };
+    let bearer = format!("Bearer {WORKSPACE_TOKEN}");
+    let basic = format!("Basic {}", STANDARD.encode(format!("{CI_EMAIL}:{API_TOKEN}")));
+    sandbox.fault_for(WORKSPACE_TOKEN, Fault::status(500));
+    sandbox.fault_always_for(WORKSPACE_TOKEN, Fault::status(502));
+    sandbox.fault_for(API_TOKEN, Fault::status(503));
+    assert_eq!(status(&get(&sandbox)), Some(200));
+    assert_eq!([ask(&basic), ask(&basic)], [Some(503), Some(200)]);
+    assert_eq!([ask(&bearer), ask(&bearer), ask(&bearer)], [Some(500), Some(502), Some(502)]);
+
+    sandbox.fault_always(Fault::status(429));
+    assert_eq!([ask(&basic), ask(&bearer)], [Some(429), Some(502)]);
+    sandbox.fault_for(API_TOKEN, Fault::status(503));
+    sandbox.fault(Fault::status(504));
+    assert_eq!([ask(&basic), ask(&basic), ask(&basic)], [Some(504), Some(503), Some(429)]);
+    sandbox.clear_faults();
+    assert_eq!(status(&get(&sandbox)), Some(200));
+    // The workspace's token does not reach what is Jane's.
+    assert_eq!(ask(&bearer), Some(404));
+}
+
+#[test]
+fn delays_pass_at_the_same_time() {
+    let sandbox = Sandbox::start(World::acme());
+    let delay = Duration::from_millis(20);
+    sandbox.fault_always(Fault::Delay(delay));
+    let begun = Instant::now();
+    let clients: Vec<_> = (0..64).map(|_| send(connect(&sandbox), &request("127.0.0.1"))).collect();
+    for mut client in clients {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(status(&answer), Some(200));
+    }
+    let took = begun.elapsed();
+    assert!(took >= delay && took < delay * 64 / 2, "64 at once took {took:?}");
+}
+
+#[test]
+fn counts_the_requests_that_are_under_way_at_once() {
+    let sandbox = Sandbox::start(World::acme());
+    assert_eq!((sandbox.request_count(), sandbox.most_at_once()), (0, 0));
+    let mut kept = connect(&sandbox);
+    for _ in 0..100 {
+        exchange_and_keep(&mut kept, PUBLIC);
+    }
+    assert_eq!((sandbox.request_count(), sandbox.most_at_once()), (100, 1));
+
+    sandbox.fault_always(Fault::Silent);
+    let silent: Vec<_> = (0..64).map(|_| send(connect(&sandbox), &request("127.0.0.1"))).collect();
+    wait_until(|| sandbox.request_count() == 164);
+    assert_eq!(sandbox.most_at_once(), 64);
+
+    let sonar = SonarQube::start(Projects::acme(Dialect::Server2025));
+    sonar.fault_always(Fault::Silent);
+    let ask = || send(connect_to(sonar.http_port()), &request_for("/api/system/status", "127.0.0.1"));
+    let _two = [ask(), ask()];
+    wait_until(|| sonar.request_count() == 2);
+    assert_eq!(sonar.most_at_once(), 2);
+    drop(silent);
+}
+
+/// The limit is twenty times what it takes, for a busy machine.
+#[test]
+fn keeps_up_with_a_thousand_requests() {
+    for connections in [8, 64] {
+        let each = 1000 / connections;
+        let sandbox = Sandbox::start(World::acme());
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..connections {
+                scope.spawn(|| {
+                    let mut kept = connect(&sandbox);
+                    for _ in 0..each {
+                        assert_eq!(status(&exchange_and_keep(&mut kept, PUBLIC)), Some(200));
+                    }
+                });
+            }
+        });
+        let took = begun.elapsed();
+        assert_eq!(sandbox.request_count(), each * connections);
+        assert!(took < Duration::from_secs(3), "over {connections} connections it took {took:?}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "GET /2.0/snippets")]
 fn unknown_requests_fail_the_test() {
     let sandbox = Sandbox::start(World::acme());
@@ -181,11 +348,25 @@ fn requests_unknown_to_sonarqube_fail_the_test() {
 }
 
 fn request(host: &str) -> String {
-    request_for("/2.0/repositories/jane/api", host)
+    request_for(PUBLIC, host)
 }
 
 fn request_for(path: &str, host: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
+}
+
+/// The status code of an answer; `None` if none came.
+fn status(answer: &str) -> Option<u16> {
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// Looks again and again, and gives up where a test would otherwise hang.
+fn wait_until(is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "this should have come to pass");
+        thread::yield_now();
+    }
 }
 
 fn connect(sandbox: &Sandbox) -> TcpStream {
@@ -212,6 +393,35 @@ fn exchange(stream: TcpStream, request: &str) -> String {
     let mut answer = String::new();
     send(stream, request).read_to_string(&mut answer).unwrap();
     answer
+}
+
+/// What still comes until the connection ends, however it does.
+fn end(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut rest) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    String::from_utf8(rest).unwrap()
+}
+
+/// One answer on a connection that stays open; nothing if the connection ended before.
+fn exchange_and_keep(stream: &mut TcpStream, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let length = stream.read(&mut part).unwrap();
+        answer.extend_from_slice(&part[..length]);
+        let text = String::from_utf8(answer.clone()).unwrap();
+        let whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            length.is_some_and(|length| length.parse() == Ok(body.len()))
+        });
+        if length == 0 || whole {
+            return text;
+        }
+    }
 }
 
 fn exchange_https(sandbox: &Sandbox, name: &str, root: &str) -> std::io::Result<String> {
