@@ -182,7 +182,8 @@ impl Bitbucket<'_> {
         self.0.get(purpose, url, |Hash { hash }| CommitHash::parse(&hash).map(|_| ())).await
     }
 
-    /// Who created the status with a key on a commit; `None` when there is no such status.
+    /// Who created the status with a key on a commit; `None` when there is no such status. A status without an author
+    /// is an answer that cannot be used.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-key-get>
     /// and, for the author, <https://developer.atlassian.com/cloud/bitbucket/bitbucket-api-changes-commit-status/>.
@@ -209,13 +210,16 @@ impl Bitbucket<'_> {
         let purpose = Purpose::SeeStatus(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
         let creator = self.0.get(purpose, url, |Created { created_on, author }| {
-            let Author { r#type, display_name } =
-                author.unwrap_or(Author { r#type: None, display_name: None });
-            let name = display_name.unwrap_or_else(|| "somebody whom Bitbucket does not name".to_owned());
+            let Author { r#type, display_name } = author?;
+            let is_day = |day: &&str| day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
             Some(Creator {
-                name: fit(&one_line(&name), CREATOR_MAX_CHARS),
-                is_person: r#type.map(|kind| kind == "user"),
-                day: created_on.and_then(|time| Some(time.get(..10)?.to_owned())),
+                name: fit(&one_line(&display_name?), CREATOR_MAX_CHARS),
+                is_person: match r#type.as_deref() {
+                    Some("user") => Some(true),
+                    Some("app_user") => Some(false),
+                    _ => None,
+                },
+                day: created_on.as_ref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
             })
         });
         match creator.await {

@@ -1,7 +1,7 @@
 //! `MODE: check`: proves that the credential and the target work, and posts nothing. A line for each thing that
 //! was looked at, with what to do where it is not as it should be.
 
-use std::{fmt, time::Instant};
+use std::{fmt, rc::Rc, time::Instant};
 
 use reqwest::{StatusCode, Url};
 
@@ -10,29 +10,32 @@ use crate::{
     client::Client,
     console::Console,
     credential::Credential,
+    credentials::Credentials,
     handbook,
     http::Http,
-    locate::Locator,
+    locate::{Locator, Lookups},
     outcome::Outcome,
+    pace::{Outage, Pace},
     plan::Settings,
     problem::Findings,
     refusal::Refusal,
     report,
     report_task::{Analysis, End, Subject},
     scopes::{Need, Scopes},
-    service::Service,
+    service::{Access, Service},
     sonarqube::{SonarQube, is_cloud},
     status::{StatusKey, StatusPlan},
     target::{CommitSource, Repository, Target, TargetPlan, names_commit, repository_alone},
+    targets::Planned,
     variables::Variables,
-    verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files},
+    verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files, VerdictPlan},
 };
 
 /// What is looked at.
 #[derive(Debug)]
 pub struct CheckPlan {
-    /// Who we are.
-    pub credential: Credential,
+    /// The way into Bitbucket.
+    pub access: Rc<Access>,
     /// The repository.
     pub repository: Repository,
     /// The target, when a commit is named.
@@ -48,8 +51,11 @@ pub struct CheckPlan {
 impl CheckPlan {
     /// The plan, or the problems that keep the variables from making one. Neither a commit nor an analysis is
     /// needed: a team checks its token before there is one.
-    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
-        let credential = Credential::from_variables(variables, findings);
+    pub fn from_variables(
+        variables: &Variables,
+        credentials: &Credentials,
+        findings: &mut Findings,
+    ) -> Option<Self> {
         let names_commit = names_commit(variables);
         let target = names_commit.then(|| TargetPlan::from_variables(variables, findings));
         let repository = match &target {
@@ -57,13 +63,18 @@ impl CheckPlan {
             None => repository_alone(variables, findings),
         };
         let key = StatusPlan::from_variables(variables, findings).key();
+        if variables.state.is_some() {
+            VerdictPlan::from_variables(variables, false, findings);
+        }
         let analysis = AnalysisPlan::from_variables(variables, false, findings);
         let speaks_of_sonarqube = analysis.as_ref().is_some_and(|plan| {
             plan.token.is_some() || plan.host.is_some() || plan.analyses != Analyses::Files(Files::default())
         });
+        let repository = repository?;
+        let access = credentials.find(&repository, findings);
         Some(Self {
-            credential: credential?,
-            repository: repository?,
+            access: access?,
+            repository,
             target: target.flatten(),
             key,
             has_state: variables.state.is_some(),
@@ -77,49 +88,92 @@ impl CheckPlan {
     }
 }
 
-/// Looks at everything that the plan names, and says how it is.
+impl Planned for CheckPlan {
+    fn identity(&self) -> String {
+        let Self { access, repository, target, key, has_state: _, sonarqube } = self;
+        format!("{} {repository} {target:?} {key} {sonarqube:?}", access.service.with())
+    }
+
+    /// There is nothing else to say.
+    fn content(&self) -> String {
+        String::new()
+    }
+}
+
+/// What all checks of a run share.
+#[derive(Debug, Clone, Copy)]
+pub struct Checker<'a> {
+    /// How the run behaves.
+    pub settings: &'a Settings,
+    /// The connection to Bitbucket.
+    pub http: &'a Http,
+    /// The connection to SonarQube.
+    pub sonarqube_http: &'a Http,
+    /// What was looked up before.
+    pub lookups: &'a Lookups,
+    /// Where the log goes.
+    pub console: &'a Console,
+}
+
+/// Looks at everything that the plans name, target by target, and says how it is.
 ///
 /// # Errors
 ///
 /// Only what a defect explains.
-pub async fn check(
-    plan: &CheckPlan,
-    service: &Service,
-    http: &Http,
-    sonarqube_http: &Http,
-    settings: &Settings,
-    console: &Console,
-) -> anyhow::Result<Outcome> {
-    console.line(format_args!(
-        "gatepost {}: check of {} with the {}; nothing is posted",
-        env!("CARGO_PKG_VERSION"),
-        plan.repository,
-        plan.credential.kind()
-    ));
-    let bitbucket = Bitbucket(Client {
-        http,
-        console,
-        service,
-        api_url: &settings.api_url,
-        deadline: Instant::now() + settings.timeout,
-    });
-    let mut checks = Checks { console, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
-    checks.passed(format_args!("the {} looks like one", plan.credential.kind()));
-    checks.bitbucket(plan, bitbucket).await;
-    match &plan.sonarqube {
-        Some(analysis) => checks.sonarqube(analysis, sonarqube_http, settings).await?,
-        None if plan.has_state => console.line("SonarQube was not looked at: STATE is given"),
-        None => checks.unusual(
-            "SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set",
-            "pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them",
-        ),
+pub async fn check(plans: &[CheckPlan], checker: Checker<'_>) -> anyhow::Result<Outcome> {
+    let (mut worst, mut failed) = (Outcome::Done, 0);
+    for plan in plans {
+        let outcome = checker.check(plan).await?;
+        failed += usize::from(outcome != Outcome::Done);
+        worst = worst.worse(outcome);
     }
-    Ok(checks.end())
+    if plans.len() != 1 {
+        let line = format!("{} of {} targets work", plans.len() - failed, plans.len());
+        if worst == Outcome::Done { checker.console.done(line) } else { checker.console.failed(line) }
+    }
+    Ok(worst)
+}
+
+impl Checker<'_> {
+    async fn check(self, plan: &CheckPlan) -> anyhow::Result<Outcome> {
+        let Self { settings, http, sonarqube_http, lookups, console } = self;
+        let Access { service, pace } = &*plan.access;
+        console.line(format_args!(
+            "gatepost {}: check of {} {}; nothing is posted",
+            env!("CARGO_PKG_VERSION"),
+            plan.repository,
+            service.with()
+        ));
+        let bitbucket = Bitbucket(Client {
+            http,
+            console,
+            service,
+            pace,
+            api_url: &settings.api_url,
+            deadline: Instant::now() + settings.timeout,
+            retries: true,
+        });
+        let mut checks = Checks { console, lookups, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
+        if let Service::Bitbucket(credential) = service {
+            checks.shape(credential);
+            checks.bitbucket(plan, credential, bitbucket).await;
+        }
+        match &plan.sonarqube {
+            Some(analysis) => checks.sonarqube(analysis, sonarqube_http, settings).await?,
+            None if plan.has_state => console.line("SonarQube was not looked at: STATE is given"),
+            None => checks.unusual(
+                "SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set",
+                "pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them",
+            ),
+        }
+        Ok(checks.end())
+    }
 }
 
 /// What was looked at so far.
 struct Checks<'a> {
     console: &'a Console,
+    lookups: &'a Lookups,
     done: u32,
     unusual: u32,
     failed: u32,
@@ -169,7 +223,19 @@ impl Checks<'_> {
         self.worst
     }
 
-    async fn bitbucket(&mut self, plan: &CheckPlan, bitbucket: Bitbucket<'_>) {
+    /// What is wrong with the shape was told before; what is unusual about it, too.
+    fn shape(&mut self, credential: &Credential) {
+        let what = format!("the {}", credential.kind());
+        match credential.oddity() {
+            None => self.passed(format_args!("{what} looks like one")),
+            Some(oddity) => self.unusual(
+                format_args!("{what} {oddity}"),
+                "copy it again from where it was shown when it was created, or create a new one",
+            ),
+        }
+    }
+
+    async fn bitbucket(&mut self, plan: &CheckPlan, credential: &Credential, bitbucket: Bitbucket<'_>) {
         let looks_up = plan.target.as_ref().is_some_and(|target| {
             matches!(
                 target.commit,
@@ -178,8 +244,8 @@ impl Checks<'_> {
         });
         match bitbucket.see_repository(&plan.repository).await {
             Ok(granted) => {
-                self.passed(format_args!("Bitbucket shows it the repository {}", plan.repository));
-                self.scopes(&plan.credential, granted.as_ref(), looks_up);
+                self.passed(format_args!("the repository {} is visible to it", plan.repository));
+                self.scopes(credential, granted.as_ref(), looks_up);
             }
             // Nothing else of the repository can be seen then.
             Err(refusal) => return self.refused(&refusal),
@@ -191,7 +257,7 @@ impl Checks<'_> {
             );
         };
         if let Some(target) = self.commit(target, bitbucket).await {
-            self.creator(plan, &target, bitbucket).await;
+            self.creator(&plan.key, &target, bitbucket).await;
         }
     }
 
@@ -254,7 +320,7 @@ impl Checks<'_> {
     }
 
     async fn commit(&mut self, plan: &TargetPlan, bitbucket: Bitbucket<'_>) -> Option<Target> {
-        let locator = Locator { bitbucket, plan };
+        let locator = Locator { bitbucket, plan, lookups: self.lookups };
         let (mut target, mut source) = match locator.locate().await {
             Ok(located) => located,
             Err(refusal) => {
@@ -268,6 +334,11 @@ impl Checks<'_> {
         {
             target = other;
             seen = bitbucket.see_commit(&target.repository, &target.commit).await;
+        }
+        if let Err(refusal) = &mut seen
+            && target.repository == plan.repository
+        {
+            refusal.clues.sees_repository = Some(true);
         }
         match seen {
             Ok(()) => {
@@ -286,25 +357,18 @@ impl Checks<'_> {
         }
     }
 
-    async fn creator(&mut self, plan: &CheckPlan, target: &Target, bitbucket: Bitbucket<'_>) {
-        let key = &plan.key;
-        let is_ours = matches!(plan.credential, Credential::ApiToken { .. });
+    /// Who we are is not asked: access tokens may not, and API tokens need another scope for it.
+    async fn creator(&mut self, key: &StatusKey, target: &Target, bitbucket: Bitbucket<'_>) {
         match bitbucket.status_creator(&target.repository, &target.commit, key).await {
             Ok(None) => {
                 self.passed(format_args!("no status with the key {key} stands on the commit: it can be created"));
             }
-            Ok(Some(creator)) if creator.is_person.is_some_and(|is_person| is_person != is_ours) => {
-                self.unusual(
-                    format_args!(
-                        "the status with the key {key} was created by {creator}, which is not this credential: {}",
-                        handbook::ANOTHERS_STATUS.why
-                    ),
-                    handbook::ANOTHERS_STATUS.remedy,
-                );
-            }
-            Ok(Some(creator)) => self.passed(format_args!(
-                "the status with the key {key} was created by {creator}: if that is this credential, it may overwrite it"
-            )),
+            Ok(Some(creator)) => self.unusual(
+                format_args!(
+                    "the status with the key {key} was created by {creator}: if that is not this credential, it cannot overwrite it"
+                ),
+                format_args!("compare the name with the token's; if it is another one: {}", handbook::ANOTHERS_STATUS.remedy),
+            ),
             Err(refusal) => self.refused(&refusal),
         }
     }
@@ -328,12 +392,15 @@ impl Checks<'_> {
             None => Url::parse(CLOUD_URL)?,
         };
         let service = Service::SonarQube { token: plan.token.clone(), bearer: is_cloud(&url) };
+        let pace = Pace::new(settings.timeout, Outage::default());
         let sonarqube = SonarQube(Client {
             http,
             console: self.console,
             service: &service,
+            pace: &pace,
             api_url: &url,
             deadline: Instant::now() + settings.timeout,
+            retries: true,
         });
         if self.sonar_token(plan, &url, sonarqube).await {
             self.project(project, sonarqube).await;
@@ -381,10 +448,10 @@ impl Checks<'_> {
         }
         match gate {
             Ok(_) if is_new => self.unusual(
-                format_args!("SonarQube shows it the project {key}, which has no analysis of {} yet", subject.words()),
+                format_args!("the project {key} is visible to it, which has no analysis of {} yet", subject.words()),
                 "that is fine before the first analysis; the Community Build knows no pull requests and branches",
             ),
-            Ok(_) => self.passed(format_args!("SonarQube shows it the project {key}")),
+            Ok(_) => self.passed(format_args!("the project {key} is visible to it")),
             Err(refusal) => self.refused(&refusal),
         }
     }

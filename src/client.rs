@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     console::Console,
     http::{ATTEMPT_LIMIT, Answer, Failure, Http, rounded},
+    pace::{Pace, Turn},
     refusal::{Came, Clues, Purpose, Refusal},
     retry::{self, Next},
     service::Service,
@@ -24,10 +25,14 @@ pub struct Client<'a> {
     pub console: &'a Console,
     /// Who is asked, and as whom.
     pub service: &'a Service,
+    /// What the credential's requests know of each other.
+    pub pace: &'a Pace,
     /// The API's address.
     pub api_url: &'a Url,
     /// When the run gives up.
     pub deadline: Instant,
+    /// Whether a request is sent again; one that is merely good to have is not.
+    pub retries: bool,
 }
 
 /// A request to a service.
@@ -95,6 +100,13 @@ impl Client<'_> {
         let mut attempts = 0;
         let mut earlier = None;
         loop {
+            match self.pace.turn(self.deadline).await {
+                Turn::Now => {}
+                Turn::TooLate(newest, pause) => {
+                    return self.end(request, earlier.unwrap_or(newest), attempts, Some(pause));
+                }
+                Turn::GivenUp(newest) => return self.end(request, earlier.unwrap_or(newest), attempts, None),
+            }
             attempts += 1;
             let begun = Instant::now();
             let limit = self.remaining().min(ATTEMPT_LIMIT);
@@ -103,34 +115,67 @@ impl Client<'_> {
             })?;
             let mut result = self.http.send(built, limit).await.map(|answer| self.without_secrets(answer));
             self.log_attempt(request, attempts, &result, begun.elapsed());
+            if self.pace.note(&result) {
+                self.console.of_run().warning(format_args!(
+                    "{} says that the hour's allowance of requests is nearly used up {}: they are slowed down",
+                    self.service,
+                    self.service.with()
+                ));
+            }
             // An attempt that the deadline cut short says less than the one before it.
             if limit < ATTEMPT_LIMIT && matches!(result, Err(Failure::Silent(_))) {
                 result = earlier.take().unwrap_or(result);
             }
+            let is_limited =
+                result.as_ref().is_ok_and(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
+            let failures = if is_limited { self.pace.pauses() + 1 } else { attempts };
             let remaining = self.remaining();
-            let again_in = match retry::next(attempts, &result, remaining, SystemTime::now(), fastrand::f64())
-            {
+            let next = retry::next(failures, &result, remaining, SystemTime::now(), fastrand::f64());
+            let again_in = match next {
+                Next::Again(_) if !self.retries => None,
                 Next::Again(pause) => {
-                    self.console.warning(format_args!(
-                        "{}; trying again in {} s, {} s left",
-                        match &result {
-                            Ok(answer) => format!("{} answered {}", self.service, answer.status),
-                            Err(failure) => failure.to_string(),
-                        },
-                        rounded(pause),
-                        rounded(remaining),
-                    ));
-                    tokio::time::sleep(pause).await;
+                    // Others may have met the same limit, and have told it; it is not this target's alone.
+                    let console = if is_limited { &self.console.of_run() } else { self.console };
+                    if !is_limited || self.pace.pause(begun, pause) {
+                        console.warning(format_args!(
+                            "{}; trying again in {} s, {} s left",
+                            match &result {
+                                Ok(answer) => format!("{} answered {}", self.service, answer.status),
+                                Err(failure) => format!("{}: {failure}", self.service),
+                            },
+                            rounded(pause),
+                            rounded(remaining),
+                        ));
+                    }
+                    if !is_limited {
+                        tokio::time::sleep(pause).await;
+                    }
                     earlier = Some(result);
                     continue;
                 }
-                Next::TooLate(pause) => Some(pause),
+                Next::TooLate(pause) => {
+                    if is_limited {
+                        self.pace.pause(begun, pause);
+                    }
+                    Some(pause)
+                }
                 Next::End => None,
             };
-            return match result {
-                Ok(answer) => Ok(Sent { answer, attempts, again_in }),
-                Err(failure) => Err(self.refusal(request, Came::Nothing(failure), attempts, again_in)),
-            };
+            return self.end(request, result, attempts, again_in);
+        }
+    }
+
+    /// What the last attempt comes to.
+    fn end(
+        &self,
+        request: &Request,
+        result: Result<Answer, Failure>,
+        attempts: u32,
+        again_in: Option<Duration>,
+    ) -> Result<Sent, Box<Refusal>> {
+        match result {
+            Ok(answer) => Ok(Sent { answer, attempts, again_in }),
+            Err(failure) => Err(self.refusal(request, Came::Nothing(failure), attempts, again_in)),
         }
     }
 
@@ -147,7 +192,13 @@ impl Client<'_> {
     /// A service may send the credential back; it goes no further than this, so that nothing that is cut or
     /// taken out of the answer holds a part of it.
     fn without_secrets(&self, mut answer: Answer) -> Answer {
-        let text = String::from_utf8_lossy(&answer.body);
+        let mut text = String::from_utf8_lossy(&answer.body);
+        // Letters that are written as their numbers would pass for something else.
+        if text.contains("\\u")
+            && let Ok(plain) = serde_json::from_str::<Value>(&text)
+        {
+            text = plain.to_string().into();
+        }
         answer.body = self.console.without_secrets(&text).into_bytes();
         answer
     }

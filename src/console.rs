@@ -1,16 +1,36 @@
 //! What the reader sees: one fact per line, and never a secret.
 
-use std::{cell::RefCell, fmt, io::Write};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    fmt,
+    io::Write,
+    rc::Rc,
+};
 
 use crate::{problem::Problem, secrets::Secrets, text::forges};
 
 /// The log. Everything that a run prints goes through here.
 pub struct Console {
-    out: RefCell<Box<dyn Write>>,
+    shared: Rc<Shared>,
     colour: bool,
     debug: bool,
-    secrets: Secrets,
+    /// What its lines are about, when there is more than one such thing in the run.
+    about: Option<String>,
 }
+
+/// What all consoles of a run have in common.
+struct Shared {
+    out: RefCell<Box<dyn Write>>,
+    secrets: RefCell<Secrets>,
+    /// What was told in full, and need not be told so again.
+    told: RefCell<HashSet<String>>,
+    /// How many lines of single targets there were.
+    lines: Cell<usize>,
+}
+
+/// More lines about single targets are counted only.
+const LINES_ABOUT_TARGETS: usize = 400;
 
 #[derive(Clone, Copy)]
 enum Mark {
@@ -28,7 +48,35 @@ impl fmt::Debug for Console {
 impl Console {
     /// A console that writes to `out`, without colour.
     pub fn new(out: Box<dyn Write>) -> Self {
-        Self { out: RefCell::new(out), colour: false, debug: false, secrets: Secrets::default() }
+        let shared = Shared {
+            out: RefCell::new(out),
+            secrets: RefCell::default(),
+            told: RefCell::default(),
+            lines: Cell::default(),
+        };
+        Self { shared: Rc::new(shared), colour: false, debug: false, about: None }
+    }
+
+    /// The same console for one of many targets: its facts are not worth a line, and what is goes with its name.
+    #[must_use]
+    pub fn about(&self, target: impl fmt::Display) -> Self {
+        Self { shared: self.shared.clone(), about: Some(target.to_string()), ..*self }
+    }
+
+    /// The same console for what concerns the whole run.
+    #[must_use]
+    pub fn of_run(&self) -> Self {
+        Self { shared: self.shared.clone(), about: None, ..*self }
+    }
+
+    /// Whether this is told for the first time; always for a run's only target.
+    pub fn is_news(&self, what: String) -> bool {
+        self.about.is_none() || self.shared.told.borrow_mut().insert(what)
+    }
+
+    /// How many lines about single targets were left out.
+    pub fn left_out(&self) -> usize {
+        self.shared.lines.get().saturating_sub(LINES_ABOUT_TARGETS)
     }
 
     /// With colour or without.
@@ -42,15 +90,17 @@ impl Console {
     }
 
     /// Hides these texts, and parts of them, in everything that is printed.
-    pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
+    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
         for secret in secrets {
-            self.secrets.add(&secret);
+            self.shared.secrets.borrow_mut().add(&secret);
         }
     }
 
     /// A fact.
     pub fn line(&self, text: impl fmt::Display) {
-        self.print(None, &text.to_string());
+        if self.about.is_none() {
+            self.print(None, &text.to_string());
+        }
     }
 
     /// Something that was done: green.
@@ -98,7 +148,7 @@ impl Console {
 
     /// The text without secrets.
     pub fn without_secrets(&self, text: &str) -> String {
-        self.secrets.hide(text)
+        self.shared.secrets.borrow().hide(text)
     }
 
     /// The text without secrets and without characters that could forge another line, a colour or an order.
@@ -114,23 +164,31 @@ impl Console {
             Some(Mark::Failed) => ("✖ ", "\u{1b}[31m"),
             Some(Mark::Warning) => ("! ", "\u{1b}[33m"),
         };
+        let about = match (&self.about, mark) {
+            (Some(about), Some(_)) => format!("{about}: "),
+            _ => String::new(),
+        };
+        if self.about.is_some() {
+            self.shared.lines.set(self.shared.lines.get() + 1);
+            if self.left_out() > 0 {
+                return;
+            }
+        }
         let (start, end) = if self.colour && mark.is_some() { (colour, "\u{1b}[0m") } else { ("", "") };
-        let mut out = self.out.borrow_mut();
+        let mut out = self.shared.out.borrow_mut();
         // A reader that went away must not keep the status from being posted.
-        let _ = writeln!(out, "{start}{sign}{text}{end}").and_then(|()| out.flush());
+        let _ = writeln!(out, "{start}{sign}{about}{text}{end}").and_then(|()| out.flush());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, rc::Rc};
-
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Shared(Rc<RefCell<Vec<u8>>>);
+    struct Page(Rc<RefCell<Vec<u8>>>);
 
-    impl Write for Shared {
+    impl Write for Page {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.borrow_mut().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -142,7 +200,7 @@ mod tests {
     }
 
     fn printed(set: impl FnOnce(&mut Console), print: impl FnOnce(&Console)) -> String {
-        let out = Shared::default();
+        let out = Page::default();
         let mut console = Console::new(Box::new(out.clone()));
         set(&mut console);
         print(&console);
@@ -179,6 +237,27 @@ mod tests {
     #[test]
     fn a_service_cannot_forge_a_line() {
         assert_eq!(printed(|_| {}, |console| console.line("a\n✔ done\r\u{1b}[2K")), "a ✔ done  [2K\n");
+    }
+
+    #[test]
+    fn what_is_told_of_one_of_many_targets_goes_with_its_name_and_has_an_end() {
+        let print = |console: &Console| {
+            let about = console.about("acme/api");
+            about.line("a fact");
+            about.failed("a");
+            about.detail("why", "b");
+            assert!(about.is_news("x".to_owned()) && !about.is_news("x".to_owned()));
+            assert!(console.is_news("x".to_owned()) && console.is_news("x".to_owned()));
+            for _ in 0..LINES_ABOUT_TARGETS {
+                about.warning("w");
+            }
+            assert_eq!(about.left_out(), 2);
+            about.of_run().done("all");
+        };
+        let printed = printed(|_| {}, print);
+        assert!(printed.starts_with("✖ acme/api: a\n  why:      b\n! acme/api: w\n"), "{printed}");
+        assert!(printed.ends_with("! acme/api: w\n✔ all\n"), "{printed}");
+        assert_eq!(printed.lines().count(), LINES_ABOUT_TARGETS + 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
         ACCESS_TOKEN_AS_BASIC, API_TOKEN_AS_BEARER, APP_PASSWORD as NO_APP_PASSWORDS, GIT_USER_NAME,
         USER_NAME, WAYS_IN,
     },
-    problem::{Findings, shown},
+    problem::{Findings, Problem},
     token::{self, Defect, TokenKind},
     variables::Variables,
 };
@@ -29,6 +29,8 @@ pub enum Credential {
     AccessToken {
         /// The token.
         token: SecretString,
+        /// The variable that it came from, and the part of it.
+        origin: String,
     },
 }
 
@@ -58,14 +60,19 @@ impl Credential {
                     }
                 }
                 check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
-                Some(Self::AccessToken { token: token.clone() })
+                Some(Self::AccessToken { token: token.clone(), origin: ACCESS_TOKEN.to_owned() })
             }
             (Some(email), Some(token), None) => {
                 check_email(email, findings);
                 check_token(API_TOKEN, TokenKind::Api, token, findings);
                 Some(Self::ApiToken { email: email.to_owned(), token: token.clone() })
             }
-            (Some(_), None, None) => {
+            (Some(email), None, None) => {
+                if let Some(problem) = token_in_old_place(variables) {
+                    check_email(email, findings);
+                    findings.problems.push(problem);
+                    return None;
+                }
                 let old = match variables.bitbucket_app_password {
                     Some(_) => format!(
                         "; {APP_PASSWORD} does not stand in for it, app passwords ended on 2026-07-28"
@@ -74,7 +81,7 @@ impl Credential {
                 };
                 findings.problem(
                     API_TOKEN,
-                    format!("is not set or empty, but {EMAIL} is set{old}"),
+                    format!("is unset or empty, but {EMAIL} is set{old}"),
                     format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
                     format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, see that it is defined for this repository or deployment"),
                 );
@@ -87,7 +94,7 @@ impl Credential {
                 };
                 findings.problem(
                     EMAIL,
-                    format!("is not set or empty, but {API_TOKEN} is set{old}"),
+                    format!("is unset or empty, but {API_TOKEN} is set{old}"),
                     format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
                     "pass the e-mail address of the Atlassian account that created the API token",
                 );
@@ -114,10 +121,18 @@ impl Credential {
     }
 
     /// Its kind and the variables it came from; this is all that is ever shown of it.
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> String {
         match self {
-            Self::ApiToken { .. } => "API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)",
-            Self::AccessToken { .. } => "access token (BITBUCKET_ACCESS_TOKEN)",
+            Self::ApiToken { .. } => format!("API token ({EMAIL}, {API_TOKEN})"),
+            Self::AccessToken { origin, .. } => format!("access token ({origin})"),
+        }
+    }
+
+    /// What is unusual about its shape, to complete "the token ...".
+    pub fn oddity(&self) -> Option<&'static str> {
+        match self {
+            Self::ApiToken { token, .. } => token::oddity(token.expose_secret(), TokenKind::Api),
+            Self::AccessToken { token, .. } => token::oddity(token.expose_secret(), TokenKind::Access),
         }
     }
 
@@ -125,7 +140,7 @@ impl Credential {
     pub fn apply(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         match self {
             Self::ApiToken { email, token } => request.basic_auth(email, Some(token.expose_secret())),
-            Self::AccessToken { token } => request.bearer_auth(token.expose_secret()),
+            Self::AccessToken { token, .. } => request.bearer_auth(token.expose_secret()),
         }
     }
 }
@@ -142,23 +157,8 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
         .as_ref()
         .map(|_| APP_PASSWORD)
         .or_else(|| variables.bitbucket_username.as_ref().map(|_| USERNAME));
-    let kind = variables
-        .bitbucket_app_password
-        .as_ref()
-        .and_then(|secret| TokenKind::of(secret.expose_secret().trim()));
-    let right_variable = match kind {
-        Some(TokenKind::Api) => Some((TokenKind::Api, API_TOKEN)),
-        Some(TokenKind::Access) => Some((TokenKind::Access, ACCESS_TOKEN)),
-        Some(TokenKind::AppPassword) | None => None,
-    };
-    if let Some((kind, variable)) = right_variable {
-        let kind = kind.name();
-        findings.problem(
-            APP_PASSWORD,
-            format!("holds an {kind}, not an app password"),
-            format!("the {kind} in {variable}"),
-            format!("rename the variable to {variable}; an API token goes with {EMAIL}, an access token goes alone"),
-        );
+    if let Some(problem) = token_in_old_place(variables) {
+        findings.problems.push(problem);
     } else if let Some(name) = old {
         findings.problem(
             name,
@@ -169,7 +169,7 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
     } else {
         findings.problem(
             ACCESS_TOKEN,
-            format!("is not set or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),
+            format!("is unset or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),
             format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
             format!(
                 "if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); else {WAYS_IN}"
@@ -178,8 +178,44 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
     }
 }
 
+/// An API token or access token in the variable of the app password that it replaced.
+fn token_in_old_place(variables: &Variables) -> Option<Problem> {
+    let secret = variables.bitbucket_app_password.as_ref()?.expose_secret();
+    let kind = TokenKind::of(secret.trim().trim_matches(['"', '\'']))?;
+    let variable = match kind {
+        TokenKind::Api => API_TOKEN,
+        TokenKind::Access => ACCESS_TOKEN,
+        TokenKind::AppPassword => return None,
+    };
+    let kind = kind.name();
+    Some(Problem {
+        variable: APP_PASSWORD.to_owned(),
+        found: format!("holds an {kind}, not an app password"),
+        accepted: format!("the {kind} in {variable}"),
+        remedy: format!(
+            "rename the variable to {variable}; an API token goes with {EMAIL}, an access token goes alone"
+        ),
+    })
+}
+
+/// Whether the variables speak of a credential for all repositories.
+pub fn is_any_set(variables: &Variables) -> bool {
+    let texts = [&variables.atlassian_account_email, &variables.bitbucket_username];
+    let secrets = [
+        &variables.atlassian_api_token,
+        &variables.bitbucket_access_token,
+        &variables.bitbucket_app_password,
+    ];
+    texts.into_iter().any(Option::is_some) || secrets.into_iter().any(Option::is_some)
+}
+
+/// Reports what shows that a text is no access token that works.
+pub fn check_access_token(variable: &str, token: &SecretString, findings: &mut Findings) {
+    check_token(variable, TokenKind::Access, token, findings);
+}
+
 /// Reports what is certain not to work, judged by the secret's shape alone, and warns of what is unusual.
-fn check_token(variable: &'static str, expected: TokenKind, token: &SecretString, findings: &mut Findings) {
+fn check_token(variable: &str, expected: TokenKind, token: &SecretString, findings: &mut Findings) {
     let token = token.expose_secret();
     let (found, remedy) = match (token::defect(token), TokenKind::of(token)) {
         (Some(Defect { found, remedy }), _) => (found, remedy),
@@ -224,7 +260,8 @@ fn check_email(email: &str, findings: &mut Findings) {
     }
     let (trouble, found) = match email {
         "x-token-auth" | "x-bitbucket-api-token-auth" => (&GIT_USER_NAME, format!("is \"{email}\"")),
-        _ => (&USER_NAME, format!("is {}, which is no e-mail address", shown(email))),
+        // It may be a secret that was put into the wrong variable.
+        _ => (&USER_NAME, "is no e-mail address".to_owned()),
     };
     findings.problem(
         EMAIL,

@@ -35,6 +35,11 @@ pub fn words(answer: &Answer) -> String {
     format!("\"{}\"", fit(&one_line(text), WORDS_MAX_CHARS))
 }
 
+/// What the service says, in whatever envelope, uncut; empty when it says nothing.
+pub fn said(answer: &Answer) -> String {
+    message(answer).unwrap_or_else(|| String::from_utf8_lossy(&answer.body).trim().to_owned())
+}
+
 /// Whether nothing was said.
 pub fn is_empty(answer: &Answer) -> bool {
     answer.body.iter().all(u8::is_ascii_whitespace)
@@ -47,8 +52,26 @@ pub fn is_html(answer: &Answer) -> bool {
 
 /// Whether the envelope is Bitbucket Data Center's: `{"errors": [{"context", "message", "exceptionName"}]}`.
 /// <https://developer.atlassian.com/server/bitbucket/rest/v910/intro/#errors-and-validation>
+///
+/// What has no address there is answered by its framework: `{"message", "status-code"}`.
 pub fn is_data_centers(answer: &Answer) -> bool {
-    json(answer).is_some_and(|body| body.pointer("/errors/0/exceptionName").is_some())
+    json(answer).is_some_and(|body| {
+        body.pointer("/errors/0/exceptionName").is_some() || body.get("status-code").is_some()
+    })
+}
+
+/// Whether a field of the request is what the service does not accept.
+pub fn is_about_a_field(answer: &Answer) -> bool {
+    let has_fields = |body: Value| body.pointer("/error/fields").is_some_and(Value::is_object);
+    json(answer).is_some_and(has_fields) || said(answer).contains(": Ensure this value")
+}
+
+/// Where Bitbucket tells more about what it removed.
+pub fn announcement(answer: &Answer) -> Option<String> {
+    let body = json(answer)?;
+    let url =
+        body.pointer("/error/data/announcement_url").or_else(|| body.pointer("/data/announcement_url"))?;
+    Some(fit(&one_line(url.as_str()?), WORDS_MAX_CHARS))
 }
 
 /// Which fields of the request the service does not accept: `{"error": {"fields": {"key": [...]}}}`.
@@ -65,7 +88,7 @@ pub fn scopes(answer: &Answer, list: &str) -> Option<Scopes> {
 }
 
 fn json(answer: &Answer) -> Option<Value> {
-    serde_json::from_slice(&answer.body).ok()
+    serde_json::from_slice(answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body)).ok()
 }
 
 /// What the service says, uncut.

@@ -3,10 +3,6 @@
 //!
 //! "Probably" stands where nobody has published what Bitbucket does.
 
-use std::fmt::Write;
-
-use crate::variables::Variables;
-
 /// One trouble.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -73,7 +69,7 @@ const TOKEN_REJECTED: &str =
 /// App passwords ended.
 pub const APP_PASSWORD: Trouble = Trouble {
     title: "An app password",
-    answer: "401, or 410 \"CHANGE-3222 - Functionality has been deprecated\"; Gatepost says it before sending",
+    answer: "401, or 410 \"CHANGE-3222 - Functionality has been deprecated\", or \"Bitbucket Cloud recently stopped supporting account passwords for API authentication.\"; Gatepost says it before sending",
     why: "app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28",
     remedy: WAYS_IN,
 };
@@ -126,7 +122,7 @@ pub const API_TOKEN_EXPIRED: Trouble = Trouble {
     remedy: concat!(
         "look for it at ",
         api_tokens!(),
-        ", which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN"
+        ", which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN"
     ),
 };
 
@@ -138,14 +134,14 @@ pub const ACCESS_TOKEN_EXPIRED: Trouble = Trouble {
     remedy: concat!(
         "look for it in ",
         access_tokens!(),
-        " (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it is over or not there, create a new one with the scope Repositories: Read and save it in the variable it came from"
+        " (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)"
     ),
 };
 
 /// An OAuth token that is over.
 pub const OAUTH_TOKEN_EXPIRED: Trouble = Trouble {
     title: "An OAuth token as BITBUCKET_ACCESS_TOKEN",
-    answer: "401 \"Access token expired.\"",
+    answer: "401 \"Access token expired.\", or \"OAuth2 access token expired. Use your refresh token to obtain a new access token\"",
     why: "the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours",
     remedy: "fetch a new one in the same step, or use an access token of the repository, project or workspace",
 };
@@ -161,8 +157,8 @@ pub const OTHER_ACCOUNT: Trouble = Trouble {
 /// An organization that restricts its accounts.
 pub const MANAGED_ACCOUNT: Trouble = Trouble {
     title: "An account that an organization manages (single sign-on)",
-    answer: "401, often with an empty body and www-authenticate, while git works with the same account",
-    why: "the organization that manages the account probably does not let its API tokens in",
+    answer: "401, often with an empty body and www-authenticate: BitbucketCustom, while git works with the same account",
+    why: "the organization that manages the account probably keeps its API tokens out",
     remedy: "an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account",
 };
 
@@ -186,7 +182,7 @@ pub const ACCESS_TOKEN_SCOPE: Trouble = Trouble {
     remedy: concat!(
         "a token's scopes cannot be changed: ",
         new_access_token!(),
-        ", and save it in the variable it came from"
+        ", and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)"
     ),
 };
 
@@ -198,15 +194,15 @@ pub const OTHER_REPOSITORY: Trouble = Trouble {
     title: "A repository access token for another repository",
     answer: "404 \"You may not have access to this repository or it no longer exists in this workspace.\"",
     why: "a repository access token reaches the one repository that it was created in, and sees no other",
-    remedy: "use a token created in this repository; one project or workspace access token (Premium), or one API token, reaches several repositories",
+    remedy: "use a token that was created in this repository; for several repositories one project or workspace access token (Premium) or one API token",
 };
 
 /// A wrong address.
 pub const WRONG_NAME: Trouble = Trouble {
     title: "A wrong workspace or slug, or a repository that the account may not see",
-    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace.\", or \"No workspace with identifier '...'.\"",
+    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace.\", \"The requested repository either does not exist or you do not have access.\", or \"No workspace with identifier '...'.\"",
     why: "there is no repository at this address, or it is private and this credential may not see it: Bitbucket answers both alike",
-    remedy: "open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)",
+    remedy: "open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)\nif it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository",
 };
 
 /// The API of Data Center, or no API at all.
@@ -238,7 +234,7 @@ pub const WRONG_MECHANISM: Trouble = Trouble {
     title: "An operation that is not for this kind of token",
     answer: "\"This API is not accessible by this authentication mechanism\"",
     why: "Bitbucket does not offer this operation to this kind of token",
-    remedy: "use the other kind of credential: an API token instead of an access token, or the reverse",
+    remedy: "use a credential of the other kind: an API token where this is an access token, an access token where this is an API token",
 };
 
 /// A key over the limit.
@@ -261,7 +257,7 @@ pub const UNREACHABLE_URL: Trouble = Trouble {
 pub const BAD_FIELD: Trouble = Trouble {
     title: "A value that Bitbucket does not take",
     answer: "400 with the name of the field",
-    why: "Bitbucket does not accept a value of the request; its words name the field",
+    why: "Bitbucket does not accept a value of the request, see its words above",
     remedy: "change the variable that fills the field (KEY, NAME, DESCRIPTION, URL, REFNAME)",
 };
 
@@ -270,15 +266,31 @@ pub const UNKNOWN_COMMIT: Trouble = Trouble {
     title: "A commit that Bitbucket does not know",
     answer: "404 \"Commit not found\"",
     why: "the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)",
-    remedy: "pass COMMIT: $BITBUCKET_COMMIT instead, or PULL_REQUEST, so that Gatepost finds the source commit; for a fork the commit is in the fork's repository",
+    remedy: "in the repository's own pipeline leave COMMIT out: the source commit is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT\nor pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository",
 };
 
-/// A pull request or branch that is not there.
-pub const NOT_THERE: Trouble = Trouble {
-    title: "A pull request or branch that is not there",
-    answer: "404 for an address with /pullrequests/ or /refs/branches/",
-    why: "the repository has no such pull request or branch; a branch is often deleted when its pull request is merged",
-    remedy: "check PULL_REQUEST and BRANCH: the number is that of the repository it is opened in, the name is the one before any refs/heads/; or pass COMMIT",
+/// A pull request that is not there.
+pub const NO_PULL_REQUEST: Trouble = Trouble {
+    title: "A pull request that is not there",
+    answer: "404 for an address with /pullrequests/",
+    why: "the repository has no such pull request",
+    remedy: "check PULL_REQUEST: it is the number in the address of the pull request's page, in the repository that it wants to be merged into; or pass COMMIT and BRANCH",
+};
+
+/// A branch that is not there.
+pub const NO_BRANCH: Trouble = Trouble {
+    title: "A branch that is not there",
+    answer: "404 for an address with /refs/branches/",
+    why: "the repository has no such branch; a branch is often deleted when its pull request is merged",
+    remedy: "check BRANCH: it is the name as Bitbucket shows it, without refs/heads/ before it; or pass COMMIT",
+};
+
+/// An access token of another product.
+pub const NOT_BITBUCKETS_TOKEN: Trouble = Trouble {
+    title: "A token of another product of Atlassian",
+    answer: "401 \"Token is invalid, expired, or not supported for this endpoint.\"",
+    why: "the token is not Bitbucket's: Atlassian's organization keys begin with ATCTT too",
+    remedy: concat!("use an access token of the repository, project or workspace: ", new_access_token!()),
 };
 
 /// The commit of the central pipeline.
@@ -286,7 +298,7 @@ pub const CENTRAL_COMMIT: Trouble = Trouble {
     title: "A central pipeline that reports to its own commit",
     answer: "201, at the wrong place; Gatepost says it before sending",
     why: "in a central pipeline BITBUCKET_COMMIT is the central repository's; Gatepost never uses it for another repository",
-    remedy: "pass REPO_SLUG with one of COMMIT, PULL_REQUEST and BRANCH of the repository that triggered the pipeline",
+    remedy: "pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID",
 };
 
 /// Too many requests.
@@ -301,8 +313,8 @@ pub const RATE_LIMIT: Trouble = Trouble {
 pub const ORPHAN: Trouble = Trouble {
     title: "An INPROGRESS that nobody ends",
     answer: "nothing: the pull request stays blocked",
-    why: "a status INPROGRESS was posted, and the scan crashed before the end was",
-    remedy: "post the end in after-script, which runs however the script ended, with SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE; whatever goes wrong there is told as FAILED",
+    why: "INPROGRESS was posted, and then the scan crashed",
+    remedy: "post the result in after-script, which runs however the script ended, with `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`; whatever went wrong is told as FAILED",
 };
 
 /// A secret that was pasted with something around it.
@@ -318,14 +330,14 @@ pub const NOT_EXPANDED: Trouble = Trouble {
     title: "A secured variable that does not reach the pipe",
     answer: "401; Gatepost says it before sending",
     why: "the pipe gets empty text, or the name itself ($NAME): a pipe has only the variables that its variables: name, and a name that the step does not know is empty",
-    remedy: "define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes: BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN",
+    remedy: "define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN`",
 };
 
 /// Something that ended.
 pub const REMOVED: Trouble = Trouble {
     title: "An operation that Bitbucket removed",
     answer: "410 \"CHANGE-... - Functionality has been deprecated\"",
-    why: "Bitbucket has removed what was asked for; the address in its words tells more",
+    why: "Bitbucket has removed what was asked for",
     remedy: "use the newest version of Gatepost",
 };
 
@@ -338,7 +350,7 @@ pub const DOWN: Trouble = Trouble {
 };
 
 /// Every trouble, in the order of the README: by answer, the likeliest first.
-pub const ALL: [&Trouble; 31] = [
+pub const ALL: [&Trouble; 33] = [
     &APP_PASSWORD,
     &GIT_USER_NAME,
     &USER_NAME,
@@ -347,6 +359,7 @@ pub const ALL: [&Trouble; 31] = [
     &API_TOKEN_EXPIRED,
     &ACCESS_TOKEN_EXPIRED,
     &OAUTH_TOKEN_EXPIRED,
+    &NOT_BITBUCKETS_TOKEN,
     &OTHER_ACCOUNT,
     &NO_SCOPES,
     &MANAGED_ACCOUNT,
@@ -360,7 +373,8 @@ pub const ALL: [&Trouble; 31] = [
     &OTHER_REPOSITORY,
     &WRONG_NAME,
     &UNKNOWN_COMMIT,
-    &NOT_THERE,
+    &NO_PULL_REQUEST,
+    &NO_BRANCH,
     &NOT_THE_API,
     &LONG_KEY,
     &UNREACHABLE_URL,
@@ -371,31 +385,3 @@ pub const ALL: [&Trouble; 31] = [
     &CENTRAL_COMMIT,
     &ORPHAN,
 ];
-
-/// The handbook, as the README has it.
-pub fn markdown() -> String {
-    let mut text = String::new();
-    for Trouble { title, answer, why, remedy } in ALL {
-        let _ = writeln!(text, "### {}\n", marked(title));
-        let _ = writeln!(text, "- Answer: {}", marked(answer));
-        let _ = writeln!(text, "- Why: {}.", marked(why));
-        let _ = writeln!(text, "- What to do: {}.\n", marked(&remedy.replace('\n', "; ")));
-    }
-    text
-}
-
-/// The text with the names of variables and of scopes as code.
-fn marked(text: &str) -> String {
-    let is_name = |word: &str| {
-        word.ends_with(":bitbucket")
-            || Variables::ALL.iter().any(|variable| variable.name() == word.trim_start_matches('$'))
-    };
-    let ends = |c: char| c.is_whitespace() || ",;.()".contains(c);
-    text.split_inclusive(ends)
-        .map(|part| {
-            let word = part.trim_end_matches(ends);
-            let (name, colon) = word.strip_suffix(':').map_or((word, ""), |name| (name, ":"));
-            if is_name(name) { format!("`{name}`{colon}{}", &part[word.len()..]) } else { part.to_owned() }
-        })
-        .collect()
-}

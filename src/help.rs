@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::{outcome::Outcome, variables::Variables};
+use crate::{
+    handbook::{self, Trouble},
+    outcome::Outcome,
+    variables::Variables,
+};
 
 /// What `--version` prints.
 pub const VERSION: &str = concat!("gatepost ", env!("CARGO_PKG_VERSION"));
@@ -52,6 +56,39 @@ pub fn markdown_exit_codes() -> String {
         let _ = writeln!(table, "| {} | {} |", outcome.exit_code(), outcome.meaning());
     }
     table
+}
+
+/// The handbook, as the README has it.
+pub fn markdown_handbook() -> String {
+    let mut text = String::new();
+    for Trouble { title, answer, why, remedy } in handbook::ALL {
+        let _ = writeln!(text, "### {}\n", marked(title));
+        let _ = writeln!(text, "- Answer: {}", marked(answer));
+        let _ = writeln!(text, "- Why: {}.", marked(why));
+        let _ = writeln!(text, "- What to do: {}.\n", marked(&remedy.replace('\n', "; ")));
+    }
+    text
+}
+
+/// The text with the names of variables and of scopes as code; what is quoted, and what is code already, stays.
+fn marked(text: &str) -> String {
+    let is_name = |word: &str| {
+        let word = word.trim_start_matches('$');
+        word.ends_with(":bitbucket")
+            || (word.contains('_') && Variables::ALL.iter().any(|variable| variable.name() == word))
+    };
+    let ends = |c: char| c.is_whitespace() || ",;.()".contains(c);
+    let (mut marked, mut quoted) = (String::new(), false);
+    for part in text.split_inclusive(ends) {
+        let word = part.trim_end_matches(ends);
+        if !quoted && is_name(word) {
+            let _ = write!(marked, "`{word}`{}", &part[word.len()..]);
+        } else {
+            marked += part;
+        }
+        quoted ^= part.matches(['"', '`']).count() % 2 == 1;
+    }
+    marked
 }
 
 fn sentence(variable: &crate::variables::Variable) -> String {

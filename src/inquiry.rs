@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use crate::{
     bitbucket::Bitbucket,
     client::Client,
-    envelope::{has_field, is_data_centers, is_empty, is_html, message},
+    envelope::{is_about_a_field, is_data_centers, is_empty, is_html, said},
     explanation::missing_scopes,
     refusal::{Came, Refusal},
     service::Service,
@@ -16,8 +16,8 @@ use crate::{
     target::Target,
 };
 
-/// For all of it; the refusal can be explained without.
-const LIMIT: Duration = Duration::from_secs(10);
+/// For all of it, each read sent once; the refusal can be explained without.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// What would tell more about a refused status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,8 @@ enum Question {
 /// Asks what tells the possible reasons for the refusal of a status apart, and adds it to the evidence.
 pub async fn inquire(bitbucket: &Bitbucket<'_>, refusal: &mut Refusal, target: &Target, key: &StatusKey) {
     let Client { deadline, .. } = bitbucket.0;
-    let bitbucket = Bitbucket(Client { deadline: deadline.min(Instant::now() + LIMIT), ..bitbucket.0 });
+    let deadline = deadline.min(Instant::now() + LIMIT);
+    let bitbucket = Bitbucket(Client { deadline, retries: false, ..bitbucket.0 });
     let Target { repository, commit, .. } = target;
     match question(refusal) {
         Question::Nothing => {}
@@ -57,7 +58,7 @@ fn question(refusal: &Refusal) -> Question {
     let (Service::Bitbucket(credential), Came::Refused(answer)) = (&refusal.service, &refusal.came) else {
         return Question::Nothing;
     };
-    let message = message(answer).unwrap_or_default();
+    let message = said(answer);
     if is_html(answer) || is_data_centers(answer) {
         return Question::Nothing;
     }
@@ -70,15 +71,11 @@ fn question(refusal: &Refusal) -> Question {
         }
         404 => Question::WhatIsThere,
         // With which status and words Bitbucket refuses to overwrite is not published.
-        400 if is_empty(answer)
-            || ["key", "url", "name", "description", "refname", "state"]
-                .iter()
-                .any(|field| has_field(answer, field)) =>
-        {
-            Question::Nothing
-        }
+        400 if is_empty(answer) || is_about_a_field(answer) => Question::Nothing,
         403 if missing_scopes(answer, credential, &refusal.purpose).is_some()
-            || message.contains("authentication mechanism") =>
+            || ["authentication mechanism", "privilege scopes", "whitelist", "IP address"]
+                .iter()
+                .any(|words| message.contains(words)) =>
         {
             Question::Nothing
         }

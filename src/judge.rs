@@ -15,6 +15,7 @@ use crate::{
     gate::{Gate, Level},
     http::{Http, rounded},
     outcome::Outcome,
+    pace::{Outage, Pace},
     plan::Settings,
     problem::shown,
     refusal::Refusal,
@@ -36,6 +37,23 @@ const PROGRESS: Duration = Duration::from_secs(15);
 /// For a question to a server that was not reached when it was asked about the analysis before.
 const SECOND_CHANCE: Duration = Duration::from_secs(3);
 
+/// What all questions of a run to SonarQube know of each other.
+#[derive(Debug)]
+pub struct Judging {
+    pace: Pace,
+    /// Whether a server could not be reached.
+    unreached: Cell<bool>,
+    /// Whether the reader was told that the token travels unencrypted.
+    exposed: Cell<bool>,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        let pace = Pace::new(Duration::MAX, Outage::default());
+        Self { pace, unreached: Cell::new(false), exposed: Cell::new(false) }
+    }
+}
+
 /// A verdict for every analysis of a plan, in order.
 ///
 /// # Errors
@@ -45,18 +63,10 @@ pub async fn judge(
     plan: &AnalysisPlan,
     http: &Http,
     settings: &Settings,
+    judging: &Judging,
     console: &Console,
 ) -> anyhow::Result<Vec<Verdict>> {
-    let begun = Instant::now();
-    let judge = Judge {
-        plan,
-        http,
-        settings,
-        console,
-        begun,
-        unreached: Cell::new(false),
-        exposed: Cell::new(false),
-    };
+    let judge = Judge { plan, http, settings, console, judging, begun: Instant::now() };
     let scan_failed = plan.scan_exit_code != 0;
     match &plan.analyses {
         Analyses::Project { key, .. } if scan_failed => Ok(vec![judge.scan_failed(Some(key))]),
@@ -94,11 +104,8 @@ struct Judge<'a> {
     http: &'a Http,
     settings: &'a Settings,
     console: &'a Console,
+    judging: &'a Judging,
     begun: Instant,
-    /// Whether a server could not be reached.
-    unreached: Cell<bool>,
-    /// Whether the reader was told that the token travels unencrypted.
-    exposed: Cell<bool>,
 }
 
 /// Why there is no gate.
@@ -281,7 +288,7 @@ impl Judge<'_> {
     /// from 10.0), else Basic with the token as user, which every version takes.
     /// <https://docs.sonarsource.com/sonarqube-server/extension-guide/web-api#authenticate-with-user-token>
     fn server<'s>(&self, url: &'s Url, version: Option<&str>) -> Server<'s> {
-        if self.plan.token.is_some() && is_exposed(url) && !self.exposed.replace(true) {
+        if self.plan.token.is_some() && is_exposed(url) && !self.judging.exposed.replace(true) {
             self.console.warning(format_args!(
                 "SonarQube's address {url} is http: SONAR_TOKEN goes over the network unencrypted"
             ));
@@ -293,13 +300,15 @@ impl Judge<'_> {
 
     /// A client for one question: a server that is down is not waited for as long as an analysis that goes on.
     fn sonarqube<'s>(&'s self, server: &'s Server<'_>) -> SonarQube<'s> {
-        let limit = if self.unreached.get() { SECOND_CHANCE } else { self.settings.timeout };
+        let limit = if self.judging.unreached.get() { SECOND_CHANCE } else { self.settings.timeout };
         SonarQube(Client {
             http: self.http,
             console: self.console,
             service: &server.service,
+            pace: &self.judging.pace,
             api_url: server.url,
             deadline: Instant::now() + limit.min(self.settings.timeout),
+            retries: true,
         })
     }
 
@@ -339,7 +348,7 @@ impl Judge<'_> {
             NoGate::Refused(refusal) => {
                 report::told(&refusal, self.console);
                 let answered = refusal.status().is_some_and(|status| !status.is_server_error());
-                self.unreached.set(!answered);
+                self.judging.unreached.set(!answered);
                 (format!("No verdict of SonarQube: {refusal}"), Outcome::SonarQubeFailed)
             }
             NoGate::Failed(words) => (words, Outcome::SonarQubeFailed),

@@ -25,6 +25,7 @@ pub mod check;
 pub mod client;
 pub mod console;
 pub mod credential;
+pub mod credentials;
 pub mod envelope;
 pub mod explanation;
 pub mod gate;
@@ -36,6 +37,7 @@ pub mod judge;
 pub mod locate;
 pub mod metrics;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod problem;
 pub mod publish;
@@ -44,39 +46,42 @@ pub mod report;
 pub mod report_task;
 pub mod results;
 pub mod retry;
+pub mod run;
 pub mod scopes;
 pub mod secrets;
 pub mod service;
 pub mod sonarqube;
 pub mod state;
 pub mod status;
+pub mod summary;
 pub mod target;
+pub mod targets;
 pub mod text;
 pub mod token;
 pub mod values;
 pub mod variables;
 pub mod verdict;
 
-use std::{ffi::OsString, io, pin::pin, time::Instant};
+use std::{collections::HashSet, ffi::OsString, io};
 
-use rustls::pki_types::CertificateDer;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    bitbucket::Bitbucket,
-    check::CheckPlan,
-    client::Client,
+    check::{CheckPlan, Checker},
     console::Console,
+    credentials::Credentials,
     http::Http,
+    locate::Lookups,
     outcome::Outcome,
     plan::{Mode, Plan, Settings},
     problem::Findings,
-    publish::{Published, Publisher},
     results::ResultFile,
+    run::Run,
     service::Service,
+    targets::{Targets, are_many},
     variables::Variables,
-    verdict::{Verdict, VerdictPlan},
+    verdict::root_cert,
 };
 
 /// Does what the environment asks for, and says so on the console.
@@ -97,124 +102,126 @@ pub async fn run(
     }
     console.set_debug(settings.debug);
     let roots = http::extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
-    match settings.mode {
-        Mode::Publish => publish(&variables, findings, &settings, &roots, console).await,
-        Mode::Check => check(&variables, findings, &settings, &roots, console).await,
-    }
-}
+    let asks_sonarqube = variables.state.is_none() || are_many(&variables);
+    let sonarqube_roots = if asks_sonarqube { root_cert(&variables, &mut findings) } else { Vec::new() };
+    let credentials = Credentials::from_variables(&variables, settings.timeout, &mut findings);
+    console.hide(credentials.secrets());
 
-/// `MODE: publish`.
-async fn publish(
-    variables: &Variables,
-    mut findings: Findings,
-    settings: &Settings,
-    roots: &[CertificateDer<'static>],
-    mut console: Console,
-) -> anyhow::Result<Outcome> {
-    let plan = Plan::from_variables(variables, &mut findings);
-    let verdict = VerdictPlan::from_variables(variables, &mut findings);
-    let results = ResultFile::from_settings(settings, &mut findings);
-
-    report::warnings(&findings, &console);
-    let (Some(plan), Some(verdict), []) = (plan, verdict, &findings.problems[..]) else {
-        return Ok(report::variables_wrong(&findings.problems, &console));
+    let http = Http::new(&roots, &[], &settings.proxies)?;
+    // A root for SonarQube is not trusted to speak for Bitbucket.
+    let own_http = match sonarqube_roots[..] {
+        [] => None,
+        _ => Some(Http::new(&roots, &sonarqube_roots, &settings.proxies)?),
     };
-    if let Some(results) = &results {
-        results.begin()?;
-    }
-    report::opening(&plan, &verdict, &console);
-
-    let http = Http::new(roots, &[], &settings.proxies)?;
-    let service = Service::Bitbucket(plan.credential.clone());
-    hide_as_sent(&service, verdict.token(), &http, settings, &mut console)?;
-    let mut stopped = pin!(stop());
-    let verdicts = tokio::select! {
-        verdicts = verdicts(&verdict, &http, roots, settings, &console) => verdicts?,
-        asked = &mut stopped => asked.map(|()| Vec::new())?,
-    };
-    let bitbucket = Bitbucket(Client {
+    let context = Context {
+        variables: &variables,
+        settings: &settings,
+        credentials: &credentials,
+        sonarqube_http: own_http.as_ref().unwrap_or(&http),
         http: &http,
         console: &console,
-        service: &service,
-        api_url: &settings.api_url,
-        deadline: Instant::now() + settings.timeout,
-    });
-    let publisher = Publisher::new(bitbucket, &plan, settings.dry_run);
-    let tell = |status: Published| report::published(&status, &plan, settings, results.as_ref(), &console);
-    if verdicts.is_empty() {
-        return Ok(tell(publisher.stop().await));
-    }
-    tokio::select! {
-        outcomes = publisher.publish(&verdicts, verdict.several(), results.as_ref(), tell) => Ok(report::run(&outcomes, &console)),
-        asked = &mut stopped => {
-            asked?;
-            Ok(tell(publisher.stop().await))
-        }
-    }
-}
-
-/// `MODE: check`.
-async fn check(
-    variables: &Variables,
-    mut findings: Findings,
-    settings: &Settings,
-    roots: &[CertificateDer<'static>],
-    mut console: Console,
-) -> anyhow::Result<Outcome> {
-    let plan = CheckPlan::from_variables(variables, &mut findings);
-    report::warnings(&findings, &console);
-    let (Some(plan), []) = (plan, &findings.problems[..]) else {
-        return Ok(report::variables_wrong(&findings.problems, &console));
     };
-    let http = Http::new(roots, &[], &settings.proxies)?;
-    let own_roots = plan.sonarqube().map(|plan| &plan.roots[..]).unwrap_or_default();
-    let sonarqube_http = Http::new(roots, own_roots, &settings.proxies)?;
-    let service = Service::Bitbucket(plan.credential.clone());
-    let token = plan.sonarqube().and_then(|plan| plan.token.as_ref());
-    hide_as_sent(&service, token, &http, settings, &mut console)?;
-    tokio::select! {
-        outcome = check::check(&plan, &service, &http, &sonarqube_http, settings, &console) => outcome,
-        asked = stop() => {
-            asked?;
-            console.failed("stopped before the end; nothing was posted");
-            Ok(Outcome::Stopped)
-        }
+    match settings.mode {
+        Mode::Publish => context.publish(findings).await,
+        Mode::Check => context.check(findings).await,
     }
 }
 
-/// Hides the secrets in the form in which they travel.
-fn hide_as_sent(
-    service: &Service,
-    sonar_token: Option<&SecretString>,
-    http: &Http,
-    settings: &Settings,
-    console: &mut Console,
-) -> anyhow::Result<()> {
-    let as_user = sonar_token.map(|token| Service::SonarQube { token: Some(token.clone()), bearer: false });
-    for service in as_user.iter().chain([service]) {
-        console.hide(service.as_sent(http.client().get(settings.api_url.clone()))?);
-    }
-    Ok(())
+/// What both modes need.
+struct Context<'a> {
+    variables: &'a Variables,
+    settings: &'a Settings,
+    credentials: &'a Credentials,
+    http: &'a Http,
+    sonarqube_http: &'a Http,
+    console: &'a Console,
 }
 
-/// What is to be said: at least one verdict.
-async fn verdicts(
-    plan: &VerdictPlan,
-    http: &Http,
-    roots: &[CertificateDer<'static>],
-    settings: &Settings,
-    console: &Console,
-) -> anyhow::Result<Vec<Verdict>> {
-    match plan {
-        VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
-        VerdictPlan::Ask(analysis) if analysis.roots.is_empty() => {
-            judge::judge(analysis, http, settings, console).await
+impl Context<'_> {
+    /// `MODE: publish`.
+    async fn publish(&self, mut findings: Findings) -> anyhow::Result<Outcome> {
+        let Self { settings, console, .. } = *self;
+        let targets = Targets::from_variables(self.variables, &mut findings, |variables, many, findings| {
+            Plan::from_variables(variables, self.credentials, many, findings)
+        });
+        let results = ResultFile::from_settings(settings, &mut findings);
+        let tokens = |plan: &Plan| plan.verdict.token().cloned();
+        let Some(targets) = self.all_well(targets, &findings, tokens)? else {
+            return Ok(report::variables_wrong(&findings, console));
+        };
+        if let Some(results) = &results {
+            results.begin()?;
         }
-        VerdictPlan::Ask(analysis) => {
-            // A root for SonarQube is not trusted to speak for Bitbucket.
-            let http = Http::new(roots, &analysis.roots, &settings.proxies)?;
-            judge::judge(analysis, &http, settings, console).await
+        report::opening(&targets, settings, console);
+        let Targets { plans, many, .. } = targets;
+        if many {
+            report::unused_tokens(self.credentials, console);
+            report::budget(&plans, console);
         }
+        let run = Run::new(
+            settings,
+            self.http,
+            self.sonarqube_http,
+            results.as_ref(),
+            console,
+            many.then_some(plans.len()),
+        );
+        tokio::select! {
+            outcome = run.publish(&plans) => outcome,
+            asked = stop() => {
+                asked?;
+                Ok(run.stop(&plans).await)
+            }
+        }
+    }
+
+    /// `MODE: check`.
+    async fn check(&self, mut findings: Findings) -> anyhow::Result<Outcome> {
+        let Self { settings, console, http, sonarqube_http, .. } = *self;
+        let targets = Targets::from_variables(self.variables, &mut findings, |variables, _, findings| {
+            CheckPlan::from_variables(variables, self.credentials, findings)
+        });
+        let tokens = |plan: &CheckPlan| plan.sonarqube().and_then(|plan| plan.token.clone());
+        let Some(targets) = self.all_well(targets, &findings, tokens)? else {
+            return Ok(report::variables_wrong(&findings, console));
+        };
+        let lookups = Lookups::default();
+        let checker = Checker { settings, http, sonarqube_http, lookups: &lookups, console };
+        tokio::select! {
+            outcome = check::check(&targets.plans, checker) => outcome,
+            asked = stop() => {
+                asked?;
+                console.failed("stopped before the end; nothing was posted");
+                Ok(Outcome::Stopped)
+            }
+        }
+    }
+
+    /// Says what is unusual, and gives the targets when nothing is wrong; secrets are hidden then in the forms in
+    /// which they travel.
+    fn all_well<P>(
+        &self,
+        targets: Option<Targets<P>>,
+        findings: &Findings,
+        token: impl Fn(&P) -> Option<SecretString>,
+    ) -> anyhow::Result<Option<Targets<P>>> {
+        let plans = targets.iter().flat_map(|targets| &targets.plans);
+        let tokens: HashSet<String> =
+            plans.filter_map(token).map(|token| token.expose_secret().to_owned()).collect();
+        self.console.hide(tokens.iter().cloned());
+        report::warnings(findings, self.console);
+        if !findings.problems.is_empty() {
+            return Ok(None);
+        }
+        let request = || self.http.client().get(self.settings.api_url.clone());
+        for access in self.credentials.accesses() {
+            self.console.hide(access.service.as_sent(request())?);
+        }
+        for token in tokens {
+            let as_user = Service::SonarQube { token: Some(token.into()), bearer: false };
+            self.console.hide(as_user.as_sent(request())?);
+        }
+        Ok(targets)
     }
 }
 

@@ -1,10 +1,15 @@
 //! Finds the commit of a target: given, the head of a branch, or the source of a pull request; and the pull
 //! request's source commit, where the pipeline's commit exists in the build only.
 
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use tokio::sync::OnceCell;
+
 use crate::{
     bitbucket::{Bitbucket, PullRequestSource},
     console::Console,
     refusal::Refusal,
+    report,
     target::{CommitHash, CommitSource, PullRequestId, Target, TargetPlan},
 };
 
@@ -15,6 +20,29 @@ pub struct Locator<'a> {
     pub bitbucket: Bitbucket<'a>,
     /// The target as far as the variables tell it.
     pub plan: &'a TargetPlan,
+    /// What was looked up before in this run.
+    pub lookups: &'a Lookups,
+}
+
+/// What a run has looked up: each pull request and each branch once, whoever asks and however many at a time. The
+/// credential counts, for another one may see something else.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    pull_requests: Cache<PullRequestSource>,
+    branches: Cache<CommitHash>,
+}
+
+type Found<T> = Result<T, Rc<Refusal>>;
+type Cache<T> = RefCell<HashMap<String, Rc<OnceCell<Found<T>>>>>;
+
+/// What was found under a name, or finds it.
+async fn once<T: Clone>(
+    cache: &Cache<T>,
+    name: String,
+    find: impl Future<Output = Result<T, Box<Refusal>>>,
+) -> Found<T> {
+    let cell = cache.borrow_mut().entry(name).or_default().clone();
+    cell.get_or_init(async || find.await.map_err(Rc::from)).await.clone()
 }
 
 impl<'a> Locator<'a> {
@@ -23,7 +51,7 @@ impl<'a> Locator<'a> {
     /// # Errors
     ///
     /// When Bitbucket refuses to tell or cannot be reached.
-    pub async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Box<Refusal>> {
+    pub async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Rc<Refusal>> {
         let plan = self.plan;
         let target = |commit: CommitHash| Target {
             repository: plan.repository.clone(),
@@ -33,7 +61,9 @@ impl<'a> Locator<'a> {
         match &plan.commit {
             CommitSource::Given { commit, .. } => Ok((target(commit.clone()), None)),
             CommitSource::Branch(branch) => {
-                let head = self.bitbucket.branch_head(&plan.repository, branch).await?;
+                let name = format!("{} {} {branch}", self.bitbucket.0.service.with(), plan.repository);
+                let find = self.bitbucket.branch_head(&plan.repository, branch);
+                let head = once(&self.lookups.branches, name, find).await?;
                 self.console().line(format_args!("branch {branch} is at commit {head}"));
                 Ok((target(head), None))
             }
@@ -57,7 +87,7 @@ impl<'a> Locator<'a> {
             None => match self.ask(id).await {
                 Ok(source) => source,
                 Err(refusal) => {
-                    self.console().warning(&*refusal);
+                    report::told(&refusal, self.console());
                     return None;
                 }
             },
@@ -78,9 +108,11 @@ impl<'a> Locator<'a> {
         Some(target)
     }
 
-    async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Box<Refusal>> {
+    async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Rc<Refusal>> {
         let repository = &self.plan.repository;
-        let source = self.bitbucket.pull_request_source(repository, id).await?;
+        let name = format!("{} {repository} {id}", self.bitbucket.0.service.with());
+        let find = self.bitbucket.pull_request_source(repository, id);
+        let source = once(&self.lookups.pull_requests, name, find).await?;
         self.console().line(format_args!(
             "pull request {id} comes from branch {} of {}, at commit {}",
             source.branch,

@@ -1,38 +1,64 @@
 //! What will be done: every variable understood, every problem found at once.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, rc::Rc, time::Duration};
 
 use reqwest::Url;
 
 use crate::{
-    credential::Credential,
+    credentials::Credentials,
     http::{Proxies, is_this_machine},
     problem::{Findings, shown},
+    service::Access,
     status::StatusPlan,
     target::TargetPlan,
+    targets::Planned,
     values::{flag, service_address, whole_number},
     variables::Variables,
+    verdict::VerdictPlan,
 };
 
-/// What will be done. There is one only when no variable is wrong.
+/// What will be done for one target. There is one only when no variable is wrong.
 #[derive(Debug)]
 pub struct Plan {
-    /// Who we are.
-    pub credential: Credential,
+    /// The way into Bitbucket.
+    pub access: Rc<Access>,
     /// Where the status goes.
     pub target: TargetPlan,
     /// What is said.
     pub status: StatusPlan,
+    /// Where the verdict comes from.
+    pub verdict: VerdictPlan,
 }
 
 impl Plan {
-    /// The plan, or the problems that keep the variables from making one.
-    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
+    /// The plan, or the problems that keep the variables from making one. One of `many` names its own verdict.
+    pub fn from_variables(
+        variables: &Variables,
+        credentials: &Credentials,
+        many: bool,
+        findings: &mut Findings,
+    ) -> Option<Self> {
         // Each part is looked at, so that one run tells every problem.
-        let credential = Credential::from_variables(variables, findings);
         let target = TargetPlan::from_variables(variables, findings);
         let status = StatusPlan::from_variables(variables, findings);
-        Some(Self { credential: credential?, target: target?, status })
+        let verdict = VerdictPlan::from_variables(variables, many, findings);
+        let target = target?;
+        let access = credentials.find(&target.repository, findings);
+        Some(Self { access: access?, target, status, verdict: verdict? })
+    }
+}
+
+impl Planned for Plan {
+    /// Repository, commit, refname and key: what makes two statuses the same.
+    fn identity(&self) -> String {
+        let Self { target, status, verdict, access: _ } = self;
+        let key = if verdict.several() { format!("{status:?}{verdict:?}") } else { status.key().to_string() };
+        format!("{target:?} {key}")
+    }
+
+    fn content(&self) -> String {
+        let Self { target: _, status, verdict, access: _ } = self;
+        format!("{status:?} {verdict:?}")
     }
 }
 
@@ -54,8 +80,10 @@ pub struct Settings {
     pub dry_run: bool,
     /// One line per request.
     pub debug: bool,
-    /// For getting through to Bitbucket, retries included, and for each question to SonarQube.
+    /// For getting through to Bitbucket, retries included, for each target, and for each question to SonarQube.
     pub timeout: Duration,
+    /// How many targets are worked on at once.
+    pub concurrency: usize,
     /// The API's address.
     pub api_url: Url,
     /// Proxies.
@@ -79,6 +107,11 @@ const TIMEOUT_DEFAULT: u64 = 120;
 /// Seconds; Bitbucket's rate limits are counted over one hour.
 const TIMEOUT_MAX: u64 = 3600;
 
+/// Targets at once; a run of 60 is done in seconds.
+const CONCURRENCY_DEFAULT: u64 = 8;
+/// More would only meet the rate limit sooner.
+const CONCURRENCY_MAX: u64 = 64;
+
 impl Settings {
     /// The settings; what cannot be understood is a problem and keeps its default.
     ///
@@ -97,6 +130,13 @@ impl Settings {
                 1..=TIMEOUT_MAX,
                 findings,
             )),
+            concurrency: usize::try_from(whole_number(
+                "CONCURRENCY",
+                variables.concurrency.as_deref(),
+                CONCURRENCY_DEFAULT,
+                1..=CONCURRENCY_MAX,
+                findings,
+            ))?,
             api_url: match api_url(variables.bitbucket_api_url.as_deref(), findings) {
                 Some(url) => url,
                 None => Url::parse(API_URL)?,
@@ -339,10 +379,12 @@ mod tests {
             repo_slug: text("a b"),
             key: text("a\u{7}b"),
             url: text("localhost"),
+            state: text("perhaps"),
             ..Variables::default()
         };
         let mut findings = Findings::default();
-        assert!(Plan::from_variables(&variables, &mut findings).is_none());
+        let credentials = Credentials::from_variables(&variables, Duration::from_secs(1), &mut findings);
+        assert!(Plan::from_variables(&variables, &credentials, false, &mut findings).is_none());
         let names: Vec<_> = findings.problems.iter().map(|problem| problem.variable.as_str()).collect();
         assert_eq!(
             names,
@@ -355,7 +397,8 @@ mod tests {
                 "WORKSPACE",
                 "REPO_SLUG",
                 "KEY",
-                "URL"
+                "URL",
+                "STATE"
             ]
         );
     }

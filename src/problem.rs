@@ -22,6 +22,8 @@ pub struct Findings {
     pub problems: Vec<Problem>,
     /// What is unusual, one line each.
     pub warnings: Vec<String>,
+    /// How many problems there are beside those.
+    pub unshown: usize,
 }
 
 impl Findings {

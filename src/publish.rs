@@ -1,8 +1,9 @@
-//! From the plan to the status on the commit: find it, post, and fall back to the pull request's source commit.
+//! From a plan to the statuses on the commit: find it, post, and fall back to the pull request's source commit.
 
 use std::{
     cell::RefCell,
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -11,19 +12,22 @@ use reqwest::StatusCode;
 use crate::{
     bitbucket::Bitbucket,
     client::Client,
+    http::Failure,
     inquiry::inquire,
-    locate::Locator,
+    locate::{Locator, Lookups},
     outcome::Outcome,
+    pace::{Outage, Pace},
     plan::Plan,
-    refusal::Refusal,
+    refusal::{Came, Refusal},
     results::{Delivery, ResultFile},
+    service::Access,
     state::State,
     status::{Status, StatusKey},
     target::Target,
     verdict::Verdict,
 };
 
-/// Publishes the statuses of a run.
+/// Publishes the statuses of one target.
 #[derive(Debug)]
 pub struct Publisher<'a> {
     /// Bitbucket.
@@ -32,8 +36,12 @@ pub struct Publisher<'a> {
     pub plan: &'a Plan,
     /// Print what would be posted.
     pub dry_run: bool,
+    /// What was looked up before.
+    pub lookups: &'a Lookups,
     /// What Bitbucket may have received by now.
-    begun: RefCell<Option<(Target, Status)>>,
+    pub begun: &'a Begun,
+    /// What earlier runs delivered.
+    pub results: Option<&'a ResultFile>,
 }
 
 /// What became of a status.
@@ -59,7 +67,7 @@ pub enum End {
     /// It was printed.
     Printed,
     /// Bitbucket refused or could not be reached.
-    Refused(Box<Refusal>),
+    Refused(Rc<Refusal>),
     /// The run was stopped.
     Stopped,
 }
@@ -77,25 +85,48 @@ impl End {
     }
 }
 
+/// The statuses that Bitbucket may have received, and that a run that is stopped has to look after: those under
+/// way, and every INPROGRESS.
+#[derive(Debug, Default)]
+pub struct Begun(RefCell<BTreeMap<usize, Sent>>);
+
+/// A status that was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// With what it was sent.
+    pub access: Rc<Access>,
+    /// Where it went.
+    pub target: Target,
+    /// What was sent.
+    pub status: Status,
+}
+
+impl Begun {
+    fn begin(&self, access: &Rc<Access>, target: &Target, status: &Status) -> usize {
+        let mut begun = self.0.borrow_mut();
+        let number = begun.last_key_value().map_or(0, |(last, _)| last + 1);
+        let sent = Sent { access: access.clone(), target: target.clone(), status: status.clone() };
+        begun.insert(number, sent);
+        number
+    }
+
+    fn end(&self, number: usize) {
+        self.0.borrow_mut().remove(&number);
+    }
+
+    /// All of them, oldest first; none is left.
+    pub fn take(&self) -> Vec<Sent> {
+        std::mem::take(&mut *self.0.borrow_mut()).into_values().collect()
+    }
+}
+
 /// For posting STOPPED after SIGTERM: Docker kills a container 10 s after it.
 const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
 
-impl<'a> Publisher<'a> {
-    /// A publisher of a plan.
-    pub const fn new(bitbucket: Bitbucket<'a>, plan: &'a Plan, dry_run: bool) -> Self {
-        Self { bitbucket, plan, dry_run, begun: RefCell::new(None) }
-    }
-
-    /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done. When
-    /// there may be `several`, their projects tell them apart.
-    pub async fn publish(
-        &self,
-        verdicts: &[Verdict],
-        several: bool,
-        results: Option<&ResultFile>,
-        tell: impl Fn(Published) -> Outcome,
-    ) -> Vec<Outcome> {
-        let locator = Locator { bitbucket: self.bitbucket, plan: &self.plan.target };
+impl Publisher<'_> {
+    /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done.
+    pub async fn publish(&self, verdicts: &[Verdict], tell: impl Fn(Published) -> Outcome) -> Vec<Outcome> {
+        let locator = Locator { bitbucket: self.bitbucket, plan: &self.plan.target, lookups: self.lookups };
         let (mut target, mut source) = match locator.locate().await {
             Ok(located) => located,
             Err(refusal) => {
@@ -106,6 +137,7 @@ impl<'a> Publisher<'a> {
         let mut outcomes = Vec::new();
         let mut keys = HashSet::new();
         for verdict in verdicts {
+            let several = self.plan.verdict.several();
             let mut status = self.plan.status.status(verdict, &target, several);
             // Two analyses of one project are two statuses.
             let key = status.key.clone();
@@ -114,74 +146,86 @@ impl<'a> Publisher<'a> {
                 number += 1;
                 status.key = StatusKey::fit(&format!("{key}-{number}"));
             }
-            let mut published = self.post(&target, status.clone(), verdict.outcome, results).await;
-            if let End::Refused(refusal) = &published.end
+            let mut posted = self.post(&target, &status).await;
+            if let Err(refusal) = &posted
                 && refusal.status() == Some(StatusCode::NOT_FOUND)
                 && let Some(other) = locator.source_commit(&target, source.take()).await
             {
                 target = other;
-                status.refname.clone_from(&target.refname);
-                published = self.post(&target, status, verdict.outcome, results).await;
+                let key = status.key;
+                status = self.plan.status.status(verdict, &target, several);
+                status.key = key;
+                posted = self.post(&target, &status).await;
             }
-            if let Published {
-                target: Some(target), status: Some(status), end: End::Refused(refusal), ..
-            } = &mut published
-            {
-                inquire(&self.bitbucket, refusal, target, &status.key).await;
-            }
-            outcomes.push(tell(published));
+            let end = match posted {
+                Ok(end) => end,
+                Err(mut refusal) => {
+                    inquire(&self.bitbucket, &mut refusal, &target, &status.key).await;
+                    End::Refused(Rc::from(refusal))
+                }
+            };
+            let (target, status) = (Some(target.clone()), Some(status));
+            outcomes.push(tell(Published { target, status, end, outcome: verdict.outcome }));
         }
         outcomes
     }
 
-    /// Says STOPPED over an INPROGRESS that Bitbucket may have received: it would block merging for ever.
-    pub async fn stop(&self) -> Published {
-        let stopped =
-            |target, status| Published { target, status, end: End::Stopped, outcome: Outcome::Stopped };
-        let begun = self.begun.borrow_mut().take();
-        let Some((target, status)) = begun else {
-            return stopped(None, None);
-        };
-        if status.state != State::InProgress {
-            return stopped(Some(target), Some(status));
+    async fn post(&self, target: &Target, status: &Status) -> Result<End, Box<Refusal>> {
+        if self.results.is_some_and(|results| results.has_delivered(target, status)) {
+            return Ok(End::Skipped);
         }
-        let bitbucket = Bitbucket(Client { deadline: Instant::now() + LAST_WORD_LIMIT, ..self.bitbucket.0 });
-        let last_word = status.stopped();
-        match bitbucket.post_status(&target.repository, &target.commit, &last_word).await {
-            Ok(()) => stopped(Some(target), Some(last_word)),
+        if self.dry_run {
+            self.bitbucket.print_status(&target.repository, &target.commit, status);
+            return Ok(End::Printed);
+        }
+        let number = self.begun.begin(&self.plan.access, target, status);
+        let posted = self.bitbucket.post_status(&target.repository, &target.commit, status).await;
+        let is_inprogress = status.state == State::InProgress;
+        match posted {
+            Ok(()) => {
+                if !is_inprogress {
+                    self.begun.end(number);
+                }
+                Ok(End::Delivered)
+            }
             Err(refusal) => {
-                let console = bitbucket.0.console;
-                console.warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
-                stopped(Some(target), Some(status))
+                if is_inprogress && may_have_arrived(&refusal) {
+                    let _ = last_word(&self.bitbucket, target, status).await;
+                }
+                self.begun.end(number);
+                Err(refusal)
             }
         }
     }
+}
 
-    async fn post(
-        &self,
-        target: &Target,
-        status: Status,
-        outcome: Outcome,
-        results: Option<&ResultFile>,
-    ) -> Published {
-        let end = if results.is_some_and(|results| results.has_delivered(target, &status)) {
-            End::Skipped
-        } else if self.dry_run {
-            self.bitbucket.print_status(&target.repository, &target.commit, &status);
-            End::Printed
-        } else {
-            self.begun.replace(Some((target.clone(), status.clone())));
-            match self.bitbucket.post_status(&target.repository, &target.commit, &status).await {
-                Ok(()) => End::Delivered,
-                Err(refusal) => {
-                    // Bitbucket has answered: nothing of it stands on the commit.
-                    if refusal.status().is_some() {
-                        self.begun.take();
-                    }
-                    End::Refused(refusal)
-                }
-            }
-        };
-        Published { target: Some(target.clone()), status: Some(status), end, outcome }
+/// Whether a request that failed may have had its effect.
+const fn may_have_arrived(refusal: &Refusal) -> bool {
+    match &refusal.came {
+        Came::Refused(answer) => matches!(answer.status.as_u16(), 408 | 500..=599),
+        Came::Unusable(..) => true,
+        Came::Nothing(failure) => matches!(failure, Failure::Broken(_) | Failure::Silent(_)),
+    }
+}
+
+/// Says STOPPED over an INPROGRESS that Bitbucket may have received: it would block merging for ever. `Ok` is what
+/// was said.
+///
+/// # Errors
+///
+/// When that did not get through either; the reader is told.
+pub async fn last_word(bitbucket: &Bitbucket<'_>, target: &Target, status: &Status) -> Result<Status, ()> {
+    // What went wrong before does not count: this is the last try.
+    let pace = Pace::new(LAST_WORD_LIMIT, Outage::default());
+    let deadline = Instant::now() + LAST_WORD_LIMIT;
+    let bitbucket = Bitbucket(Client { deadline, pace: &pace, ..bitbucket.0 });
+    let last_word = status.stopped();
+    match bitbucket.post_status(&target.repository, &target.commit, &last_word).await {
+        Ok(()) => Ok(last_word),
+        Err(refusal) => {
+            let console = bitbucket.0.console;
+            console.warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
+            Err(())
+        }
     }
 }

@@ -3,13 +3,14 @@
 
 use std::{fmt, time::Duration};
 
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url, header::WWW_AUTHENTICATE};
 
 use crate::{
     envelope::words,
     http::{Answer, Failure},
     service::Service,
     target::{CommitHash, PullRequestId, Repository},
+    text::{fit, one_line},
 };
 
 /// A request that did not get through.
@@ -87,6 +88,9 @@ pub struct Creator {
     pub day: Option<String>,
 }
 
+/// Real ones have some 50.
+const CHALLENGE_MAX_CHARS: usize = 80;
+
 impl Refusal {
     /// The status code, when an answer came.
     pub const fn status(&self) -> Option<StatusCode> {
@@ -99,6 +103,7 @@ impl Refusal {
     /// What was sent, without the secret.
     pub fn sent(&self) -> String {
         let times = match self.attempts {
+            0 => ", not sent: the requests before it were refused".to_owned(),
             1 => String::new(),
             attempts => format!(", {attempts} times"),
         };
@@ -107,7 +112,16 @@ impl Refusal {
 
     /// What came back, in the service's own words.
     pub fn answered(&self) -> String {
-        let told = |answer: &Answer| format!("{}, {}", answer.status, words(answer));
+        let told = |answer: &Answer| {
+            let challenge = answer.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+            let challenge = match challenge {
+                Some(challenge) if answer.status == StatusCode::UNAUTHORIZED => {
+                    format!(" (www-authenticate: {})", fit(&one_line(challenge), CHALLENGE_MAX_CHARS))
+                }
+                _ => String::new(),
+            };
+            format!("{}, {}{challenge}", answer.status, words(answer))
+        };
         match &self.came {
             Came::Refused(answer) => told(answer),
             Came::Unusable(answer, wrong) => format!("{}, but {wrong}", told(answer)),

@@ -1,18 +1,22 @@
 //! What became of the run, told to the reader and to later steps; the last line is the outcome.
 
+use std::{collections::BTreeMap, fmt::Write};
+
 use crate::{
     console::Console,
+    credentials::Credentials,
     explanation::{Explanation, Reason, explain},
     gate::{Condition, Gate, Level},
     outcome::Outcome,
     plan::{Plan, Settings},
-    problem::{Findings, Problem},
+    problem::Findings,
     publish::{End, Published},
     refusal::Refusal,
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
     state::State,
-    status::Status,
-    target::Target,
+    summary::Summary,
+    target::CommitSource,
+    targets::Targets,
     verdict::VerdictPlan,
 };
 
@@ -24,16 +28,63 @@ pub fn warnings(findings: &Findings, console: &Console) {
 }
 
 /// What the run is about to do.
-pub fn opening(plan: &Plan, verdict: &VerdictPlan, console: &Console) {
-    let what = match verdict {
-        VerdictPlan::Given(verdict) => verdict.state.to_string(),
-        VerdictPlan::Ask(analysis) => format!("the quality gate of {}", analysis.analyses),
+pub fn opening(targets: &Targets<Plan>, settings: &Settings, console: &Console) {
+    let version = env!("CARGO_PKG_VERSION");
+    match &targets.plans[..] {
+        [plan] if !targets.many => console.line(format_args!(
+            "gatepost {version}: {} for {} {}",
+            match &plan.verdict {
+                VerdictPlan::Given(verdict) => verdict.state.to_string(),
+                VerdictPlan::Ask(analysis) => format!("the quality gate of {}", analysis.analyses),
+            },
+            plan.target.repository,
+            plan.access.service.with()
+        )),
+        plans => console.line(format_args!(
+            "gatepost {version}: {} targets, {} at once",
+            plans.len(),
+            settings.concurrency.min(plans.len())
+        )),
+    }
+    for note in &targets.notes {
+        console.warning(note);
+    }
+}
+
+/// The allowance that every credential has at least, in requests an hour; access tokens of large plans have more.
+/// <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>
+const ALLOWANCE: usize = 1000;
+
+/// Whether the requests of a large run fit into the allowance of each credential.
+pub fn budget(plans: &[Plan], console: &Console) {
+    let mut requests: BTreeMap<String, usize> = BTreeMap::new();
+    for plan in plans {
+        let lookups = usize::from(!matches!(plan.target.commit, CommitSource::Given { .. }));
+        *requests.entry(plan.access.service.with()).or_default() += 1 + lookups;
+    }
+    for (with, requests) in requests.iter().filter(|(_, requests)| **requests > ALLOWANCE) {
+        console.warning(format_args!(
+            "{requests} requests are needed {with}, but {ALLOWANCE} an hour are certain (access tokens of large plans have more): the run will slow down or be refused; RESULT_FILE with RESUME goes on later, and several access tokens have an allowance each"
+        ));
+    }
+}
+
+/// More names than this are counted.
+const NAMES_SHOWN: usize = 10;
+
+/// Tokens of repositories that are no target of this run: a name may be misspelt.
+pub fn unused_tokens(credentials: &Credentials, console: &Console) {
+    let unused = credentials.unused();
+    if unused.is_empty() {
+        return;
+    }
+    let shown = unused.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let more = match unused.len().saturating_sub(NAMES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    console.line(format_args!(
-        "gatepost {}: {what} for {} with the {}",
-        env!("CARGO_PKG_VERSION"),
-        plan.target.repository,
-        plan.credential.kind()
+    console.warning(format_args!(
+        "BITBUCKET_ACCESS_TOKENS has tokens for repositories that are no target: {shown}{more}"
     ));
 }
 
@@ -83,9 +134,12 @@ pub fn gate(gate: &Gate, judged: &str, console: &Console) {
 }
 
 /// The variables are wrong.
-pub fn variables_wrong(problems: &[Problem], console: &Console) -> Outcome {
-    console.problems(problems);
-    let number = match problems.len() {
+pub fn variables_wrong(findings: &Findings, console: &Console) -> Outcome {
+    console.problems(&findings.problems);
+    if findings.unshown > 0 {
+        console.failed(format_args!("{} problems more of the same list", findings.unshown));
+    }
+    let number = match findings.problems.len() + findings.unshown {
         1 => "1 variable is".to_owned(),
         number => format!("{number} variables are"),
     };
@@ -93,65 +147,92 @@ pub fn variables_wrong(problems: &[Problem], console: &Console) -> Outcome {
     Outcome::VariablesWrong
 }
 
-/// What became of a run with these statuses: the worst of them.
-pub fn run(outcomes: &[Outcome], console: &Console) -> Outcome {
-    let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
-    if outcomes.len() > 1 {
-        let failed = outcomes.iter().filter(|outcome| **outcome == Outcome::BitbucketFailed).count();
-        let line = format!("{} of {} statuses posted", outcomes.len() - failed, outcomes.len());
-        if worst == Outcome::Done { console.done(line) } else { console.failed(line) }
+/// A run over many targets that was stopped: how many INPROGRESS were ended, and how many may be left.
+pub fn stopped_many(ended: usize, left: usize, summary: Option<&Summary>, console: &Console) {
+    let mut words = "stopped before the end".to_owned();
+    if let Some(summary) = summary {
+        let _ = write!(words, "; {}", summary.counted());
     }
-    worst
+    if ended > 0 {
+        let _ = write!(words, "; STOPPED was posted over {ended} INPROGRESS, which would block merging");
+    }
+    if left > 0 {
+        let _ = write!(words, "; {left} INPROGRESS may be left");
+    }
+    console.failed(words);
 }
 
-/// What became of a status.
+/// Tells and records what became of a status.
 pub fn published(
     published: &Published,
     plan: &Plan,
-    settings: &Settings,
     results: Option<&ResultFile>,
     console: &Console,
 ) -> Outcome {
-    let Published { target, status, end, outcome: of_verdict } = published;
-    let (outcome, reason) = match end {
-        End::Delivered | End::Skipped | End::Printed => (*of_verdict, None),
+    let outcome = match &published.end {
+        End::Delivered | End::Skipped | End::Printed => published.outcome,
         End::Refused(refusal) => {
             told(refusal, console);
-            (Outcome::BitbucketFailed, Some(reason(refusal)))
+            Outcome::BitbucketFailed
         }
-        End::Stopped => (Outcome::Stopped, Some("the run was stopped".to_owned())),
+        End::Stopped => Outcome::Stopped,
     };
-    if let (Some(results), Some(delivery)) = (results, end.delivery()) {
-        let written = results.write(&Record {
-            target: RecordedTarget::new(&plan.target.repository, target.as_ref()),
-            status: status.as_ref(),
-            outcome: delivery,
-            exit_code: outcome.exit_code(),
-            reason: reason.map(|reason| console.clean(&reason)),
-        });
-        if let Err(error) = written {
-            console.warning(format_args!("RESULT_FILE could not be written: {error}"));
-        }
-    }
-    if let (End::Delivered | End::Skipped, Some(path), Some(target), Some(status)) =
-        (end, &settings.output_variables, target, status)
+    record(published, Some(plan), outcome, results, console);
+    outcome
+}
+
+/// Hands the status on to later steps, as the pipeline's output variables.
+pub fn hand_on(published: &Published, settings: &Settings, console: &Console) {
+    if let Published {
+        target: Some(target), status: Some(status), end: End::Delivered | End::Skipped, ..
+    } = published
+        && let Some(path) = &settings.output_variables
         && let Err(error) = write_output_variables(path, target, status)
     {
         console.warning(format_args!(
             "the output variables could not be written to BITBUCKET_PIPELINES_VARIABLES_PATH: {error}"
         ));
     }
-    last_line(end, target.as_ref(), status.as_ref(), *of_verdict, console);
-    outcome
 }
 
-fn last_line(
-    end: &End,
-    target: Option<&Target>,
-    status: Option<&Status>,
-    of_verdict: Outcome,
+/// Writes what became of a status to `RESULT_FILE`.
+pub fn record(
+    published: &Published,
+    plan: Option<&Plan>,
+    outcome: Outcome,
+    results: Option<&ResultFile>,
     console: &Console,
 ) {
+    let Published { target, status, end, outcome: _ } = published;
+    let (Some(results), Some(delivery)) = (results, end.delivery()) else {
+        return;
+    };
+    let planned = plan.map(|plan| &plan.target.repository);
+    let Some(repository) = target.as_ref().map(|target| &target.repository).or(planned) else {
+        return;
+    };
+    let reason = match end {
+        End::Delivered | End::Skipped | End::Printed => None,
+        End::Refused(refusal) => Some(reason(refusal)),
+        End::Stopped => Some("the run was stopped".to_owned()),
+    };
+    let written = results.write(&Record {
+        target: RecordedTarget::new(repository, target.as_ref()),
+        status: status.as_ref(),
+        outcome: delivery,
+        exit_code: outcome.exit_code(),
+        reason: reason.map(|reason| console.clean(&reason)),
+    });
+    if let Err(error) = written
+        && console.is_news("RESULT_FILE".to_owned())
+    {
+        console.of_run().warning(format_args!("RESULT_FILE could not be written: {error}"));
+    }
+}
+
+/// The last lines about a run's only target.
+pub fn last_line(published: &Published, console: &Console) {
+    let Published { target, status, end, outcome: of_verdict } = published;
     let what = match (target, status) {
         (Some(target), Some(status)) => {
             if matches!(end, End::Delivered | End::Skipped) {
@@ -172,7 +253,7 @@ fn last_line(
         End::Printed => format!("DRY_RUN: would post {what}"),
         End::Refused(_) => format!("not posted: {what}"),
         End::Stopped if target.is_none() => "stopped before anything was sent".to_owned(),
-        End::Stopped if status.is_some_and(|status| status.state == State::Stopped) => {
+        End::Stopped if status.as_ref().is_some_and(|status| status.state == State::Stopped) => {
             format!("stopped before the end: posted {what}, for INPROGRESS would block merging")
         }
         End::Stopped => format!("stopped before the end: {what} may not have been posted"),
@@ -189,12 +270,30 @@ fn last_line(
     }
 }
 
+/// The last line of a run with several statuses for its only target.
+pub fn several(outcomes: &[Outcome], console: &Console) {
+    if outcomes.len() > 1 {
+        let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
+        let failed = outcomes.iter().filter(|outcome| **outcome == Outcome::BitbucketFailed).count();
+        let line = format!("{} of {} statuses posted", outcomes.len() - failed, outcomes.len());
+        if worst == Outcome::Done { console.done(line) } else { console.failed(line) }
+    }
+}
+
 /// A request that did not get through: what was sent, what came back, why, and what to do.
+///
+/// Of many targets with the same trouble, the first one's is told in full.
 pub fn told(refusal: &Refusal, console: &Console) {
+    let Explanation { reasons, otherwise, again } = explain(refusal);
+    let trouble: Vec<_> =
+        reasons.iter().map(|reason| reason.trouble.map_or(&*reason.why, |trouble| trouble.title)).collect();
+    if !console.is_news(format!("{:?} {trouble:?}", refusal.status())) {
+        console.failed(format_args!("{refusal} (as told above)"));
+        return;
+    }
     console.failed(refusal);
     console.detail("sent", refusal.sent());
     console.detail("answered", refusal.answered());
-    let Explanation { reasons, again } = explain(refusal);
     let several = reasons.len() > 1;
     if several {
         console
@@ -205,11 +304,18 @@ pub fn told(refusal: &Refusal, console: &Console) {
         console.detail(&format!("why{number}"), why);
         console.details(&format!("to do{number}"), remedy);
     }
+    if let Some(Reason { why, remedy, .. }) = otherwise {
+        console.detail("else", why);
+        console.details("to do", remedy);
+    }
     if let Some(again) = again {
         console.detail("again", again);
     }
 }
 
+/// A refusal in one line, for `RESULT_FILE`.
 fn reason(refusal: &Refusal) -> String {
-    format!("{refusal}: {}", refusal.answered())
+    let Explanation { reasons, .. } = explain(refusal);
+    let why = reasons.first().map(|reason| &*reason.why).unwrap_or_default();
+    format!("failed to {}: {}; {why}", refusal.purpose, refusal.answered())
 }

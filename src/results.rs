@@ -1,7 +1,9 @@
 //! What later steps read: `RESULT_FILE`, one JSON object per status, and the pipeline's output variables.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
+    hash::{DefaultHasher, Hash, Hasher},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::Path,
 };
@@ -70,8 +72,9 @@ impl<'a> RecordedTarget<'a> {
 pub struct ResultFile {
     file: File,
     resume: bool,
-    /// What earlier runs wrote, when it is resumed; oldest first.
-    earlier: Vec<Earlier>,
+    /// What the newest line of earlier runs says of a status, when it is resumed: by the fingerprint of what makes
+    /// it the same, that of the whole if it was delivered. Of ten thousand lines this is all that is kept.
+    earlier: HashMap<u64, Option<u64>>,
 }
 
 /// A line of an earlier run, as far as it is needed.
@@ -113,11 +116,24 @@ impl ResultFile {
     /// When it is no regular file, or cannot be opened or read.
     pub fn open(path: &Path, resume: bool) -> io::Result<Self> {
         let mut file = open_regular(path)?;
-        let mut earlier = Vec::new();
+        let mut earlier = HashMap::new();
         if resume {
-            // A run that was killed may have left half a line; it records nothing.
             for line in BufReader::new(&file).split(b'\n') {
-                earlier.extend(serde_json::from_slice::<Earlier>(&line?).ok());
+                // A run that was killed may have left half a line; it records nothing.
+                let Ok(Earlier { target, status, outcome }) = serde_json::from_slice(&line?) else {
+                    continue;
+                };
+                let is_delivered = match outcome {
+                    // It was not sent, so what stood on the commit stands there still.
+                    Delivery::Printed => continue,
+                    Delivery::Delivered => true,
+                    Delivery::Refused | Delivery::Stopped => false,
+                };
+                if let Some(commit) = target.commit {
+                    let place = [target.workspace.as_str(), &target.repo_slug, &commit];
+                    let whole = is_delivered.then(|| fingerprint(&status));
+                    earlier.insert(fingerprint(&(place, identity(&status))), whole);
+                }
             }
             end_line(&mut file)?;
         }
@@ -135,20 +151,16 @@ impl ResultFile {
 
     /// Whether the newest line on this key of this commit says that just this status was delivered.
     pub fn has_delivered(&self, target: &Target, status: &Status) -> bool {
+        if self.earlier.is_empty() {
+            return false;
+        }
         let Ok(wanted) = serde_json::to_value(status) else {
             return false;
         };
-        self.earlier
-            .iter()
-            .rev()
-            .filter(|record| record.outcome != Delivery::Printed)
-            .find(|record| {
-                record.target.workspace == target.repository.workspace
-                    && record.target.repo_slug == target.repository.slug
-                    && record.target.commit.as_deref() == Some(target.commit.as_str())
-                    && identity(&record.status) == identity(&wanted)
-            })
-            .is_some_and(|record| record.outcome == Delivery::Delivered && record.status == wanted)
+        let Repository { workspace, slug } = &target.repository;
+        let place = [workspace.as_str(), slug, target.commit.as_str()];
+        let known = self.earlier.get(&fingerprint(&(place, identity(&wanted))));
+        known.is_some_and(|whole| *whole == Some(fingerprint(&wanted)))
     }
 
     /// Appends a line.
@@ -161,6 +173,13 @@ impl ResultFile {
         line.push(b'\n');
         (&self.file).write_all(&line)
     }
+}
+
+/// A number that two different values share once in some quintillions; the same in each run of the same program.
+fn fingerprint(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What makes two statuses of one commit the same: key and refname.

@@ -58,16 +58,16 @@ fn included(scope: &str) -> &'static [&'static str] {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scopes(Vec<String>);
 
-/// More scopes than there are are not shown.
-const SHOWN: usize = 30;
-/// Nor are words that are longer than any scope.
+/// More scopes than these are counted when they are shown.
+const SHOWN: usize = 12;
+/// No scope has more; longer words are cut.
 const SCOPE_MAX_CHARS: usize = 60;
 
 impl Scopes {
-    /// From the words of an answer, cut to what may be shown.
+    /// From the words of an answer.
     pub fn new<'t>(scopes: impl IntoIterator<Item = &'t str>) -> Self {
-        let shown = scopes.into_iter().map(|scope| fit(&one_line(scope), SCOPE_MAX_CHARS));
-        Self(shown.filter(|scope| !scope.is_empty()).take(SHOWN).collect())
+        let words = scopes.into_iter().map(|scope| fit(&one_line(scope), SCOPE_MAX_CHARS));
+        Self(words.filter(|scope| !scope.is_empty()).collect())
     }
 
     /// From a header: `repository, pullrequest:write`.
@@ -98,7 +98,14 @@ impl Scopes {
 
 impl std::fmt::Display for Scopes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.is_empty() { f.write_str("none") } else { f.write_str(&self.0.join(", ")) }
+        if self.is_empty() {
+            return f.write_str("none");
+        }
+        f.write_str(&self.0[..self.0.len().min(SHOWN)].join(", "))?;
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 
@@ -108,7 +115,7 @@ mod tests {
 
     #[test]
     fn classic_scopes_include_others_and_those_of_api_tokens_do_not() {
-        let access = Credential::AccessToken { token: "ATCTTx".to_owned().into() };
+        let access = Credential::AccessToken { token: "ATCTTx".to_owned().into(), origin: String::new() };
         let api = Credential::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
         for (granted, status, pull_request) in [
             ("repository", true, false),
@@ -145,8 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_end_is_cut() {
-        let scopes = Scopes::new(std::iter::repeat_n("x".repeat(500).as_str(), 10_000));
-        assert!(scopes.to_string().chars().count() < 2_000);
+    fn a_list_without_end_is_cut_when_it_is_shown_and_not_before() {
+        let long = "x".repeat(500);
+        let list = std::iter::repeat_n(long.as_str(), 10_000).chain(["read:repository:bitbucket"]);
+        let scopes = Scopes::new(list);
+        assert!(scopes.to_string().chars().count() < 1_000);
+        let api = Credential::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        assert!(Need::Status.is_met(&api, &scopes));
     }
 }

@@ -5,9 +5,9 @@ use std::{collections::HashSet, ops::Range};
 
 /// A text shorter than this is no secret that could be found again: a common word would be taken for one.
 const SECRET_MIN_CHARS: usize = 8;
-/// This many characters of a secret in a row are hidden like the whole. Longer than the prefix that all of a
-/// kind share, so that a kind can be told.
-const PART_CHARS: usize = 16;
+/// This many characters of a secret in a row are hidden like the whole, in capitals or not: one more than the prefix
+/// that all tokens of a kind share (`ATCTT3xFfGN0`), so that a kind can be told.
+const PART_CHARS: usize = 13;
 /// <https://support.atlassian.com/bitbucket-cloud/docs/secret-scanning/>: API token, access token, app password.
 /// <https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens>: user, project analysis, global
 /// analysis and scoped organization token, with 40 digits.
@@ -28,7 +28,8 @@ impl Secrets {
     /// Hides this text from now on.
     pub fn add(&mut self, secret: &str) {
         if secret.len() >= PART_CHARS {
-            self.parts.extend(secret.as_bytes().windows(PART_CHARS).map(<[u8]>::to_vec));
+            let lower = secret.to_ascii_lowercase();
+            self.parts.extend(lower.as_bytes().windows(PART_CHARS).map(<[u8]>::to_vec));
         } else if secret.chars().count() >= SECRET_MIN_CHARS {
             self.short.push(secret.to_owned());
         }
@@ -38,7 +39,9 @@ impl Secrets {
     pub fn hide(&self, text: &str) -> String {
         let mut hidden: Vec<Range<usize>> = token_shapes(text);
         if !self.parts.is_empty() {
-            let windows = text.as_bytes().windows(PART_CHARS).enumerate();
+            // Hosts of addresses, for one, are told in small letters.
+            let lower = text.to_ascii_lowercase();
+            let windows = lower.as_bytes().windows(PART_CHARS).enumerate();
             hidden.extend(
                 windows.filter(|(_, part)| self.parts.contains(*part)).map(|(at, _)| at..at + PART_CHARS),
             );

@@ -5,7 +5,16 @@ use std::fmt;
 use reqwest::{RequestBuilder, header};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::credential::Credential;
+use crate::{credential::Credential, pace::Pace};
+
+/// A way into a service, for all requests that use it.
+#[derive(Debug)]
+pub struct Access {
+    /// The service, and what proves to it who we are.
+    pub service: Service,
+    /// What its requests know of each other.
+    pub pace: Pace,
+}
 
 /// A service, and what proves to it who we are.
 #[derive(Debug, Clone)]
@@ -36,7 +45,7 @@ impl Service {
     pub const fn reach(&self) -> Reach {
         match self {
             Self::Bitbucket(_) => Reach {
-                address: "BITBUCKET_API_URL (https://api.bitbucket.org/2.0)",
+                address: "BITBUCKET_API_URL",
                 roots: "SSL_CERT_FILE (a PEM file)",
                 health: "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
             },

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::{
+    handbook::CENTRAL_COMMIT,
     problem::{Findings, shown},
     values::in_digits,
     variables::Variables,
@@ -167,7 +168,31 @@ impl TargetPlan {
             report_no_commit(&repository.to_string(), own, variables, findings);
             return None;
         };
+        warn_of_own_commit(&repository, own, &commit, variables, findings);
         Some(Self { repository, commit, refname: refname.or(branch) })
+    }
+}
+
+/// A central pipeline that passes on its own commit; a fork has the commits of what it was forked from.
+fn warn_of_own_commit(
+    repository: &Repository,
+    own: bool,
+    commit: &CommitSource,
+    variables: &Variables,
+    findings: &mut Findings,
+) {
+    let built = variables.bitbucket_commit.as_deref().and_then(|text| CommitHash::parse(text.trim()));
+    if let (
+        CommitSource::Given { commit, .. } | CommitSource::PullRequest { commit: Some(commit), .. },
+        Some(built),
+    ) = (commit, built)
+        && !own
+        && commit.matches(&built)
+    {
+        findings.warning(format!(
+            "COMMIT {commit} is the commit of this pipeline's own repository, probably not one of {repository}: {}",
+            CENTRAL_COMMIT.remedy
+        ));
     }
 }
 
@@ -250,9 +275,11 @@ fn report_no_commit(repository: &str, own: bool, variables: &Variables, findings
         "COMMIT",
         found,
         "one of COMMIT, PULL_REQUEST and BRANCH",
-        "pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH; a pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_PR_ID and BITBUCKET_BRANCH",
+        if own { OWN_COMMIT } else { CENTRAL_COMMIT.remedy },
     );
 }
+
+const OWN_COMMIT: &str = "pass COMMIT, PULL_REQUEST or BRANCH; Pipelines sets their defaults in a build";
 
 fn commit(name: &str, text: Option<&str>, findings: &mut Findings) -> Option<CommitHash> {
     let text = text?.trim();
@@ -320,7 +347,7 @@ fn is_branch(name: &str) -> bool {
 const SLUG_MAX_CHARS: usize = 128;
 
 /// Whether the text may be a workspace id or a slug, in any case, or a UUID in braces.
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let bare = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
     (1..=SLUG_MAX_CHARS).contains(&bare.len())
         && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -427,10 +454,13 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
                 found: format!("is {}, which has more than two parts", shown(text)),
                 remedy: "pass workspace/slug; the project of a repository is no part of its name",
             }),
-            None => Ok((None, text)),
+            None => Ok((None, without_git(text))),
         };
     };
-    let mut parts = path.trim_start_matches('/').split('/');
+    let path = path.trim_start_matches('/');
+    // An address of the API names the repository below this.
+    let path = path.strip_prefix("2.0/repositories/").unwrap_or(path);
+    let mut parts = path.split('/');
     match (parts.next(), parts.next()) {
         (Some(workspace), Some(slug)) if !workspace.is_empty() && !slug.is_empty() => {
             Ok((Some(workspace), without_git(slug)))
@@ -448,7 +478,7 @@ fn without_git(slug: &str) -> &str {
 }
 
 fn is_cloud(host: &str) -> bool {
-    ["bitbucket.org", "www.bitbucket.org", "altssh.bitbucket.org"]
+    ["bitbucket.org", "www.bitbucket.org", "altssh.bitbucket.org", "api.bitbucket.org"]
         .iter()
         .any(|cloud| host.eq_ignore_ascii_case(cloud))
 }
@@ -702,6 +732,7 @@ mod tests {
             "bitbucket.org/acme/api",
             "acme/api/",
             "acme/api.git",
+            "https://api.bitbucket.org/2.0/repositories/acme/api/commit/8d081548cabb",
             "https://bitbucket.org/acme/api/pull-requests/7/diff",
             "https://jane@bitbucket.org/acme/api.git",
             "http://bitbucket.org/acme/api",

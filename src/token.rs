@@ -1,7 +1,7 @@
 //! What a token's shape tells, before it is sent and without showing it: its kind, what keeps it from working,
 //! and what is merely unusual.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 
 /// A kind of token that Atlassian makes, as its prefix tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,33 @@ pub struct Defect {
 /// real tokens have about 200 characters.
 const TOKEN_MAX_CHARS: usize = 4096;
 
-/// What keeps a text from being a token at all: how it was pasted, not what kind it is.
+/// Tokens of other services, as scanners for secrets know them, with the service's name.
+const OTHER_SERVICES: [(&str, &str); 8] = [
+    ("squ_", "is a token of SonarQube"),
+    ("sqp_", "is a token of SonarQube"),
+    ("sqa_", "is a token of SonarQube"),
+    ("sqco_", "is a token of SonarQube"),
+    ("ghp_", "is a token of GitHub"),
+    ("github_pat_", "is a token of GitHub"),
+    ("glpat-", "is a token of GitLab"),
+    ("BBDC-", "is a token of Bitbucket Data Center"),
+];
+
+/// What keeps a text from being a token of Bitbucket at all: how it was pasted, or whose it is.
 pub fn defect(token: &str) -> Option<Defect> {
-    let bare = token.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    pasted(token).or_else(|| {
+        let (_, found) = OTHER_SERVICES.iter().find(|(prefix, _)| token.starts_with(prefix))?;
+        Some(Defect { found, remedy: "pass the token of Bitbucket; each service has its own variable" })
+    })
+}
+
+/// What keeps a text from being a token of any service: how it was pasted.
+pub fn pasted(token: &str) -> Option<Defect> {
+    let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
+    let bare = token.trim_matches(|c: char| c.is_whitespace() || quotes.contains(&c));
+    let lower = token.trim().to_ascii_lowercase();
+    let is_header =
+        ["bearer ", "basic ", "authorization:", "token "].iter().any(|start| lower.starts_with(start));
     let (found, remedy) = if bare.len() != token.trim().len() {
         (
             "has quotes around the token, or at one end",
@@ -68,11 +92,11 @@ pub fn defect(token: &str) -> Option<Defect> {
             "has white space before or after the token (a space, a tab or a line break)",
             "copy the token again without the line break or space, and save the variable again",
         )
-    } else if token.starts_with('<') && token.ends_with('>') {
-        ("is a placeholder in angle brackets", "put the token itself in its place, from a secured variable")
-    } else if ["Bearer ", "Basic "].iter().any(|scheme| token.starts_with(scheme)) {
+    } else if is_placeholder(token) {
+        ("is a placeholder, not a token", "put the token itself in its place, from a secured variable")
+    } else if is_header {
         (
-            "begins with the word Bearer or Basic, as in a header",
+            "begins with the word Bearer, Basic or Authorization, as in a header",
             "pass the token alone; Gatepost writes the header",
         )
     } else if token.chars().any(char::is_whitespace) {
@@ -97,9 +121,24 @@ pub fn defect(token: &str) -> Option<Defect> {
             "has a colon inside, as when user and token are pasted as one (user:token)",
             "pass the token alone; a user goes into a variable of its own",
         )
-    } else if is_encoded_pair(token) {
+    } else if token.contains('@') {
         (
-            "is base64 of user:token, as a header has it",
+            "is an e-mail address, or holds one",
+            "put the token here, and the e-mail address into ATLASSIAN_ACCOUNT_EMAIL; they may be swapped",
+        )
+    } else if has_name_before(token) {
+        (
+            "begins with the name of a variable and =",
+            "save what stands behind the = alone as the variable's value",
+        )
+    } else if token.contains(quotes) || token.contains(['\\', ',', ';', '{', '}', '<', '>', '(', ')']) {
+        (
+            "has a character that no token has (a quote, a backslash, a comma, a semicolon or a bracket)",
+            "copy the token again without what stands around it",
+        )
+    } else if is_encoded(token) {
+        (
+            "is base64 of a token, or of user:token as a header has it",
             "pass the token as it was shown when it was created; Gatepost encodes it by itself",
         )
     } else {
@@ -108,11 +147,35 @@ pub fn defect(token: &str) -> Option<Defect> {
     Some(Defect { found, remedy })
 }
 
-/// Whether a text is base64 of `user:secret`. Chance makes such a text of a real token less than once in a
-/// million: all decoded bytes would have to be ASCII.
-fn is_encoded_pair(token: &str) -> bool {
-    let decoded = BASE64_STANDARD.decode(token).unwrap_or_default();
-    decoded.contains(&b':') && decoded.iter().all(u8::is_ascii_graphic)
+/// What stands in examples, or where something else has not put a value: `<string>`, `%NAME%`, `{uuid}`, `****`.
+fn is_placeholder(token: &str) -> bool {
+    let is_within = |open, close| token.len() > 1 && token.starts_with(open) && token.ends_with(close);
+    let first = token.chars().next();
+    is_within('<', '>')
+        || is_within('%', '%')
+        || is_within('{', '}')
+        || is_within('[', ']')
+        || (token.len() > 2 && token.chars().all(|c| Some(c) == first))
+        || ["null", "none", "undefined", "token", "secret", "changeme", "todo"]
+            .contains(&token.to_ascii_lowercase().as_str())
+}
+
+/// Whether a whole line of a file with variables was pasted: `NAME=value`.
+fn has_name_before(token: &str) -> bool {
+    token.split_once('=').is_some_and(|(name, value)| {
+        !value.is_empty()
+            && name.contains('_')
+            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    })
+}
+
+/// Whether a text is base64 of a token or of `user:secret`, with its padding or without. Chance makes such a text of
+/// a real token less than once in a million: all decoded bytes would have to be ASCII.
+fn is_encoded(token: &str) -> bool {
+    let decoded = BASE64_STANDARD_NO_PAD.decode(token.trim_end_matches('=')).unwrap_or_default();
+    let is_token = String::from_utf8(decoded.clone()).is_ok_and(|text| TokenKind::of(text.trim()).is_some());
+    let is_pair = decoded.contains(&b':');
+    (is_token || is_pair) && decoded.trim_ascii().iter().all(u8::is_ascii_graphic)
 }
 
 /// API tokens and access tokens of Bitbucket Cloud that were seen have about 190 characters; Atlassian
@@ -170,7 +233,8 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_told_by_its_shape() {
-        let pair = BASE64_STANDARD.encode("ci@acme.example:ATATT3xFfGF0abcdefgh=5A4DB0C5");
+        let pair = BASE64_STANDARD_NO_PAD.encode("ci@acme.example:ATATT3xFfGF0abcdefgh=5A4DB0C5");
+        let alone = format!("{}=", BASE64_STANDARD_NO_PAD.encode("ATCTT3xFfGN0abcdefgh=5A4DB0C5\n"));
         for (token, part) in [
             (" ATCTTabc", "white space before or after"),
             ("ATCTTabc\n", "white space before or after"),
@@ -180,11 +244,25 @@ mod tests {
             ("Bearer ATCTTabc", "the word Bearer"),
             ("ATCTT\u{7}abc", "characters that no token has"),
             ("ATCTTäbc", "characters that no token has"),
-            (&"x".repeat(4097), "longer than 4096"),
+            (&"xy".repeat(2049), "longer than 4096"),
             ("<string>", "placeholder"),
             ("https://x-token-auth:ATCTTabc@bitbucket.org/acme/api.git", "is an address"),
             ("ci@acme.example:ATATTabc", "has a colon"),
-            (&pair, "base64 of user:token"),
+            ("%BITBUCKET_ACCESS_TOKEN%", "placeholder"),
+            ("{a6a0c3a4-1f0e-4e3c-8a51-7b1f0d2d3c4e}", "placeholder"),
+            ("********", "placeholder"),
+            ("null", "placeholder"),
+            ("bearer ATCTTabc", "the word Bearer"),
+            ("Authorization: Bearer ATCTTabc", "the word Bearer"),
+            ("ci@acme.example", "e-mail address"),
+            ("BITBUCKET_ACCESS_TOKEN=ATCTTabc", "the name of a variable"),
+            ("ATCTT\"abc", "a character that no token has"),
+            ("ATCTTabc\\n", "a character that no token has"),
+            ("ATCTTabc;", "a character that no token has"),
+            ("squ_abc", "token of SonarQube"),
+            ("ghp_abc", "token of GitHub"),
+            (&pair, "base64"),
+            (&alone, "base64"),
         ] {
             let found = defect(token).unwrap_or_else(|| panic!("{token:?}")).found;
             assert!(found.contains(part), "{token:?}: {found}");

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ffi::OsString};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::{problem::Findings, secrets::holds_token};
+use crate::{handbook::NOT_EXPANDED, problem::Findings, secrets::holds_token};
 
 /// One documented variable; `--help`, the README's tables and `pipe.yml` are made of or checked against these.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub struct Variable {
     /// The table it stands in.
     pub group: &'static str,
     /// The name in lower case, as it is a field of [`Variables`].
-    field: &'static str,
+    pub field: &'static str,
     /// The value it has when it is unset, in words; empty when there is none.
     pub default: &'static str,
     meaning: &'static str,
     /// Whether its value must never be shown.
     pub secret: bool,
     /// Whether it may come as a list: `NAME_COUNT`, `NAME_0`, `NAME_1` ...
-    list: bool,
+    pub list: bool,
 }
 
 impl Variable {
@@ -44,7 +44,7 @@ macro_rules! variables {
         $($(#[doc = $meaning:literal])+ $field:ident: $kind:ident = $default:literal,)+
     })+) => {
         /// The variables as the user wrote them; a blank one is `None`.
-        #[derive(Debug, Default, Deserialize)]
+        #[derive(Debug, Clone, Default, Deserialize)]
         #[serde(default)]
         pub struct Variables {
             $($($(#[doc = $meaning])+ pub $field: Option<variables!(@type $kind)>,)+)+
@@ -60,6 +60,22 @@ macro_rules! variables {
                 secret: variables!(@secret $kind),
                 list: variables!(@list $kind),
             },)+)+];
+
+            /// Whether the variable with this name in lower case is set.
+            pub fn has(&self, field: &str) -> bool {
+                match field {
+                    $($(stringify!($field) => self.$field.is_some(),)+)+
+                    _ => false,
+                }
+            }
+
+            /// Sets the variable with this name in lower case, or makes it unset.
+            pub fn put(&mut self, field: &str, text: Option<String>) {
+                match field {
+                    $($(stringify!($field) => self.$field = text.map(Into::into),)+)+
+                    _ => {}
+                }
+            }
         }
     };
     (@type Text) => { String };
@@ -147,6 +163,18 @@ variables! {
         /// `false`: advisory, the status is red and the step stays green.
         fail_on_red_gate: Text = "`true`",
     }
+    "Many targets in one run" {
+        /// JSON file with an array of objects, one a target: variables of Target, Status and SonarQube by their
+        /// names in lower case. What an entry leaves out comes from the run's variables.
+        targets_file: Text = "",
+        /// The same JSON as text.
+        targets: Text = "",
+        /// JSON object with an access token for each repository, by `slug` or `workspace/slug`; for others there may
+        /// be one other credential.
+        bitbucket_access_tokens: Secret = "",
+        /// Targets that are worked on at once: 1 to 64.
+        concurrency: Text = "`8`",
+    }
     "Behaviour" {
         /// `publish`: post the status. `check`: prove that credential and target work, and post nothing.
         mode: Text = "`publish`",
@@ -154,8 +182,8 @@ variables! {
         dry_run: Text = "`false`",
         /// `true`: one line per request with time, attempt and answer.
         debug: Text = "`false`",
-        /// Seconds in all for getting through to Bitbucket, retries included, and for each question to
-        /// SonarQube: 1 to 3600.
+        /// Seconds in all for getting through to Bitbucket, retries included, for each target, and for each
+        /// question to SonarQube: 1 to 3600.
         timeout: Text = "`120`",
         /// File that gets one JSON object per status: target, status as sent, outcome, exit code, reason.
         result_file: Text = "",
@@ -187,6 +215,10 @@ variables! {
         bitbucket_build_number: Text = "",
         /// In `after-script`: how the script ended.
         bitbucket_exit_code: Text = "",
+        /// Number of the step within its parallel group, from 0: the targets are divided over the steps.
+        bitbucket_parallel_step: Text = "",
+        /// How many steps the parallel group has.
+        bitbucket_parallel_step_count: Text = "",
         /// File that receives `GATEPOST_STATE`, `GATEPOST_KEY`, `GATEPOST_COMMIT` and `GATEPOST_URL`
         /// for later steps, when its folder exists.
         bitbucket_pipelines_variables_path: Text = "",
@@ -288,8 +320,7 @@ impl Variables {
         .into_iter()
         .flatten()
         .map(|secret| secret.expose_secret().trim().to_owned())
-        // The name of a variable is no secret; hidden, it would be missing in the message about it.
-        .filter(|secret| !is_unexpanded(secret))
+        .flat_map(|secret| without_names(&secret))
         .collect();
         for proxy in [&self.https_proxy, &self.http_proxy].into_iter().flatten() {
             if let Some((user, _)) = proxy.rsplit_once('@') {
@@ -302,6 +333,16 @@ impl Variables {
     }
 }
 
+/// The parts of a secret that are no name of a variable. A name is none; hidden, it would be missing in the message
+/// about a value that was pasted together with it.
+fn without_names(secret: &str) -> Vec<String> {
+    let mut bare = secret.to_owned();
+    for variable in Variables::ALL.iter().filter(|variable| variable.field.contains('_')) {
+        bare = bare.replace(&variable.name(), "\0");
+    }
+    bare.split('\0').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
 /// A value that is nothing but `$NAME` or `${NAME}`: the variable that it stood for was not known
 /// where it was written, or the quotes around it kept it from being replaced.
 fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
@@ -311,15 +352,17 @@ fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut 
                 name,
                 "holds the name of a variable that was not replaced by its value (it begins with $)",
                 "the value itself",
-                format!(
-                    "define that variable for the repository, the workspace or the deployment of this step, and pass it as `{name}: $THAT_VARIABLE` without single quotes"
+                NOT_EXPANDED.remedy.replace(
+                    "BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN",
+                    &format!("{name}: $THAT_VARIABLE"),
                 ),
             );
         }
     }
 }
 
-fn is_unexpanded(value: &str) -> bool {
+/// Whether a value is nothing but `$NAME` or `${NAME}`.
+pub fn is_unexpanded(value: &str) -> bool {
     let Some(rest) = value.strip_prefix('$') else {
         return false;
     };
@@ -339,7 +382,9 @@ fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, fi
         .map(|(name, (_, value))| (name, value.trim()))
         .filter(|(_, value)| value.chars().count() >= TELLING_SECRET_MIN_CHARS)
         .collect();
-    for (name, (_, value)) in known.iter().filter(|(_, (variable, _))| !variable.secret) {
+    // Entries of TARGETS are looked at one by one.
+    let open = |variable: &Variable| !variable.secret && variable.field != "targets";
+    for (name, (_, value)) in known.iter().filter(|(_, (variable, _))| open(variable)) {
         let found = match secrets.iter().find(|(_, secret)| value.contains(secret)) {
             Some((secret, _)) => format!("holds the value of {secret}"),
             None if holds_token(value) => "holds what looks like a token".to_owned(),
@@ -370,31 +415,35 @@ fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &m
 }
 
 /// Names that a system or a shell sets and that lie near one of ours.
-const USUAL_NAMES: [&str; 8] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TERM"];
+const USUAL_NAMES: [&str; 9] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TARGET", "TERM"];
 
 /// A name that is not known, but one or two letters away from one that is, is most likely that one misspelt.
 fn warn_of_near_miss(name: &str, findings: &mut Findings) {
     if USUAL_NAMES.contains(&name) || name.len() > 64 {
         return;
     }
-    let upper = name.to_ascii_uppercase();
-    // Two letters of a short name make it another word.
-    let allowed = if name.len() < 6 { 1 } else { 2 };
-    let near = Variables::ALL
-        .iter()
-        .filter(|variable| variable.group != "Set by Pipelines")
-        // An environment has many names, and most are far longer or shorter.
-        .filter(|variable| variable.field.len().abs_diff(name.len()) <= allowed)
-        .map(|variable| (distance(&upper, &variable.name()), variable))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance);
-    if let Some((_, variable)) = near {
+    let settable = Variables::ALL.iter().filter(|variable| variable.group != "Set by Pipelines");
+    if let Some(near) = nearest(&name.to_ascii_lowercase(), settable.map(|variable| variable.field)) {
         findings.warning(format!(
             "{} is not a variable of Gatepost and is ignored; did you mean {}?",
             name.escape_debug(),
-            variable.name()
+            near.to_ascii_uppercase()
         ));
     }
+}
+
+/// The nearest of the names to one that is misspelt: at most two letters away.
+pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    // Two letters of a short name make it another word.
+    let allowed = if written.len() < 6 { 1 } else { 2 };
+    names
+        .into_iter()
+        // An environment has many names, and most are far longer or shorter.
+        .filter(|name| name.len().abs_diff(written.len()) <= allowed)
+        .map(|name| (distance(written, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// How many letters must be put in, taken out, replaced or swapped with their neighbour to turn one

@@ -55,8 +55,6 @@ pub struct AnalysisPlan {
     pub timeout: Duration,
     /// How the scan ended.
     pub scan_exit_code: u8,
-    /// Roots to trust for SonarQube alone.
-    pub roots: Vec<CertificateDer<'static>>,
     /// What a gate of NONE is told as.
     pub on_no_gate: State,
     /// Whether a red gate fails the step.
@@ -125,9 +123,19 @@ impl Analyses {
 
 impl VerdictPlan {
     /// Where the variables say that the verdict comes from. Files are searched for here, so that a missing
-    /// one is told with all other problems.
-    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
+    /// one is told with all other problems; but not for one of `many` targets, which would all find the same.
+    pub fn from_variables(variables: &Variables, many: bool, findings: &mut Findings) -> Option<Self> {
+        let asks = variables.sonar_project_key.is_some() || variables.sonar_report_task.is_some();
         match variables.state.as_deref() {
+            None if many && !asks => {
+                findings.problem(
+                    "STATE",
+                    "is not set, and neither is SONAR_PROJECT_KEY: nothing tells the verdict for this target",
+                    format!("STATE ({STATE_ACCEPTED}), SONAR_PROJECT_KEY with SONAR_PULL_REQUEST or SONAR_BRANCH, or SONAR_REPORT_TASK"),
+                    "add one of them to the entry, or pass it to the run for all entries",
+                );
+                None
+            }
             Some(text) => given(text.trim(), findings).map(Self::Given),
             None => AnalysisPlan::from_variables(variables, true, findings).map(Self::Ask),
         }
@@ -208,7 +216,6 @@ impl AnalysisPlan {
             host,
             timeout: Duration::from_secs(timeout),
             scan_exit_code,
-            roots: root_cert(variables.sonar_root_cert.as_deref(), findings),
             on_no_gate: on_no_gate(variables.on_no_gate.as_deref(), findings),
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
             linked: variables.url.is_none(),
@@ -374,7 +381,7 @@ fn check_token(token: Option<&SecretString>, analyses: Option<&Analyses>, findin
         return;
     };
     let text = token.expose_secret();
-    let (found, remedy) = match (token::defect(text), TokenKind::of(text)) {
+    let (found, remedy) = match (token::pasted(text), TokenKind::of(text)) {
         (Some(Defect { found, remedy }), _) => (found, remedy),
         (None, Some(_)) => (
             "is a token of Atlassian, not of SonarQube",
@@ -390,8 +397,9 @@ fn check_token(token: Option<&SecretString>, analyses: Option<&Analyses>, findin
     );
 }
 
-fn root_cert(text: Option<&str>, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
-    let Some(text) = text else {
+/// The roots to trust for SonarQube alone.
+pub fn root_cert(variables: &Variables, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
+    let Some(text) = variables.sonar_root_cert.as_deref() else {
         return Vec::new();
     };
     roots_in(&unfolded(text)).unwrap_or_else(|found| {

@@ -35,13 +35,13 @@ fn everything_that_works_is_told_and_nothing_is_posted() {
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
     ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ Bitbucket shows it the repository acme/api
+    ✔ the repository acme/api is visible to it
     ✔ the token has the scope repository, for statuses and reports
     ✔ the token has the scope pullrequest, for looking pull requests up
     ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
     ✔ no status with the key sonar-acme_api stands on the commit: it can be created
     ✔ SonarQube at http://127.0.0.1:PORT/ accepts SONAR_TOKEN
-    ✔ SonarQube shows it the project acme_api
+    ✔ the project acme_api is visible to it
     ✔ all 8 checks passed; nothing was posted
     exit code 0
     ");
@@ -59,7 +59,7 @@ fn the_word_check_does_the_same() {
     insta::assert_snapshot!(by_word.told(), @"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
     ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ Bitbucket shows it the repository acme/api
+    ✔ the repository acme/api is visible to it
     ✔ the token has the scope repository, for statuses and reports
     ✔ the token has the scope pullrequest, for looking pull requests up
     ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
@@ -78,7 +78,7 @@ fn a_team_checks_its_token_before_there_is_a_commit() {
     assert_told(
         &run,
         0,
-        &["✔ Bitbucket shows it the repository acme/web", "! no commit was looked at: none of COMMIT"],
+        &["✔ the repository acme/web is visible to it", "! no commit was looked at: none of COMMIT"],
     );
     assert_eq!(sandbox.requests().len(), 1);
 }
@@ -90,7 +90,7 @@ fn a_pull_request_from_a_fork_is_followed() {
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
     ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ Bitbucket shows it the repository acme/api
+    ✔ the repository acme/api is visible to it
     ✔ the token has the scope repository, for statuses and reports
     ✔ the token has the scope pullrequest, for looking pull requests up
     pull request 9 comes from branch patch-1 of jane/api, at commit 53257e94d468
@@ -99,9 +99,10 @@ fn a_pull_request_from_a_fork_is_followed() {
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      Bitbucket does not say; one of these, likeliest first
       why 1:    a repository access token reaches the one repository that it was created in, and sees no other
-      to do 1:  use a token created in this repository; one project or workspace access token (Premium), or one API token, reaches several repositories
+      to do 1:  use a token that was created in this repository; for several repositories one project or workspace access token (Premium) or one API token
       why 2:    there is no repository bitbucket.org/jane/api, or it is private and this credential may not see it: Bitbucket answers both alike
-      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
     ✖ 1 of 6 checks failed; nothing was posted
@@ -147,15 +148,15 @@ fn scopes_that_lack_and_scopes_in_excess_are_told() {
     insta::assert_snapshot!(narrow.told(), @r#"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
     ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ Bitbucket shows it the repository acme/api
+    ✔ the repository acme/api is visible to it
     ✔ the token has the scope repository, for statuses and reports
     ✖ the token lacks the scope pullrequest, for looking pull requests up; it has: repository
-      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in the variable it came from
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ✖ failed to look up pull request 7 of acme/api: Bitbucket answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
       why:      the access token lacks the scope pullrequest; it has: repository
-      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in the variable it came from
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
     ✖ 2 of 6 checks failed; nothing was posted
@@ -180,8 +181,11 @@ fn a_token_that_is_refused_is_explained() {
     ✖ failed to see the repository acme/api: Bitbucket answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      the access token has expired, was revoked, or was copied incompletely
-      to do:    look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it is over or not there, create a new one with the scope Repositories: Read and save it in the variable it came from
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    the access token has expired, was revoked, or was copied incompletely
+      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      why 2:    the token is not Bitbucket's: Atlassian's organization keys begin with ATCTT too
+      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up)
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
     ✖ 1 of 3 checks failed; nothing was posted
@@ -194,20 +198,16 @@ fn a_token_that_is_refused_is_explained() {
 fn the_creator_of_a_status_is_told() {
     let sandbox = acme();
     assert_eq!(in_pull_request_build(&sandbox).run().code, 0);
-    let ours = check(in_pull_request_build(&sandbox)).run();
-    assert_told(
-        &ours,
-        0,
-        &[
-            "✔ the status with the key sonar was created by the access token \"Repository access token\" on 2026-11-02: if that is",
-        ],
-    );
-    let others = check(with_api_token(&sandbox, sandbox::API_TOKEN)).run();
-    assert_told(
-        &others,
-        0,
-        &["! the status with the key sonar was created by the access token", "post with another KEY"],
-    );
+    for gatepost in [in_pull_request_build(&sandbox), with_api_token(&sandbox, sandbox::API_TOKEN)] {
+        assert_told(
+            &check(gatepost).run(),
+            0,
+            &[
+                "! the status with the key sonar was created by the access token \"Repository access token\" on 2026-11-02: if that is not this credential, it cannot overwrite it",
+                "post with another KEY",
+            ],
+        );
+    }
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn sonarqubes_half_has_its_own_exit_code() {
     insta::assert_snapshot!(revoked.told(), @"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
     ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ Bitbucket shows it the repository acme/api
+    ✔ the repository acme/api is visible to it
     ✔ the token has the scope repository, for statuses and reports
     ✔ the token has the scope pullrequest, for looking pull requests up
     ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
@@ -235,7 +235,7 @@ fn sonarqubes_half_has_its_own_exit_code() {
     assert_told(
         &new,
         0,
-        &["! SonarQube shows it the project acme_api, which has no analysis of pull request 7 yet"],
+        &["! the project acme_api is visible to it, which has no analysis of pull request 7 yet"],
     );
     let unknown =
         gatepost.clone().set("SONAR_TOKEN", sandbox::USER_TOKEN).set("SONAR_PROJECT_KEY", "acme_apis").run();
@@ -258,7 +258,7 @@ fn a_file_of_a_scanner_names_server_and_project() {
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
         .within(folder.path())
         .run();
-    assert_told(&run, 0, &["✔ SonarQube shows it the project acme_api"]);
+    assert_told(&run, 0, &["✔ the project acme_api is visible to it"]);
 }
 
 #[test]
@@ -266,7 +266,11 @@ fn what_cannot_work_is_told_before_anything_is_sent() {
     let sandbox = acme();
     let run = check(in_pull_request_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", sandbox::API_TOKEN).run();
     assert_told(&run, 2, &["✖ 1 variable is wrong; nothing was sent\n"]);
-    assert_told(&check(bare()).run(), 2, &["BITBUCKET_ACCESS_TOKEN is not set", "REPO_SLUG is not set"]);
+    assert_told(
+        &check(bare()).run(),
+        2,
+        &["BITBUCKET_ACCESS_TOKEN is unset or empty", "REPO_SLUG is not set"],
+    );
     assert!(sandbox.requests().is_empty());
 }
 

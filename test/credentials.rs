@@ -46,19 +46,19 @@ fn what_cannot_work_is_said_before_anything_is_sent() {
     ];
     let told: Vec<String> = cases.iter().map(|case| case.run().told()).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    ✖ ATLASSIAN_ACCOUNT_EMAIL is not set or empty, but ATLASSIAN_API_TOKEN is set
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is unset or empty, but ATLASSIAN_API_TOKEN is set
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
       to do:    pass the e-mail address of the Atlassian account that created the API token
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ ATLASSIAN_ACCOUNT_EMAIL is not set or empty, but ATLASSIAN_API_TOKEN is set; BITBUCKET_USERNAME does not stand in for it
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is unset or empty, but ATLASSIAN_API_TOKEN is set; BITBUCKET_USERNAME does not stand in for it
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
       to do:    pass the e-mail address of the Atlassian account that created the API token
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ ATLASSIAN_API_TOKEN is not set or empty, but ATLASSIAN_ACCOUNT_EMAIL is set
+    ✖ ATLASSIAN_API_TOKEN is unset or empty, but ATLASSIAN_ACCOUNT_EMAIL is set
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
       to do:    pass the API token too: `ATLASSIAN_API_TOKEN: $ATLASSIAN_API_TOKEN`; if it is a secured variable, see that it is defined for this repository or deployment
     ✖ 1 variable is wrong; nothing was sent

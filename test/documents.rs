@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, process::Command};
 
-use gatepost::{handbook, help, variables::Variables};
+use gatepost::{help, variables::Variables};
 use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
 use serde_json::Value;
 
@@ -37,7 +37,15 @@ fn yaml(text: &str) -> Value {
 
 #[test]
 fn the_readme_has_the_tables_of_the_code() {
-    for group in ["Credentials", "Target", "Status", "SonarQube", "Behaviour", "Set by Pipelines"] {
+    for group in [
+        "Credentials",
+        "Target",
+        "Status",
+        "SonarQube",
+        "Many targets in one run",
+        "Behaviour",
+        "Set by Pipelines",
+    ] {
         let table = help::markdown_table(group);
         assert!(section(README, &format!("### {group}")).contains(&table), "{group} should be\n{table}");
     }
@@ -47,7 +55,7 @@ fn the_readme_has_the_tables_of_the_code() {
 
 #[test]
 fn the_readme_has_the_handbook_of_the_messages() {
-    let handbook = handbook::markdown();
+    let handbook = help::markdown_handbook();
     assert!(
         section(README, "## When Bitbucket answers 401, 403 or 404").contains(handbook.trim_end()),
         "it should have\n{handbook}"

@@ -36,8 +36,8 @@ fn what_passes_is_tried_again() {
         (Fault::status(502), "! Bitbucket answered 502 Bad Gateway; trying again"),
         (Fault::status(503), "! Bitbucket answered 503 Service Unavailable; trying again"),
         (Fault::status(504), "! Bitbucket answered 504 Gateway Timeout; trying again"),
-        (Fault::ResetBeforeAnswer, "! the connection broke before the answer was whole ("),
-        (Fault::ResetInAnswer, "! the connection broke before the answer was whole ("),
+        (Fault::ResetBeforeAnswer, "! Bitbucket: the connection broke before the answer was whole ("),
+        (Fault::ResetInAnswer, "! Bitbucket: the connection broke before the answer was whole ("),
     ] {
         let (sandbox, run) = once(fault);
         assert_told(&run, 0, &[told, "✔ posted SUCCESSFUL on acme/api"]);

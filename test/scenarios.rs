@@ -4,9 +4,11 @@
 use gatepost::handbook::{self, Trouble};
 use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
 
+use std::time::Duration;
+
 use crate::run::{
-    Fault, Folder, Gatepost, Sandbox, acme, after_scan, by_hand, in_branch_build, in_central_pipeline,
-    in_pull_request_build, scanned,
+    Fault, Folder, Gatepost, Sandbox, acme, after_scan, assert_told, by_hand, in_branch_build,
+    in_central_pipeline, in_pull_request_build, scanned,
 };
 
 /// Runs to an exit code with that many requests, and checks that the handbook's remedies were told.
@@ -87,13 +89,13 @@ fn an_api_token_with_the_bitbucket_user_name() {
     let sandbox = acme();
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_USERNAME);
-    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::USER_NAME], 2, 0), @r#"
-    ✖ ATLASSIAN_ACCOUNT_EMAIL is "acme-ci", which is no e-mail address: on the REST API an API token goes with the e-mail address of its account; Bitbucket's user name and the token's label do not work there
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::USER_NAME], 2, 0), @"
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is no e-mail address: on the REST API an API token goes with the e-mail address of its account; Bitbucket's user name and the token's label do not work there
       accepted: the e-mail address of the Atlassian account that created the API token
       to do:    pass the address shown at id.atlassian.com > Profile > Email as ATLASSIAN_ACCOUNT_EMAIL
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
-    "#);
+    ");
 }
 
 #[test]
@@ -133,13 +135,13 @@ fn an_api_token_without_scopes() {
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
       why:      Bitbucket does not say; one of these, likeliest first
       why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
       why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
       why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
-      why 4:    the organization that manages the account probably does not let its API tokens in
-      to do 4:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
+      to do:    an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -190,7 +192,7 @@ fn an_access_token_that_reads_no_pull_requests() {
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
       why:      the access token lacks the scope pullrequest; it has: repository
-      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in the variable it came from
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ✖ not posted: the status
     exit code 4
     "#);
@@ -209,9 +211,10 @@ fn a_repository_access_token_for_another_repository() {
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      Bitbucket does not say; one of these, likeliest first
       why 1:    a repository access token reaches the one repository that it was created in, and sees no other
-      to do 1:  use a token created in this repository; one project or workspace access token (Premium), or one API token, reaches several repositories
+      to do 1:  use a token that was created in this repository; for several repositories one project or workspace access token (Premium) or one API token
       why 2:    there is no repository bitbucket.org/acme/web, or it is private and this credential may not see it: Bitbucket answers both alike
-      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/web commit 8e488ca6862bd073ac2f16ea082069a663a0726f
     exit code 4
     "#);
@@ -231,9 +234,10 @@ fn a_project_access_token_for_another_project() {
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      Bitbucket does not say; one of these, likeliest first
       why 1:    a project access token reaches the repositories of its project alone, and acme/central-pipeline is none of them
-      to do 1:  use a token created in this repository; one project or workspace access token (Premium), or one API token, reaches several repositories
+      to do 1:  use a token that was created in this repository, or in its project or workspace; or an API token
       why 2:    there is no repository bitbucket.org/acme/central-pipeline, or it is private and this credential may not see it: Bitbucket answers both alike
-      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/central-pipeline commit 4f189dd603c1329d10e17f3ae45fa035856d7533
     exit code 4
     "#);
@@ -250,7 +254,8 @@ fn a_wrong_slug() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/apis/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      there is no repository bitbucket.org/acme/apis, or it is private and this credential may not see it: Bitbucket answers both alike
-      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do:    if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/apis commit 8d081548cabb
     exit code 4
     "#);
@@ -268,7 +273,8 @@ fn a_wrong_workspace() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acne/api/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 404 Not Found, "No workspace with identifier 'acne'."
       why:      there is no repository bitbucket.org/acne/api, or it is private and this credential may not see it: Bitbucket answers both alike
-      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (renamed repositories have a new slug); if it is the same, give the token's account access to it (Repository settings > Repository permissions)
+      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do:    if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acne/api commit 8d081548cabb
     exit code 4
     "#);
@@ -285,12 +291,12 @@ fn an_account_whose_organization_keeps_api_tokens_out() {
     gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
-      answered: 401 Unauthorized, without words
+      answered: 401 Unauthorized, without words (www-authenticate: BitbucketCustom realm=Bitbucket.org HTTP)
       why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the organization that manages the account probably does not let its API tokens in
+      why 1:    the organization that manages the account probably keeps its API tokens out
       to do 1:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
       why 2:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 2:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      to do 2:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
       why 3:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
       to do 3:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
@@ -360,13 +366,13 @@ fn a_token_that_is_over() {
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
       why:      Bitbucket does not say; one of these, likeliest first
       why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
       why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
       why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
-      why 4:    the organization that manages the account probably does not let its API tokens in
-      to do 4:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
+      to do:    an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -376,8 +382,11 @@ fn a_token_that_is_over() {
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      the access token has expired, was revoked, or was copied incompletely
-      to do:    look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it is over or not there, create a new one with the scope Repositories: Read and save it in the variable it came from
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    the access token has expired, was revoked, or was copied incompletely
+      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      why 2:    the token is not Bitbucket's: Atlassian's organization keys begin with ATCTT too
+      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up)
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -397,7 +406,7 @@ fn an_oauth_token_that_is_over() {
       why 1:    the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours
       to do 1:  fetch a new one in the same step, or use an access token of the repository, project or workspace
       why 2:    the access token has expired, was revoked, or was copied incompletely
-      to do 2:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it is over or not there, create a new one with the scope Repositories: Read and save it in the variable it came from
+      to do 2:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -413,12 +422,132 @@ fn a_status_of_somebody_else() {
     ✖ failed to post the status: Bitbucket answered 403 Forbidden
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Forbidden"
-      why:      probably because this status was created by the user "acme-ci" on 2026-11-02: only the creator of a status, or an admin of the repository, may overwrite it; a token that replaced another one is another creator
-      to do:    use the credential that created it, or post with another KEY (the old status then stays, and merge checks count it, until the branch has a new commit)
+      why:      Bitbucket does not say; one of these, likeliest first
+      why 1:    probably the status with this key is another one's: it was created by the user "acme-ci" on 2026-11-02; only the creator of a status, or an admin of the repository, may overwrite it; a token that replaced another one is another creator
+      to do 1:  use the credential that created it, or post with another KEY (the old status then stays, and merge checks count it, until the branch has a new commit)
+      why 2:    the workspace may restrict who gets in (Workspace settings > Access controls: IP addresses, two-step verification)
+      to do 2:  let a workspace admin look there; a self-hosted runner has an IP address of its own
     ✖ not posted: FAILED on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
     assert_eq!(sandbox.pull_request_statuses("acme/api", 7)[0].state, "SUCCESSFUL");
+}
+
+/// The reads after a refusal are good to have: each is sent once, and none is waited for long.
+#[test]
+fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
+    let refused = |status: u16, body: &str| Fault::Answer { status, headers: vec![], body: body.into() };
+    let hidden = r#"{"error":{"message":"You may not have access to this repository or it no longer exists in this workspace."}}"#;
+    for (first, reads, requests, told) in [
+        (refused(403, "no"), vec![Fault::status(503)], 2, "one of these, likeliest first"),
+        (refused(403, "no"), vec![Fault::Silent], 2, "one of these, likeliest first"),
+        (
+            refused(403, "no"),
+            vec![Fault::redirect("https://elsewhere.example/")],
+            2,
+            "one of these, likeliest first",
+        ),
+        (
+            refused(404, hidden),
+            vec![Fault::rate_limited_with("1")],
+            2,
+            "a repository access token reaches the one",
+        ),
+        (refused(404, hidden), vec![Fault::status(500)], 2, "a repository access token reaches the one"),
+        (refused(404, hidden), vec![], 3, "Bitbucket shows commit"),
+        (
+            refused(404, hidden),
+            vec![refused(200, "{}"), Fault::status(404)],
+            3,
+            "acme/api has no commit 94277cd267a8",
+        ),
+        (
+            refused(404, hidden),
+            vec![refused(200, "{}"), Fault::ResetBeforeAnswer],
+            3,
+            "acme/api has no commit 94277cd267a8",
+        ),
+        (refused(409, "no"), vec![], 2, "Gatepost does not know this answer"),
+        (refused(400, "no"), vec![], 2, "see its words above"),
+    ] {
+        let sandbox = acme();
+        sandbox.fault(first);
+        for read in reads {
+            sandbox.fault(read);
+        }
+        let commit = &sandbox.head("acme/api", "feature/login")[..12];
+        let run = by_hand(&sandbox).set("COMMIT", commit).set("BRANCH", "feature/login").run();
+        assert_told(&run, 4, &[told]);
+        assert!(!run.output.contains("trying again"), "{}", run.output);
+        assert_eq!(sandbox.requests().len(), requests, "{}", run.output);
+        assert!(sandbox.requests()[1..].iter().all(|request| request.method == "GET"));
+        assert!(run.took < Duration::from_secs(8), "{:?}", run.took);
+    }
+}
+
+#[test]
+fn a_status_that_is_accepted_costs_one_request() {
+    let sandbox = acme();
+    met(&in_pull_request_build(&sandbox), &sandbox, &[], 0, 1);
+}
+
+#[test]
+fn a_lookup_that_is_refused_after_an_unknown_commit_is_explained_too() {
+    let sandbox = acme();
+    let gatepost = in_pull_request_build(&sandbox)
+        .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
+        .set("BITBUCKET_ACCESS_TOKEN", sandbox::REPOSITORY_TOKEN_REPOSITORY_ONLY);
+    met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_SCOPE, &handbook::UNKNOWN_COMMIT], 4, 2);
+}
+
+#[test]
+fn a_source_commit_that_is_used_instead_has_its_own_link() {
+    let sandbox = acme();
+    let gatepost = by_hand(&sandbox).set("COMMIT", "fffffff").set("PULL_REQUEST", "7");
+    let told = met(&gatepost, &sandbox, &[], 0, 3);
+    assert!(told.contains("link:     https://bitbucket.org/acme/api/commits/94277cd267a8\n"), "{told}");
+}
+
+#[test]
+fn the_commit_of_the_central_pipeline_passed_on() {
+    let sandbox = acme();
+    let own = sandbox.head("acme/central-pipeline", "main");
+    let gatepost = in_central_pipeline(&sandbox).set("REPO_SLUG", "web").set("COMMIT", own);
+    let troubles = [&handbook::CENTRAL_COMMIT, &handbook::UNKNOWN_COMMIT];
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &troubles, 4, 1), @r#"
+    ! COMMIT 4f189dd603c1329d10e17f3ae45fa035856d7533 is the commit of this pipeline's own repository, probably not one of acme/web: pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+    gatepost 0.1.0: SUCCESSFUL for acme/web with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/web/commit/4f189dd603c1329d10e17f3ae45fa035856d7533/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, "Commit not found"
+      why:      acme/web has no commit 4f189dd603c1329d10e17f3ae45fa035856d7533: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
+      to do:    in the repository's own pipeline leave COMMIT out: the source commit is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
+      to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
+    ✖ not posted: SUCCESSFUL on acme/web commit 4f189dd603c1329d10e17f3ae45fa035856d7533
+    exit code 4
+    "#);
+}
+
+#[test]
+fn two_variables_that_were_swapped_show_neither() {
+    let sandbox = acme();
+    let gatepost =
+        with_api_token(&sandbox, sandbox::CI_EMAIL).set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::API_TOKEN);
+    let told = met(&gatepost, &sandbox, &[], 2, 0);
+    insta::assert_snapshot!(told, @"
+    ✖ ATLASSIAN_ACCOUNT_EMAIL holds what looks like a token
+      accepted: text that everybody may see
+      to do:    put the token into the variable that is meant for it, and take it out of ATLASSIAN_ACCOUNT_EMAIL; if it was ever shown, revoke it and create a new one
+    ✖ ATLASSIAN_API_TOKEN is an e-mail address, or holds one
+      accepted: an API token with scopes; it begins with ATATT
+      to do:    put the token here, and the e-mail address into ATLASSIAN_ACCOUNT_EMAIL; they may be swapped
+    ✖ 2 variables are wrong; nothing was sent
+    exit code 2
+    ");
+    let gatepost =
+        with_api_token(&sandbox, sandbox::CI_EMAIL).set("ATLASSIAN_ACCOUNT_EMAIL", "Xk3mD8vQz1Lw9RtYp2Ns");
+    let told = met(&gatepost, &sandbox, &[], 2, 0);
+    assert!(!told.contains("Xk3mD8"), "{told}");
 }
 
 #[test]
@@ -468,7 +597,8 @@ fn a_merge_commit_of_the_build() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/ffffffffffffffffffffffffffffffffffffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
       why:      acme/api has no commit ffffffffffffffffffffffffffffffffffffffff: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
-      to do:    pass COMMIT: $BITBUCKET_COMMIT instead, or PULL_REQUEST, so that Gatepost finds the source commit; for a fork the commit is in the fork's repository
+      to do:    in the repository's own pipeline leave COMMIT out: the source commit is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
+      to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
     ✖ not posted: SUCCESSFUL on acme/api commit ffffffffffffffffffffffffffffffffffffffff
     exit code 4
     "#);
@@ -481,7 +611,7 @@ fn a_central_pipeline_that_would_report_to_its_own_commit() {
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @"
     ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, whose BITBUCKET_COMMIT would be the wrong commit
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH; a pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_PR_ID and BITBUCKET_BRANCH
+      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");
@@ -582,7 +712,7 @@ fn a_token_with_something_around_it() {
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN begins with the word Bearer or Basic, as in a header
+    ✖ BITBUCKET_ACCESS_TOKEN begins with the word Bearer, Basic or Authorization, as in a header
       accepted: a repository, project or workspace access token; it begins with ATCTT
       to do:    pass the token alone; Gatepost writes the header
     ✖ 1 variable is wrong; nothing was sent
@@ -600,13 +730,13 @@ fn a_token_with_something_around_it() {
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN is base64 of user:token, as a header has it
+    ✖ BITBUCKET_ACCESS_TOKEN is base64 of a token, or of user:token as a header has it
       accepted: a repository, project or workspace access token; it begins with ATCTT
       to do:    pass the token as it was shown when it was created; Gatepost encodes it by itself
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN is a placeholder in angle brackets
+    ✖ BITBUCKET_ACCESS_TOKEN is a placeholder, not a token
       accepted: a repository, project or workspace access token; it begins with ATCTT
       to do:    put the token itself in its place, from a secured variable
     ✖ 1 variable is wrong; nothing was sent
@@ -627,13 +757,13 @@ fn a_token_that_is_unusual() {
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
       why:      Bitbucket does not say; one of these, likeliest first
       why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it is over or not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
       why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
       why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
-      why 4:    the organization that manages the account probably does not let its API tokens in
-      to do 4:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
+      to do:    an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -649,7 +779,7 @@ fn a_secured_variable_that_does_not_arrive() {
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    ✖ BITBUCKET_ACCESS_TOKEN is not set or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
+    ✖ BITBUCKET_ACCESS_TOKEN is unset or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
       to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
       to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
@@ -658,13 +788,13 @@ fn a_secured_variable_that_does_not_arrive() {
 
     ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
-      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE` without single quotes
+      to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
-      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE` without single quotes
+      to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);

@@ -9,7 +9,7 @@ use crate::run::{Folder, acme, bare, in_branch_build};
 #[test]
 fn nothing_set_tells_everything_that_is_missing() {
     insta::assert_snapshot!(bare().run().told(), @r#"
-    ✖ BITBUCKET_ACCESS_TOKEN is not set or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
+    ✖ BITBUCKET_ACCESS_TOKEN is unset or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
       to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
       to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
@@ -21,7 +21,7 @@ fn nothing_set_tells_everything_that_is_missing() {
       to do:    outside Pipelines nothing tells the target: pass WORKSPACE
     ✖ COMMIT is not set: which commit of the target is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH; a pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_PR_ID and BITBUCKET_BRANCH
+      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ STATE is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below
       accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
       to do:    run the pipe where the scanner ran, hand report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
@@ -113,7 +113,7 @@ fn each_bad_value_is_told() {
     ✖ 1 variable is wrong; nothing was sent
     ✖ STATE holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
-      to do:    define that variable for the repository, the workspace or the deployment of this step, and pass it as `STATE: $THAT_VARIABLE` without single quotes
+      to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `STATE: $THAT_VARIABLE`
     ✖ 1 variable is wrong; nothing was sent
     ✖ KEY is "two\nlines", which has a line break or another control character
       accepted: one line of text, best at most 40 characters

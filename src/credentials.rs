@@ -1,0 +1,235 @@
+//! The credentials of a run: one for all repositories, and those that `BITBUCKET_ACCESS_TOKENS` has for single ones.
+
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::{
+    credential::{Credential, check_access_token, is_any_set},
+    pace::{Outage, Pace},
+    problem::{Findings, shown},
+    service::{Access, Service},
+    target::{Repository, is_name},
+    variables::{Variables, is_unexpanded},
+};
+
+/// The credentials of a run.
+#[derive(Debug)]
+pub struct Credentials {
+    /// For every repository that has none of its own.
+    common: Option<Rc<Access>>,
+    /// By `slug` or `workspace/slug`, in lower case.
+    own: BTreeMap<String, Own>,
+    /// The workspace that a slug alone is of; every one, when the run names none.
+    workspace: Option<String>,
+}
+
+#[derive(Debug)]
+struct Own {
+    access: Rc<Access>,
+    used: Cell<bool>,
+}
+
+const TOKENS: &str = "BITBUCKET_ACCESS_TOKENS";
+const TOKENS_ACCEPTED: &str = "a JSON object with the access token of each repository: {\"slug\": \"ATCTT...\", \"workspace/slug\": \"ATCTT...\"}";
+
+impl Credentials {
+    /// The credentials that the variables hold; `patience` is how long failures in a row are borne with.
+    pub fn from_variables(variables: &Variables, patience: Duration, findings: &mut Findings) -> Self {
+        let outage = Outage::default();
+        let access = |credential| {
+            Rc::new(Access {
+                service: Service::Bitbucket(credential),
+                pace: Pace::new(patience, outage.clone()),
+            })
+        };
+        let tokens = variables.bitbucket_access_tokens.as_ref();
+        let common = if tokens.is_none() || is_any_set(variables) {
+            Credential::from_variables(variables, findings).map(access)
+        } else {
+            None
+        };
+        let own = tokens.map(|tokens| read(tokens, access, findings)).unwrap_or_default();
+        let workspace = variables.workspace.as_ref().or(variables.bitbucket_workspace.as_ref());
+        Self { common, own, workspace: workspace.map(|workspace| workspace.trim().to_lowercase()) }
+    }
+
+    /// The way into a repository: its own token's, else the common one.
+    pub fn of(&self, repository: &Repository) -> Option<Rc<Access>> {
+        let by_slug = || {
+            let is_meant = self.workspace.as_ref().is_none_or(|workspace| *workspace == repository.workspace);
+            self.own.get(&repository.slug).filter(|_| is_meant)
+        };
+        match self.own.get(&repository.to_string()).or_else(by_slug) {
+            Some(own) => {
+                own.used.set(true);
+                Some(own.access.clone())
+            }
+            None => self.common.clone(),
+        }
+    }
+
+    /// The same, with a problem told when there is none.
+    pub fn find(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Access>> {
+        let access = self.of(repository);
+        if access.is_none() && !self.own.is_empty() {
+            findings.problem(
+                TOKENS,
+                format!("has no token for {repository}, and there is no other credential"),
+                TOKENS_ACCEPTED,
+                "add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN)",
+            );
+        }
+        access
+    }
+
+    /// Every way in, once each.
+    pub fn accesses(&self) -> impl Iterator<Item = &Rc<Access>> {
+        self.common.iter().chain(self.own.values().map(|own| &own.access))
+    }
+
+    /// The entries of `BITBUCKET_ACCESS_TOKENS` that no repository asked for.
+    pub fn unused(&self) -> Vec<&str> {
+        self.own.iter().filter(|(_, own)| !own.used.get()).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Every token of `BITBUCKET_ACCESS_TOKENS`, to be hidden.
+    pub fn secrets(&self) -> impl Iterator<Item = String> {
+        self.own.values().filter_map(|own| match &own.access.service {
+            Service::Bitbucket(Credential::AccessToken { token, .. }) => {
+                Some(token.expose_secret().to_owned())
+            }
+            _ => None,
+        })
+    }
+}
+
+fn read(
+    tokens: &SecretString,
+    access: impl Fn(Credential) -> Rc<Access>,
+    findings: &mut Findings,
+) -> BTreeMap<String, Own> {
+    let mut own = BTreeMap::new();
+    let remedy = "see that the value is one JSON object, with single quotes around it in the YAML file; a quote or comma may be missing";
+    let entries = match serde_json::from_str(tokens.expose_secret()) {
+        Ok(Value::Object(entries)) => entries,
+        Ok(_) => {
+            findings.problem(TOKENS, "is JSON, but no object", TOKENS_ACCEPTED, remedy);
+            return own;
+        }
+        // Only where it is broken: the words around it may be a token.
+        Err(error) => {
+            let place = format!("is no JSON, broken at line {} column {}", error.line(), error.column());
+            findings.problem(TOKENS, place, TOKENS_ACCEPTED, remedy);
+            return own;
+        }
+    };
+    if entries.is_empty() {
+        findings.problem(TOKENS, "is an empty object", TOKENS_ACCEPTED, "add an entry, or leave it out");
+    }
+    for (name, value) in entries {
+        let lower = name.trim().to_lowercase();
+        let variable = format!("{TOKENS}[{}]", shown(&name));
+        let names_repository = match lower.split_once('/') {
+            Some((workspace, slug)) => is_name(workspace) && is_name(slug),
+            None => is_name(&lower),
+        };
+        if !names_repository {
+            findings.problem(
+                &variable,
+                "does not name a repository",
+                "slug or workspace/slug",
+                "copy the name from the repository's address, bitbucket.org/<workspace>/<slug>",
+            );
+            continue;
+        }
+        let Some(text) = value.as_str().filter(|text| !text.trim().is_empty() && !is_unexpanded(text.trim()))
+        else {
+            findings.problem(
+                &variable,
+                match &value {
+                    Value::String(text) if text.trim().is_empty() => "is empty",
+                    Value::String(_) => {
+                        "holds the name of a variable that was not replaced by its value (it begins with $)"
+                    }
+                    _ => "is no text",
+                },
+                "an access token of this repository",
+                "put the token itself there: save the whole JSON object as one secured variable",
+            );
+            continue;
+        };
+        let token = SecretString::from(text);
+        check_access_token(&variable, &token, findings);
+        let credential = Credential::AccessToken { token, origin: format!("{TOKENS}, {lower}") };
+        own.insert(lower, Own { access: access(credential), used: Cell::new(false) });
+    }
+    own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "an-oauth-token-of-some-length";
+
+    fn credentials(tokens: &str, workspace: Option<&str>) -> (Credentials, Findings) {
+        let variables = Variables {
+            bitbucket_access_tokens: Some(tokens.to_owned().into()),
+            workspace: workspace.map(str::to_owned),
+            ..Variables::default()
+        };
+        let mut findings = Findings::default();
+        let credentials = Credentials::from_variables(&variables, Duration::from_secs(1), &mut findings);
+        (credentials, findings)
+    }
+
+    fn origin(credentials: &Credentials, full_name: &str) -> Option<String> {
+        let access = credentials.of(&Repository::from_full_name(full_name).unwrap())?;
+        match &access.service {
+            Service::Bitbucket(credential) => Some(credential.kind()),
+            Service::SonarQube { .. } => None,
+        }
+    }
+
+    #[test]
+    fn the_whole_name_goes_before_the_slug_alone() {
+        let tokens = format!(r#"{{"api": "{TOKEN}", "Acme/API": "{TOKEN}", "web": "{TOKEN}"}}"#);
+        let (credentials, findings) = credentials(&tokens, Some("acme"));
+        assert!(findings.problems.is_empty(), "{:?}", findings.problems);
+        assert_eq!(
+            origin(&credentials, "acme/api").as_deref(),
+            Some("access token (BITBUCKET_ACCESS_TOKENS, acme/api)")
+        );
+        assert_eq!(
+            origin(&credentials, "acme/web").as_deref(),
+            Some("access token (BITBUCKET_ACCESS_TOKENS, web)")
+        );
+        assert_eq!(origin(&credentials, "jane/web"), None, "a slug is of the run's workspace");
+        assert_eq!(credentials.unused(), ["api"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_name_and_never_by_its_value() {
+        for (tokens, variable, found) in [
+            ("[]", "BITBUCKET_ACCESS_TOKENS", "no object"),
+            ("{}", "BITBUCKET_ACCESS_TOKENS", "empty object"),
+            ("{\"api\": \"s3cret\"\n \"web\"}", "BITBUCKET_ACCESS_TOKENS", "broken at line 2 column 2"),
+            ("ATCTTs3cret", "BITBUCKET_ACCESS_TOKENS", "broken at line 1 column 1"),
+            (r#"{"a b": "s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"a b\"]", "does not name a repository"),
+            (r#"{"api": 7}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is no text"),
+            (r#"{"api": " "}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is empty"),
+            (r#"{"api": "$API"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "was not replaced"),
+            (r#"{"api": "ATATTs3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is an API token"),
+            (r#"{"api": "ATBBs3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is an app password"),
+            (r#"{"api": "user:s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "has a colon"),
+        ] {
+            let (_, findings) = credentials(tokens, None);
+            let problem = &findings.problems[0];
+            assert_eq!((findings.problems.len(), problem.variable.as_str()), (1, variable), "{tokens}");
+            assert!(problem.found.contains(found), "{tokens}: {problem:?}");
+            assert!(!format!("{findings:?}").contains("s3cret"), "{findings:?}");
+        }
+    }
+}
