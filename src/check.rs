@@ -27,6 +27,7 @@ use crate::{
     status::{StatusKey, StatusPlan},
     target::{CommitSource, Repository, Target, TargetPlan, names_commit, repository_alone},
     targets::Planned,
+    text::counted,
     variables::Variables,
     verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files, VerdictPlan},
 };
@@ -128,7 +129,7 @@ pub async fn check(plans: &[CheckPlan], checker: Checker<'_>) -> anyhow::Result<
         worst = worst.worse(outcome);
     }
     if plans.len() != 1 {
-        let line = format!("{} of {} targets work", plans.len() - failed, plans.len());
+        let line = format!("{} of {} work", plans.len() - failed, counted(plans.len(), "target"));
         if worst == Outcome::Done { checker.console.done(line) } else { checker.console.failed(line) }
     }
     Ok(worst)

@@ -80,10 +80,12 @@ impl Client<'_> {
         understand: impl FnOnce(W) -> Option<T>,
     ) -> Result<T, Box<Refusal>> {
         let request = Request { purpose, method: Method::GET, url, body: None };
-        let sent = self.send(&request).await?;
+        let mut sent = self.send(&request).await?;
         if sent.answer.status != StatusCode::OK {
             return Err(self.refused(&request, sent));
         }
+        // What is taken out of it may end in a status.
+        sent.answer = self.without_secrets(sent.answer);
         let wire: Option<W> = serde_json::from_slice(&sent.answer.body).ok();
         wire.and_then(understand).ok_or_else(|| {
             let wrong = unreadable(&sent.answer);
@@ -99,9 +101,11 @@ impl Client<'_> {
     pub async fn send(&self, request: &Request) -> Result<Sent, Box<Refusal>> {
         let mut attempts = 0;
         let mut earlier = None;
+        let mut deadline = self.deadline;
         loop {
-            match self.pace.turn(self.deadline).await {
-                Turn::Now => {}
+            match self.pace.turn(deadline).await {
+                // To be slowed down is no reason to give up the sooner.
+                Turn::Now(slowed) => deadline += slowed,
                 Turn::TooLate(newest, pause) => {
                     return self.end(request, earlier.unwrap_or(newest), attempts, Some(pause));
                 }
@@ -109,11 +113,12 @@ impl Client<'_> {
             }
             attempts += 1;
             let begun = Instant::now();
-            let limit = self.remaining().min(ATTEMPT_LIMIT);
+            let remaining = || deadline.saturating_duration_since(Instant::now());
+            let limit = remaining().min(ATTEMPT_LIMIT);
             let built = self.build(request).build().map_err(|error| {
                 self.refusal(request, Came::Nothing(Failure::Broken(error.to_string())), attempts, None)
             })?;
-            let mut result = self.http.send(built, limit).await.map(|answer| self.without_secrets(answer));
+            let mut result = self.http.send(built, limit).await;
             self.log_attempt(request, attempts, &result, begun.elapsed());
             if self.pace.note(&result) {
                 self.console.of_run().warning(format_args!(
@@ -129,7 +134,7 @@ impl Client<'_> {
             let is_limited =
                 result.as_ref().is_ok_and(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
             let failures = if is_limited { self.pace.pauses() + 1 } else { attempts };
-            let remaining = self.remaining();
+            let remaining = remaining();
             let next = retry::next(failures, &result, remaining, SystemTime::now(), fastrand::f64());
             let again_in = match next {
                 Next::Again(_) if !self.retries => None,
@@ -189,8 +194,8 @@ impl Client<'_> {
         self.refusal(request, Came::Unusable(sent.answer, wrong), sent.attempts, sent.again_in)
     }
 
-    /// A service may send the credential back; it goes no further than this, so that nothing that is cut or
-    /// taken out of the answer holds a part of it.
+    /// A service may send the credential back; it gets no further than this, so that nothing that is cut or taken out
+    /// of the answer holds a part of it.
     fn without_secrets(&self, mut answer: Answer) -> Answer {
         let mut text = String::from_utf8_lossy(&answer.body);
         // Letters that are written as their numbers would pass for something else.
@@ -201,10 +206,6 @@ impl Client<'_> {
         }
         answer.body = self.console.without_secrets(&text).into_bytes();
         answer
-    }
-
-    fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
     }
 
     fn build(&self, request: &Request) -> RequestBuilder {
@@ -240,6 +241,11 @@ impl Client<'_> {
         attempts: u32,
         again_in: Option<Duration>,
     ) -> Box<Refusal> {
+        let came = match came {
+            Came::Refused(answer) => Came::Refused(self.without_secrets(answer)),
+            Came::Unusable(answer, wrong) => Came::Unusable(self.without_secrets(answer), wrong),
+            Came::Nothing(failure) => Came::Nothing(failure),
+        };
         Box::new(Refusal {
             service: self.service.clone(),
             purpose: request.purpose.clone(),

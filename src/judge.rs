@@ -2,8 +2,10 @@
 //! a final state to post: an INPROGRESS that nobody ends blocks merging for ever.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
+    collections::HashMap,
     path::Path,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -34,23 +36,23 @@ const FIRST_POLL: Duration = Duration::from_millis(500);
 const LONGEST_POLL: Duration = Duration::from_secs(5);
 /// How often the reader is told that it goes on.
 const PROGRESS: Duration = Duration::from_secs(15);
-/// For a question to a server that was not reached when it was asked about the analysis before.
-const SECOND_CHANCE: Duration = Duration::from_secs(3);
 
 /// What all questions of a run to SonarQube know of each other.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Judging {
-    pace: Pace,
-    /// Whether a server could not be reached.
-    unreached: Cell<bool>,
+    /// Of each server, by its address: one that is away is not waited for by each target.
+    paces: RefCell<HashMap<String, Rc<Pace>>>,
     /// Whether the reader was told that the token travels unencrypted.
     exposed: Cell<bool>,
 }
 
-impl Default for Judging {
-    fn default() -> Self {
-        let pace = Pace::new(Duration::MAX, Outage::default());
-        Self { pace, unreached: Cell::new(false), exposed: Cell::new(false) }
+impl Judging {
+    fn pace(&self, server: &Url, patience: Duration) -> Rc<Pace> {
+        let mut paces = self.paces.borrow_mut();
+        let pace = paces
+            .entry(server.to_string())
+            .or_insert_with(|| Rc::new(Pace::new(patience, Outage::default())));
+        pace.clone()
     }
 }
 
@@ -128,6 +130,7 @@ impl From<Box<Refusal>> for NoGate {
 struct Server<'s> {
     url: &'s Url,
     service: Service,
+    pace: Rc<Pace>,
 }
 
 impl Judge<'_> {
@@ -295,19 +298,19 @@ impl Judge<'_> {
         }
         let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
         let bearer = is_cloud(url) || major.is_some_and(|major| major >= 10);
-        Server { url, service: Service::SonarQube { token: self.plan.token.clone(), bearer } }
+        let service = Service::SonarQube { token: self.plan.token.clone(), bearer };
+        Server { url, service, pace: self.judging.pace(url, self.settings.timeout) }
     }
 
     /// A client for one question: a server that is down is not waited for as long as an analysis that goes on.
     fn sonarqube<'s>(&'s self, server: &'s Server<'_>) -> SonarQube<'s> {
-        let limit = if self.judging.unreached.get() { SECOND_CHANCE } else { self.settings.timeout };
         SonarQube(Client {
             http: self.http,
             console: self.console,
             service: &server.service,
-            pace: &self.judging.pace,
+            pace: &server.pace,
             api_url: server.url,
-            deadline: Instant::now() + limit.min(self.settings.timeout),
+            deadline: Instant::now() + self.settings.timeout,
             retries: true,
         })
     }
@@ -347,8 +350,6 @@ impl Judge<'_> {
         let (words, outcome) = match reason {
             NoGate::Refused(refusal) => {
                 report::told(&refusal, self.console);
-                let answered = refusal.status().is_some_and(|status| !status.is_server_error());
-                self.judging.unreached.set(!answered);
                 (format!("No verdict of SonarQube: {refusal}"), Outcome::SonarQubeFailed)
             }
             NoGate::Failed(words) => (words, Outcome::SonarQubeFailed),
@@ -365,6 +366,10 @@ impl Judge<'_> {
         let Some(refused) = refusal_of_url(&link) else {
             return Some(link);
         };
+        let server = Url::parse(&link).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        if !self.console.is_news(format!("no link to {server}")) {
+            return None;
+        }
         self.console.warning(format_args!(
             "the status does not link to SonarQube's dashboard {}, {refused}: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL",
             shown(&link)

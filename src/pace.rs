@@ -52,8 +52,8 @@ struct Limit {
 /// Whether a request may be sent.
 #[derive(Debug)]
 pub enum Turn {
-    /// It may.
-    Now,
+    /// It may, after it was held back for so long because the allowance is nearly used up.
+    Now(Duration),
     /// Not before the deadline, but so long after now.
     TooLate(Attempt, Duration),
     /// Not in this run: it has failed for so long that nothing else is to be expected.
@@ -90,9 +90,12 @@ impl Pace {
             }
             tokio::time::sleep_until(until.into()).await;
         }
-        let slot = self.limit.borrow_mut().slot(Instant::now());
-        tokio::time::sleep_until(slot.min(deadline).into()).await;
-        Turn::Now
+        let now = Instant::now();
+        let slot = self.limit.borrow_mut().slot(now);
+        if slot > now {
+            tokio::time::sleep_until(slot.into()).await;
+        }
+        Turn::Now(slot - now)
     }
 
     /// Takes note of what came of a request. Whether the allowance is nearly used up, when that is news.

@@ -103,7 +103,7 @@ impl Refusal {
     /// What was sent, without the secret.
     pub fn sent(&self) -> String {
         let times = match self.attempts {
-            0 => ", not sent: the requests before it were refused".to_owned(),
+            0 => ", not sent: the requests before it all failed".to_owned(),
             1 => String::new(),
             attempts => format!(", {attempts} times"),
         };

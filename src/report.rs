@@ -17,6 +17,7 @@ use crate::{
     summary::Summary,
     target::CommitSource,
     targets::Targets,
+    text::counted,
     verdict::VerdictPlan,
 };
 
@@ -41,13 +42,16 @@ pub fn opening(targets: &Targets<Plan>, settings: &Settings, console: &Console) 
             plan.access.service.with()
         )),
         plans => console.line(format_args!(
-            "gatepost {version}: {} targets, {} at once",
-            plans.len(),
+            "gatepost {version}: {}, {} at once",
+            counted(plans.len(), "target"),
             settings.concurrency.min(plans.len())
         )),
     }
-    for note in &targets.notes {
-        console.warning(note);
+    if let Some(step) = &targets.step {
+        console.line(step);
+    }
+    if targets.many && targets.plans.is_empty() {
+        console.warning("there is no target: nothing is done");
     }
 }
 

@@ -71,8 +71,8 @@ impl<'a> Run<'a> {
     ///
     /// Only what a defect explains.
     pub async fn publish(&self, plans: &[Plan]) -> anyhow::Result<Outcome> {
-        let worst = stream::iter(plans)
-            .map(|plan| self.target(plan))
+        let worst = stream::iter(plans.iter().enumerate())
+            .map(|(number, plan)| self.target(number, plan))
             .buffer_unordered(self.settings.concurrency)
             .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
             .await?;
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         Ok(worst)
     }
 
-    async fn target(&self, plan: &Plan) -> anyhow::Result<Outcome> {
+    async fn target(&self, number: usize, plan: &Plan) -> anyhow::Result<Outcome> {
         let about = self.summary.as_ref().map(|_| self.console.about(&plan.target.repository));
         let console = about.as_ref().unwrap_or(self.console);
         let verdicts = self.verdicts(plan, console).await?;
@@ -94,7 +94,8 @@ impl<'a> Run<'a> {
             begun: &self.begun,
             results: self.results,
         };
-        let outcomes = publisher.publish(&verdicts, |published| self.tell(&published, plan, console)).await;
+        let outcomes =
+            publisher.publish(&verdicts, |published| self.tell(&published, number, plan, console)).await;
         if self.summary.is_none() {
             report::several(&outcomes, console);
         }
@@ -122,14 +123,14 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn tell(&self, published: &Published, plan: &Plan, console: &Console) -> Outcome {
+    fn tell(&self, published: &Published, number: usize, plan: &Plan, console: &Console) -> Outcome {
         let outcome = report::published(published, plan, self.results, console);
         match &self.summary {
             None => {
                 report::hand_on(published, self.settings, console);
                 report::last_line(published, console);
             }
-            Some(summary) => summary.add(published, plan, self.console),
+            Some(summary) => summary.add(published, number, plan, self.console),
         }
         outcome
     }
@@ -145,7 +146,7 @@ impl<'a> Run<'a> {
             Some(sent) => self.stopped(sent, self.console).await,
             None => Published { target: None, status: None, end: End::Stopped, outcome: Outcome::Stopped },
         };
-        self.tell(&published, plan, self.console)
+        self.tell(&published, 0, plan, self.console)
     }
 
     async fn stop_many(&self, begun: Vec<Sent>) {

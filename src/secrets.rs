@@ -18,8 +18,10 @@ const TOKEN_MIN_CHARS: usize = 24;
 /// The secrets of a run.
 #[derive(Default)]
 pub struct Secrets {
-    /// The first characters of each part that is hidden.
+    /// Each part of a secret, in small letters.
     parts: HashSet<Vec<u8>>,
+    /// The two letters with which each part begins: most text is none, and this is quickly seen.
+    beginnings: HashSet<[u8; 2]>,
     /// Secrets too short to have parts.
     short: Vec<String>,
 }
@@ -29,7 +31,10 @@ impl Secrets {
     pub fn add(&mut self, secret: &str) {
         if secret.len() >= PART_CHARS {
             let lower = secret.to_ascii_lowercase();
-            self.parts.extend(lower.as_bytes().windows(PART_CHARS).map(<[u8]>::to_vec));
+            for part in lower.as_bytes().windows(PART_CHARS) {
+                self.parts.insert(part.to_vec());
+                self.beginnings.insert([part[0], part[1]]);
+            }
         } else if secret.chars().count() >= SECRET_MIN_CHARS {
             self.short.push(secret.to_owned());
         }
@@ -43,7 +48,9 @@ impl Secrets {
             let lower = text.to_ascii_lowercase();
             let windows = lower.as_bytes().windows(PART_CHARS).enumerate();
             hidden.extend(
-                windows.filter(|(_, part)| self.parts.contains(*part)).map(|(at, _)| at..at + PART_CHARS),
+                windows
+                    .filter(|(_, part)| self.beginnings.contains(&part[..2]) && self.parts.contains(*part))
+                    .map(|(at, _)| at..at + PART_CHARS),
             );
         }
         for secret in &self.short {

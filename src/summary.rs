@@ -12,6 +12,7 @@ use crate::{
     plan::Plan,
     publish::{End, Published},
     state::State,
+    text::counted,
 };
 
 /// What became of many targets so far.
@@ -26,6 +27,8 @@ pub struct Summary {
 /// A line of the table.
 #[derive(Debug)]
 struct Row {
+    /// Place of its target in the list.
+    number: usize,
     repository: Box<str>,
     commit: Box<str>,
     state: Option<State>,
@@ -59,11 +62,12 @@ impl Summary {
     }
 
     /// Takes note of what became of a status, and says from time to time how far the run is.
-    pub fn add(&self, published: &Published, plan: &Plan, console: &Console) {
+    pub fn add(&self, published: &Published, number: usize, plan: &Plan, console: &Console) {
         let Published { target, status, end, outcome } = published;
         let repository = target.as_ref().map_or(&plan.target.repository, |target| &target.repository);
-        let commit = target.as_ref().map(|target| target.commit.as_str()).unwrap_or_default();
+        let commit = target.as_ref().map_or("-", |target| target.commit.as_str());
         self.rows.borrow_mut().push(Row {
+            number,
             repository: repository.to_string().into(),
             commit: commit[..commit.len().min(COMMIT_DIGITS)].into(),
             state: status.as_ref().map(|status| status.state),
@@ -90,22 +94,22 @@ impl Summary {
         for (number, words) in [
             (count(|row| row.end == Ended::Skipped), "skipped, for RESULT_FILE says they were delivered"),
             (count(|row| row.end == Ended::Printed), "printed (DRY_RUN)"),
-            (count(|row| matches!(row.end, Ended::Refused(_))), "not posted"),
-            (count(|row| row.end == Ended::Stopped), "stopped"),
             (
                 count(|row| row.is_delivered() && row.outcome == Outcome::GateRed),
-                "of them with no green quality gate",
+                "without a green quality gate",
             ),
             (
                 count(|row| row.is_delivered() && !matches!(row.outcome, Outcome::Done | Outcome::GateRed)),
-                "of them without a verdict of SonarQube",
+                "without a verdict of SonarQube",
             ),
+            (count(|row| matches!(row.end, Ended::Refused(_))), "not posted"),
+            (count(|row| row.end == Ended::Stopped), "stopped"),
         ] {
             if number > 0 {
                 parts.push(format!("{number} {words}"));
             }
         }
-        format!("{} targets: {}", self.targets, parts.join(", "))
+        format!("{}: {}", counted(self.targets, "target"), parts.join(", "))
     }
 
     /// The table and the last line.
@@ -117,17 +121,18 @@ impl Summary {
                 "{left_out} lines about single targets were left out; RESULT_FILE has every reason"
             ));
         }
-        let counted = self.counted();
-        if worst == Outcome::Done { console.done(counted) } else { console.failed(counted) }
+        let words = self.counted();
+        if worst == Outcome::Done { console.done(words) } else { console.failed(words) }
     }
 
     fn table(&self, console: &Console) {
         let rows = self.rows.borrow();
         let mut shown: Vec<&Row> = rows.iter().collect();
         if shown.len() > ROWS_SHOWN {
-            shown.sort_by_key(|row| row.is_fine());
+            shown.sort_by_key(|row| (row.is_fine(), row.number));
             shown.truncate(ROWS_SHOWN);
         }
+        shown.sort_by_key(|row| row.number);
         let width = |cell: fn(&Row) -> usize, least: usize| {
             shown.iter().map(|row| cell(row)).max().unwrap_or_default().max(least)
         };
@@ -142,7 +147,7 @@ impl Summary {
         }
         for row in &shown {
             let sign = if row.is_fine() { "✔" } else { "✖" };
-            let status = row.state.map(State::as_str).unwrap_or_default();
+            let status = row.state.map_or("-", State::as_str);
             console.line(format_args!(
                 "{sign} {:<repository$}  {:<commit$}  {status:<state$}  {}",
                 row.repository,
@@ -175,9 +180,9 @@ impl Row {
             Ended::Stopped => "stopped".to_owned(),
         };
         match self.outcome {
-            Outcome::GateRed if self.is_delivered() => format!("{end}: no green quality gate"),
+            Outcome::GateRed if self.is_delivered() => format!("{end}, without a green quality gate"),
             Outcome::Done | Outcome::GateRed => end,
-            _ if self.is_delivered() => format!("{end}: no verdict of SonarQube"),
+            _ if self.is_delivered() => format!("{end}, without a verdict of SonarQube"),
             _ => end,
         }
     }

@@ -36,8 +36,8 @@ pub struct Targets<P> {
     pub plans: Vec<P>,
     /// Whether they come from a list; else there is one, that of the run's own variables.
     pub many: bool,
-    /// What the reader is told of them.
-    pub notes: Vec<String>,
+    /// Which part of the list this is, when it is divided over parallel steps.
+    pub step: Option<String>,
 }
 
 /// A real entry has some 200 bytes, and a run some thousands.
@@ -60,7 +60,7 @@ impl<P: Planned> Targets<P> {
     ) -> Option<Self> {
         let Some((source, text)) = source(variables, findings) else {
             let plan = plan(variables, false, findings)?;
-            return Some(Self { plans: vec![plan], many: false, notes: Vec::new() });
+            return Some(Self { plans: vec![plan], many: false, step: None });
         };
         let text = text?;
         let mut list = List::new(source, variables);
@@ -95,7 +95,7 @@ impl<P: Planned> Targets<P> {
             (number - 1) % count == step
         });
         if count > 1 {
-            self.notes.push(format!(
+            self.step = Some(format!(
                 "step {} of {count} of the parallel group: {} of the {all} targets",
                 step + 1,
                 self.plans.len()
@@ -169,7 +169,6 @@ struct List<'v, P> {
     source: &'static str,
     run: &'v Variables,
     plans: Vec<P>,
-    entries: usize,
     /// Of each identity: the first entry that has it, and the fingerprint of its content.
     known: HashMap<u64, (usize, u64)>,
     duplicates: Vec<(usize, usize)>,
@@ -186,7 +185,6 @@ impl<'v, P: Planned> List<'v, P> {
             source,
             run,
             plans: Vec::new(),
-            entries: 0,
             known: HashMap::new(),
             duplicates: Vec::new(),
             findings: Findings::default(),
@@ -202,7 +200,6 @@ impl<'v, P: Planned> List<'v, P> {
         entry: Value,
         plan: &mut impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
     ) {
-        self.entries += 1;
         let Value::Object(mut entry) = entry else {
             let remedy = "write an object with the variables of the target";
             self.problem(format!("{}[{index}]", self.source), "is no object", ACCEPTED, remedy);
@@ -373,7 +370,7 @@ impl<'v, P: Planned> List<'v, P> {
 
     /// What the entries come to; without those that have problems, which are told.
     fn end(self, findings: &mut Findings) -> Targets<P> {
-        let Self { source, plans, entries, duplicates, warnings, unshown_warnings, .. } = self;
+        let Self { source, plans, duplicates, warnings, unshown_warnings, .. } = self;
         for (warning, index, others) in warnings {
             let others = if others == 0 { String::new() } else { format!(" (and {others} entries more)") };
             findings.warning(format!("{source}[{index}]{others}: {warning}"));
@@ -391,8 +388,7 @@ impl<'v, P: Planned> List<'v, P> {
         for problem in self.findings.problems {
             findings.problem(problem.variable, problem.found, problem.accepted, problem.remedy);
         }
-        let notes = if entries == 0 { vec![format!("{source} names no target")] } else { Vec::new() };
-        Targets { plans, many: true, notes }
+        Targets { plans, many: true, step: None }
     }
 }
 

@@ -22,6 +22,11 @@ pub fn fit(text: &str, max_chars: usize) -> String {
     format!("{}…", cut.trim_end())
 }
 
+/// So many of a thing: "1 target", "2 targets".
+pub fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Control characters, line separators, and the marks that turn the direction of text around.
 pub fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, process::Command};
 
 use gatepost::{help, variables::Variables};
 use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::run::{
-    Folder, Gatepost, acme, bare, in_branch_build, in_central_pipeline, in_pull_request_build, scanned,
+    Folder, Gatepost, Sandbox, World, acme, bare, in_branch_build, in_central_pipeline,
+    in_pull_request_build, scanned,
 };
 
 const README: &str = include_str!("../README.md");
@@ -231,6 +232,9 @@ fn every_example_works_as_it_stands() {
                 judged(&documents[0], "sonar-scanner", &[".scannerwork"]);
                 central_after_script(&documents[1]);
             }
+            "Credentials of a central pipeline" => documents.iter().for_each(central_credential),
+            "Shared pipeline configuration" => shared_configuration(&documents[0], &documents[1]),
+            "Nightly, over all open pull requests" => nightly(&documents[0], &documents[1]),
             "Central pipeline" => central_pipeline(&documents[0], &documents[1]),
             _ => panic!("nothing runs the example \"{title}\""),
         }
@@ -393,6 +397,79 @@ fn central_after_script(document: &Value) {
     let step = Step::new(in_central_pipeline(&sandbox).within(folder.path()), &known);
     step.run(pipes(document, IMAGE)[0], 0);
     assert_eq!(sandbox.pull_request_statuses("acme/web", 12)[0].state, "SUCCESSFUL");
+}
+
+fn central_credential(document: &Value) {
+    let sandbox = acme();
+    let tokens = json!({ "api": sandbox::REPOSITORY_TOKEN, "acme/web": sandbox::REPOSITORY_TOKEN_OF_WEB });
+    let tokens = tokens.to_string();
+    let known = [
+        ("TARGET_REPO_SLUG", "web"),
+        ("TARGET_PULL_REQUEST", "12"),
+        ("REPOSITORY_ACCESS_TOKENS", tokens.as_str()),
+    ];
+    let step = Step::new(in_central_pipeline(&sandbox), &known);
+    step.run(pipes(document, IMAGE)[0], 0);
+    assert_eq!(sandbox.pull_request_statuses("acme/web", 12)[0].state, "INPROGRESS");
+}
+
+fn shared_configuration(shared: &Value, importing: &Value) {
+    let import = &importing["pipelines"]["pull-requests"]["**"]["import"];
+    let name = import.as_str().unwrap().strip_prefix("central-pipeline:main:").unwrap();
+    assert_eq!(shared["export"], true);
+    assert!(shared["definitions"]["pipelines"][name].is_array(), "{shared}");
+    judged(shared, "sonar-scanner", &[".scannerwork"]);
+}
+
+fn nightly(all: &Value, divided: &Value) {
+    const REPOSITORIES: usize = 4;
+    let sandbox = Sandbox::start(World::fleet(REPOSITORIES));
+    let mut projects = Projects::acme(Dialect::Server2025);
+    let slugs: Vec<_> = (1..=REPOSITORIES).map(sandbox::service).collect();
+    for slug in &slugs {
+        projects.add_project(&format!("acme_{slug}"), "A service", true);
+    }
+    let sonarqube = SonarQube::start(projects);
+    for slug in &slugs {
+        sonarqube.submit(Analysis::of_pull_request(&format!("acme_{slug}"), "1", Gate::failed()));
+    }
+    let folder = Folder::new();
+    folder.write("repositories.txt", (slugs.join("\n") + "\n").as_bytes());
+    let script = &all["pipelines"]["custom"]["nightly"][0]["step"]["script"][0];
+    let ended = Command::new("bash")
+        .args(["-c", &script.as_str().unwrap().replace("https://api.bitbucket.org/2.0", &sandbox.http_url())])
+        .current_dir(folder.path())
+        .env("BITBUCKET_WORKSPACE", "acme")
+        .env("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+        .env("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+
+    let build = || in_central_pipeline(&sandbox).within(folder.path());
+    let url = sonarqube.http_url();
+    Step::new(build(), &[("SONAR_HOST_URL", &url)]).run(pipes(all, IMAGE)[0], 0);
+    let states = || {
+        let shown = |slug: &String| sandbox.pull_request_statuses(&format!("acme/{slug}"), 1);
+        slugs.iter().flat_map(shown).map(|status| (status.key, status.state)).collect::<Vec<_>>()
+    };
+    assert_eq!(states().len(), REPOSITORIES);
+    assert!(states().iter().all(|(key, state)| key.starts_with("sonar-acme_") && state == "FAILED"));
+    assert_eq!(folder.read("results.jsonl").lines().count(), REPOSITORIES);
+
+    // Nothing but the state is given there: the list need not name a project.
+    let targets: Vec<_> = slugs.iter().map(|slug| json!({ "repo_slug": slug, "pull_request": 1 })).collect();
+    folder.write("targets.json", json!(targets).to_string().as_bytes());
+    let steps = pipes(divided, IMAGE);
+    let count = steps.len().to_string();
+    for (number, pipe) in steps.iter().enumerate() {
+        let build = build()
+            .set("BITBUCKET_PARALLEL_STEP", number.to_string())
+            .set("BITBUCKET_PARALLEL_STEP_COUNT", count.as_str());
+        Step::new(build, &[]).run(pipe, 0);
+    }
+    let begun = states().into_iter().filter(|(key, state)| key == "sonar" && state == "INPROGRESS").count();
+    assert_eq!((steps.len(), begun), (3, REPOSITORIES));
 }
 
 fn central_pipeline(trigger: &Value, central: &Value) {

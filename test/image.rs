@@ -1,16 +1,19 @@
 //! The real image in a real container. `test/image` builds it, and says in `GATEPOST_IMAGE` what it is called
-//! and in `GATEPOST_CONTAINER` how a container is run here.
+//! in `GATEPOST_CONTAINER` how a container is run here, and in `GATEPOST_BINARY` where the static binary is.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use sandbox::{Analysis, Dialect, Folder, Gate, Gatepost, Program, Projects, Sandbox, SonarQube, World};
+use std::{env, time::Duration};
+
+use sandbox::{
+    Analysis, Dialect, Fault, Folder, Gate, Gatepost, Program, Projects, Sandbox, SonarQube, World,
+};
 
 const RESTRICTED: [&str; 6] =
     ["--user", "65532", "--read-only", "--cap-drop", "ALL", "--security-opt=no-new-privileges"];
 
 fn image(flags: &[&str]) -> Program {
-    let variable =
-        |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: test/image sets it"));
+    let variable = |name| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: test/image sets it"));
     let container = variable("GATEPOST_CONTAINER");
     Program::Image {
         run: container.split_whitespace().chain(flags.iter().copied()).map(Into::into).collect(),
@@ -65,6 +68,45 @@ fn it_carries_sonarqubes_verdict_in_three_requests() {
         let shown = sandbox.pull_request_statuses("acme/api", 7);
         assert_eq!((shown.len(), shown[0].state.as_str()), (1, state));
     }
+}
+
+const TARGETS: u32 = 1000;
+const AT_ONCE: u32 = 8;
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// How long a run over a thousand targets takes, against its share of the latency of their requests.
+fn ratio_to_latency() -> f64 {
+    let (sandbox, folder) = (Sandbox::start(World::fleet(TARGETS as usize)), Folder::new());
+    let targets: Vec<_> = (1..=TARGETS as usize)
+        .map(|number| {
+            let slug = sandbox::service(number);
+            let commit = sandbox.head(&format!("acme/{slug}"), "feature/change");
+            serde_json::json!({ "repo_slug": slug, "commit": commit, "branch": "feature/change" })
+        })
+        .collect();
+    let _ = folder.write("targets.json", &serde_json::to_vec(&targets).unwrap());
+    sandbox.fault_always(Fault::Delay(LATENCY));
+    let run = Gatepost::bare(Program::Binary(env::var_os("GATEPOST_BINARY").unwrap().into()))
+        .within(folder.path())
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", sandbox::WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("TARGETS_FILE", "targets.json")
+        .set("STATE", "passed")
+        .set("CONCURRENCY", AT_ONCE.to_string())
+        .run();
+    assert_eq!(run.code, 0, "{}", run.output);
+    assert_eq!((sandbox.request_count(), sandbox.most_at_once()), (TARGETS as usize, AT_ONCE as usize));
+    run.took.div_duration_f64(LATENCY * TARGETS / AT_ONCE)
+}
+
+/// With so many at once, it takes their share and hardly more; what else the machine did counts in the best of three
+/// the least.
+#[test]
+fn a_thousand_targets_take_little_longer_than_their_share_of_the_latency() {
+    let ratios: Vec<_> = (0..3).map(|_| ratio_to_latency()).collect();
+    println!("1,000 targets took {ratios:.2?} of their share of the latency");
+    assert!(ratios.iter().any(|ratio| *ratio <= 1.3), "{ratios:?}");
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod scenarios;
 mod sonar;
 mod status;
 mod target;
+mod targets;
 mod variables;

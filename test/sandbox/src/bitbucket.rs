@@ -69,6 +69,7 @@ fn dispatch(call: &mut Call, path: &[&str]) -> Outcome {
         ("POST", ["commit", commit, "statuses", "build"]) => create_status(call, full_name, commit),
         ("GET", ["commit", commit, "statuses", "build", key]) => get_status(call, full_name, commit, key),
         ("PUT", ["commit", commit, "statuses", "build", key]) => update_status(call, full_name, commit, key),
+        ("GET", ["pullrequests"]) => list_pull_requests(call, full_name),
         ("GET", ["pullrequests", id]) => pull_request(call, full_name, id),
         ("GET", ["pullrequests", id, "statuses"]) => pull_request_statuses(call, full_name, id),
         ("GET", ["commit", commit, "reports"]) => list_reports(call, full_name, commit),
@@ -205,6 +206,17 @@ fn write_status(
     };
     call.world.repository_mut(full_name).statuses.write(present, status.clone());
     Ok(status)
+}
+
+/// The open ones, or those in the states asked for:
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/#api-repositories-workspace-repo-slug-pullrequests-get>
+fn list_pull_requests(call: &mut Call, full_name: &str) -> Outcome {
+    call.admit(full_name, Scope::PullRequest)?;
+    let wanted = call.request.query("state").unwrap_or_else(|| "OPEN".to_owned());
+    let all = call.world.pull_requests(full_name);
+    let shown = all.filter(|pull_request| pull_request.state == wanted);
+    let base = call.request.base();
+    call.page(shown.map(|pull_request| shapes::pull_request(&base, call.world, pull_request)))
 }
 
 fn pull_request(call: &mut Call, full_name: &str, id: &str) -> Outcome {

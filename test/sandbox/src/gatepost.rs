@@ -1,6 +1,7 @@
 //! Runs Gatepost as its users do, and gives back everything that it printed.
 
 use std::{
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -220,12 +221,20 @@ impl Gatepost {
         ];
         for (name, value) in &self.variables {
             let value = value.to_string_lossy();
-            let known = SECRETS.iter().find(|(secret, _)| name == secret && !value.starts_with('$'));
-            let Some((_, prefix)) = known else { continue };
-            let secret: Vec<char> = value.trim().trim_matches('"').chars().skip(*prefix).collect();
-            for part in secret.windows(12) {
-                let part: String = part.iter().collect();
-                assert!(!text.contains(&part), "a part of {} was shown:\n{text}", name.display());
+            let secrets: Vec<(String, usize)> = match SECRETS.iter().find(|(secret, _)| name == secret) {
+                Some((_, prefix)) if !value.starts_with('$') => vec![(value.into_owned(), *prefix)],
+                _ if name == "BITBUCKET_ACCESS_TOKENS" => {
+                    let tokens: BTreeMap<String, String> = serde_json::from_str(&value).unwrap_or_default();
+                    tokens.into_values().map(|token| (token, 12)).collect()
+                }
+                _ => continue,
+            };
+            for (secret, prefix) in secrets {
+                let secret: Vec<char> = secret.trim().trim_matches('"').chars().skip(prefix).collect();
+                for part in secret.windows(12) {
+                    let part: String = part.iter().collect();
+                    assert!(!text.contains(&part), "a part of {} was shown:\n{text}", name.display());
+                }
             }
         }
     }

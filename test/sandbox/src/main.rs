@@ -3,6 +3,9 @@
 //! `cargo run -p sandbox` tells a few stories and ends. `cargo run -p sandbox -- serve` keeps the sandbox
 //! running and says how to use it; with a command behind it, it runs that command instead and ends with it.
 
+#[path = "main/fleet.rs"]
+mod fleet;
+
 use std::{
     env,
     ffi::OsString,
@@ -164,14 +167,17 @@ fn demo() -> anyhow::Result<()> {
     let sonarqube = SonarQube::start(projects);
     let mut out = io::stdout().lock();
     let stories = stories(&sandbox, &sonarqube).into_iter().chain(troubles(&sonarqube));
-    for (number, story) in stories.enumerate() {
-        tell(number + 1, &story, &program, &sandbox, &sonarqube, &mut out)?;
+    let mut stories_told = 0;
+    for story in stories {
+        stories_told += 1;
+        tell(stories_told, &story, &program, &sandbox, &sonarqube, &mut out)?;
     }
+    let fleet = fleet::demo(&program, stories_told, &mut out)?;
     writeln!(
         out,
         "\nAll of it on this machine: {} requests reached its Bitbucket, {} its SonarQube.",
-        sandbox.requests().len(),
-        sonarqube.requests().len()
+        sandbox.request_count() + fleet.bitbucket,
+        sonarqube.request_count() + fleet.sonarqube
     )?;
     writeln!(out, "To try it yourself: cargo run -p sandbox -- serve")?;
     Ok(())
@@ -187,16 +193,8 @@ fn tell(
 ) -> anyhow::Result<()> {
     let (repository, id) = story.pull_request;
     writeln!(out, "\n{number}. {}\n", story.title)?;
-    writeln!(out, "   the user wrote")?;
-    writeln!(out, "       - pipe: gatepost/gatepost:{}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "         variables:")?;
     let mut run = (story.build)(program.clone(), sandbox).unset("STATE").unset("BITBUCKET_ACCESS_TOKEN");
-    for (name, value) in &story.written {
-        let is_secret = name.ends_with("TOKEN") || name.ends_with("PASSWORD");
-        // A user writes the name of a secured variable.
-        writeln!(out, "           {name}: {}", if is_secret { format!("${name}") } else { value.clone() })?;
-        run = run.set(name, value);
-    }
+    run = write(&story.written, run, out)?;
     let folder = Folder::new();
     for (place, project, gate) in &story.scanned {
         let submitted = sonarqube.submit(Analysis::of_pull_request(project, &id.to_string(), gate.clone()));
@@ -206,13 +204,37 @@ fn tell(
     }
     run = run.within(folder.path());
     show_builds(out, "before", repository, id, sandbox)?;
+    log(&run, story.exit_code, out)?;
+    show_builds(out, "after", repository, id, sandbox)?;
+    Ok(())
+}
+
+/// Shows what the user wrote, and sets it.
+fn write(
+    written: &[(&'static str, String)],
+    mut run: Gatepost,
+    out: &mut impl Write,
+) -> io::Result<Gatepost> {
+    writeln!(out, "   the user wrote")?;
+    writeln!(out, "       - pipe: gatepost/gatepost:{}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "         variables:")?;
+    for (name, value) in written {
+        let is_secret = ["TOKEN", "TOKENS", "PASSWORD"].iter().any(|end| name.ends_with(end));
+        // A user writes the name of a secured variable.
+        writeln!(out, "           {name}: {}", if is_secret { format!("${name}") } else { value.clone() })?;
+        run = run.set(name, value);
+    }
+    Ok(run)
+}
+
+/// Runs, and shows the log.
+fn log(run: &Gatepost, exit_code: i32, out: &mut impl Write) -> anyhow::Result<()> {
     let ended = run.run();
     writeln!(out, "   the log (exit code {})", ended.code)?;
     for line in ended.output.lines() {
         writeln!(out, "       {line}")?;
     }
-    show_builds(out, "after", repository, id, sandbox)?;
-    ensure!(ended.code == story.exit_code, "exit code {}, but {} was expected", ended.code, story.exit_code);
+    ensure!(ended.code == exit_code, "exit code {}, but {exit_code} was expected", ended.code);
     Ok(())
 }
 

@@ -365,6 +365,11 @@ impl World {
         pull_request.last_head.as_deref().or(head).map(ToOwned::to_owned)
     }
 
+    /// The pull requests that want to be merged into a repository, by their number.
+    pub(crate) fn pull_requests(&self, full_name: &str) -> impl Iterator<Item = &PullRequest> {
+        self.repository(full_name).into_iter().flat_map(|repository| repository.pull_requests.values())
+    }
+
     pub(crate) fn pull_request(&self, full_name: &str, id: u64) -> Option<&PullRequest> {
         self.repository(full_name)?.pull_requests.get(&id)
     }

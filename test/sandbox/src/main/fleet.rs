@@ -1,0 +1,134 @@
+//! The second part of the demo: one central pipeline and sixty repositories.
+
+use std::{collections::BTreeMap, io::Write};
+
+use anyhow::ensure;
+use sandbox::{
+    Analysis, Dialect, Folder, Gate, Gatepost, Program, Projects, Sandbox, SonarQube, USER_TOKEN,
+    WORKSPACE_TOKEN, World, repository_token, service,
+};
+use serde_json::json;
+
+use crate::{log, show_builds, write};
+
+const REPOSITORIES: usize = 60;
+
+/// How many requests each service received.
+pub(crate) struct Requests {
+    pub(crate) bitbucket: usize,
+    pub(crate) sonarqube: usize,
+}
+
+/// Tells the stories of the central pipeline, counted on from `told`.
+pub(crate) fn demo(program: &Program, told: usize, out: &mut impl Write) -> anyhow::Result<Requests> {
+    let sandbox = Sandbox::start(World::fleet(REPOSITORIES));
+    let mut projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
+    for number in 1..=REPOSITORIES {
+        projects.add_project(&project(number), "A service", true);
+    }
+    let sonarqube = SonarQube::start(projects);
+    triggered(program, told + 1, &sandbox, &sonarqube, out)?;
+    nightly(program, told + 2, &sandbox, &sonarqube, out)?;
+    Ok(Requests { bitbucket: sandbox.request_count(), sonarqube: sonarqube.request_count() })
+}
+
+fn project(number: usize) -> String {
+    format!("acme_{}", service(number))
+}
+
+/// A build of the central pipeline without what its user writes.
+fn central(program: &Program, sandbox: &Sandbox) -> Gatepost {
+    Gatepost::in_central_pipeline(program.clone(), sandbox).unset("STATE").unset("BITBUCKET_ACCESS_TOKEN")
+}
+
+fn triggered(
+    program: &Program,
+    number: usize,
+    sandbox: &Sandbox,
+    sonarqube: &SonarQube,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let (slug, text) = (service(7), str::to_owned);
+    let full_name = format!("acme/{slug}");
+    writeln!(
+        out,
+        "\n{number}. Pull request 1 of {full_name}, one of {REPOSITORIES} repositories, triggers the central pipeline\n"
+    )?;
+    let target = [
+        ("REPO_SLUG", slug.clone()),
+        ("COMMIT", sandbox.head(&full_name, "feature/change")[..12].to_owned()),
+        ("BRANCH", text("feature/change")),
+        ("PULL_REQUEST", text("1")),
+        ("BITBUCKET_ACCESS_TOKEN", text(WORKSPACE_TOKEN)),
+    ];
+    let begins: Vec<_> = [("STATE", text("INPROGRESS"))].into_iter().chain(target.clone()).collect();
+    let run = write(&begins, central(program, sandbox), out)?;
+    log(&run, 0, out)?;
+    show_builds(out, "while it is scanned", &full_name, 1, sandbox)?;
+
+    let submitted = sonarqube.submit(Analysis::of_pull_request(&project(7), "1", Gate::failed()));
+    let folder = Folder::new();
+    let _ = folder.write("target/.scannerwork/report-task.txt", submitted.report_task.as_bytes());
+    writeln!(out, "   the scanner left target/.scannerwork/report-task.txt")?;
+    let ends: Vec<_> = [
+        ("SONAR_TOKEN", text(USER_TOKEN)),
+        ("SONAR_HOST_URL", sonarqube.http_url()),
+        ("SCAN_EXIT_CODE", text("0")),
+    ]
+    .into_iter()
+    .chain(target)
+    .collect();
+    let run = write(&ends, central(program, sandbox).within(folder.path()), out)?;
+    log(&run, 1, out)?;
+    show_builds(out, "after", &full_name, 1, sandbox)?;
+    let own = sandbox.head("acme/central-pipeline", "main");
+    ensure!(
+        sandbox.statuses("acme/central-pipeline", &own).is_empty(),
+        "the central repository got a status"
+    );
+    Ok(())
+}
+
+fn nightly(
+    program: &Program,
+    number: usize,
+    sandbox: &Sandbox,
+    sonarqube: &SonarQube,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "\n{number}. At night all {REPOSITORIES} pull requests are reported on, with a token for each repository\n"
+    )?;
+    let (revoked, vanished) = (service(13), service(42));
+    writeln!(out, "   the token of acme/{revoked} was revoked, and acme/{vanished} is no more")?;
+    sandbox.world(|world| {
+        world.revoke(&repository_token(&revoked)).delete_repository(&format!("acme/{vanished}"));
+    });
+    let mut targets = Vec::new();
+    for number in 1..=REPOSITORIES {
+        let gate = if number % 20 == 7 { Gate::failed() } else { Gate::passed() };
+        sonarqube.submit(Analysis::of_pull_request(&project(number), "1", gate));
+        targets.push(json!({
+            "repo_slug": service(number),
+            "pull_request": 1,
+            "sonar_project_key": project(number),
+            "sonar_pull_request": 1,
+        }));
+    }
+    let tokens: BTreeMap<String, String> =
+        (1..=REPOSITORIES).map(service).map(|slug| (slug.clone(), repository_token(&slug))).collect();
+    let folder = Folder::new();
+    let _ = folder.write("targets.json", &serde_json::to_vec(&targets)?);
+    writeln!(out, "   targets.json begins [{}, ...", targets[0])?;
+    let text = str::to_owned;
+    let written = [
+        ("TARGETS_FILE", text("targets.json")),
+        ("BITBUCKET_ACCESS_TOKENS", serde_json::to_string(&tokens)?),
+        ("SONAR_TOKEN", text(USER_TOKEN)),
+        ("SONAR_HOST_URL", sonarqube.http_url()),
+        ("RESULT_FILE", text("results.jsonl")),
+    ];
+    let run = write(&written, central(program, sandbox).within(folder.path()), out)?;
+    log(&run, 4, out)
+}
