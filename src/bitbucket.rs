@@ -66,12 +66,14 @@ impl Bitbucket<'_> {
 
     /// Prints the request that [`Self::post_status`] would send.
     pub fn print_status(&self, repository: &Repository, commit: &CommitHash, status: &Status) {
-        self.0.console.line("DRY_RUN: this request was not sent");
-        self.0.console.detail(
+        // That is what a dry run is for, however many targets it has.
+        let console = self.0.console.of_run();
+        console.line("DRY_RUN: this request was not sent");
+        console.detail(
             "request",
             format_args!("POST {} {}", self.status_url(repository, commit), self.0.service.with()),
         );
-        self.0.console.detail("body", body(status));
+        console.detail("body", body(status));
     }
 
     /// The source repository, branch and commit of a pull request.

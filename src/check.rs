@@ -11,7 +11,7 @@ use crate::{
     console::Console,
     credential::Credential,
     credentials::Credentials,
-    handbook,
+    explanation, handbook,
     http::Http,
     locate::{Locator, Lookups},
     outcome::Outcome,
@@ -19,7 +19,6 @@ use crate::{
     plan::Settings,
     problem::Findings,
     refusal::Refusal,
-    report,
     report_task::{Analysis, End, Subject},
     scopes::{Need, Scopes},
     service::{Access, Service},
@@ -206,7 +205,7 @@ impl Checks<'_> {
             Service::Bitbucket(_) => Outcome::BitbucketFailed,
             Service::SonarQube { .. } => Outcome::SonarQubeFailed,
         });
-        report::told(refusal, self.console);
+        explanation::tell(refusal, self.console);
     }
 
     fn end(&self) -> Outcome {

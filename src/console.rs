@@ -133,7 +133,7 @@ impl Console {
     /// A line for `DEBUG`.
     pub fn debug(&self, text: impl fmt::Display) {
         if self.debug {
-            self.print(None, &format!("  debug: {text}"));
+            self.of_run().print(None, &format!("  debug: {text}"));
         }
     }
 

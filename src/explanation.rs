@@ -1,4 +1,5 @@
-//! Why a request was refused, and what to do: a pure function of the evidence that a [`Refusal`] is.
+//! Why a request was refused, and what to do: a pure function of the evidence that a [`Refusal`] is, and how the
+//! reader is told.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -7,6 +8,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::{
+    console::Console,
     credential::Credential,
     envelope::{announcement, has_field, is_data_centers, is_empty, is_html, said, scopes},
     handbook::{self, Trouble},
@@ -75,6 +77,39 @@ pub fn explain(refusal: &Refusal) -> Explanation {
         format!("{service} asks to try again {when}; that is past TIMEOUT, so this run ends now")
     });
     explanation
+}
+
+/// A request that did not get through: what was sent, what came back, why, and what to do.
+///
+/// Of many targets with the same trouble, the first one's is told in full.
+pub fn tell(refusal: &Refusal, console: &Console) {
+    let Explanation { reasons, otherwise, again } = explain(refusal);
+    let trouble: Vec<_> =
+        reasons.iter().map(|reason| reason.trouble.map_or(&*reason.why, |trouble| trouble.title)).collect();
+    if !console.is_news(format!("{:?} {trouble:?}", refusal.status())) {
+        console.failed(format_args!("{refusal} (as told above)"));
+        return;
+    }
+    console.failed(refusal);
+    console.detail("sent", refusal.sent());
+    console.detail("answered", refusal.answered());
+    let several = reasons.len() > 1;
+    if several {
+        console
+            .detail("why", format_args!("{} does not say; one of these, likeliest first", refusal.service));
+    }
+    for (number, Reason { why, remedy, .. }) in (1..).zip(&reasons) {
+        let number = if several { format!(" {number}") } else { String::new() };
+        console.detail(&format!("why{number}"), why);
+        console.details(&format!("to do{number}"), remedy);
+    }
+    if let Some(Reason { why, remedy, .. }) = otherwise {
+        console.detail("else", why);
+        console.details("to do", remedy);
+    }
+    if let Some(again) = again {
+        console.detail("again", again);
+    }
 }
 
 impl Explanation {

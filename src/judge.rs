@@ -14,6 +14,7 @@ use reqwest::Url;
 use crate::{
     client::Client,
     console::Console,
+    explanation,
     gate::{Gate, Level},
     http::{Http, rounded},
     outcome::Outcome,
@@ -349,7 +350,7 @@ impl Judge<'_> {
     fn without_gate(&self, reason: NoGate, project: Option<String>, link: Option<String>) -> Verdict {
         let (words, outcome) = match reason {
             NoGate::Refused(refusal) => {
-                report::told(&refusal, self.console);
+                explanation::tell(&refusal, self.console);
                 (format!("No verdict of SonarQube: {refusal}"), Outcome::SonarQubeFailed)
             }
             NoGate::Failed(words) => (words, Outcome::SonarQubeFailed),

@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use crate::{
     bitbucket::{Bitbucket, PullRequestSource},
     console::Console,
+    explanation,
     refusal::Refusal,
-    report,
     target::{CommitHash, CommitSource, PullRequestId, Target, TargetPlan},
 };
 
@@ -87,7 +87,7 @@ impl<'a> Locator<'a> {
             None => match self.ask(id).await {
                 Ok(source) => source,
                 Err(refusal) => {
-                    report::told(&refusal, self.console());
+                    explanation::tell(&refusal, self.console());
                     return None;
                 }
             },

@@ -120,8 +120,8 @@ impl Begun {
     }
 }
 
-/// For posting STOPPED after SIGTERM: Docker kills a container 10 s after it.
-const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
+/// For posting STOPPED over every INPROGRESS: Docker kills a container 10 s after SIGTERM.
+pub const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
 
 impl Publisher<'_> {
     /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done.
@@ -190,7 +190,8 @@ impl Publisher<'_> {
             }
             Err(refusal) => {
                 if is_inprogress && may_have_arrived(&refusal) {
-                    let _ = last_word(&self.bitbucket, target, status).await;
+                    let deadline = Instant::now() + LAST_WORD_LIMIT;
+                    let _ = last_word(&self.bitbucket, target, status, deadline).await;
                 }
                 self.begun.end(number);
                 Err(refusal)
@@ -214,10 +215,14 @@ const fn may_have_arrived(refusal: &Refusal) -> bool {
 /// # Errors
 ///
 /// When that did not get through either; the reader is told.
-pub async fn last_word(bitbucket: &Bitbucket<'_>, target: &Target, status: &Status) -> Result<Status, ()> {
+pub async fn last_word(
+    bitbucket: &Bitbucket<'_>,
+    target: &Target,
+    status: &Status,
+    deadline: Instant,
+) -> Result<Status, ()> {
     // What went wrong before does not count: this is the last try.
     let pace = Pace::new(LAST_WORD_LIMIT, Outage::default());
-    let deadline = Instant::now() + LAST_WORD_LIMIT;
     let bitbucket = Bitbucket(Client { deadline, pace: &pace, ..bitbucket.0 });
     let last_word = status.stopped();
     match bitbucket.post_status(&target.repository, &target.commit, &last_word).await {

@@ -1,11 +1,11 @@
 //! What became of the run, told to the reader and to later steps; the last line is the outcome.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use crate::{
     console::Console,
     credentials::Credentials,
-    explanation::{Explanation, Reason, explain},
+    explanation::{Explanation, explain, tell},
     gate::{Condition, Gate, Level},
     outcome::Outcome,
     plan::{Plan, Settings},
@@ -14,7 +14,6 @@ use crate::{
     refusal::Refusal,
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
     state::State,
-    summary::Summary,
     target::CommitSource,
     targets::Targets,
     text::counted,
@@ -151,21 +150,6 @@ pub fn variables_wrong(findings: &Findings, console: &Console) -> Outcome {
     Outcome::VariablesWrong
 }
 
-/// A run over many targets that was stopped: how many INPROGRESS were ended, and how many may be left.
-pub fn stopped_many(ended: usize, left: usize, summary: Option<&Summary>, console: &Console) {
-    let mut words = "stopped before the end".to_owned();
-    if let Some(summary) = summary {
-        let _ = write!(words, "; {}", summary.counted());
-    }
-    if ended > 0 {
-        let _ = write!(words, "; STOPPED was posted over {ended} INPROGRESS, which would block merging");
-    }
-    if left > 0 {
-        let _ = write!(words, "; {left} INPROGRESS may be left");
-    }
-    console.failed(words);
-}
-
 /// Tells and records what became of a status.
 pub fn published(
     published: &Published,
@@ -176,7 +160,7 @@ pub fn published(
     let outcome = match &published.end {
         End::Delivered | End::Skipped | End::Printed => published.outcome,
         End::Refused(refusal) => {
-            told(refusal, console);
+            tell(refusal, console);
             Outcome::BitbucketFailed
         }
         End::Stopped => Outcome::Stopped,
@@ -281,39 +265,6 @@ pub fn several(outcomes: &[Outcome], console: &Console) {
         let failed = outcomes.iter().filter(|outcome| **outcome == Outcome::BitbucketFailed).count();
         let line = format!("{} of {} statuses posted", outcomes.len() - failed, outcomes.len());
         if worst == Outcome::Done { console.done(line) } else { console.failed(line) }
-    }
-}
-
-/// A request that did not get through: what was sent, what came back, why, and what to do.
-///
-/// Of many targets with the same trouble, the first one's is told in full.
-pub fn told(refusal: &Refusal, console: &Console) {
-    let Explanation { reasons, otherwise, again } = explain(refusal);
-    let trouble: Vec<_> =
-        reasons.iter().map(|reason| reason.trouble.map_or(&*reason.why, |trouble| trouble.title)).collect();
-    if !console.is_news(format!("{:?} {trouble:?}", refusal.status())) {
-        console.failed(format_args!("{refusal} (as told above)"));
-        return;
-    }
-    console.failed(refusal);
-    console.detail("sent", refusal.sent());
-    console.detail("answered", refusal.answered());
-    let several = reasons.len() > 1;
-    if several {
-        console
-            .detail("why", format_args!("{} does not say; one of these, likeliest first", refusal.service));
-    }
-    for (number, Reason { why, remedy, .. }) in (1..).zip(&reasons) {
-        let number = if several { format!(" {number}") } else { String::new() };
-        console.detail(&format!("why{number}"), why);
-        console.details(&format!("to do{number}"), remedy);
-    }
-    if let Some(Reason { why, remedy, .. }) = otherwise {
-        console.detail("else", why);
-        console.details("to do", remedy);
-    }
-    if let Some(again) = again {
-        console.detail("again", again);
     }
 }
 

@@ -14,9 +14,10 @@ use crate::{
     locate::Lookups,
     outcome::Outcome,
     plan::{Plan, Settings},
-    publish::{Begun, End, Published, Publisher, Sent, last_word},
+    publish::{Begun, End, LAST_WORD_LIMIT, Published, Publisher, Sent, last_word},
     report,
     results::ResultFile,
+    service::Access,
     state::State,
     summary::Summary,
     verdict::{Verdict, VerdictPlan},
@@ -36,11 +37,14 @@ pub struct Run<'a> {
     /// Where the log goes.
     pub console: &'a Console,
     /// What becomes of many targets; a single one is told by itself.
-    pub summary: Option<Summary>,
+    summary: Option<Summary>,
     lookups: Lookups,
     judging: Judging,
     begun: Begun,
 }
+
+/// When a run is stopped there is no time to lose.
+const LAST_WORDS_AT_ONCE: usize = 64;
 
 impl<'a> Run<'a> {
     /// A run that has not begun; with a summary when there are `many` targets.
@@ -87,7 +91,7 @@ impl<'a> Run<'a> {
         let console = about.as_ref().unwrap_or(self.console);
         let verdicts = self.verdicts(plan, console).await?;
         let publisher = Publisher {
-            bitbucket: self.bitbucket(plan, console),
+            bitbucket: self.bitbucket(&plan.access, console),
             plan,
             dry_run: self.settings.dry_run,
             lookups: &self.lookups,
@@ -111,12 +115,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn bitbucket<'c>(&'c self, plan: &'c Plan, console: &'c Console) -> Bitbucket<'c> {
+    fn bitbucket<'c>(&'c self, access: &'c Access, console: &'c Console) -> Bitbucket<'c> {
         Bitbucket(Client {
             http: self.http,
             console,
-            service: &plan.access.service,
-            pace: &plan.access.pace,
+            service: &access.service,
+            pace: &access.pace,
             api_url: &self.settings.api_url,
             deadline: Instant::now() + self.settings.timeout,
             retries: true,
@@ -135,51 +139,44 @@ impl<'a> Run<'a> {
         outcome
     }
 
-    /// Ends a run that was stopped: no INPROGRESS of it is left.
+    /// Ends a run that was stopped: no INPROGRESS of it is left, as far as the time allows.
     pub async fn stop(&self, plans: &[Plan]) -> Outcome {
-        let begun = self.begun.take();
-        let (None, [plan]) = (&self.summary, plans) else {
-            self.stop_many(begun).await;
-            return Outcome::Stopped;
-        };
-        let published = match begun.into_iter().next() {
-            Some(sent) => self.stopped(sent, self.console).await,
-            None => Published { target: None, status: None, end: End::Stopped, outcome: Outcome::Stopped },
-        };
-        self.tell(&published, 0, plan, self.console)
+        let (begun, deadline) = (self.begun.take(), Instant::now() + LAST_WORD_LIMIT);
+        if let Some(summary) = &self.summary {
+            self.stop_many(begun, deadline, summary).await;
+        } else if let [plan] = plans {
+            let published = match begun.into_iter().next() {
+                Some(sent) => self.stopped(sent, deadline, self.console).await,
+                None => {
+                    Published { target: None, status: None, end: End::Stopped, outcome: Outcome::Stopped }
+                }
+            };
+            self.tell(&published, 0, plan, self.console);
+        }
+        Outcome::Stopped
     }
 
-    async fn stop_many(&self, begun: Vec<Sent>) {
+    async fn stop_many(&self, begun: Vec<Sent>, deadline: Instant, summary: &Summary) {
         let (ended, left) = (Cell::new(0), Cell::new(0));
-        let work = stream::iter(begun).for_each_concurrent(self.settings.concurrency, async |sent| {
-            if sent.status.state != State::InProgress {
-                return;
-            }
+        let inprogress = begun.into_iter().filter(|sent| sent.status.state == State::InProgress);
+        let work = stream::iter(inprogress).for_each_concurrent(LAST_WORDS_AT_ONCE, async |sent| {
             let console = self.console.about(&sent.target.repository);
-            let published = self.stopped(sent, &console).await;
+            let published = self.stopped(sent, deadline, &console).await;
             let is_ended = published.status.as_ref().is_some_and(|status| status.state == State::Stopped);
             let count = if is_ended { &ended } else { &left };
             count.set(count.get() + 1);
             report::record(&published, None, Outcome::Stopped, self.results, &console);
         });
         work.await;
-        report::stopped_many(ended.get(), left.get(), self.summary.as_ref(), self.console);
+        summary.stopped(ended.get(), left.get(), self.console);
     }
 
     /// What a status under way comes to when the run is stopped.
-    async fn stopped(&self, sent: Sent, console: &Console) -> Published {
+    async fn stopped(&self, sent: Sent, deadline: Instant, console: &Console) -> Published {
         let Sent { access, target, status } = sent;
-        let bitbucket = Bitbucket(Client {
-            http: self.http,
-            console,
-            service: &access.service,
-            pace: &access.pace,
-            api_url: &self.settings.api_url,
-            deadline: Instant::now(),
-            retries: true,
-        });
+        let bitbucket = self.bitbucket(&access, console);
         let status = match status.state {
-            State::InProgress => last_word(&bitbucket, &target, &status).await.unwrap_or(status),
+            State::InProgress => last_word(&bitbucket, &target, &status, deadline).await.unwrap_or(status),
             _ => status,
         };
         Published { target: Some(target), status: Some(status), end: End::Stopped, outcome: Outcome::Stopped }

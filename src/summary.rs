@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    fmt::Write,
     time::{Duration, Instant},
 };
 
@@ -123,6 +124,18 @@ impl Summary {
         }
         let words = self.counted();
         if worst == Outcome::Done { console.done(words) } else { console.failed(words) }
+    }
+
+    /// The last line of a run that was stopped: how many INPROGRESS were ended, and how many may be left.
+    pub fn stopped(&self, ended: usize, left: usize, console: &Console) {
+        let mut words = format!("stopped before the end; {}", self.counted());
+        if ended > 0 {
+            let _ = write!(words, "; STOPPED was posted over {ended} INPROGRESS, which would block merging");
+        }
+        if left > 0 {
+            let _ = write!(words, "; {left} INPROGRESS may be left");
+        }
+        console.failed(words);
     }
 
     fn table(&self, console: &Console) {

@@ -469,6 +469,7 @@ fn a_limit_that_does_not_end_is_given_up_for_all_targets_together() {
 fn what_does_not_fit_into_the_allowance_is_said_before() {
     let (sandbox, folder) = (fleet(1001), Folder::new());
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1001))).set("DRY_RUN", "true").run();
+    assert_eq!(run.output.matches("DRY_RUN: this request was not sent\n").count(), 1001);
     assert_told(
         &run,
         0,

@@ -312,6 +312,23 @@ fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
         "  curl -H 'Authorization: Bearer {REPOSITORY_TOKEN}' \\\n    {}/repositories/acme/api/pullrequests/7/statuses",
         sandbox.http_url()
     )?;
+    writeln!(out, "\nOther credentials to try:\n")?;
+    for (what, variable, token) in [
+        ("of another repository, acme/web", "BITBUCKET_ACCESS_TOKEN", sandbox::REPOSITORY_TOKEN_OF_WEB),
+        ("of the workspace", "BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN),
+        (
+            "that may not look pull requests up",
+            "BITBUCKET_ACCESS_TOKEN",
+            sandbox::REPOSITORY_TOKEN_REPOSITORY_ONLY,
+        ),
+        ("that was revoked", "BITBUCKET_ACCESS_TOKEN", REVOKED_TOKEN),
+        ("of ci@acme.example", "ATLASSIAN_API_TOKEN", sandbox::API_TOKEN),
+        ("of ci@acme.example, without scopes", "ATLASSIAN_API_TOKEN", sandbox::API_TOKEN_CLASSIC),
+        ("of ci@acme.example, that writes only", "ATLASSIAN_API_TOKEN", sandbox::API_TOKEN_WRITE_ONLY),
+        ("of acme-ci, as before 2026", "BITBUCKET_APP_PASSWORD", sandbox::APP_PASSWORD),
+    ] {
+        writeln!(out, "  {what}\n    {variable}={token}")?;
+    }
     writeln!(out, "\nIt runs until Ctrl-C.")?;
     out.flush()?;
     loop {
