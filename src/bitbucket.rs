@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     client::{Client, Request, unreadable},
     http::Answer,
-    refusal::{Creator, Purpose, Refusal},
+    refusal::{Creator, Owner, Purpose, Refusal},
     scopes::Scopes,
     status::{Status, StatusKey},
     target::{CommitHash, PullRequestId, Repository},
@@ -184,8 +184,7 @@ impl Bitbucket<'_> {
         self.0.get(purpose, url, |Hash { hash }| CommitHash::parse(&hash).map(|_| ())).await
     }
 
-    /// Who created the status with a key on a commit; `None` when there is no such status. A status without an author
-    /// is an answer that cannot be used.
+    /// Whose the status with a key on a commit is.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-key-get>
     /// and, for the author, <https://developer.atlassian.com/cloud/bitbucket/bitbucket-api-changes-commit-status/>.
@@ -193,12 +192,12 @@ impl Bitbucket<'_> {
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub async fn status_creator(
+    pub async fn status_owner(
         &self,
         repository: &Repository,
         commit: &CommitHash,
         key: &StatusKey,
-    ) -> Result<Option<Creator>, Box<Refusal>> {
+    ) -> Result<Owner, Box<Refusal>> {
         #[derive(Deserialize)]
         struct Created {
             created_on: Option<String>,
@@ -211,22 +210,28 @@ impl Bitbucket<'_> {
         }
         let purpose = Purpose::SeeStatus(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
-        let creator = self.0.get(purpose, url, |Created { created_on, author }| {
-            let Author { r#type, display_name } = author?;
+        // An address cannot have such a part.
+        if [".", ".."].contains(&key.as_str()) {
+            return Ok(Owner::Unnamed);
+        }
+        let owner = self.0.get(purpose, url, |Created { created_on, author }| {
+            let Some(Author { r#type, display_name: Some(name) }) = author else {
+                return Some(Owner::Unnamed);
+            };
             let is_day = |day: &&str| day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-            Some(Creator {
-                name: fit(&one_line(&display_name?), CREATOR_MAX_CHARS),
+            Some(Owner::Creator(Creator {
+                name: fit(&one_line(&name), CREATOR_MAX_CHARS),
                 is_person: match r#type.as_deref() {
                     Some("user") => Some(true),
                     Some("app_user") => Some(false),
                     _ => None,
                 },
                 day: created_on.as_ref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
-            })
+            }))
         });
-        match creator.await {
-            Ok(creator) => Ok(Some(creator)),
-            Err(refusal) if refusal.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+        match owner.await {
+            Ok(owner) => Ok(owner),
+            Err(refusal) if refusal.is_not_there() => Ok(Owner::Nobody),
             Err(refusal) => Err(refusal),
         }
     }

@@ -1,8 +1,9 @@
 //! `MODE: check`: proves that the credential and the target work, and posts nothing. A line for each thing that
-//! was looked at, with what to do where it is not as it should be.
+//! was looked at, with what to do where it is not as it should be; of many targets only what is worth a look.
 
-use std::{fmt, rc::Rc, time::Instant};
+use std::{fmt, path::PathBuf, rc::Rc, time::Instant};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{StatusCode, Url};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     pace::{Outage, Pace},
     plan::Settings,
     problem::Findings,
-    refusal::Refusal,
+    refusal::{Creator, Owner, Refusal},
     report_task::{Analysis, End, Subject},
     scopes::{Need, Scopes},
     service::{Access, Service},
@@ -35,13 +36,13 @@ use crate::{
 #[derive(Debug)]
 pub struct CheckPlan {
     /// The way into Bitbucket.
-    pub access: Rc<Access>,
+    access: Rc<Access>,
     /// The repository.
-    pub repository: Repository,
+    repository: Repository,
     /// The target, when a commit is named.
     target: Option<TargetPlan>,
-    /// The key that a status would have.
-    key: StatusKey,
+    /// What a status would be like.
+    status: StatusPlan,
     /// Whether the verdict is given.
     has_state: bool,
     /// What SonarQube would be asked, when the variables speak of SonarQube.
@@ -56,42 +57,46 @@ impl CheckPlan {
         credentials: &Credentials,
         findings: &mut Findings,
     ) -> Option<Self> {
-        let names_commit = names_commit(variables);
-        let target = names_commit.then(|| TargetPlan::from_variables(variables, findings));
+        let target = names_commit(variables).then(|| TargetPlan::from_variables(variables, findings));
         let repository = match &target {
             Some(target) => target.as_ref().map(|target| target.repository.clone()),
             None => repository_alone(variables, findings),
         };
-        let key = StatusPlan::from_variables(variables, findings).key();
-        if variables.state.is_some() {
+        let status = StatusPlan::from_variables(variables, findings);
+        let has_state = variables.state.is_some();
+        if has_state {
             VerdictPlan::from_variables(variables, false, findings);
         }
-        let analysis = AnalysisPlan::from_variables(variables, false, findings);
-        let speaks_of_sonarqube = analysis.as_ref().is_some_and(|plan| {
+        let sonarqube = AnalysisPlan::from_variables(variables, false, findings).filter(|plan| {
             plan.token.is_some() || plan.host.is_some() || plan.analyses != Analyses::Files(Files::default())
         });
         let repository = repository?;
-        let access = credentials.find(&repository, findings);
-        Some(Self {
-            access: access?,
-            repository,
-            target: target.flatten(),
-            key,
-            has_state: variables.state.is_some(),
-            sonarqube: analysis.filter(|_| speaks_of_sonarqube),
-        })
+        let access = credentials.find(&repository, findings)?;
+        Some(Self { access, repository, target: target.flatten(), status, has_state, sonarqube })
     }
 
     /// What is asked of SonarQube, when it is asked.
     pub const fn sonarqube(&self) -> Option<&AnalysisPlan> {
         self.sonarqube.as_ref()
     }
+
+    /// The keys that the statuses would have, with the project that tells each.
+    fn keys(&self, projects: &[Told]) -> Vec<StatusKey> {
+        let several = self.sonarqube.as_ref().is_some_and(|plan| plan.analyses.several());
+        let projects: Vec<&str> =
+            projects.iter().filter_map(|told| Some(&*told.project.as_ref()?.0)).collect();
+        if several && !self.has_state && !projects.is_empty() {
+            projects.into_iter().map(|project| self.status.key_of(Some(project))).collect()
+        } else {
+            vec![self.status.key_of(None)]
+        }
+    }
 }
 
 impl Planned for CheckPlan {
     fn identity(&self) -> String {
-        let Self { access, repository, target, key, has_state: _, sonarqube } = self;
-        format!("{} {repository} {target:?} {key} {sonarqube:?}", access.service.with())
+        let Self { access, repository, target, status, has_state: _, sonarqube } = self;
+        format!("{} {repository} {target:?} {status:?} {sonarqube:?}", access.service.with())
     }
 
     /// There is nothing else to say.
@@ -115,35 +120,47 @@ pub struct Checker<'a> {
     pub console: &'a Console,
 }
 
-/// Looks at everything that the plans name, target by target, and says how it is.
+/// Looks at everything that the plans name, and says how it is. Of `many` targets only what is worth a look is told.
 ///
 /// # Errors
 ///
 /// Only what a defect explains.
-pub async fn check(plans: &[CheckPlan], checker: Checker<'_>) -> anyhow::Result<Outcome> {
-    let (mut worst, mut failed) = (Outcome::Done, 0);
-    for plan in plans {
-        let outcome = checker.check(plan).await?;
-        failed += usize::from(outcome != Outcome::Done);
-        worst = worst.worse(outcome);
+pub async fn check(plans: &[CheckPlan], many: bool, checker: Checker<'_>) -> anyhow::Result<Outcome> {
+    let version = env!("CARGO_PKG_VERSION");
+    let Checker { settings, console, .. } = checker;
+    if let ([plan], false) = (plans, many) {
+        console.line(format_args!(
+            "gatepost {version}: check of {} {}; nothing is posted",
+            plan.repository,
+            plan.access.service.with()
+        ));
+        return checker.check(plan, console).await;
     }
-    if plans.len() != 1 {
-        let line = format!("{} of {} work", plans.len() - failed, counted(plans.len(), "target"));
-        if worst == Outcome::Done { checker.console.done(line) } else { checker.console.failed(line) }
+    console.line(format_args!(
+        "gatepost {version}: check of {}; nothing is posted",
+        counted(plans.len(), "target")
+    ));
+    let outcomes: Vec<Outcome> = stream::iter(plans)
+        .map(async |plan| checker.check(plan, &console.about(&plan.repository)).await)
+        .buffer_unordered(settings.concurrency)
+        .try_collect()
+        .await?;
+    let works = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
+    let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
+    console.tell_left_out();
+    let line = format!("{works} of {} work; nothing was posted", counted(plans.len(), "target"));
+    if worst == Outcome::Done {
+        console.done(line);
+    } else {
+        console.failed(line);
     }
     Ok(worst)
 }
 
 impl Checker<'_> {
-    async fn check(self, plan: &CheckPlan) -> anyhow::Result<Outcome> {
-        let Self { settings, http, sonarqube_http, lookups, console } = self;
+    async fn check(&self, plan: &CheckPlan, console: &Console) -> anyhow::Result<Outcome> {
+        let Self { settings, http, sonarqube_http, lookups, .. } = *self;
         let Access { service, pace } = &*plan.access;
-        console.line(format_args!(
-            "gatepost {}: check of {} {}; nothing is posted",
-            env!("CARGO_PKG_VERSION"),
-            plan.repository,
-            service.with()
-        ));
         let bitbucket = Bitbucket(Client {
             http,
             console,
@@ -154,12 +171,13 @@ impl Checker<'_> {
             retries: true,
         });
         let mut checks = Checks { console, lookups, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
+        let told = plan.sonarqube.as_ref().map(told).unwrap_or_default();
         if let Service::Bitbucket(credential) = service {
             checks.shape(credential);
-            checks.bitbucket(plan, credential, bitbucket).await;
+            checks.bitbucket(plan, &plan.keys(&told), credential, bitbucket).await;
         }
         match &plan.sonarqube {
-            Some(analysis) => checks.sonarqube(analysis, sonarqube_http, settings).await?,
+            Some(analysis) => checks.sonarqube(analysis, told, sonarqube_http, settings).await?,
             None if plan.has_state => console.line("SonarQube was not looked at: STATE is given"),
             None => checks.unusual(
                 "SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set",
@@ -183,13 +201,18 @@ struct Checks<'a> {
 impl Checks<'_> {
     fn passed(&mut self, what: impl fmt::Display) {
         self.done += 1;
-        self.console.done(what);
+        if self.console.is_of_run() {
+            self.console.done(what);
+        }
     }
 
     fn unusual(&mut self, what: impl fmt::Display, remedy: impl fmt::Display) {
         self.unusual += 1;
-        self.console.warning(what);
-        self.console.details("to do", remedy);
+        let what = what.to_string();
+        if self.console.is_news(what.clone()) {
+            self.console.warning(what);
+            self.console.details("to do", remedy);
+        }
     }
 
     fn failed(&mut self, what: impl fmt::Display, remedy: impl fmt::Display, outcome: Outcome) {
@@ -235,17 +258,18 @@ impl Checks<'_> {
         }
     }
 
-    async fn bitbucket(&mut self, plan: &CheckPlan, credential: &Credential, bitbucket: Bitbucket<'_>) {
-        let looks_up = plan.target.as_ref().is_some_and(|target| {
-            matches!(
-                target.commit,
-                CommitSource::PullRequest { .. } | CommitSource::Given { fallback: Some(_), .. }
-            )
-        });
+    async fn bitbucket(
+        &mut self,
+        plan: &CheckPlan,
+        keys: &[StatusKey],
+        credential: &Credential,
+        bitbucket: Bitbucket<'_>,
+    ) {
         match bitbucket.see_repository(&plan.repository).await {
             Ok(granted) => {
                 self.passed(format_args!("the repository {} is visible to it", plan.repository));
-                self.scopes(credential, granted.as_ref(), looks_up);
+                let source = plan.target.as_ref().map(|target| &target.commit);
+                self.scopes(credential, granted.as_ref(), source);
             }
             // Nothing else of the repository can be seen then.
             Err(refusal) => return self.refused(&refusal),
@@ -257,57 +281,39 @@ impl Checks<'_> {
             );
         };
         if let Some(target) = self.commit(target, bitbucket).await {
-            self.creator(&plan.key, &target, bitbucket).await;
+            for key in keys {
+                self.owner(key, &target, credential, bitbucket).await;
+            }
         }
     }
 
-    fn scopes(&mut self, credential: &Credential, granted: Option<&Scopes>, looks_up: bool) {
+    /// The repository was read, for which the scope is needed that a status needs; what is told beside it may be less
+    /// than the token has, and is believed where it says that something is there.
+    fn scopes(&mut self, credential: &Credential, granted: Option<&Scopes>, source: Option<&CommitSource>) {
+        let granted = granted.filter(|granted| !granted.is_empty() && granted.are_of(credential));
         let Some(granted) = granted else {
             return self.unusual(
                 "Bitbucket did not say which scopes the token has",
                 format_args!(
-                    "see that it has {}, and {} for looking pull requests up",
-                    Need::Status.permission(credential),
+                    "reading the repository worked, which is enough for a status; see that the token has {} as well, when pull requests are to be looked up",
                     Need::PullRequestLookup.permission(credential)
                 ),
             );
         };
-        let remedy = match credential {
-            Credential::ApiToken { .. } => handbook::API_TOKEN_SCOPE.remedy,
-            Credential::AccessToken { .. } => handbook::ACCESS_TOKEN_SCOPE.remedy,
-        };
-        if Need::Status.is_met(credential, granted) {
-            self.passed(format_args!(
-                "the token has the scope {}, for statuses and reports",
-                Need::Status.scope(credential)
-            ));
-        } else {
-            let lacking = Need::Status.scope(credential);
-            self.failed(
-                format_args!(
-                    "the token lacks the scope {lacking}, for statuses and reports; it has: {granted}"
-                ),
-                remedy,
-                Outcome::BitbucketFailed,
-            );
-        }
-        let lacking = Need::PullRequestLookup.scope(credential);
+        self.passed(format_args!(
+            "the token has the scope {}, for statuses and reports",
+            Need::Status.scope(credential)
+        ));
+        let lookup = Need::PullRequestLookup.scope(credential);
         if Need::PullRequestLookup.is_met(credential, granted) {
-            self.passed(format_args!("the token has the scope {lacking}, for looking pull requests up"));
-        } else if looks_up {
-            self.failed(
-                format_args!(
-                    "the token lacks the scope {lacking}, for looking pull requests up; it has: {granted}"
-                ),
-                remedy,
-                Outcome::BitbucketFailed,
-            );
+            self.passed(format_args!("the token has the scope {lookup}, for looking pull requests up"));
+        } else if matches!(source, Some(CommitSource::PullRequest { .. })) {
+            // The lookup itself tells what to do.
+            self.console.warning(format_args!("the token lacks the scope {lookup}; it has: {granted}"));
         } else {
             self.unusual(
-                format_args!(
-                    "the token lacks the scope {lacking}: pull requests cannot be looked up with it"
-                ),
-                "that is fine while COMMIT and BRANCH are always known, as in a pipeline's own repository",
+                format_args!("the token lacks the scope {lookup}: pull requests cannot be looked up with it"),
+                "that is fine while COMMIT and BRANCH are known, as in a pipeline's own repository",
             );
         }
         let writing = granted.writing();
@@ -330,7 +336,7 @@ impl Checks<'_> {
         };
         let mut seen = bitbucket.see_commit(&target.repository, &target.commit).await;
         if seen.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND))
-            && let Some(other) = locator.source_commit(&target, source.take()).await
+            && let Ok(Some(other)) = locator.source_commit(&target, source.take()).await
         {
             target = other;
             seen = bitbucket.see_commit(&target.repository, &target.commit).await;
@@ -357,36 +363,60 @@ impl Checks<'_> {
         }
     }
 
-    /// Who we are is not asked: access tokens may not, and API tokens need another scope for it.
-    async fn creator(&mut self, key: &StatusKey, target: &Target, bitbucket: Bitbucket<'_>) {
-        match bitbucket.status_creator(&target.repository, &target.commit, key).await {
-            Ok(None) => {
+    /// Who we are is not asked: access tokens may not, and API tokens need another scope for it. A person's status is
+    /// not an access token's, though, and the reverse.
+    async fn owner(
+        &mut self,
+        key: &StatusKey,
+        target: &Target,
+        credential: &Credential,
+        bitbucket: Bitbucket<'_>,
+    ) {
+        let remedy = handbook::ANOTHERS_STATUS.remedy;
+        let is_person = matches!(credential, Credential::ApiToken { .. });
+        match bitbucket.status_owner(&target.repository, &target.commit, key).await {
+            Ok(Owner::Nobody) => {
                 self.passed(format_args!("no status with the key {key} stands on the commit: it can be created"));
             }
-            Ok(Some(creator)) => self.unusual(
+            Ok(Owner::Creator(creator @ Creator { is_person: Some(other), .. })) if other != is_person => {
+                self.unusual(
+                    format_args!(
+                        "the status with the key {key} was created by {creator}, which is not this credential: only an admin of the repository may overwrite it"
+                    ),
+                    remedy,
+                );
+            }
+            Ok(Owner::Creator(creator)) => self.unusual(
                 format_args!(
                     "the status with the key {key} was created by {creator}: if that is not this credential, it cannot overwrite it"
                 ),
-                format_args!("compare the name with the token's; if it is another one: {}", handbook::ANOTHERS_STATUS.remedy),
+                format_args!("compare the name with the token's; if it is another one: {remedy}"),
             ),
-            Err(refusal) => self.refused(&refusal),
+            Ok(Owner::Unnamed) => self.unusual(
+                format_args!("there is a status with the key {key}, and Bitbucket does not say whose it is"),
+                format_args!("if it is not this credential's: {remedy}"),
+            ),
+            Err(refusal) => self.unusual(
+                format_args!("whether there is a status with the key {key} cannot be told: {refusal}"),
+                "only its creator, or an admin of the repository, may overwrite a status",
+            ),
         }
     }
 
     async fn sonarqube(
         &mut self,
         plan: &AnalysisPlan,
+        told: Vec<Told>,
         http: &Http,
         settings: &Settings,
     ) -> anyhow::Result<()> {
-        let Told { server, project } = match told(plan) {
-            Ok(told) => told,
-            Err(wrong) => {
+        for Told { wrong, .. } in &told {
+            if let Some(wrong) = wrong {
                 let remedy = "see what the scanner left there, or pass SONAR_REPORT_TASK";
                 self.failed(wrong, remedy, Outcome::SonarQubeFailed);
-                Told::default()
             }
-        };
+        }
+        let server = told.iter().find_map(|told| told.server.clone());
         let url = match plan.host.clone().or(server) {
             Some(url) => url,
             None => Url::parse(CLOUD_URL)?,
@@ -403,7 +433,16 @@ impl Checks<'_> {
             retries: true,
         });
         if self.sonar_token(plan, &url, sonarqube).await {
-            self.project(project, sonarqube).await;
+            let projects: Vec<_> = told.into_iter().filter_map(|told| told.project).collect();
+            if projects.is_empty() {
+                self.unusual(
+                    "no project of SonarQube was looked at: SONAR_PROJECT_KEY is not set, and no report-task.txt is here",
+                    "pass SONAR_PROJECT_KEY to have it checked too",
+                );
+            }
+            for (key, subject) in projects {
+                self.project(&key, &subject, sonarqube).await;
+            }
         }
         Ok(())
     }
@@ -432,19 +471,13 @@ impl Checks<'_> {
         false
     }
 
-    async fn project(&mut self, project: Option<(String, Subject)>, sonarqube: SonarQube<'_>) {
-        let Some((key, subject)) = project else {
-            return self.unusual(
-                "no project of SonarQube was looked at: SONAR_PROJECT_KEY is not set, and no report-task.txt is here",
-                "pass SONAR_PROJECT_KEY to have it checked too",
-            );
-        };
-        let mut gate = sonarqube.gate_of_project(&key, &subject).await;
+    async fn project(&mut self, key: &str, subject: &Subject, sonarqube: SonarQube<'_>) {
+        let mut gate = sonarqube.gate_of_project(key, subject).await;
         // A pull request has no gate before it is analysed for the first time.
         let not_found = gate.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND));
-        let is_new = not_found && subject != Subject::Main;
+        let is_new = not_found && *subject != Subject::Main;
         if is_new {
-            gate = sonarqube.gate_of_project(&key, &Subject::Main).await;
+            gate = sonarqube.gate_of_project(key, &Subject::Main).await;
         }
         match gate {
             Ok(_) if is_new => self.unusual(
@@ -457,28 +490,32 @@ impl Checks<'_> {
     }
 }
 
-/// What the variables or the first file tell of SonarQube.
+/// What the variables or a file tell of SonarQube.
 #[derive(Debug, Default)]
 struct Told {
     server: Option<Url>,
     project: Option<(String, Subject)>,
+    /// What is wrong with the file.
+    wrong: Option<String>,
 }
 
-fn told(plan: &AnalysisPlan) -> Result<Told, String> {
+fn told(plan: &AnalysisPlan) -> Vec<Told> {
     let (found, named) = match &plan.analyses {
         Analyses::Project { key, subject } => {
-            return Ok(Told { server: None, project: Some((key.clone(), subject.clone())) });
+            return vec![Told { project: Some((key.clone(), subject.clone())), ..Told::default() }];
         }
         Analyses::Files(Files { found, named, .. }) => (found, *named),
     };
-    let Some(file) = found.first() else {
-        return Ok(Told::default());
+    let told = |file: &PathBuf| match Analysis::read(file, named) {
+        Ok(Analysis { project, subject, end, .. }) => Told {
+            server: match end {
+                End::Ask { server, .. } => server,
+                End::Gate(_) | End::Failed => None,
+            },
+            project: project.map(|key| (key, subject.unwrap_or(Subject::Main))),
+            wrong: None,
+        },
+        Err(wrong) => Told { wrong: Some(format!("{} {wrong}", file.display())), ..Told::default() },
     };
-    let analysis = Analysis::read(file, named).map_err(|wrong| format!("{} {wrong}", file.display()))?;
-    let server = match analysis.end {
-        End::Ask { server, .. } => server,
-        End::Gate(_) | End::Failed => None,
-    };
-    let subject = analysis.subject.unwrap_or(Subject::Main);
-    Ok(Told { server, project: analysis.project.map(|key| (key, subject)) })
+    found.iter().map(told).collect()
 }

@@ -74,8 +74,22 @@ impl Console {
         self.about.is_none() || self.shared.told.borrow_mut().insert(what)
     }
 
-    /// How many lines about single targets were left out.
-    pub fn left_out(&self) -> usize {
+    /// Whether it is not about one of many targets.
+    pub const fn is_of_run(&self) -> bool {
+        self.about.is_none()
+    }
+
+    /// Says how many lines about single targets were left out.
+    pub fn tell_left_out(&self) {
+        let left_out = self.left_out();
+        if left_out > 0 {
+            self.warning(format_args!(
+                "{left_out} lines about single targets were left out; RESULT_FILE has every reason"
+            ));
+        }
+    }
+
+    fn left_out(&self) -> usize {
         self.shared.lines.get().saturating_sub(LINES_ABOUT_TARGETS)
     }
 

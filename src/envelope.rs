@@ -60,12 +60,6 @@ pub fn is_data_centers(answer: &Answer) -> bool {
     })
 }
 
-/// Whether a field of the request is what the service does not accept.
-pub fn is_about_a_field(answer: &Answer) -> bool {
-    let has_fields = |body: Value| body.pointer("/error/fields").is_some_and(Value::is_object);
-    json(answer).is_some_and(has_fields) || said(answer).contains(": Ensure this value")
-}
-
 /// Where Bitbucket tells more about what it removed.
 pub fn announcement(answer: &Answer) -> Option<String> {
     let body = json(answer)?;
@@ -74,10 +68,22 @@ pub fn announcement(answer: &Answer) -> Option<String> {
     Some(fit(&one_line(url.as_str()?), WORDS_MAX_CHARS))
 }
 
-/// Which fields of the request the service does not accept: `{"error": {"fields": {"key": [...]}}}`.
-pub fn has_field(answer: &Answer, field: &str) -> bool {
-    json(answer)
-        .is_some_and(|body| body.pointer("/error/fields").is_some_and(|fields| fields.get(field).is_some()))
+/// What is wrong with a field of the request: `{"error": {"fields": {"key": ["..."]}}}`, or a message that begins
+/// with the field's name.
+pub fn field(answer: &Answer, name: &str) -> Option<String> {
+    let in_fields = |body: Value| {
+        let texts = body.pointer("/error/fields")?.get(name)?.to_string();
+        Some(texts)
+    };
+    json(answer).and_then(in_fields).or_else(|| {
+        let said = said(answer);
+        said.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned)
+    })
+}
+
+/// Whether it is an error in the envelope of Bitbucket's API, and not somebody else's.
+pub fn is_bitbuckets(answer: &Answer) -> bool {
+    json(answer).is_some_and(|body| body.pointer("/error/message").is_some_and(Value::is_string))
 }
 
 /// A list of scopes within the answer: `{"error": {"detail": {"required": [...], "granted": [...]}}}`.

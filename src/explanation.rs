@@ -1,7 +1,7 @@
 //! Why a request was refused, and what to do: a pure function of the evidence that a [`Refusal`] is, and how the
 //! reader is told.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt::Write, time::Duration};
 
 use reqwest::{Url, header};
 use secrecy::ExposeSecret;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::{
     console::Console,
     credential::Credential,
-    envelope::{announcement, has_field, is_data_centers, is_empty, is_html, said, scopes},
     handbook::{self, Trouble},
     http::{Answer, Failure, is_this_machine, rounded},
-    refusal::{Came, Clues, Purpose, Refusal},
+    meaning::Meaning,
+    refusal::{Came, Clues, Owner, Purpose, Refusal},
     scopes::{Need, Scopes},
     service::{Reach, Service},
     target::Repository,
@@ -105,7 +105,7 @@ pub fn tell(refusal: &Refusal, console: &Console) {
     }
     if let Some(Reason { why, remedy, .. }) = otherwise {
         console.detail("else", why);
-        console.details("to do", remedy);
+        console.details("then", remedy);
     }
     if let Some(again) = again {
         console.detail("again", again);
@@ -118,7 +118,7 @@ impl Explanation {
     }
 
     fn one_of<const N: usize>(troubles: [&'static Trouble; N]) -> Self {
-        Self { reasons: troubles.map(Reason::from).into(), otherwise: None, again: None }
+        Vec::from(troubles.map(Reason::from)).into()
     }
 }
 
@@ -137,7 +137,13 @@ impl From<&'static Trouble> for Reason {
 
 impl From<Reason> for Explanation {
     fn from(reason: Reason) -> Self {
-        Self { reasons: vec![reason], otherwise: None, again: None }
+        vec![reason].into()
+    }
+}
+
+impl From<Vec<Reason>> for Explanation {
+    fn from(reasons: Vec<Reason>) -> Self {
+        Self { reasons, otherwise: None, again: None }
     }
 }
 
@@ -170,27 +176,31 @@ fn explain_bitbucket(
     if matches!(status, 500..=599 | 408 | 425) {
         return Reason::from(&handbook::DOWN).into();
     }
-    if status != 429 && (is_html(answer) || is_data_centers(answer)) {
-        return Reason::from(&handbook::NOT_THE_API).into();
-    }
-    match status {
-        400 => explain_bad_request(answer, credential, clues),
-        401 => explain_unauthorized(answer, credential),
-        403 => explain_forbidden(answer, credential, purpose, clues),
-        404 => explain_not_found(answer, credential, purpose, clues),
-        410 if said(answer).contains("CHANGE-3222") && matches!(credential, Credential::ApiToken { .. }) => {
+    let meaning = Meaning::of(answer, credential, purpose);
+    match (status, &meaning) {
+        (429, _) => explain_rate_limit(answer, credential),
+        (_, Meaning::NotTheApi) => Reason::from(&handbook::NOT_THE_API).into(),
+        (400..=404, Meaning::LacksScope { missing, granted }) => {
+            explain_lacking_scope(credential, missing.as_ref(), granted.as_ref())
+        }
+        (_, Meaning::WrongMechanism) => Reason::from(&handbook::WRONG_MECHANISM).into(),
+        (_, Meaning::AccessControls) => Reason::from(&handbook::ACCESS_CONTROLS).into(),
+        (_, Meaning::PasswordsEnded) if matches!(credential, Credential::ApiToken { .. }) => {
             Reason::from(&handbook::APP_PASSWORD).into()
         }
-        410 => match announcement(answer) {
-            Some(address) => {
-                let why = format!("Bitbucket has removed what was asked for, see {address}");
-                Reason::dynamic(&handbook::REMOVED, why).into()
-            }
-            None => Reason::from(&handbook::REMOVED).into(),
-        },
-        429 => explain_rate_limit(answer, credential),
-        409 | 405 | 422 if clues.creator.is_some() => {
-            Explanation { reasons: anothers_status(clues), otherwise: None, again: None }
+        (_, Meaning::Removed(address)) => {
+            let why = format!("Bitbucket has removed what was asked for, see {address}");
+            Reason::dynamic(&handbook::REMOVED, why).into()
+        }
+        (410, _) => Reason::from(&handbook::REMOVED).into(),
+        (400, _) => explain_bad_request(&meaning, credential, purpose, clues),
+        (401, _) => explain_unauthorized(answer, credential),
+        (403, _) => explain_forbidden(answer, credential, purpose, clues),
+        (404, _) => explain_not_found(answer, &meaning, credential, purpose, clues),
+        (405 | 409 | 422, _)
+            if matches!(purpose, Purpose::PostStatus(..)) && clues.owner != Some(Owner::Nobody) =>
+        {
+            anothers_status(clues).into()
         }
         _ => Explanation::of(
             "Gatepost does not know this answer",
@@ -199,58 +209,97 @@ fn explain_bitbucket(
     }
 }
 
-/// A 400 without a word was seen for an API token without scopes:
-/// <https://community.atlassian.com/forums/Bitbucket-questions/API-Token-is-not-working/qaq-p/3144636>.
-fn explain_bad_request(answer: &Answer, credential: &Credential, clues: &Clues) -> Explanation {
-    if is_empty(answer) {
-        return match credential {
-            Credential::ApiToken { .. } => {
-                let why =
-                    format!("Bitbucket says nothing, which probably means that {}", handbook::NO_SCOPES.why);
-                Reason::dynamic(&handbook::NO_SCOPES, why).into()
-            }
-            Credential::AccessToken { .. } => Explanation::of(
-                "Bitbucket says nothing, which is not documented for an access token",
-                handbook::ACCESS_TOKEN_EXPIRED.remedy,
-            ),
-        };
+fn explain_lacking_scope(
+    credential: &Credential,
+    missing: Option<&Scopes>,
+    granted: Option<&Scopes>,
+) -> Explanation {
+    let (lacking, kind) = match credential {
+        Credential::ApiToken { .. } => (&handbook::API_TOKEN_SCOPE, "API token"),
+        Credential::AccessToken { .. } => (&handbook::ACCESS_TOKEN_SCOPE, "access token"),
+    };
+    let Some(missing) = missing else {
+        return Reason::from(lacking).into();
+    };
+    let mut why = format!("the {kind} lacks the scope {missing}");
+    if let Some(granted) = granted {
+        let _ = write!(why, "; it has: {granted}");
     }
-    if has_field(answer, "key") {
-        return Reason::from(&handbook::LONG_KEY).into();
+    let is_usual =
+        [Need::Status, Need::PullRequestLookup].iter().any(|need| missing.is_just(need.scope(credential)));
+    let mut reason = Reason::dynamic(lacking, why);
+    if !is_usual {
+        reason.remedy = format!("{}; this time with {missing} as well", lacking.remedy).into();
+    } else if matches!(credential, Credential::ApiToken { .. }) {
+        reason.why = format!(
+            "{} (none of an API token's scopes includes another, so that write does not include read)",
+            reason.why
+        )
+        .into();
     }
-    if has_field(answer, "url") {
-        return Reason::from(&handbook::UNREACHABLE_URL).into();
-    }
-    let mut reasons = vec![Reason::from(&handbook::BAD_FIELD)];
-    reasons.extend(anothers_status(clues));
-    Explanation { reasons, otherwise: None, again: None }
+    reason.into()
 }
 
-/// That the status is of somebody else, when a status has this key. Nothing proves that its creator is not this very
-/// credential, for asking who we are would need another scope.
-fn anothers_status(clues: &Clues) -> Vec<Reason> {
-    let why = match &clues.creator {
-        Some(creator) => format!(
-            "probably the status with this key is another one's: it was created by {creator}; {}",
-            handbook::ANOTHERS_STATUS.why
-        ),
-        None if clues.has_status == Some(true) => {
-            format!("probably the status with this key is another one's: {}", handbook::ANOTHERS_STATUS.why)
+/// A 400 without a word was seen for an API token without scopes:
+/// <https://community.atlassian.com/forums/Bitbucket-questions/API-Token-is-not-working/qaq-p/3144636>.
+fn explain_bad_request(
+    meaning: &Meaning,
+    credential: &Credential,
+    purpose: &Purpose,
+    clues: &Clues,
+) -> Explanation {
+    match (meaning, credential) {
+        (Meaning::Nothing, Credential::ApiToken { .. }) => {
+            let why =
+                format!("Bitbucket says nothing, which probably means that {}", handbook::NO_SCOPES.why);
+            Reason::dynamic(&handbook::NO_SCOPES, why).into()
         }
-        None => return Vec::new(),
+        (Meaning::Nothing, Credential::AccessToken { .. }) => Explanation::of(
+            "Bitbucket says nothing, which is not documented for an access token",
+            handbook::ACCESS_TOKEN_EXPIRED.remedy,
+        ),
+        (Meaning::LongKey, _) => Reason::from(&handbook::LONG_KEY).into(),
+        (Meaning::BadUrl, _) => Reason::from(&handbook::UNREACHABLE_URL).into(),
+        (Meaning::BadField, _) => Reason::from(&handbook::BAD_FIELD).into(),
+        _ if !matches!(purpose, Purpose::PostStatus(..)) => Explanation::of(
+            "Bitbucket does not accept the request; its words above are all that it tells",
+            "use the newest version of Gatepost, and check BITBUCKET_API_URL and HTTPS_PROXY: a proxy may have changed the request",
+        ),
+        _ => {
+            let mut reasons = vec![Reason::from(&handbook::BAD_FIELD)];
+            if matches!(clues.owner, Some(Owner::Creator(_) | Owner::Unnamed)) {
+                reasons.extend(anothers_status(clues));
+            }
+            reasons.into()
+        }
+    }
+}
+
+/// That the status is of somebody else. Nothing proves that its creator is not this very credential, for asking who we
+/// are would need another scope.
+fn anothers_status(clues: &Clues) -> Vec<Reason> {
+    let trouble = &handbook::ANOTHERS_STATUS;
+    let by = match &clues.owner {
+        Some(Owner::Creator(creator)) => format!("it was created by {creator}; "),
+        Some(Owner::Unnamed) | None => String::new(),
+        Some(Owner::Nobody) => return Vec::new(),
     };
-    vec![Reason::dynamic(&handbook::ANOTHERS_STATUS, why)]
+    let why = format!("probably the status with this key is another one's: {by}{}", trouble.why);
+    vec![Reason::dynamic(trouble, why)]
 }
 
 /// One answer for every reason. `BitbucketCustom` was seen where an account worked with git and in another
 /// workspace: <https://community.atlassian.com/forums/Bitbucket-questions/x401-Error-while-uploading-the-code/qaq-p/3149693>.
 fn explain_unauthorized(answer: &Answer, credential: &Credential) -> Explanation {
-    let said = said(answer);
-    if ["CHANGE-3222", "pp password", "account password"].iter().any(|words| said.contains(words)) {
-        return Reason::from(&handbook::APP_PASSWORD).into();
-    }
     let challenge = header(answer, "www-authenticate").unwrap_or_default();
     match credential {
+        Credential::ApiToken { token, .. } if TokenKind::of(token.expose_secret()).is_none() => {
+            Explanation::one_of([
+                &handbook::NOT_AN_API_TOKEN,
+                &handbook::API_TOKEN_EXPIRED,
+                &handbook::OTHER_ACCOUNT,
+            ])
+        }
         Credential::ApiToken { .. } if challenge.starts_with("BitbucketCustom") => Explanation::one_of([
             &handbook::MANAGED_ACCOUNT,
             &handbook::API_TOKEN_EXPIRED,
@@ -281,130 +330,88 @@ fn explain_forbidden(
     purpose: &Purpose,
     clues: &Clues,
 ) -> Explanation {
-    let said = said(answer);
-    let (lacking, kind) = match credential {
-        Credential::ApiToken { .. } => (&handbook::API_TOKEN_SCOPE, "API token"),
-        Credential::AccessToken { .. } => (&handbook::ACCESS_TOKEN_SCOPE, "access token"),
+    let mut reasons = match purpose {
+        Purpose::PostStatus(..) => anothers_status(clues),
+        _ => Vec::new(),
     };
-    if let Some((missing, granted)) = missing_scopes(answer, credential, purpose) {
-        let alone = match credential {
-            Credential::ApiToken { .. } => {
-                " (none of an API token's scopes includes another, so that write does not include read)"
-            }
-            Credential::AccessToken { .. } => "",
-        };
-        let why = format!("the {kind} lacks the scope {missing}; it has: {granted}{alone}");
-        let mut reason = Reason::dynamic(lacking, why);
-        let needs = [Need::Status, Need::PullRequestLookup].map(|need| need.scope(credential));
-        if !needs.contains(&missing.as_str()) {
-            reason.remedy = format!("{}; this time with {missing} as well", lacking.remedy).into();
-        }
-        return reason.into();
-    }
-    if said.contains("authentication mechanism") {
-        return Reason::from(&handbook::WRONG_MECHANISM).into();
-    }
-    if said.contains("privilege scopes") {
-        return Reason::from(lacking).into();
-    }
-    if said.contains("whitelist") || said.contains("IP address") {
-        return Reason::from(&handbook::ACCESS_CONTROLS).into();
-    }
-    let mut reasons = anothers_status(clues);
-    if reasons.is_empty() && clues.has_status.is_none() && matches!(purpose, Purpose::PostStatus(..)) {
-        reasons.push(Reason::from(&handbook::ANOTHERS_STATUS));
-    }
     reasons.push(Reason::from(&handbook::ACCESS_CONTROLS));
-    // When Bitbucket tells the scopes, they were looked at above.
+    // When Bitbucket tells the scopes, they were looked at.
     if header(answer, "x-oauth-scopes").is_none() {
-        reasons.push(Reason::from(lacking));
+        reasons.push(Reason::from(match credential {
+            Credential::ApiToken { .. } => &handbook::API_TOKEN_SCOPE,
+            Credential::AccessToken { .. } => &handbook::ACCESS_TOKEN_SCOPE,
+        }));
     }
-    Explanation { reasons, otherwise: None, again: None }
-}
-
-/// The scopes that are lacking and those that the token has, when the answer tells them: in its body, or in the
-/// headers with which Bitbucket tells how it understood the credential
-/// (<https://github.com/jenkinsci/bitbucket-branch-source-plugin/issues/192>).
-pub fn missing_scopes(
-    answer: &Answer,
-    credential: &Credential,
-    purpose: &Purpose,
-) -> Option<(String, Scopes)> {
-    if let (Some(required), Some(granted)) = (scopes(answer, "required"), scopes(answer, "granted")) {
-        let missing = required.without(&granted);
-        return (!missing.is_empty()).then(|| (missing.to_string(), granted));
-    }
-    let need = match purpose {
-        Purpose::FindPullRequest(..) => Need::PullRequestLookup,
-        _ => Need::Status,
-    };
-    let granted = Scopes::of_header(header(answer, "x-oauth-scopes")?);
-    header(answer, "x-accepted-oauth-scopes")?;
-    (!need.is_met(credential, &granted)).then(|| (need.scope(credential).to_owned(), granted))
+    reasons.into()
 }
 
 /// What is not there and what may not be seen are answered alike; the words, the kind of token and the clues
 /// tell some of it apart.
 fn explain_not_found(
     answer: &Answer,
+    meaning: &Meaning,
     credential: &Credential,
     purpose: &Purpose,
     clues: &Clues,
 ) -> Explanation {
-    let said = said(answer);
-    let says = |words: &str| said.contains(words);
-    if says("no API hosted") {
-        return Reason::from(&handbook::NOT_THE_API).into();
-    }
-    // What was seen with one's own eyes goes before what is said.
-    let hidden = match clues.sees_repository {
-        Some(seen) => !seen,
-        None => ["this repository", "requested repository", "No workspace"].iter().any(|words| says(words)),
+    // What was seen goes before what is said.
+    let is_hidden = clues.sees_repository.map_or(*meaning == Meaning::NoRepository, |seen| !seen);
+    let hidden = |repository| explain_hidden(answer, credential, repository);
+    let or_hidden = |reason: Reason, repository| {
+        let mut reasons = vec![reason];
+        reasons.extend(hidden(repository));
+        Explanation::from(reasons)
     };
     match purpose {
-        Purpose::PostStatus(repository, commit) | Purpose::SeeCommit(repository, commit)
-            if !hidden
-                && clues.has_commit != Some(true)
-                && (says("Commit not found") || clues.sees_repository == Some(true)) =>
+        Purpose::PostStatus(repository, _)
+        | Purpose::SeeRepository(repository)
+        | Purpose::SeeCommit(repository, _)
+        | Purpose::SeeStatus(repository, _)
+        | Purpose::FindPullRequest(repository, _)
+        | Purpose::FindBranch(repository, _)
+            if is_hidden =>
         {
-            let why = format!("{repository} has no commit {commit}: {}", handbook::UNKNOWN_COMMIT.why);
-            Reason::dynamic(&handbook::UNKNOWN_COMMIT, why).into()
+            hidden(repository).into()
         }
+        Purpose::SeeRepository(repository) => hidden(repository).into(),
         Purpose::PostStatus(repository, commit) if clues.has_commit == Some(true) => Explanation::of(
             format!(
                 "Bitbucket shows commit {commit} of {repository} and refuses a status for it; that is not documented"
             ),
             handbook::DOWN.remedy,
         ),
-        Purpose::PostStatus(repository, _)
-        | Purpose::SeeRepository(repository)
-        | Purpose::SeeCommit(repository, _)
-        | Purpose::SeeStatus(repository, _) => {
-            let mut explanation = explain_hidden(answer, credential, repository);
-            if clues.sees_repository.is_none() && !hidden && !matches!(purpose, Purpose::SeeRepository(_)) {
-                explanation.reasons.push(Reason::from(&handbook::UNKNOWN_COMMIT));
+        Purpose::PostStatus(repository, commit)
+        | Purpose::SeeCommit(repository, commit)
+        | Purpose::SeeStatus(repository, commit) => {
+            let is_seen = *meaning == Meaning::NoCommit || clues.has_commit == Some(false);
+            let probably = if is_seen { "" } else { "probably " };
+            let why =
+                format!("{probably}{repository} has no commit {commit}: {}", handbook::UNKNOWN_COMMIT.why);
+            let reason = Reason::dynamic(&handbook::UNKNOWN_COMMIT, why);
+            if is_seen || clues.sees_repository == Some(true) {
+                reason.into()
+            } else {
+                or_hidden(reason, repository)
             }
-            explanation
         }
-        Purpose::FindPullRequest(repository, _) | Purpose::FindBranch(repository, _) if hidden => {
-            explain_hidden(answer, credential, repository)
+        Purpose::FindPullRequest(repository, id) => {
+            let why = format!("{repository} has no pull request {id}");
+            let reason = Reason::dynamic(&handbook::NO_PULL_REQUEST, why);
+            if *meaning == Meaning::NoPullRequest { reason.into() } else { or_hidden(reason, repository) }
         }
-        Purpose::FindPullRequest(repository, id) => Reason::dynamic(
-            &handbook::NO_PULL_REQUEST,
-            format!("{repository} has no pull request {id}"),
-        )
-        .into(),
-        Purpose::FindBranch(repository, branch) => Reason::dynamic(
-            &handbook::NO_BRANCH,
-            format!("{repository} has no branch {branch}; a branch is often deleted when its pull request is merged"),
-        )
-        .into(),
+        Purpose::FindBranch(repository, branch) => {
+            let why = format!(
+                "{repository} has no branch {branch}; a branch is often deleted when its pull request is merged"
+            );
+            let reason = Reason::dynamic(&handbook::NO_BRANCH, why);
+            if *meaning == Meaning::NoBranch { reason.into() } else { or_hidden(reason, repository) }
+        }
         Purpose::AskSonarQube(_) => Reason::from(&handbook::NOT_THE_API).into(),
     }
 }
 
 /// A repository that the credential does not see.
-fn explain_hidden(answer: &Answer, credential: &Credential, repository: &Repository) -> Explanation {
+fn explain_hidden(answer: &Answer, credential: &Credential, repository: &Repository) -> Vec<Reason> {
     let wrong_name = Reason::dynamic(
         &handbook::WRONG_NAME,
         format!(
@@ -414,20 +421,23 @@ fn explain_hidden(answer: &Answer, credential: &Credential, repository: &Reposit
     let kind = header(answer, "x-credential-type").unwrap_or_default();
     let reach = |kind| {
         Reason {
+        why: format!(
+            "a {kind} access token reaches the repositories of its {kind} alone, and {repository} may be none of them"
+        )
+        .into(),
+        remedy: "use a token that was created in this repository, or in its project or workspace; or an API token"
+            .into(),
         trouble: Some(&handbook::OTHER_REPOSITORY),
-        why: format!("a {kind} access token reaches the repositories of its {kind} alone, and {repository} is none of them").into(),
-        remedy: "use a token that was created in this repository, or in its project or workspace; or an API token".into(),
     }
     };
-    let reasons = match credential {
+    match credential {
         Credential::ApiToken { .. } => vec![wrong_name],
         Credential::AccessToken { .. } if kind.starts_with("project") => vec![reach("project"), wrong_name],
         Credential::AccessToken { .. } if kind.starts_with("workspace") => {
             vec![wrong_name, reach("workspace")]
         }
         Credential::AccessToken { .. } => vec![Reason::from(&handbook::OTHER_REPOSITORY), wrong_name],
-    };
-    Explanation { reasons, otherwise: None, again: None }
+    }
 }
 
 fn explain_rate_limit(answer: &Answer, credential: &Credential) -> Explanation {
@@ -536,8 +546,6 @@ fn explain_failure(failure: &Failure, url: &Url, reach: Reach) -> Explanation {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
-
     use proptest::prelude::*;
     use reqwest::{
         Method, StatusCode,
@@ -625,93 +633,113 @@ mod tests {
         ("empty", ""),
     ];
 
+    /// For a kind of credential and a status: the envelopes that are explained alike, with the explanation.
+    fn explained_alike(kind: &str, header: &str, status: u16) -> Vec<(String, Vec<&'static str>)> {
+        let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
+        for (envelope, body) in ENVELOPES {
+            let answer = answer(status, &[("x-credential-type", header)], body.as_bytes());
+            let explanation = explain(&status_refused(credential(kind), Came::Refused(answer)));
+            for Reason { why, remedy, .. } in &explanation.reasons {
+                assert!(!why.is_empty() && !remedy.is_empty(), "{kind} {status} {envelope}");
+            }
+            let told = titles(&explanation);
+            assert!(!told.is_empty(), "{kind} {status} {envelope}");
+            match rows.iter_mut().find(|(known, _)| *known == told) {
+                Some((_, envelopes)) => envelopes.push(envelope),
+                None => rows.push((told, vec![envelope])),
+            }
+        }
+        rows
+    }
+
     /// Kind of credential x status x envelope: each has a reason and something to do.
     #[test]
     fn every_combination_is_explained() {
         let mut table = String::new();
         for (kind, header) in KINDS {
             for status in [400, 401, 403, 404, 410, 429] {
-                let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
-                for (envelope, body) in ENVELOPES {
-                    let answer = answer(status, &[("x-credential-type", header)], body.as_bytes());
-                    let explanation = explain(&status_refused(credential(kind), Came::Refused(answer)));
-                    for Reason { why, remedy, .. } in &explanation.reasons {
-                        assert!(!why.is_empty() && !remedy.is_empty(), "{kind} {status} {envelope}");
-                    }
-                    let told = titles(&explanation);
-                    assert!(!told.is_empty(), "{kind} {status} {envelope}");
-                    match rows.iter_mut().find(|(known, _)| *known == told) {
-                        Some((_, envelopes)) => envelopes.push(envelope),
-                        None => rows.push((told, vec![envelope])),
-                    }
-                }
-                for (told, envelopes) in rows {
+                for (told, envelopes) in explained_alike(kind, header, status) {
                     writeln!(table, "{kind} {status} ({}): {told}", envelopes.join(", ")).unwrap();
                 }
             }
         }
         insta::assert_snapshot!(table, @"
-        API token 400 (detail text, detail lists, code, plain): A value that Bitbucket does not take
+        API token 400 (detail text, code, plain): A value that Bitbucket does not take
+        API token 400 (detail lists): An API token without the scope that is needed
         API token 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         API token 400 (empty): An API token without scopes
-        API token 401 (detail text, detail lists, code, plain, empty): An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+        API token 401 (detail text, code, plain, empty): An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+        API token 401 (detail lists): An API token without the scope that is needed
         API token 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         API token 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An API token without the scope that is needed
         API token 403 (detail lists): An API token without the scope that is needed
         API token 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-        API token 404 (detail text, detail lists, code, plain, empty): A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        API token 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong workspace or slug, or a repository that the account may not see
+        API token 404 (detail lists): An API token without the scope that is needed
         API token 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         API token 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
         API token 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         API token 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-        repository 400 (detail text, detail lists, code, plain): A value that Bitbucket does not take
+        repository 400 (detail text, code, plain): A value that Bitbucket does not take
+        repository 400 (detail lists): An access token without the scope that is needed
         repository 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         repository 400 (empty): Bitbucket says nothing, which is not doc
-        repository 401 (detail text, detail lists, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+        repository 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+        repository 401 (detail lists): An access token without the scope that is needed
         repository 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         repository 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
         repository 403 (detail lists): An access token without the scope that is needed
         repository 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-        repository 404 (detail text, detail lists, code, plain, empty): A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        repository 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+        repository 404 (detail lists): An access token without the scope that is needed
         repository 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         repository 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
         repository 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         repository 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-        project 400 (detail text, detail lists, code, plain): A value that Bitbucket does not take
+        project 400 (detail text, code, plain): A value that Bitbucket does not take
+        project 400 (detail lists): An access token without the scope that is needed
         project 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         project 400 (empty): Bitbucket says nothing, which is not doc
-        project 401 (detail text, detail lists, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+        project 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+        project 401 (detail lists): An access token without the scope that is needed
         project 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         project 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
         project 403 (detail lists): An access token without the scope that is needed
         project 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-        project 404 (detail text, detail lists, code, plain, empty): A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        project 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+        project 404 (detail lists): An access token without the scope that is needed
         project 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         project 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
         project 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         project 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-        workspace 400 (detail text, detail lists, code, plain): A value that Bitbucket does not take
+        workspace 400 (detail text, code, plain): A value that Bitbucket does not take
+        workspace 400 (detail lists): An access token without the scope that is needed
         workspace 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         workspace 400 (empty): Bitbucket says nothing, which is not doc
-        workspace 401 (detail text, detail lists, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+        workspace 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+        workspace 401 (detail lists): An access token without the scope that is needed
         workspace 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         workspace 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
         workspace 403 (detail lists): An access token without the scope that is needed
         workspace 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-        workspace 404 (detail text, detail lists, code, plain, empty): A wrong workspace or slug, or a repository that the account may not see | A repository access token for another repository | A commit that Bitbucket does not know
+        workspace 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong workspace or slug, or a repository that the account may not see | A repository access token for another repository
+        workspace 404 (detail lists): An access token without the scope that is needed
         workspace 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         workspace 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
         workspace 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         workspace 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-        OAuth 400 (detail text, detail lists, code, plain): A value that Bitbucket does not take
+        OAuth 400 (detail text, code, plain): A value that Bitbucket does not take
+        OAuth 400 (detail lists): An access token without the scope that is needed
         OAuth 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         OAuth 400 (empty): Bitbucket says nothing, which is not doc
-        OAuth 401 (detail text, detail lists, code, plain, empty): An OAuth token as BITBUCKET_ACCESS_TOKEN | An access token that expired, was revoked, or was copied incompletely
+        OAuth 401 (detail text, code, plain, empty): An OAuth token as BITBUCKET_ACCESS_TOKEN | An access token that expired, was revoked, or was copied incompletely
+        OAuth 401 (detail lists): An access token without the scope that is needed
         OAuth 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         OAuth 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
         OAuth 403 (detail lists): An access token without the scope that is needed
         OAuth 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-        OAuth 404 (detail text, detail lists, code, plain, empty): A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see | A commit that Bitbucket does not know
+        OAuth 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+        OAuth 404 (detail lists): An access token without the scope that is needed
         OAuth 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
         OAuth 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
         OAuth 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
@@ -741,17 +769,25 @@ mod tests {
             explained(404, Clues { sees_repository: Some(false), ..clues() }),
             explained(404, Clues { sees_repository: Some(true), has_commit: Some(false), ..clues() }),
             explained(404, Clues { sees_repository: Some(true), has_commit: Some(true), ..clues() }),
-            explained(403, Clues { has_status: Some(false), ..clues() }),
-            explained(403, Clues { has_status: Some(true), creator: Some(creator.clone()), ..clues() }),
-            explained(409, Clues { has_status: Some(true), creator: Some(creator), ..clues() }),
+            explained(404, Clues { sees_repository: Some(true), ..clues() }),
+            explained(403, Clues { owner: Some(Owner::Nobody), ..clues() }),
+            explained(403, Clues { owner: Some(Owner::Unnamed), ..clues() }),
+            explained(403, Clues { owner: Some(Owner::Creator(creator.clone())), ..clues() }),
+            explained(409, Clues { owner: Some(Owner::Creator(creator)), ..clues() }),
+            explained(409, clues()),
+            explained(409, Clues { owner: Some(Owner::Nobody), ..clues() }),
         ];
         insta::assert_snapshot!(told.join("\n"), @"
         A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
         A commit that Bitbucket does not know
         Bitbucket shows commit 8d081548cabb of a
+        A commit that Bitbucket does not know
         A workspace that restricts access | An access token without the scope that is needed
         A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+        A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
         A status that another user or token posted before with the same KEY
+        A status that another user or token posted before with the same KEY
+        Gatepost does not know this answer
         ");
     }
 

@@ -138,6 +138,14 @@ pub const ACCESS_TOKEN_EXPIRED: Trouble = Trouble {
     ),
 };
 
+/// Something else where an API token belongs.
+pub const NOT_AN_API_TOKEN: Trouble = Trouble {
+    title: "Something else than an API token in ATLASSIAN_API_TOKEN",
+    answer: "401 \"Token is invalid, expired, or not supported for this endpoint.\"",
+    why: "ATLASSIAN_API_TOKEN does not begin with ATATT, as API tokens do: it probably is an app password, which no longer works, the account's password, which never did since 2022, or a token of something else",
+    remedy: concat!(new_api_token!(), ", and save it in ATLASSIAN_API_TOKEN"),
+};
+
 /// An OAuth token that is over.
 pub const OAUTH_TOKEN_EXPIRED: Trouble = Trouble {
     title: "An OAuth token as BITBUCKET_ACCESS_TOKEN",
@@ -350,7 +358,7 @@ pub const DOWN: Trouble = Trouble {
 };
 
 /// Every trouble, in the order of the README: by answer, the likeliest first.
-pub const ALL: [&Trouble; 33] = [
+pub const ALL: [&Trouble; 34] = [
     &APP_PASSWORD,
     &GIT_USER_NAME,
     &USER_NAME,
@@ -358,6 +366,7 @@ pub const ALL: [&Trouble; 33] = [
     &ACCESS_TOKEN_AS_BASIC,
     &API_TOKEN_EXPIRED,
     &ACCESS_TOKEN_EXPIRED,
+    &NOT_AN_API_TOKEN,
     &OAUTH_TOKEN_EXPIRED,
     &NOT_BITBUCKETS_TOKEN,
     &OTHER_ACCOUNT,

@@ -3,13 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
-
 use crate::{
     bitbucket::Bitbucket,
     client::Client,
-    envelope::{is_about_a_field, is_data_centers, is_empty, is_html, said},
-    explanation::missing_scopes,
+    envelope::said,
+    meaning::Meaning,
     refusal::{Came, Refusal},
     service::Service,
     status::StatusKey,
@@ -24,8 +22,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 enum Question {
     /// Whether the repository is visible at all, and if so, whether it has the commit.
     WhatIsThere,
-    /// Who created the status that has this key.
-    WhoCreatedIt,
+    /// Whose the status is that has this key.
+    WhoseIsIt,
     /// Nothing: the answer tells all that can be told.
     Nothing,
 }
@@ -44,11 +42,8 @@ pub async fn inquire(bitbucket: &Bitbucket<'_>, refusal: &mut Refusal, target: &
                 refusal.clues.has_commit = is_there(bitbucket.see_commit(repository, commit).await);
             }
         }
-        Question::WhoCreatedIt => {
-            if let Ok(creator) = bitbucket.status_creator(repository, commit, key).await {
-                refusal.clues.has_status = Some(creator.is_some());
-                refusal.clues.creator = creator;
-            }
+        Question::WhoseIsIt => {
+            refusal.clues.owner = bitbucket.status_owner(repository, commit, key).await.ok();
         }
     }
 }
@@ -58,28 +53,11 @@ fn question(refusal: &Refusal) -> Question {
     let (Service::Bitbucket(credential), Came::Refused(answer)) = (&refusal.service, &refusal.came) else {
         return Question::Nothing;
     };
-    let message = said(answer);
-    if is_html(answer) || is_data_centers(answer) {
-        return Question::Nothing;
-    }
-    match answer.status.as_u16() {
-        404 if ["Commit not found", "No workspace", "no API hosted"]
-            .iter()
-            .any(|words| message.contains(words)) =>
-        {
-            Question::Nothing
-        }
-        404 => Question::WhatIsThere,
+    match (answer.status.as_u16(), Meaning::of(answer, credential, &refusal.purpose)) {
+        (404, Meaning::NoRepository) if said(answer).contains("No workspace with") => Question::Nothing,
+        (404, Meaning::NoRepository | Meaning::Nothing | Meaning::Unknown) => Question::WhatIsThere,
         // With which status and words Bitbucket refuses to overwrite is not published.
-        400 if is_empty(answer) || is_about_a_field(answer) => Question::Nothing,
-        403 if missing_scopes(answer, credential, &refusal.purpose).is_some()
-            || ["authentication mechanism", "privilege scopes", "whitelist", "IP address"]
-                .iter()
-                .any(|words| message.contains(words)) =>
-        {
-            Question::Nothing
-        }
-        400 | 403 | 405 | 409 | 422 => Question::WhoCreatedIt,
+        (403, Meaning::Nothing) | (400 | 403 | 405 | 409 | 422, Meaning::Unknown) => Question::WhoseIsIt,
         _ => Question::Nothing,
     }
 }
@@ -88,7 +66,6 @@ fn question(refusal: &Refusal) -> Question {
 fn is_there<T>(seen: Result<T, Box<Refusal>>) -> Option<bool> {
     match seen {
         Ok(_) => Some(true),
-        Err(refusal) if refusal.status() == Some(StatusCode::NOT_FOUND) => Some(false),
-        Err(_) => None,
+        Err(refusal) => refusal.is_not_there().then_some(false),
     }
 }

@@ -35,6 +35,7 @@ pub mod http;
 pub mod inquiry;
 pub mod judge;
 pub mod locate;
+pub mod meaning;
 pub mod metrics;
 pub mod outcome;
 pub mod pace;
@@ -188,7 +189,7 @@ impl Context<'_> {
         let lookups = Lookups::default();
         let checker = Checker { settings, http, sonarqube_http, lookups: &lookups, console };
         tokio::select! {
-            outcome = check::check(&targets.plans, checker) => outcome,
+            outcome = check::check(&targets.plans, targets.many, checker) => outcome,
             asked = stop() => {
                 asked?;
                 console.failed("stopped before the end; nothing was posted");

@@ -8,7 +8,6 @@ use tokio::sync::OnceCell;
 use crate::{
     bitbucket::{Bitbucket, PullRequestSource},
     console::Console,
-    explanation,
     refusal::Refusal,
     target::{CommitHash, CommitSource, PullRequestId, Target, TargetPlan},
 };
@@ -76,25 +75,26 @@ impl<'a> Locator<'a> {
     }
 
     /// The pull request's source commit, when it is another than the one that Bitbucket does not know.
-    pub async fn source_commit(&self, unknown: &Target, source: Option<PullRequestSource>) -> Option<Target> {
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses to tell or cannot be reached.
+    pub async fn source_commit(
+        &self,
+        unknown: &Target,
+        source: Option<PullRequestSource>,
+    ) -> Result<Option<Target>, Rc<Refusal>> {
         let id = match self.plan.commit {
-            CommitSource::Given { fallback, .. } => fallback?,
-            CommitSource::PullRequest { id, .. } => id,
-            CommitSource::Branch(_) => return None,
+            CommitSource::Given { fallback: Some(id), .. } | CommitSource::PullRequest { id, .. } => id,
+            CommitSource::Given { fallback: None, .. } | CommitSource::Branch(_) => return Ok(None),
         };
         let source = match source {
             Some(source) => source,
-            None => match self.ask(id).await {
-                Ok(source) => source,
-                Err(refusal) => {
-                    explanation::tell(&refusal, self.console());
-                    return None;
-                }
-            },
+            None => self.ask(id).await?,
         };
         let target = self.target_of(&source, id, None);
         if unknown.commit.matches(&target.commit) && unknown.repository == target.repository {
-            return None;
+            return Ok(None);
         }
         let why = if unknown.commit.matches(&target.commit) {
             "the pull request comes from a fork"
@@ -105,7 +105,7 @@ impl<'a> Locator<'a> {
             "Bitbucket does not know commit {} in {} ({why}); the source commit {} of pull request {id} in {} is used",
             unknown.commit, unknown.repository, target.commit, target.repository
         ));
-        Some(target)
+        Ok(Some(target))
     }
 
     async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Rc<Refusal>> {

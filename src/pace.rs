@@ -63,6 +63,8 @@ pub enum Turn {
 /// The longest distance between two requests of a credential whose allowance is nearly used up. An allowance of 1,000 an
 /// hour would come back as fast as it is used at 3.6 s; a run has an end, and the rest of the allowance is for that.
 const LONGEST_DISTANCE: Duration = Duration::from_secs(1);
+/// No run lasts so long.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24 * 365);
 /// Allowances are counted over this time: <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>.
 const ALLOWANCE_WINDOW: Duration = Duration::from_hours(1);
 
@@ -126,6 +128,8 @@ impl Pace {
     /// began it since, or a longer one is in force, nothing is changed, and the answer is `false`.
     pub fn pause(&self, sent: Instant, length: Duration) -> bool {
         let now = Instant::now();
+        // A service may ask for more than any clock holds.
+        let length = length.min(LONGEST_PAUSE);
         let mut limit = self.limit.borrow_mut();
         if limit.pause.is_some_and(|(begun, end)| sent < begun || end > now + length) {
             return false;
@@ -212,6 +216,7 @@ mod tests {
         assert!(pace.pause(later, Duration::from_secs(9)), "sent after it began, and told of a longer one");
         assert!(!pace.pause(Instant::now(), Duration::from_secs(1)), "a longer one is in force");
         assert_eq!(pace.pauses(), 2);
+        assert!(pace.pause(Instant::now(), Duration::MAX), "longer than any clock holds");
         pace.note(&answer(201, &[]));
         assert_eq!(pace.pauses(), 0);
     }

@@ -52,7 +52,11 @@ impl Planned for Plan {
     /// Repository, commit, refname and key: what makes two statuses the same.
     fn identity(&self) -> String {
         let Self { target, status, verdict, access: _ } = self;
-        let key = if verdict.several() { format!("{status:?}{verdict:?}") } else { status.key().to_string() };
+        let key = if verdict.several() {
+            format!("{status:?}{verdict:?}")
+        } else {
+            status.key_of(None).to_string()
+        };
         format!("{target:?} {key}")
     }
 

@@ -12,6 +12,7 @@ use reqwest::StatusCode;
 use crate::{
     bitbucket::Bitbucket,
     client::Client,
+    explanation::{self, explain},
     http::Failure,
     inquiry::inquire,
     locate::{Locator, Lookups},
@@ -147,20 +148,28 @@ impl Publisher<'_> {
                 status.key = StatusKey::fit(&format!("{key}-{number}"));
             }
             let mut posted = self.post(&target, &status).await;
-            if let Err(refusal) = &posted
-                && refusal.status() == Some(StatusCode::NOT_FOUND)
-                && let Some(other) = locator.source_commit(&target, source.take()).await
-            {
+            let mut lookup = Ok(None);
+            if posted.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
+                lookup = locator.source_commit(&target, source.take()).await;
+            }
+            if let Ok(Some(other)) = lookup {
                 target = other;
                 let key = status.key;
                 status = self.plan.status.status(verdict, &target, several);
                 status.key = key;
                 posted = self.post(&target, &status).await;
+                lookup = Ok(None);
             }
             let end = match posted {
                 Ok(end) => end,
                 Err(mut refusal) => {
                     inquire(&self.bitbucket, &mut refusal, &target, &status.key).await;
+                    // That the way out failed is worth telling when it failed for a reason of its own.
+                    if let Err(lookup) = lookup
+                        && explain(&lookup) != explain(&refusal)
+                    {
+                        explanation::tell(&lookup, self.bitbucket.0.console);
+                    }
                     End::Refused(Rc::from(refusal))
                 }
             };

@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use reqwest::{Method, StatusCode, Url, header::WWW_AUTHENTICATE};
 
 use crate::{
-    envelope::words,
+    envelope::{is_bitbuckets, words},
     http::{Answer, Failure},
     service::Service,
     target::{CommitHash, PullRequestId, Repository},
@@ -71,10 +71,19 @@ pub struct Clues {
     pub sees_repository: Option<bool>,
     /// Whether the repository has the commit.
     pub has_commit: Option<bool>,
-    /// Whether the commit has a status with this key.
-    pub has_status: Option<bool>,
+    /// Whose the status with this key is.
+    pub owner: Option<Owner>,
+}
+
+/// Whose a status is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// There is none.
+    Nobody,
+    /// Somebody whom Bitbucket does not name.
+    Unnamed,
     /// Who created it.
-    pub creator: Option<Creator>,
+    Creator(Creator),
 }
 
 /// Who created a status, and when.
@@ -98,6 +107,11 @@ impl Refusal {
             Came::Refused(answer) | Came::Unusable(answer, _) => Some(answer.status),
             Came::Nothing(_) => None,
         }
+    }
+
+    /// Whether Bitbucket says that what was asked for is not there; others say 404, too, and mean something else.
+    pub fn is_not_there(&self) -> bool {
+        matches!(&self.came, Came::Refused(answer) if answer.status == StatusCode::NOT_FOUND && is_bitbuckets(answer))
     }
 
     /// What was sent, without the secret.

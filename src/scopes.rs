@@ -4,6 +4,8 @@
 //! (<https://developer.atlassian.com/cloud/bitbucket/bitbucket-cloud-rest-api-scopes/>); API tokens have scopes
 //! that all stand alone (<https://support.atlassian.com/bitbucket-cloud/docs/api-token-permissions/>).
 
+use std::collections::HashSet;
+
 use crate::{
     credential::Credential,
     text::{fit, one_line},
@@ -80,10 +82,25 @@ impl Scopes {
         self.0.is_empty()
     }
 
+    /// Whether all of them are such as the credential's kind has; API tokens and access tokens have other words.
+    pub fn are_of(&self, credential: &Credential) -> bool {
+        let is_granular = |scope: &String| scope.ends_with(":bitbucket");
+        match credential {
+            Credential::ApiToken { .. } => self.0.iter().all(is_granular),
+            Credential::AccessToken { .. } => !self.0.iter().any(is_granular),
+        }
+    }
+
+    /// Whether the one scope is this.
+    pub fn is_just(&self, scope: &str) -> bool {
+        matches!(&self.0[..], [only] if only == scope)
+    }
+
     /// Those that are not in `others`.
     #[must_use]
     pub fn without(&self, others: &Self) -> Self {
-        Self(self.0.iter().filter(|scope| !others.0.contains(scope)).cloned().collect())
+        let others: HashSet<&String> = others.0.iter().collect();
+        Self(self.0.iter().filter(|scope| !others.contains(scope)).cloned().collect())
     }
 
     /// Those that let the token change or delete something; Gatepost only needs to read.

@@ -120,12 +120,12 @@ impl StatusPlan {
     /// project.
     pub fn status(&self, verdict: &Verdict, target: &Target, several: bool) -> Status {
         let told_apart = verdict.project.as_deref().filter(|_| several);
-        let (key, name) = (self.key.as_deref(), self.name.as_deref());
+        let name = self.name.as_deref();
         let url = self.url.as_ref().or(verdict.link.as_ref()).or(self.pipeline_page.as_ref());
         let description = self.description.clone().unwrap_or_else(|| one_line(&verdict.words));
         Status {
             r#type: "build",
-            key: StatusKey::fit(&self.titled(key, DEFAULT_KEY, "-", told_apart)),
+            key: self.key_of(told_apart),
             state: verdict.state,
             name: fit(&self.titled(name, "Sonar", ": ", told_apart), NAME_MAX_CHARS),
             description: fit(&description, DESCRIPTION_MAX_CHARS),
@@ -134,9 +134,9 @@ impl StatusPlan {
         }
     }
 
-    /// The key of the status, when it is the only one.
-    pub fn key(&self) -> StatusKey {
-        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", None))
+    /// The key of the status; with the project that tells it apart, when it is one of several.
+    pub fn key_of(&self, told_apart: Option<&str>) -> StatusKey {
+        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", told_apart))
     }
 
     /// What the user gave, or the default with the project that the user named; and the project that tells

@@ -116,12 +116,7 @@ impl Summary {
     /// The table and the last line.
     pub fn end(&self, worst: Outcome, console: &Console) {
         self.table(console);
-        let left_out = console.left_out();
-        if left_out > 0 {
-            console.warning(format_args!(
-                "{left_out} lines about single targets were left out; RESULT_FILE has every reason"
-            ));
-        }
+        console.tell_left_out();
         let words = self.counted();
         if worst == Outcome::Done { console.done(words) } else { console.failed(words) }
     }

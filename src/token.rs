@@ -53,7 +53,7 @@ pub struct Defect {
 
 /// A header of more than this is refused by common servers and proxies (8 KiB for all headers);
 /// real tokens have about 200 characters.
-const TOKEN_MAX_CHARS: usize = 4096;
+const TOKEN_MAX_BYTES: usize = 4096;
 
 /// Tokens of other services, as scanners for secrets know them, with the service's name.
 const OTHER_SERVICES: [(&str, &str); 8] = [
@@ -109,7 +109,7 @@ pub fn pasted(token: &str) -> Option<Defect> {
             "has characters that no token has (control characters or letters outside ASCII)",
             "copy the token again from the page that showed it, or create a new one",
         )
-    } else if token.len() > TOKEN_MAX_CHARS {
+    } else if token.len() > TOKEN_MAX_BYTES {
         ("is longer than 4096 characters", "pass the token itself, not a file, a key or a JSON answer")
     } else if token.contains("://") {
         (
@@ -131,9 +131,9 @@ pub fn pasted(token: &str) -> Option<Defect> {
             "begins with the name of a variable and =",
             "save what stands behind the = alone as the variable's value",
         )
-    } else if token.contains(quotes) || token.contains(['\\', ',', ';', '{', '}', '<', '>', '(', ')']) {
+    } else if token.contains(quotes) || token.contains(['\\', '$', ',', ';', '{', '}', '<', '>', '(', ')']) {
         (
-            "has a character that no token has (a quote, a backslash, a comma, a semicolon or a bracket)",
+            "has a character that no token has (a quote, a backslash, a dollar, a comma, a semicolon or a bracket)",
             "copy the token again without what stands around it",
         )
     } else if is_encoded(token) {
@@ -181,14 +181,14 @@ fn is_encoded(token: &str) -> bool {
 /// API tokens and access tokens of Bitbucket Cloud that were seen have about 190 characters; Atlassian
 /// reserves the right to other lengths:
 /// <https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/>.
-const USUAL_MIN_CHARS: usize = 100;
+const USUAL_MIN_BYTES: usize = 100;
 /// Shorter than every kind of token that was seen.
-const SHORT_CHARS: usize = 20;
+const SHORT_BYTES: usize = 20;
 
 /// What is unusual about a token that stands where `expected` is expected, to complete "the variable ...".
 pub fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
     match (TokenKind::of(token), expected) {
-        (Some(_), _) if token.len() < USUAL_MIN_CHARS => Some(
+        (Some(_), _) if token.len() < USUAL_MIN_BYTES => Some(
             "is much shorter than the tokens that Bitbucket makes: it may have been cut when it was copied",
         ),
         (Some(_), _) if !has_checksum(token) => Some(
@@ -200,7 +200,7 @@ pub fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
         (None, _) if is_jwt(token) => Some(
             "looks like the OIDC token of a pipeline (it begins with eyJ), which Bitbucket's API does not accept",
         ),
-        (None, _) if token.len() < SHORT_CHARS => Some("is very short for a token: it may be something else"),
+        (None, _) if token.len() < SHORT_BYTES => Some("is very short for a token: it may be something else"),
         _ => None,
     }
 }

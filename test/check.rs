@@ -150,8 +150,7 @@ fn scopes_that_lack_and_scopes_in_excess_are_told() {
     ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
     ✔ the repository acme/api is visible to it
     ✔ the token has the scope repository, for statuses and reports
-    ✖ the token lacks the scope pullrequest, for looking pull requests up; it has: repository
-      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+    ! the token lacks the scope pullrequest; it has: repository
     ✖ failed to look up pull request 7 of acme/api: Bitbucket answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
@@ -159,7 +158,7 @@ fn scopes_that_lack_and_scopes_in_excess_are_told() {
       to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
-    ✖ 2 of 6 checks failed; nothing was posted
+    ✖ 1 of 5 checks failed; nothing was posted
     exit code 4
     "#);
     sandbox.world(|world| {
@@ -198,15 +197,16 @@ fn a_token_that_is_refused_is_explained() {
 fn the_creator_of_a_status_is_told() {
     let sandbox = acme();
     assert_eq!(in_pull_request_build(&sandbox).run().code, 0);
-    for gatepost in [in_pull_request_build(&sandbox), with_api_token(&sandbox, sandbox::API_TOKEN)] {
-        assert_told(
-            &check(gatepost).run(),
-            0,
-            &[
-                "! the status with the key sonar was created by the access token \"Repository access token\" on 2026-11-02: if that is not this credential, it cannot overwrite it",
-                "post with another KEY",
-            ],
-        );
+    for (gatepost, whose) in [
+        (in_pull_request_build(&sandbox), ": if that is not this credential, it cannot overwrite it"),
+        (
+            with_api_token(&sandbox, sandbox::API_TOKEN),
+            ", which is not this credential: only an admin of the repository may overwrite it",
+        ),
+    ] {
+        let created = "! the status with the key sonar was created by the access token \"Repository access token\" on 2026-11-02";
+        let told = format!("{created}{whose}");
+        assert_told(&check(gatepost).run(), 0, &[&told, "post with another KEY"]);
     }
 }
 

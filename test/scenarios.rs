@@ -141,7 +141,7 @@ fn an_api_token_without_scopes() {
       why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
       else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
-      to do:    an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -233,7 +233,7 @@ fn a_project_access_token_for_another_project() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/central-pipeline/commit/4f189dd603c1329d10e17f3ae45fa035856d7533/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    a project access token reaches the repositories of its project alone, and acme/central-pipeline is none of them
+      why 1:    a project access token reaches the repositories of its project alone, and acme/central-pipeline may be none of them
       to do 1:  use a token that was created in this repository, or in its project or workspace; or an API token
       why 2:    there is no repository bitbucket.org/acme/central-pipeline, or it is private and this credential may not see it: Bitbucket answers both alike
       to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
@@ -372,7 +372,7 @@ fn a_token_that_is_over() {
       why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
       else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
-      to do:    an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -763,7 +763,7 @@ fn a_token_that_is_unusual() {
       why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
       else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
-      to do:    an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);

@@ -84,7 +84,7 @@ fn each_target_has_its_own_status_and_its_own_end() {
       why 1:    there is no repository bitbucket.org/acme/no-such-service, or it is private and this credential may not see it: Bitbucket answers both alike
       to do 1:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
       to do 1:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
-      why 2:    a workspace access token reaches the repositories of its workspace alone, and acme/no-such-service is none of them
+      why 2:    a workspace access token reaches the repositories of its workspace alone, and acme/no-such-service may be none of them
       to do 2:  use a token that was created in this repository, or in its project or workspace; or an API token
       repository            commit        state       outcome
     ✔ acme/service-001      31021ff96f3f  SUCCESSFUL  posted
@@ -923,10 +923,9 @@ fn the_check_looks_at_every_target() {
         &run,
         4,
         &[
-            "check of acme/service-001 with the access token",
-            "✔ the repository acme/service-003 is visible to it",
-            "✖ failed to see the repository acme/service-002: Bitbucket answered 404 Not Found",
-            "✖ 2 of 3 targets work\n",
+            "check of 3 targets; nothing is posted",
+            "✖ acme/service-002: failed to see the repository acme/service-002: Bitbucket answered 404 Not Found",
+            "✖ 2 of 3 targets work; nothing was posted\n",
         ],
     );
     assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
