@@ -1,14 +1,14 @@
 //! `MODE: check`: proves that the credential and the target work, and posts nothing. A line for each thing that
 //! was looked at, with what to do where it is not as it should be; of many targets only what is worth a look.
 
-use std::{fmt, path::PathBuf, rc::Rc, time::Instant};
+use std::{fmt, path::PathBuf, rc::Rc};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{StatusCode, Url};
 
 use crate::{
     bitbucket::Bitbucket,
-    client::Client,
+    client::{Client, Deadline},
     console::Console,
     credential::Credential,
     credentials::Credentials,
@@ -147,7 +147,7 @@ pub async fn check(plans: &[CheckPlan], many: bool, checker: Checker<'_>) -> any
         .await?;
     let works = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
     let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
-    console.tell_left_out();
+    console.tell_left_out("");
     let line = format!("{works} of {} work; nothing was posted", counted(plans.len(), "target"));
     if worst == Outcome::Done {
         console.done(line);
@@ -161,14 +161,16 @@ impl Checker<'_> {
     async fn check(&self, plan: &CheckPlan, console: &Console) -> anyhow::Result<Outcome> {
         let Self { settings, http, sonarqube_http, lookups, .. } = *self;
         let Access { service, pace } = &*plan.access;
+        let deadline = Deadline::after(settings.timeout);
         let bitbucket = Bitbucket(Client {
             http,
             console,
             service,
             pace,
             api_url: &settings.api_url,
-            deadline: Instant::now() + settings.timeout,
+            deadline: &deadline,
             retries: true,
+            arrival: None,
         });
         let mut checks = Checks { console, lookups, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
         let told = plan.sonarqube.as_ref().map(told).unwrap_or_default();
@@ -209,9 +211,9 @@ impl Checks<'_> {
     fn unusual(&mut self, what: impl fmt::Display, remedy: impl fmt::Display) {
         self.unusual += 1;
         let what = what.to_string();
-        if self.console.is_news(what.clone()) {
-            self.console.warning(what);
-            self.console.details("to do", remedy);
+        if let Some(console) = self.console.news(what.clone()) {
+            console.warning(what);
+            console.details("to do", remedy);
         }
     }
 
@@ -423,14 +425,16 @@ impl Checks<'_> {
         };
         let service = Service::SonarQube { token: plan.token.clone(), bearer: is_cloud(&url) };
         let pace = Pace::new(settings.timeout, Outage::default());
+        let deadline = Deadline::after(settings.timeout);
         let sonarqube = SonarQube(Client {
             http,
             console: self.console,
             service: &service,
             pace: &pace,
             api_url: &url,
-            deadline: Instant::now() + settings.timeout,
+            deadline: &deadline,
             retries: true,
+            arrival: None,
         });
         if self.sonar_token(plan, &url, sonarqube).await {
             let projects: Vec<_> = told.into_iter().filter_map(|told| told.project).collect();

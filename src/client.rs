@@ -1,11 +1,15 @@
 //! One service over HTTP: sends a request until an answer comes that another try would not change, or until
 //! the deadline, and keeps what a refusal needs to be explained.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant, SystemTime},
+};
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::{sync::SemaphorePermit, time::sleep_until};
 
 use crate::{
     console::Console,
@@ -29,10 +33,38 @@ pub struct Client<'a> {
     pub pace: &'a Pace,
     /// The API's address.
     pub api_url: &'a Url,
-    /// When the run gives up.
-    pub deadline: Instant,
+    /// When the target is given up.
+    pub deadline: &'a Deadline,
     /// Whether a request is sent again; one that is merely good to have is not.
     pub retries: bool,
+    /// Set to whether the service may have taken a request in: from when it is sent until an answer says that it was
+    /// refused.
+    pub arrival: Option<&'a Cell<bool>>,
+}
+
+/// When a target is given up. What it waits for the sake of others does not count.
+#[derive(Debug)]
+pub struct Deadline(Cell<Instant>);
+
+impl Deadline {
+    /// So long after now.
+    pub fn after(time: Duration) -> Self {
+        Self(Cell::new(Instant::now() + time))
+    }
+
+    /// Begins anew.
+    pub fn renew(&self, time: Duration) {
+        self.0.set(Instant::now() + time);
+    }
+
+    /// How long it is until then.
+    pub fn left(&self) -> Duration {
+        self.0.get().saturating_duration_since(Instant::now())
+    }
+
+    fn put_off(&self, by: Duration) {
+        self.0.set(self.0.get() + by);
+    }
 }
 
 /// A request to a service.
@@ -101,26 +133,27 @@ impl Client<'_> {
     pub async fn send(&self, request: &Request) -> Result<Sent, Box<Refusal>> {
         let mut attempts = 0;
         let mut earlier = None;
-        let mut deadline = self.deadline;
         loop {
-            match self.pace.turn(deadline).await {
-                // To be slowed down is no reason to give up the sooner.
-                Turn::Now(slowed) => deadline += slowed,
-                Turn::TooLate(newest, pause) => {
-                    return self.end(request, earlier.unwrap_or(newest), attempts, Some(pause));
+            let room = match self.turn(attempts > 0).await {
+                Ok(room) => room,
+                Err((newest, again_in)) => {
+                    return self.end(request, earlier.unwrap_or(newest), attempts, again_in);
                 }
-                Turn::GivenUp(newest) => return self.end(request, earlier.unwrap_or(newest), attempts, None),
-            }
+            };
             attempts += 1;
             let begun = Instant::now();
-            let remaining = || deadline.saturating_duration_since(Instant::now());
-            let limit = remaining().min(ATTEMPT_LIMIT);
+            let limit = self.deadline.left().min(ATTEMPT_LIMIT);
             let built = self.build(request).build().map_err(|error| {
                 self.refusal(request, Came::Nothing(Failure::Broken(error.to_string())), attempts, None)
             })?;
+            let may_have_arrived = self.arrival.is_some_and(|arrival| arrival.replace(true));
             let mut result = self.http.send(built, limit).await;
+            drop(room);
+            if let Some(arrival) = self.arrival {
+                arrival.set(may_have_arrived || retry::may_have_arrived(&result));
+            }
             self.log_attempt(request, attempts, &result, begun.elapsed());
-            if self.pace.note(&result) {
+            if self.pace.note(&result, begun) {
                 self.console.of_run().warning(format_args!(
                     "{} says that the hour's allowance of requests is nearly used up {}: they are slowed down",
                     self.service,
@@ -134,14 +167,14 @@ impl Client<'_> {
             let is_limited =
                 result.as_ref().is_ok_and(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
             let failures = if is_limited { self.pace.pauses() + 1 } else { attempts };
-            let remaining = remaining();
+            let remaining = self.deadline.left();
             let next = retry::next(failures, &result, remaining, SystemTime::now(), fastrand::f64());
             let again_in = match next {
                 Next::Again(_) if !self.retries => None,
                 Next::Again(pause) => {
                     // Others may have met the same limit, and have told it; it is not this target's alone.
                     let console = if is_limited { &self.console.of_run() } else { self.console };
-                    if !is_limited || self.pace.pause(begun, pause) {
+                    if !is_limited || self.pace.pause(begun, pause, &result) {
                         console.warning(format_args!(
                             "{}; trying again in {} s, {} s left",
                             match &result {
@@ -160,13 +193,42 @@ impl Client<'_> {
                 }
                 Next::TooLate(pause) => {
                     if is_limited {
-                        self.pace.pause(begun, pause);
+                        self.pace.pause(begun, pause, &result);
                     }
                     Some(pause)
                 }
                 Next::End => None,
             };
             return self.end(request, result, attempts, again_in);
+        }
+    }
+
+    /// Waits until a request may be sent, and gives it room; else what keeps it from being sent, and when to try again.
+    async fn turn(
+        &self,
+        is_again: bool,
+    ) -> Result<Option<SemaphorePermit<'_>>, (Result<Answer, Failure>, Option<Duration>)> {
+        let mut slot = None;
+        loop {
+            let asked = Instant::now();
+            let room = self.http.room().await;
+            self.deadline.put_off(asked.elapsed());
+            match self.pace.turn(self.deadline.0.get(), is_again, &mut slot) {
+                Turn::Now => return Ok(room),
+                Turn::TooLate(newest, pause) => return Err((newest, Some(pause))),
+                Turn::GivenUp(newest) => return Err((newest, None)),
+                // Those of other credentials go on meanwhile.
+                Turn::Paused(end) => {
+                    drop(room);
+                    sleep_until(end.into()).await;
+                }
+                // To be slowed down is no reason to give up the sooner.
+                Turn::Slowed(slot) => {
+                    drop(room);
+                    self.deadline.put_off(slot.saturating_duration_since(Instant::now()));
+                    sleep_until(slot.into()).await;
+                }
+            }
         }
     }
 

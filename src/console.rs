@@ -17,6 +17,8 @@ pub struct Console {
     debug: bool,
     /// What its lines are about, when there is more than one such thing in the run.
     about: Option<String>,
+    /// Whether its lines are told however many there were before.
+    is_news: bool,
 }
 
 /// What all consoles of a run have in common.
@@ -29,8 +31,10 @@ struct Shared {
     lines: Cell<usize>,
 }
 
-/// More lines about single targets are counted only.
+/// More lines about single targets that are no news are counted only.
 const LINES_ABOUT_TARGETS: usize = 400;
+/// Even news has an end.
+const NEWS_MAX: usize = 100;
 
 #[derive(Clone, Copy)]
 enum Mark {
@@ -54,7 +58,7 @@ impl Console {
             told: RefCell::default(),
             lines: Cell::default(),
         };
-        Self { shared: Rc::new(shared), colour: false, debug: false, about: None }
+        Self { shared: Rc::new(shared), colour: false, debug: false, about: None, is_news: false }
     }
 
     /// The same console for one of many targets: its facts are not worth a line, and what is goes with its name.
@@ -69,9 +73,12 @@ impl Console {
         Self { shared: self.shared.clone(), about: None, ..*self }
     }
 
-    /// Whether this is told for the first time; always for a run's only target.
-    pub fn is_news(&self, what: String) -> bool {
-        self.about.is_none() || self.shared.told.borrow_mut().insert(what)
+    /// The console to tell this on when it is told for the first time, which it always is for a run's only target.
+    pub fn news(&self, what: String) -> Option<Self> {
+        let mut told = self.shared.told.borrow_mut();
+        let is_first = self.about.is_none() || told.insert(what);
+        let is_news = told.len() <= NEWS_MAX;
+        is_first.then(|| Self { shared: self.shared.clone(), about: self.about.clone(), is_news, ..*self })
     }
 
     /// Whether it is not about one of many targets.
@@ -79,12 +86,12 @@ impl Console {
         self.about.is_none()
     }
 
-    /// Says how many lines about single targets were left out.
-    pub fn tell_left_out(&self) {
+    /// Says how many lines about single targets were left out, and where else the reasons are.
+    pub fn tell_left_out(&self, elsewhere: &str) {
         let left_out = self.left_out();
         if left_out > 0 {
             self.warning(format_args!(
-                "{left_out} lines about single targets were left out; RESULT_FILE has every reason"
+                "{left_out} lines about single targets were left out, all for reasons told above{elsewhere}"
             ));
         }
     }
@@ -182,7 +189,7 @@ impl Console {
             (Some(about), Some(_)) => format!("{about}: "),
             _ => String::new(),
         };
-        if self.about.is_some() {
+        if self.about.is_some() && !self.is_news {
             self.shared.lines.set(self.shared.lines.get() + 1);
             if self.left_out() > 0 {
                 return;
@@ -260,18 +267,27 @@ mod tests {
             about.line("a fact");
             about.failed("a");
             about.detail("why", "b");
-            assert!(about.is_news("x".to_owned()) && !about.is_news("x".to_owned()));
-            assert!(console.is_news("x".to_owned()) && console.is_news("x".to_owned()));
+            let is_news = |console: &Console, what: &str| console.news(what.to_owned()).is_some();
+            assert!(is_news(&about, "x") && !is_news(&about, "x"));
+            assert!(is_news(console, "x") && is_news(console, "x"));
             for _ in 0..LINES_ABOUT_TARGETS {
                 about.warning("w");
             }
             assert_eq!(about.left_out(), 2);
+            about.news("y".to_owned()).unwrap().failed("news");
+            for number in 0..NEWS_MAX {
+                about.news(number.to_string()).unwrap().failed("news");
+            }
+            assert_eq!(about.left_out(), 4, "of that much news the last is left out");
             about.of_run().done("all");
         };
         let printed = printed(|_| {}, print);
         assert!(printed.starts_with("✖ acme/api: a\n  why:      b\n! acme/api: w\n"), "{printed}");
-        assert!(printed.ends_with("! acme/api: w\n✔ all\n"), "{printed}");
-        assert_eq!(printed.lines().count(), LINES_ABOUT_TARGETS + 1);
+        assert!(
+            printed.ends_with("! acme/api: w\n✔ all\n") || printed.ends_with("news\n✔ all\n"),
+            "{printed}"
+        );
+        assert_eq!(printed.lines().count(), LINES_ABOUT_TARGETS + NEWS_MAX - 1 + 1);
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub enum Credential {
 }
 
 impl Credential {
+    /// The token.
+    pub const fn token(&self) -> &SecretString {
+        match self {
+            Self::ApiToken { token, .. } | Self::AccessToken { token, .. } => token,
+        }
+    }
+
     /// The one credential that the variables hold, or the problems that keep them from holding one.
     pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
         let email = variables.atlassian_account_email.as_deref().map(str::trim);

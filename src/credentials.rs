@@ -1,6 +1,11 @@
 //! The credentials of a run: one for all repositories, and those that `BITBUCKET_ACCESS_TOKENS` has for single ones.
 
-use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -38,15 +43,18 @@ impl Credentials {
     /// The credentials that the variables hold; `patience` is how long failures in a row are borne with.
     pub fn from_variables(variables: &Variables, patience: Duration, findings: &mut Findings) -> Self {
         let outage = Outage::default();
-        let access = |credential| {
-            Rc::new(Access {
-                service: Service::Bitbucket(credential),
-                pace: Pace::new(patience, outage.clone()),
-            })
+        // A token is one credential, however many names it goes by.
+        let mut paces: HashMap<String, Rc<Pace>> = HashMap::new();
+        let mut access = |credential: Credential| {
+            let pace = paces
+                .entry(credential.token().expose_secret().to_owned())
+                .or_insert_with(|| Rc::new(Pace::new(patience, outage.clone())))
+                .clone();
+            Rc::new(Access { service: Service::Bitbucket(credential), pace })
         };
         let tokens = variables.bitbucket_access_tokens.as_ref();
         let common = if tokens.is_none() || is_any_set(variables) {
-            Credential::from_variables(variables, findings).map(access)
+            Credential::from_variables(variables, findings).map(&mut access)
         } else {
             None
         };
@@ -107,7 +115,7 @@ impl Credentials {
 
 fn read(
     tokens: &SecretString,
-    access: impl Fn(Credential) -> Rc<Access>,
+    mut access: impl FnMut(Credential) -> Rc<Access>,
     findings: &mut Findings,
 ) -> BTreeMap<String, Own> {
     let mut own = BTreeMap::new();
@@ -163,7 +171,15 @@ fn read(
         let token = SecretString::from(text);
         check_access_token(&variable, &token, findings);
         let credential = Credential::AccessToken { token, origin: format!("{TOKENS}, {lower}") };
-        own.insert(lower, Own { access: access(credential), used: Cell::new(false) });
+        let access = access(credential);
+        if own.insert(lower, Own { access, used: Cell::new(false) }).is_some() {
+            findings.problem(
+                &variable,
+                "names a repository that another entry names, too",
+                "one token for each repository (upper and lower case are the same)",
+                "remove one of the two entries",
+            );
+        }
     }
     own
 }
@@ -218,6 +234,11 @@ mod tests {
             ("{\"api\": \"s3cret\"\n \"web\"}", "BITBUCKET_ACCESS_TOKENS", "broken at line 2 column 2"),
             ("ATCTTs3cret", "BITBUCKET_ACCESS_TOKENS", "broken at line 1 column 1"),
             (r#"{"a b": "s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"a b\"]", "does not name a repository"),
+            (
+                r#"{"api": "an-oauth-token", "API": "another-token"}"#,
+                "BITBUCKET_ACCESS_TOKENS[\"api\"]",
+                "another entry names",
+            ),
             (r#"{"api": 7}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is no text"),
             (r#"{"api": " "}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is empty"),
             (r#"{"api": "$API"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "was not replaced"),

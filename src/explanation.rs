@@ -74,7 +74,7 @@ pub fn explain(refusal: &Refusal) -> Explanation {
         } else {
             format!("in {} s", rounded(pause))
         };
-        format!("{service} asks to try again {when}; that is past TIMEOUT, so this run ends now")
+        format!("{service} asks to try again {when}; that is past TIMEOUT, so it is not waited for")
     });
     explanation
 }
@@ -86,10 +86,9 @@ pub fn tell(refusal: &Refusal, console: &Console) {
     let Explanation { reasons, otherwise, again } = explain(refusal);
     let trouble: Vec<_> =
         reasons.iter().map(|reason| reason.trouble.map_or(&*reason.why, |trouble| trouble.title)).collect();
-    if !console.is_news(format!("{:?} {trouble:?}", refusal.status())) {
-        console.failed(format_args!("{refusal} (as told above)"));
-        return;
-    }
+    let Some(console) = console.news(format!("{:?} {trouble:?}", refusal.status())) else {
+        return console.failed(format_args!("{refusal} (as told above)"));
+    };
     console.failed(refusal);
     console.detail("sent", refusal.sent());
     console.detail("answered", refusal.answered());

@@ -9,6 +9,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     problem::{Findings, shown},
@@ -34,8 +35,12 @@ pub struct Proxies {
 }
 
 /// A client for the services.
-#[derive(Debug, Clone)]
-pub struct Http(Client);
+#[derive(Debug)]
+pub struct Http {
+    client: Client,
+    /// Requests under way at once.
+    room: Semaphore,
+}
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -88,7 +93,8 @@ impl fmt::Display for Failure {
 }
 
 impl Http {
-    /// A client that trusts Mozilla's roots, those that the user adds for all services, and those of one.
+    /// A client that trusts Mozilla's roots, those that the user adds for all services, and those of one; it has so many
+    /// requests under way `at_once`.
     ///
     /// # Errors
     ///
@@ -97,6 +103,7 @@ impl Http {
         extra_roots: &[CertificateDer<'static>],
         own_roots: &[CertificateDer<'static>],
         proxies: &Proxies,
+        at_once: usize,
     ) -> anyhow::Result<Self> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         roots.add_parsable_certificates(extra_roots.iter().chain(own_roots).cloned());
@@ -120,12 +127,23 @@ impl Http {
             let except = format!("{},{THIS_MACHINE}", proxies.except);
             builder = builder.proxy(Proxy::http(url)?.no_proxy(NoProxy::from_string(&except)));
         }
-        Ok(Self(builder.build()?))
+        Ok(Self { client: builder.build()?, room: Semaphore::new(at_once) })
     }
 
     /// The client that requests are built with.
     pub const fn client(&self) -> &Client {
-        &self.0
+        &self.client
+    }
+
+    /// Room for one more request, once there is some; it is free again when what is returned is dropped.
+    pub async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.room.acquire().await.ok()
+    }
+
+    /// Makes room for so many more requests at once.
+    pub fn make_room(&self, more: usize) {
+        self.room.add_permits(more);
     }
 
     /// Sends a request once and reads its answer, both within `limit`.
@@ -138,7 +156,7 @@ impl Http {
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
-        let mut response = self.0.execute(request).await.map_err(|error| failure(&error))?;
+        let mut response = self.client.execute(request).await.map_err(|error| failure(&error))?;
         let mut answer = Answer {
             status: response.status(),
             headers: response.headers().clone(),

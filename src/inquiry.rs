@@ -1,11 +1,11 @@
 //! What else is asked when a status was refused: at most two reads that change nothing and tell the possible
 //! reasons apart. Never `/user`: access tokens may not read it, and API tokens need another scope for it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::{
     bitbucket::Bitbucket,
-    client::Client,
+    client::{Client, Deadline},
     envelope::said,
     meaning::Meaning,
     refusal::{Came, Refusal},
@@ -30,9 +30,8 @@ enum Question {
 
 /// Asks what tells the possible reasons for the refusal of a status apart, and adds it to the evidence.
 pub async fn inquire(bitbucket: &Bitbucket<'_>, refusal: &mut Refusal, target: &Target, key: &StatusKey) {
-    let Client { deadline, .. } = bitbucket.0;
-    let deadline = deadline.min(Instant::now() + LIMIT);
-    let bitbucket = Bitbucket(Client { deadline, retries: false, ..bitbucket.0 });
+    let deadline = Deadline::after(bitbucket.0.deadline.left().min(LIMIT));
+    let bitbucket = Bitbucket(Client { deadline: &deadline, retries: false, arrival: None, ..bitbucket.0 });
     let Target { repository, commit, .. } = target;
     match question(refusal) {
         Question::Nothing => {}

@@ -12,7 +12,7 @@ use std::{
 use reqwest::Url;
 
 use crate::{
-    client::Client,
+    client::{Client, Deadline},
     console::Console,
     explanation,
     gate::{Gate, Level},
@@ -132,6 +132,8 @@ struct Server<'s> {
     url: &'s Url,
     service: Service,
     pace: Rc<Pace>,
+    /// Of the question that is being asked.
+    deadline: Deadline,
 }
 
 impl Judge<'_> {
@@ -300,19 +302,22 @@ impl Judge<'_> {
         let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
         let bearer = is_cloud(url) || major.is_some_and(|major| major >= 10);
         let service = Service::SonarQube { token: self.plan.token.clone(), bearer };
-        Server { url, service, pace: self.judging.pace(url, self.settings.timeout) }
+        let timeout = self.settings.timeout;
+        Server { url, service, pace: self.judging.pace(url, timeout), deadline: Deadline::after(timeout) }
     }
 
     /// A client for one question: a server that is down is not waited for as long as an analysis that goes on.
     fn sonarqube<'s>(&'s self, server: &'s Server<'_>) -> SonarQube<'s> {
+        server.deadline.renew(self.settings.timeout);
         SonarQube(Client {
             http: self.http,
             console: self.console,
             service: &server.service,
             pace: &server.pace,
             api_url: server.url,
-            deadline: Instant::now() + self.settings.timeout,
+            deadline: &server.deadline,
             retries: true,
+            arrival: None,
         })
     }
 
@@ -368,10 +373,8 @@ impl Judge<'_> {
             return Some(link);
         };
         let server = Url::parse(&link).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-        if !self.console.is_news(format!("no link to {server}")) {
-            return None;
-        }
-        self.console.warning(format_args!(
+        let console = self.console.news(format!("no link to {server}"))?;
+        console.warning(format_args!(
             "the status does not link to SonarQube's dashboard {}, {refused}: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL",
             shown(&link)
         ));

@@ -66,7 +66,7 @@ pub mod verdict;
 use std::{collections::HashSet, ffi::OsString, io};
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     check::{CheckPlan, Checker},
@@ -94,6 +94,7 @@ pub async fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     mut console: Console,
 ) -> anyhow::Result<Outcome> {
+    let mut stop = Stop::listen()?;
     let mut findings = Findings::default();
     let variables = Variables::read(environment, &mut findings)?;
     console.hide(variables.secrets());
@@ -108,11 +109,11 @@ pub async fn run(
     let credentials = Credentials::from_variables(&variables, settings.timeout, &mut findings);
     console.hide(credentials.secrets());
 
-    let http = Http::new(&roots, &[], &settings.proxies)?;
+    let http = Http::new(&roots, &[], &settings.proxies, settings.concurrency)?;
     // A root for SonarQube is not trusted to speak for Bitbucket.
     let own_http = match sonarqube_roots[..] {
         [] => None,
-        _ => Some(Http::new(&roots, &sonarqube_roots, &settings.proxies)?),
+        _ => Some(Http::new(&roots, &sonarqube_roots, &settings.proxies, settings.concurrency)?),
     };
     let context = Context {
         variables: &variables,
@@ -123,8 +124,8 @@ pub async fn run(
         console: &console,
     };
     match settings.mode {
-        Mode::Publish => context.publish(findings).await,
-        Mode::Check => context.check(findings).await,
+        Mode::Publish => context.publish(findings, &mut stop).await,
+        Mode::Check => context.check(findings, &mut stop).await,
     }
 }
 
@@ -140,7 +141,7 @@ struct Context<'a> {
 
 impl Context<'_> {
     /// `MODE: publish`.
-    async fn publish(&self, mut findings: Findings) -> anyhow::Result<Outcome> {
+    async fn publish(&self, mut findings: Findings, stop: &mut Stop) -> anyhow::Result<Outcome> {
         let Self { settings, console, .. } = *self;
         let targets = Targets::from_variables(self.variables, &mut findings, |variables, many, findings| {
             Plan::from_variables(variables, self.credentials, many, findings)
@@ -151,7 +152,7 @@ impl Context<'_> {
             return Ok(report::variables_wrong(&findings, console));
         };
         if let Some(results) = &results {
-            results.begin()?;
+            report::results_begun(results, console)?;
         }
         report::opening(&targets, settings, console);
         let Targets { plans, many, .. } = targets;
@@ -169,15 +170,12 @@ impl Context<'_> {
         );
         tokio::select! {
             outcome = run.publish(&plans) => outcome,
-            asked = stop() => {
-                asked?;
-                Ok(run.stop(&plans).await)
-            }
+            () = stop.asked() => Ok(run.stop(&plans).await),
         }
     }
 
     /// `MODE: check`.
-    async fn check(&self, mut findings: Findings) -> anyhow::Result<Outcome> {
+    async fn check(&self, mut findings: Findings, stop: &mut Stop) -> anyhow::Result<Outcome> {
         let Self { settings, console, http, sonarqube_http, .. } = *self;
         let targets = Targets::from_variables(self.variables, &mut findings, |variables, _, findings| {
             CheckPlan::from_variables(variables, self.credentials, findings)
@@ -190,8 +188,7 @@ impl Context<'_> {
         let checker = Checker { settings, http, sonarqube_http, lookups: &lookups, console };
         tokio::select! {
             outcome = check::check(&targets.plans, targets.many, checker) => outcome,
-            asked = stop() => {
-                asked?;
+            () = stop.asked() => {
                 console.failed("stopped before the end; nothing was posted");
                 Ok(Outcome::Stopped)
             }
@@ -226,14 +223,23 @@ impl Context<'_> {
     }
 }
 
-/// Ends when the process is asked to end. As the first process of a container it would not be ended
-/// by a signal that it does not handle.
-async fn stop() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks the process to end. As the first process of a container it would not be ended by a signal that it does
+/// not handle; what comes while the variables are read is kept.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Ends when the process is asked to end.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

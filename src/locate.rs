@@ -1,7 +1,11 @@
 //! Finds the commit of a target: given, the head of a branch, or the source of a pull request; and the pull
 //! request's source commit, where the pipeline's commit exists in the build only.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
 
 use tokio::sync::OnceCell;
 
@@ -29,6 +33,20 @@ pub struct Locator<'a> {
 pub struct Lookups {
     pull_requests: Cache<PullRequestSource>,
     branches: Cache<CommitHash>,
+    inquiries: Cell<u32>,
+}
+
+/// So many refusals of a run are looked into. Of a thousand most have the reason of the first, and every read counts
+/// against the allowance.
+const INQUIRIES_MAX: u32 = 50;
+
+impl Lookups {
+    /// Whether one more refusal may be looked into.
+    pub fn may_inquire(&self) -> bool {
+        let inquiries = self.inquiries.get();
+        self.inquiries.set(inquiries.saturating_add(1));
+        inquiries < INQUIRIES_MAX
+    }
 }
 
 type Found<T> = Result<T, Rc<Refusal>>;

@@ -1,7 +1,7 @@
 //! How a run ended, and the exit code that says so.
 
 /// How a run ended. Every exit code that is not named here is reserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The status stands on the commit, or was only printed because of `DRY_RUN`.
     Done,

@@ -35,11 +35,19 @@ struct Failing {
     newest: Attempt,
 }
 
+/// A pause of all requests.
+#[derive(Debug)]
+struct Pause {
+    begun: Instant,
+    end: Instant,
+    /// The answer that asked for it.
+    told: Attempt,
+}
+
 /// What is known of the credential's allowance.
 #[derive(Debug, Default)]
 struct Limit {
-    /// When the pause in force began, and when it ends.
-    pause: Option<(Instant, Instant)>,
+    pause: Option<Pause>,
     /// How many pauses there were in a row.
     pauses: u32,
     failing: Option<Failing>,
@@ -47,13 +55,19 @@ struct Limit {
     distance: Option<Duration>,
     /// When the next request may be sent, for the sake of `distance`.
     next: Option<Instant>,
+    /// Whether it was said that the allowance is nearly used up; it may come and go.
+    near_is_told: bool,
 }
 
 /// Whether a request may be sent.
 #[derive(Debug)]
 pub enum Turn {
-    /// It may, after it was held back for so long because the allowance is nearly used up.
-    Now(Duration),
+    /// It may.
+    Now,
+    /// Not before then: a limit was met.
+    Paused(Instant),
+    /// Not before then: the allowance is nearly used up.
+    Slowed(Instant),
     /// Not before the deadline, but so long after now.
     TooLate(Attempt, Duration),
     /// Not in this run: it has failed for so long that nothing else is to be expected.
@@ -74,34 +88,28 @@ impl Pace {
         Self { patience, service, limit: RefCell::default() }
     }
 
-    /// Waits until a request may be sent.
-    pub async fn turn(&self, deadline: Instant) -> Turn {
-        loop {
-            let now = Instant::now();
-            if let Some(given_up) = self.given_up(now) {
-                return Turn::GivenUp(given_up);
-            }
-            let until = match self.limit.borrow().pause {
-                Some((_, end)) if end > now => end,
-                _ => break,
-            };
-            if until >= deadline
-                && let Some(failing) = &self.limit.borrow().failing
-            {
-                return Turn::TooLate(failing.newest.clone(), until - now);
-            }
-            tokio::time::sleep_until(until.into()).await;
-        }
+    /// Whether a request may be sent now. `is_again` when it was sent before; `slot` keeps its place among those that
+    /// are slowed down until its turn comes.
+    pub fn turn(&self, deadline: Instant, is_again: bool, slot: &mut Option<Instant>) -> Turn {
         let now = Instant::now();
-        let slot = self.limit.borrow_mut().slot(now);
-        if slot > now {
-            tokio::time::sleep_until(slot.into()).await;
+        if let Some(newest) = self.given_up(now, is_again) {
+            return Turn::GivenUp(newest);
         }
-        Turn::Now(slot - now)
+        let mut limit = self.limit.borrow_mut();
+        match &limit.pause {
+            Some(pause) if pause.end > now && pause.end >= deadline => {
+                return Turn::TooLate(pause.told.clone(), pause.end - now);
+            }
+            Some(pause) if pause.end > now => return Turn::Paused(pause.end),
+            _ => {}
+        }
+        let slot = *slot.get_or_insert_with(|| limit.slot(now));
+        if slot > now { Turn::Slowed(slot) } else { Turn::Now }
     }
 
-    /// Takes note of what came of a request. Whether the allowance is nearly used up, when that is news.
-    pub fn note(&self, attempt: &Attempt) -> bool {
+    /// Takes note of what came of a request that was sent at `sent`. Whether the allowance is nearly used up, when
+    /// that is news.
+    pub fn note(&self, attempt: &Attempt, sent: Instant) -> bool {
         let now = Instant::now();
         let mut limit = self.limit.borrow_mut();
         match attempt {
@@ -111,30 +119,32 @@ impl Pace {
             }
             Ok(answer) if !answer.status.is_server_error() => {
                 self.service.0.borrow_mut().take();
-                limit.failing = None;
-                limit.pauses = 0;
+                // What was under way when the limit was met says nothing about it.
+                if limit.pause.as_ref().is_none_or(|pause| sent >= pause.begun) {
+                    limit.failing = None;
+                    limit.pauses = 0;
+                }
             }
             Ok(_) | Err(_) => {
                 Failing::go_on(&mut self.service.0.borrow_mut(), attempt, now);
                 return false;
             }
         }
-        let was_near = limit.distance.is_some();
         limit.distance = attempt.as_ref().ok().and_then(distance);
-        !was_near && limit.distance.is_some()
+        limit.distance.is_some() && !std::mem::replace(&mut limit.near_is_told, true)
     }
 
-    /// Begins a pause of all requests, because one that was sent at `sent` was told of the limit. When another one
+    /// Begins a pause of all requests, because one that was sent at `sent` was `told` of the limit. When another one
     /// began it since, or a longer one is in force, nothing is changed, and the answer is `false`.
-    pub fn pause(&self, sent: Instant, length: Duration) -> bool {
-        let now = Instant::now();
+    pub fn pause(&self, sent: Instant, length: Duration, told: &Attempt) -> bool {
+        let begun = Instant::now();
         // A service may ask for more than any clock holds.
-        let length = length.min(LONGEST_PAUSE);
+        let end = begun + length.min(LONGEST_PAUSE);
         let mut limit = self.limit.borrow_mut();
-        if limit.pause.is_some_and(|(begun, end)| sent < begun || end > now + length) {
+        if limit.pause.as_ref().is_some_and(|known| sent < known.begun || known.end > end) {
             return false;
         }
-        limit.pause = Some((now, now + length));
+        limit.pause = Some(Pause { begun, end, told: told.clone() });
         limit.pauses += 1;
         true
     }
@@ -144,11 +154,14 @@ impl Pace {
         self.limit.borrow().pauses
     }
 
-    fn given_up(&self, now: Instant) -> Option<Attempt> {
+    /// The newest failure, when there was nothing else for too long. What was never sent has as much time again: it may
+    /// be others' requests alone that fail.
+    fn given_up(&self, now: Instant, is_again: bool) -> Option<Attempt> {
+        let patience = if is_again { self.patience } else { 2 * self.patience };
         let over = |failing: &Option<Failing>| {
             failing
                 .as_ref()
-                .filter(|failing| now - failing.since >= self.patience)
+                .filter(|failing| now - failing.since >= patience)
                 .map(|failing| failing.newest.clone())
         };
         over(&self.service.0.borrow()).or_else(|| over(&self.limit.borrow().failing))
@@ -209,15 +222,19 @@ mod tests {
     fn one_limit_is_one_pause_however_many_requests_meet_it() {
         let pace = pace(LONG);
         let sent = Instant::now();
-        assert!(pace.pause(sent, Duration::from_secs(1)));
-        assert!(!pace.pause(sent, Duration::from_secs(9)), "sent before the pause");
+        let limited = answer(429, &[]);
+        let pause = |sent, length| pace.pause(sent, length, &limited);
+        assert!(pause(sent, Duration::from_secs(1)));
+        assert!(!pause(sent, Duration::from_secs(9)), "sent before the pause");
         assert_eq!(pace.pauses(), 1);
         let later = Instant::now();
-        assert!(pace.pause(later, Duration::from_secs(9)), "sent after it began, and told of a longer one");
-        assert!(!pace.pause(Instant::now(), Duration::from_secs(1)), "a longer one is in force");
+        assert!(pause(later, Duration::from_secs(9)), "sent after it began, and told of a longer one");
+        assert!(!pause(Instant::now(), Duration::from_secs(1)), "a longer one is in force");
         assert_eq!(pace.pauses(), 2);
-        assert!(pace.pause(Instant::now(), Duration::MAX), "longer than any clock holds");
-        pace.note(&answer(201, &[]));
+        assert!(pause(Instant::now(), Duration::MAX), "longer than any clock holds");
+        pace.note(&answer(201, &[]), later);
+        assert_eq!(pace.pauses(), 3, "it was under way when the pause began");
+        pace.note(&answer(201, &[]), Instant::now());
         assert_eq!(pace.pauses(), 0);
     }
 
@@ -260,22 +277,51 @@ mod tests {
     fn failures_without_end_are_given_up_and_a_success_ends_them() {
         let (patient, impatient) = (pace(LONG), pace(Duration::ZERO));
         for attempt in [answer(429, &[]), answer(503, &[]), Err(Failure::Silent(LONG))] {
-            patient.note(&attempt);
-            assert!(patient.given_up(Instant::now()).is_none());
-            impatient.note(&attempt);
-            assert!(impatient.given_up(Instant::now()).is_some());
-            impatient.note(&answer(404, &[]));
-            assert!(impatient.given_up(Instant::now()).is_none(), "it answers");
+            patient.note(&attempt, Instant::now());
+            assert!(patient.given_up(Instant::now(), true).is_none());
+            let patience_later = Instant::now() + LONG;
+            assert!(patient.given_up(patience_later, true).is_some());
+            assert!(patient.given_up(patience_later, false).is_none(), "it was never sent");
+            assert!(patient.given_up(patience_later + LONG, false).is_some());
+            impatient.note(&attempt, Instant::now());
+            assert!(impatient.given_up(Instant::now(), true).is_some());
+            impatient.note(&answer(404, &[]), Instant::now());
+            assert!(impatient.given_up(Instant::now(), true).is_none(), "it answers");
         }
+    }
+
+    #[test]
+    fn a_pause_past_the_deadline_is_not_waited_for_whatever_came_in_late() {
+        let (pace, sent) = (pace(LONG), Instant::now());
+        let limited = answer(429, &[]);
+        pace.note(&limited, sent);
+        pace.pause(sent, 2 * LONG, &limited);
+        pace.note(&answer(201, &[]), sent);
+        let turn = |deadline| pace.turn(deadline, false, &mut None);
+        assert!(matches!(turn(sent + LONG), Turn::TooLate(told, _) if told.as_ref().unwrap().status == 429));
+        assert!(matches!(turn(sent + 3 * LONG), Turn::Paused(_)));
+    }
+
+    #[test]
+    fn what_is_slowed_down_still_heeds_a_pause() {
+        let pace = pace(LONG);
+        pace.note(&answer(200, &[("x-ratelimit-nearlimit", "true")]), Instant::now());
+        assert!(!pace.note(&answer(200, &[("x-ratelimit-nearlimit", "true")]), Instant::now()), "no news");
+        let (deadline, mut first, mut second) = (Instant::now() + LONG, None, None);
+        assert!(matches!(pace.turn(deadline, false, &mut first), Turn::Now));
+        assert!(matches!(pace.turn(deadline, false, &mut second), Turn::Slowed(_)));
+        pace.pause(Instant::now(), Duration::from_secs(9), &answer(429, &[]));
+        assert!(matches!(pace.turn(deadline, false, &mut second), Turn::Paused(_)));
     }
 
     #[test]
     fn an_outage_is_everybodys_and_a_limit_the_credentials_own() {
         let outage = Outage::default();
         let (one, other) = (Pace::new(Duration::ZERO, outage.clone()), Pace::new(Duration::ZERO, outage));
-        one.note(&answer(429, &[]));
-        assert!(one.given_up(Instant::now()).is_some() && other.given_up(Instant::now()).is_none());
-        one.note(&answer(503, &[]));
-        assert!(other.given_up(Instant::now()).is_some());
+        let is_given_up = |pace: &Pace| pace.given_up(Instant::now(), true).is_some();
+        one.note(&answer(429, &[]), Instant::now());
+        assert!(is_given_up(&one) && !is_given_up(&other));
+        one.note(&answer(503, &[]), Instant::now());
+        assert!(is_given_up(&other));
     }
 }

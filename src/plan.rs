@@ -1,6 +1,10 @@
 //! What will be done: every variable understood, every problem found at once.
 
-use std::{path::PathBuf, rc::Rc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
 
 use reqwest::Url;
 
@@ -160,6 +164,17 @@ impl Settings {
                 (None, None) => None,
             },
         };
+        let is_list = |path: &PathBuf| {
+            variables.targets_file.as_deref().is_some_and(|list| Path::new(list.trim()) == path)
+        };
+        if settings.result_file.as_ref().is_some_and(is_list) {
+            findings.problem(
+                "RESULT_FILE",
+                "names the file that TARGETS_FILE names: it would be written over",
+                "a file of its own",
+                "pass another name, such as results.jsonl",
+            );
+        }
         if settings.resume && settings.result_file.is_none() {
             findings.problem(
                 "RESUME",

@@ -1,30 +1,30 @@
 //! From a plan to the statuses on the commit: find it, post, and fall back to the pull request's source commit.
 
 use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashSet},
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     rc::Rc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use reqwest::StatusCode;
 
 use crate::{
     bitbucket::Bitbucket,
-    client::Client,
+    client::{Client, Deadline},
     explanation::{self, explain},
-    http::Failure,
     inquiry::inquire,
     locate::{Locator, Lookups},
     outcome::Outcome,
     pace::{Outage, Pace},
     plan::Plan,
-    refusal::{Came, Refusal},
+    refusal::Refusal,
     results::{Delivery, ResultFile},
     service::Access,
     state::State,
     status::{Status, StatusKey},
     target::Target,
+    text::fingerprint,
     verdict::Verdict,
 };
 
@@ -65,6 +65,10 @@ pub enum End {
     Delivered,
     /// An earlier run delivered the same.
     Skipped,
+    /// Another target of this run turned out to be the same commit, and says the same.
+    Repeated,
+    /// It turned out to be the same commit, and says something else: which of the two is meant is not known.
+    Contradicted,
     /// It was printed.
     Printed,
     /// Bitbucket refused or could not be reached.
@@ -78,51 +82,129 @@ impl End {
     pub const fn delivery(&self) -> Option<Delivery> {
         match self {
             Self::Delivered => Some(Delivery::Delivered),
-            Self::Skipped => None,
+            Self::Skipped | Self::Repeated => None,
             Self::Printed => Some(Delivery::Printed),
-            Self::Refused(_) => Some(Delivery::Refused),
+            Self::Refused(_) | Self::Contradicted => Some(Delivery::Refused),
             Self::Stopped => Some(Delivery::Stopped),
         }
     }
 }
 
-/// The statuses that Bitbucket may have received, and that a run that is stopped has to look after: those under
-/// way, and every INPROGRESS.
+/// What a run has sent so far.
 #[derive(Debug, Default)]
-pub struct Begun(RefCell<BTreeMap<usize, Sent>>);
+pub struct Begun {
+    /// The statuses that a run that is stopped has to look after: those under way, and every INPROGRESS.
+    unfinished: RefCell<BTreeMap<usize, Rc<Sent>>>,
+    /// By the fingerprint of what makes a status the same, that of the whole.
+    claimed: RefCell<HashMap<u64, u64>>,
+}
 
-/// A status that was sent.
-#[derive(Debug, Clone)]
+/// What was sent before to where a status goes.
+enum Claim {
+    New,
+    Same,
+    Other,
+}
+
+/// An abbreviated hash has as many digits, mostly.
+const COMMIT_DIGITS: usize = 12;
+
+/// A status that is sent.
+#[derive(Debug)]
 pub struct Sent {
-    /// With what it was sent.
+    /// With what it is sent.
     pub access: Rc<Access>,
-    /// Where it went.
+    /// Where it goes.
     pub target: Target,
-    /// What was sent.
+    /// What is sent.
     pub status: Status,
+    /// Whether Bitbucket may have received it by now.
+    pub arrival: Cell<bool>,
 }
 
 impl Begun {
-    fn begin(&self, access: &Rc<Access>, target: &Target, status: &Status) -> usize {
-        let mut begun = self.0.borrow_mut();
+    fn begin(&self, sent: Rc<Sent>) -> usize {
+        let mut begun = self.unfinished.borrow_mut();
         let number = begun.last_key_value().map_or(0, |(last, _)| last + 1);
-        let sent = Sent { access: access.clone(), target: target.clone(), status: status.clone() };
         begun.insert(number, sent);
         number
     }
 
     fn end(&self, number: usize) {
-        self.0.borrow_mut().remove(&number);
+        self.unfinished.borrow_mut().remove(&number);
     }
 
-    /// All of them, oldest first; none is left.
-    pub fn take(&self) -> Vec<Sent> {
-        std::mem::take(&mut *self.0.borrow_mut()).into_values().collect()
+    /// Two targets may turn out to be one only when they are found: a pull request and its commit.
+    fn claim(&self, target: &Target, status: &Status) -> Claim {
+        let Target { repository, commit, .. } = target;
+        let commit = commit.as_str();
+        let commit = &commit[..commit.len().min(COMMIT_DIGITS)];
+        let place = (&repository.workspace, &repository.slug, commit, status.key.as_str(), &status.refname);
+        let whole = fingerprint(&serde_json::to_string(status).unwrap_or_default());
+        match self.claimed.borrow_mut().entry(fingerprint(&place)) {
+            Entry::Vacant(new) => {
+                new.insert(whole);
+                Claim::New
+            }
+            Entry::Occupied(known) if *known.get() == whole => Claim::Same,
+            Entry::Occupied(_) => Claim::Other,
+        }
+    }
+
+    /// Those that Bitbucket may have received, oldest first; none is left.
+    pub fn take(&self) -> Vec<Rc<Sent>> {
+        let begun = std::mem::take(&mut *self.unfinished.borrow_mut());
+        begun.into_values().filter(|sent| sent.arrival.get()).collect()
     }
 }
 
-/// For posting STOPPED over every INPROGRESS: Docker kills a container 10 s after SIGTERM.
-pub const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
+/// The last words of a run over its INPROGRESS, which would block merging for ever. What went wrong before does not
+/// count, but what one of them finds out is known to the next.
+#[derive(Debug)]
+pub struct LastWords {
+    /// When they end.
+    pub deadline: Deadline,
+    limit: Duration,
+    service: Outage,
+    paces: RefCell<HashMap<*const Pace, Rc<Pace>>>,
+}
+
+/// For STOPPED over one INPROGRESS whose answer was lost, beyond `TIMEOUT`.
+const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
+
+impl LastWords {
+    /// Last words for so long.
+    pub fn within(limit: Duration) -> Self {
+        Self {
+            deadline: Deadline::after(limit),
+            limit,
+            service: Outage::default(),
+            paces: RefCell::default(),
+        }
+    }
+
+    /// Says STOPPED over an INPROGRESS that Bitbucket may have received. `Ok` is what was said.
+    ///
+    /// # Errors
+    ///
+    /// When that did not get through either; the reader is told.
+    pub async fn say(&self, bitbucket: &Bitbucket<'_>, inprogress: &Sent) -> Result<Status, ()> {
+        let Sent { access, target, status, .. } = inprogress;
+        let new = || Rc::new(Pace::new(self.limit, self.service.clone()));
+        let pace = self.paces.borrow_mut().entry(Rc::as_ptr(&access.pace)).or_insert_with(new).clone();
+        let bitbucket =
+            Bitbucket(Client { deadline: &self.deadline, pace: &pace, arrival: None, ..bitbucket.0 });
+        let stopped = status.stopped();
+        match bitbucket.post_status(&target.repository, &target.commit, &stopped).await {
+            Ok(()) => Ok(stopped),
+            Err(refusal) => {
+                let console = bitbucket.0.console;
+                console.warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
+                Err(())
+            }
+        }
+    }
+}
 
 impl Publisher<'_> {
     /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done.
@@ -163,7 +245,9 @@ impl Publisher<'_> {
             let end = match posted {
                 Ok(end) => end,
                 Err(mut refusal) => {
-                    inquire(&self.bitbucket, &mut refusal, &target, &status.key).await;
+                    if self.lookups.may_inquire() {
+                        inquire(&self.bitbucket, &mut refusal, &target, &status.key).await;
+                    }
                     // That the way out failed is worth telling when it failed for a reason of its own.
                     if let Err(lookup) = lookup
                         && explain(&lookup) != explain(&refusal)
@@ -187,8 +271,20 @@ impl Publisher<'_> {
             self.bitbucket.print_status(&target.repository, &target.commit, status);
             return Ok(End::Printed);
         }
-        let number = self.begun.begin(&self.plan.access, target, status);
-        let posted = self.bitbucket.post_status(&target.repository, &target.commit, status).await;
+        match self.begun.claim(target, status) {
+            Claim::New => {}
+            Claim::Same => return Ok(End::Repeated),
+            Claim::Other => return Ok(End::Contradicted),
+        }
+        let sent = Rc::new(Sent {
+            access: self.plan.access.clone(),
+            target: target.clone(),
+            status: status.clone(),
+            arrival: Cell::new(false),
+        });
+        let number = self.begun.begin(sent.clone());
+        let bitbucket = Bitbucket(Client { arrival: Some(&sent.arrival), ..self.bitbucket.0 });
+        let posted = bitbucket.post_status(&target.repository, &target.commit, status).await;
         let is_inprogress = status.state == State::InProgress;
         match posted {
             Ok(()) => {
@@ -198,48 +294,12 @@ impl Publisher<'_> {
                 Ok(End::Delivered)
             }
             Err(refusal) => {
-                if is_inprogress && may_have_arrived(&refusal) {
-                    let deadline = Instant::now() + LAST_WORD_LIMIT;
-                    let _ = last_word(&self.bitbucket, target, status, deadline).await;
+                if is_inprogress && sent.arrival.get() {
+                    let _ = LastWords::within(LAST_WORD_LIMIT).say(&self.bitbucket, &sent).await;
                 }
                 self.begun.end(number);
                 Err(refusal)
             }
-        }
-    }
-}
-
-/// Whether a request that failed may have had its effect.
-const fn may_have_arrived(refusal: &Refusal) -> bool {
-    match &refusal.came {
-        Came::Refused(answer) => matches!(answer.status.as_u16(), 408 | 500..=599),
-        Came::Unusable(..) => true,
-        Came::Nothing(failure) => matches!(failure, Failure::Broken(_) | Failure::Silent(_)),
-    }
-}
-
-/// Says STOPPED over an INPROGRESS that Bitbucket may have received: it would block merging for ever. `Ok` is what
-/// was said.
-///
-/// # Errors
-///
-/// When that did not get through either; the reader is told.
-pub async fn last_word(
-    bitbucket: &Bitbucket<'_>,
-    target: &Target,
-    status: &Status,
-    deadline: Instant,
-) -> Result<Status, ()> {
-    // What went wrong before does not count: this is the last try.
-    let pace = Pace::new(LAST_WORD_LIMIT, Outage::default());
-    let bitbucket = Bitbucket(Client { deadline, pace: &pace, ..bitbucket.0 });
-    let last_word = status.stopped();
-    match bitbucket.post_status(&target.repository, &target.commit, &last_word).await {
-        Ok(()) => Ok(last_word),
-        Err(refusal) => {
-            let console = bitbucket.0.console;
-            console.warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
-            Err(())
         }
     }
 }

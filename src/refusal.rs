@@ -117,7 +117,7 @@ impl Refusal {
     /// What was sent, without the secret.
     pub fn sent(&self) -> String {
         let times = match self.attempts {
-            0 => ", not sent: the requests before it all failed".to_owned(),
+            0 => ", not sent".to_owned(),
             1 => String::new(),
             attempts => format!(", {attempts} times"),
         };
@@ -136,17 +136,21 @@ impl Refusal {
             };
             format!("{}, {}{challenge}", answer.status, words(answer))
         };
-        match &self.came {
+        let answered = match &self.came {
             Came::Refused(answer) => told(answer),
             Came::Unusable(answer, wrong) => format!("{}, but {wrong}", told(answer)),
             Came::Nothing(failure) => failure.to_string(),
-        }
+        };
+        if self.attempts == 0 { format!("to a request before it: {answered}") } else { answered }
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "failed to {}: ", self.purpose)?;
+        if self.attempts == 0 {
+            f.write_str("not sent, for of the requests before it the newest failed so: ")?;
+        }
         match &self.came {
             Came::Refused(answer) | Came::Unusable(answer, _) => {
                 write!(f, "{} answered {}", self.service, answer.status)

@@ -1,6 +1,10 @@
 //! What became of the run, told to the reader and to later steps; the last line is the outcome.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    rc::Rc,
+};
 
 use crate::{
     console::Console,
@@ -8,6 +12,7 @@ use crate::{
     explanation::{Explanation, explain, tell},
     gate::{Condition, Gate, Level},
     outcome::Outcome,
+    pace::Pace,
     plan::{Plan, Settings},
     problem::Findings,
     publish::{End, Published},
@@ -60,14 +65,24 @@ const ALLOWANCE: usize = 1000;
 
 /// Whether the requests of a large run fit into the allowance of each credential.
 pub fn budget(plans: &[Plan], console: &Console) {
-    let mut requests: BTreeMap<String, usize> = BTreeMap::new();
-    for plan in plans {
-        let lookups = usize::from(!matches!(plan.target.commit, CommitSource::Given { .. }));
-        *requests.entry(plan.access.service.with()).or_default() += 1 + lookups;
+    let mut requests: HashMap<*const Pace, (String, usize)> = HashMap::new();
+    let mut lookups = HashSet::new();
+    for Plan { access, target, .. } in plans {
+        let pace = Rc::as_ptr(&access.pace);
+        let is_looked_up = match &target.commit {
+            CommitSource::Given { .. } => false,
+            // Each once, however many statuses it gets.
+            CommitSource::Branch(branch) => lookups.insert((pace, format!("{} {branch}", target.repository))),
+            CommitSource::PullRequest { id, .. } => {
+                lookups.insert((pace, format!("{} #{id}", target.repository)))
+            }
+        };
+        let (_, number) = requests.entry(pace).or_insert_with(|| (access.service.with(), 0));
+        *number += 1 + usize::from(is_looked_up);
     }
-    for (with, requests) in requests.iter().filter(|(_, requests)| **requests > ALLOWANCE) {
+    for (with, requests) in requests.values().filter(|(_, requests)| *requests > ALLOWANCE) {
         console.warning(format_args!(
-            "{requests} requests are needed {with}, but {ALLOWANCE} an hour are certain (access tokens of large plans have more): the run will slow down or be refused; RESULT_FILE with RESUME goes on later, and several access tokens have an allowance each"
+            "up to {requests} requests are needed {with}, but {ALLOWANCE} an hour are certain (access tokens of large plans have more): the run will slow down or be refused; RESULT_FILE with RESUME goes on later, and several access tokens have an allowance each"
         ));
     }
 }
@@ -158,7 +173,12 @@ pub fn published(
     console: &Console,
 ) -> Outcome {
     let outcome = match &published.end {
-        End::Delivered | End::Skipped | End::Printed => published.outcome,
+        End::Delivered | End::Skipped | End::Repeated | End::Printed => published.outcome,
+        End::Contradicted => {
+            console.failed("not posted: another target of this run is the same commit with the same key, and says something else");
+            console.detail("to do", "remove one of the two, or give it another KEY");
+            Outcome::VariablesWrong
+        }
         End::Refused(refusal) => {
             tell(refusal, console);
             Outcome::BitbucketFailed
@@ -167,6 +187,25 @@ pub fn published(
     };
     record(published, Some(plan), outcome, results, console);
     outcome
+}
+
+/// Begins this run's part of `RESULT_FILE`, and says what is unusual about the file.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn results_begun(results: &ResultFile, console: &Console) -> io::Result<()> {
+    if !results.begin()? {
+        console.warning("another run is writing to RESULT_FILE: its lines are kept, and those of this run follow; give each run a file of its own");
+    }
+    // One may be half a line of a run that was killed.
+    if results.unreadable > 1 {
+        console.warning(format_args!(
+            "RESULT_FILE has {} lines that gatepost did not write: they are left as they are, and record nothing",
+            results.unreadable
+        ));
+    }
+    Ok(())
 }
 
 /// Hands the status on to later steps, as the pipeline's output variables.
@@ -200,8 +239,11 @@ pub fn record(
         return;
     };
     let reason = match end {
-        End::Delivered | End::Skipped | End::Printed => None,
+        End::Delivered | End::Skipped | End::Repeated | End::Printed => None,
         End::Refused(refusal) => Some(reason(refusal)),
+        End::Contradicted => {
+            Some("another target of this run says something else about the same status".to_owned())
+        }
         End::Stopped => Some("the run was stopped".to_owned()),
     };
     let written = results.write(&Record {
@@ -212,7 +254,7 @@ pub fn record(
         reason: reason.map(|reason| console.clean(&reason)),
     });
     if let Err(error) = written
-        && console.is_news("RESULT_FILE".to_owned())
+        && console.news("RESULT_FILE".to_owned()).is_some()
     {
         console.of_run().warning(format_args!("RESULT_FILE could not be written: {error}"));
     }
@@ -239,7 +281,8 @@ pub fn last_line(published: &Published, console: &Console) {
         End::Delivered => format!("posted {what}"),
         End::Skipped => format!("skipped {what}: RESULT_FILE says it was delivered"),
         End::Printed => format!("DRY_RUN: would post {what}"),
-        End::Refused(_) => format!("not posted: {what}"),
+        End::Repeated => format!("posted {what} before"),
+        End::Refused(_) | End::Contradicted => format!("not posted: {what}"),
         End::Stopped if target.is_none() => "stopped before anything was sent".to_owned(),
         End::Stopped if status.as_ref().is_some_and(|status| status.state == State::Stopped) => {
             format!("stopped before the end: posted {what}, for INPROGRESS would block merging")
@@ -247,7 +290,7 @@ pub fn last_line(published: &Published, console: &Console) {
         End::Stopped => format!("stopped before the end: {what} may not have been posted"),
     };
     match (end, of_verdict) {
-        (End::Refused(_) | End::Stopped, _) => console.failed(what),
+        (End::Refused(_) | End::Contradicted | End::Stopped, _) => console.failed(what),
         (_, Outcome::Done) => console.done(what),
         (_, Outcome::GateRed) => {
             console.failed(format_args!(

@@ -1,9 +1,9 @@
 //! What later steps read: `RESULT_FILE`, one JSON object per status, and the pipeline's output variables.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
-    fs::{self, File, OpenOptions},
-    hash::{DefaultHasher, Hash, Hasher},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::Path,
 };
@@ -16,6 +16,7 @@ use crate::{
     problem::{Findings, shown},
     status::Status,
     target::{Repository, Target},
+    text::fingerprint,
 };
 
 /// What became of a status, as one line of `RESULT_FILE`.
@@ -75,6 +76,10 @@ pub struct ResultFile {
     /// What the newest line of earlier runs says of a status, when it is resumed: by the fingerprint of what makes
     /// it the same, that of the whole if it was delivered. Of ten thousand lines this is all that is kept.
     earlier: HashMap<u64, Option<u64>>,
+    /// How many lines of it record nothing.
+    pub unreadable: usize,
+    /// Whether the last line may have no end, because writing it failed.
+    is_cut: Cell<bool>,
 }
 
 /// A line of an earlier run, as far as it is needed.
@@ -117,10 +122,16 @@ impl ResultFile {
     pub fn open(path: &Path, resume: bool) -> io::Result<Self> {
         let mut file = open_regular(path)?;
         let mut earlier = HashMap::new();
+        let mut unreadable = 0;
         if resume {
             for line in BufReader::new(&file).split(b'\n') {
-                // A run that was killed may have left half a line; it records nothing.
-                let Ok(Earlier { target, status, outcome }) = serde_json::from_slice(&line?) else {
+                let line = line?;
+                if line.is_empty() {
+                    continue;
+                }
+                // A run that was killed may have left half a line.
+                let Ok(Earlier { target, status, outcome }) = serde_json::from_slice(&line) else {
+                    unreadable += 1;
                     continue;
                 };
                 let is_delivered = match outcome {
@@ -137,16 +148,23 @@ impl ResultFile {
             }
             end_line(&mut file)?;
         }
-        Ok(Self { file, resume, earlier })
+        Ok(Self { file, resume, earlier, unreadable, is_cut: Cell::new(false) })
     }
 
-    /// Makes room for this run's lines: now it is certain that there will be some.
+    /// Makes room for this run's lines: now it is certain that there will be some. `false` when another run is
+    /// writing to the file, whose lines are kept.
     ///
     /// # Errors
     ///
     /// When the file cannot be written.
-    pub fn begin(&self) -> io::Result<()> {
-        if self.resume { Ok(()) } else { self.file.set_len(0) }
+    pub fn begin(&self) -> io::Result<bool> {
+        // Some file systems know no locks.
+        let is_shared = matches!(self.file.try_lock(), Err(TryLockError::WouldBlock));
+        if !self.resume && !is_shared {
+            self.file.set_len(0)?;
+        }
+        let _ = self.file.try_lock_shared();
+        Ok(self.resume || !is_shared)
     }
 
     /// Whether the newest line on this key of this commit says that just this status was delivered.
@@ -169,17 +187,16 @@ impl ResultFile {
     ///
     /// When it cannot be written.
     pub fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
+        let mut line = Vec::new();
+        if self.is_cut.get() {
+            line.push(b'\n');
+        }
+        serde_json::to_writer(&mut line, record)?;
         line.push(b'\n');
-        (&self.file).write_all(&line)
+        let written = (&self.file).write_all(&line);
+        self.is_cut.set(written.is_err());
+        written
     }
-}
-
-/// A number that two different values share once in some quintillions; the same in each run of the same program.
-fn fingerprint(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What makes two statuses of one commit the same: key and refname.

@@ -60,6 +60,16 @@ fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
+/// Whether a request may have had its effect, whatever came of it.
+pub fn may_have_arrived(result: &Result<Answer, Failure>) -> bool {
+    match result {
+        Ok(Answer { status, .. }) => {
+            status.is_success() || status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT
+        }
+        Err(failure) => matches!(failure, Failure::Broken(_) | Failure::Silent(_)),
+    }
+}
+
 const THIRTY_YEARS: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// The pause that the service asks for: `Retry-After` in seconds or as a date

@@ -1,20 +1,25 @@
 //! A run over its targets: so many at once, each by itself, one failure stopping no other; and the end of a run
 //! that is stopped.
 
-use std::{cell::Cell, time::Instant};
+use std::{
+    cell::Cell,
+    collections::{HashMap, hash_map::Entry},
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     bitbucket::Bitbucket,
-    client::Client,
+    client::{Client, Deadline},
     console::Console,
     http::Http,
     judge::{Judging, judge},
     locate::Lookups,
     outcome::Outcome,
     plan::{Plan, Settings},
-    publish::{Begun, End, LAST_WORD_LIMIT, Published, Publisher, Sent, last_word},
+    publish::{Begun, End, LastWords, Published, Publisher, Sent},
     report,
     results::ResultFile,
     service::Access,
@@ -45,6 +50,8 @@ pub struct Run<'a> {
 
 /// When a run is stopped there is no time to lose.
 const LAST_WORDS_AT_ONCE: usize = 64;
+/// For posting STOPPED over every INPROGRESS of a run: Docker kills a container 10 s after SIGTERM.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(8);
 
 impl<'a> Run<'a> {
     /// A run that has not begun; with a summary when there are `many` targets.
@@ -62,7 +69,7 @@ impl<'a> Run<'a> {
             sonarqube_http,
             results,
             console,
-            summary: many.map(Summary::of),
+            summary: many.map(|targets| Summary::of(targets, results.is_some())),
             lookups: Lookups::default(),
             judging: Judging::default(),
             begun: Begun::default(),
@@ -75,9 +82,11 @@ impl<'a> Run<'a> {
     ///
     /// Only what a defect explains.
     pub async fn publish(&self, plans: &[Plan]) -> anyhow::Result<Outcome> {
-        let worst = stream::iter(plans.iter().enumerate())
-            .map(|(number, plan)| self.target(number, plan))
-            .buffer_unordered(self.settings.concurrency)
+        let work = by_credential(plans).into_iter().map(|plans| {
+            let targets = stream::iter(plans).map(|(number, plan)| self.target(number, plan));
+            Box::pin(targets.buffer_unordered(self.settings.concurrency))
+        });
+        let worst = stream::select_all(work)
             .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
             .await?;
         if let Some(summary) = &self.summary {
@@ -90,8 +99,9 @@ impl<'a> Run<'a> {
         let about = self.summary.as_ref().map(|_| self.console.about(&plan.target.repository));
         let console = about.as_ref().unwrap_or(self.console);
         let verdicts = self.verdicts(plan, console).await?;
+        let deadline = Deadline::after(self.settings.timeout);
         let publisher = Publisher {
-            bitbucket: self.bitbucket(&plan.access, console),
+            bitbucket: self.bitbucket(&plan.access, console, &deadline),
             plan,
             dry_run: self.settings.dry_run,
             lookups: &self.lookups,
@@ -115,15 +125,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn bitbucket<'c>(&'c self, access: &'c Access, console: &'c Console) -> Bitbucket<'c> {
+    fn bitbucket<'c>(
+        &'c self,
+        access: &'c Access,
+        console: &'c Console,
+        deadline: &'c Deadline,
+    ) -> Bitbucket<'c> {
         Bitbucket(Client {
             http: self.http,
             console,
             service: &access.service,
             pace: &access.pace,
             api_url: &self.settings.api_url,
-            deadline: Instant::now() + self.settings.timeout,
+            deadline,
             retries: true,
+            arrival: None,
         })
     }
 
@@ -141,12 +157,14 @@ impl<'a> Run<'a> {
 
     /// Ends a run that was stopped: no INPROGRESS of it is left, as far as the time allows.
     pub async fn stop(&self, plans: &[Plan]) -> Outcome {
-        let (begun, deadline) = (self.begun.take(), Instant::now() + LAST_WORD_LIMIT);
+        let begun = self.begun.take();
+        let last_words = LastWords::within(LAST_WORDS_LIMIT);
         if let Some(summary) = &self.summary {
-            self.stop_many(begun, deadline, summary).await;
+            self.http.make_room(LAST_WORDS_AT_ONCE);
+            self.stop_many(begun, &last_words, summary).await;
         } else if let [plan] = plans {
             let published = match begun.into_iter().next() {
-                Some(sent) => self.stopped(sent, deadline, self.console).await,
+                Some(sent) => self.stopped(&sent, &last_words, self.console).await,
                 None => {
                     Published { target: None, status: None, end: End::Stopped, outcome: Outcome::Stopped }
                 }
@@ -156,12 +174,12 @@ impl<'a> Run<'a> {
         Outcome::Stopped
     }
 
-    async fn stop_many(&self, begun: Vec<Sent>, deadline: Instant, summary: &Summary) {
+    async fn stop_many(&self, begun: Vec<Rc<Sent>>, last_words: &LastWords, summary: &Summary) {
         let (ended, left) = (Cell::new(0), Cell::new(0));
         let inprogress = begun.into_iter().filter(|sent| sent.status.state == State::InProgress);
         let work = stream::iter(inprogress).for_each_concurrent(LAST_WORDS_AT_ONCE, async |sent| {
             let console = self.console.about(&sent.target.repository);
-            let published = self.stopped(sent, deadline, &console).await;
+            let published = self.stopped(&sent, last_words, &console).await;
             let is_ended = published.status.as_ref().is_some_and(|status| status.state == State::Stopped);
             let count = if is_ended { &ended } else { &left };
             count.set(count.get() + 1);
@@ -172,13 +190,33 @@ impl<'a> Run<'a> {
     }
 
     /// What a status under way comes to when the run is stopped.
-    async fn stopped(&self, sent: Sent, deadline: Instant, console: &Console) -> Published {
-        let Sent { access, target, status } = sent;
-        let bitbucket = self.bitbucket(&access, console);
-        let status = match status.state {
-            State::InProgress => last_word(&bitbucket, &target, &status, deadline).await.unwrap_or(status),
-            _ => status,
+    async fn stopped(&self, sent: &Sent, last_words: &LastWords, console: &Console) -> Published {
+        let Sent { access, target, status, .. } = sent;
+        let said = match status.state {
+            State::InProgress => {
+                let bitbucket = self.bitbucket(access, console, &last_words.deadline);
+                last_words.say(&bitbucket, sent).await.ok()
+            }
+            _ => None,
         };
-        Published { target: Some(target), status: Some(status), end: End::Stopped, outcome: Outcome::Stopped }
+        let (target, status) = (Some(target.clone()), Some(said.unwrap_or_else(|| status.clone())));
+        Published { target, status, end: End::Stopped, outcome: Outcome::Stopped }
     }
+}
+
+/// The plans with their places in the list, those that share a credential together: while one waits, the others go on.
+fn by_credential(plans: &[Plan]) -> Vec<Vec<(usize, &Plan)>> {
+    let mut places = HashMap::new();
+    let mut groups: Vec<Vec<_>> = Vec::new();
+    for plan in plans.iter().enumerate() {
+        let place = match places.entry(Rc::as_ptr(&plan.1.access.pace)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                groups.push(Vec::new());
+                *new.insert(groups.len() - 1)
+            }
+        };
+        groups[place].push(plan);
+    }
+    groups
 }

@@ -1,6 +1,6 @@
 //! The two services, and what proves to each of them who we are.
 
-use std::fmt;
+use std::{fmt, rc::Rc};
 
 use reqwest::{RequestBuilder, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,8 +12,8 @@ use crate::{credential::Credential, pace::Pace};
 pub struct Access {
     /// The service, and what proves to it who we are.
     pub service: Service,
-    /// What its requests know of each other.
-    pub pace: Pace,
+    /// What the requests with the same token know of each other.
+    pub pace: Rc<Pace>,
 }
 
 /// A service, and what proves to it who we are.

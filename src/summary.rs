@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap},
     fmt::Write,
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use crate::{
     outcome::Outcome,
     plan::Plan,
     publish::{End, Published},
+    refusal::Came,
     state::State,
     text::counted,
 };
@@ -20,32 +22,48 @@ use crate::{
 #[derive(Debug)]
 pub struct Summary {
     targets: usize,
-    rows: RefCell<Vec<Row>>,
+    /// Whether there is a `RESULT_FILE`.
+    has_results: bool,
+    /// How many statuses came to what.
+    counts: RefCell<HashMap<Kind, usize>>,
+    /// The lines of the table in the order of the list, failures first: no more than are shown.
+    rows: RefCell<BTreeMap<Place, Row>>,
     /// When the reader was last told how far the run is.
     told: Cell<Instant>,
 }
 
+/// Whether all is well, the place of the target in the list, and which status of the target it is.
+type Place = (bool, usize, usize);
+
 /// A line of the table.
 #[derive(Debug)]
 struct Row {
-    /// Place of its target in the list.
-    number: usize,
     repository: Box<str>,
     commit: Box<str>,
     state: Option<State>,
+    kind: Kind,
+}
+
+/// What a status came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
     end: Ended,
     /// Whether the verdict is one that fails the step.
     outcome: Outcome,
 }
 
 /// What became of a status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Ended {
     Posted,
     Skipped,
+    Repeated,
+    Contradicted,
     Printed,
     /// With the status code, when an answer came.
     Refused(Option<u16>),
+    /// An answer came that is no status.
+    Unusable,
     Stopped,
 }
 
@@ -58,8 +76,14 @@ const COMMIT_DIGITS: usize = 12;
 
 impl Summary {
     /// A summary of that many targets.
-    pub fn of(targets: usize) -> Self {
-        Self { targets, rows: RefCell::default(), told: Cell::new(Instant::now()) }
+    pub fn of(targets: usize, has_results: bool) -> Self {
+        Self {
+            targets,
+            has_results,
+            counts: RefCell::default(),
+            rows: RefCell::default(),
+            told: Cell::new(Instant::now()),
+        }
     }
 
     /// Takes note of what became of a status, and says from time to time how far the run is.
@@ -67,20 +91,30 @@ impl Summary {
         let Published { target, status, end, outcome } = published;
         let repository = target.as_ref().map_or(&plan.target.repository, |target| &target.repository);
         let commit = target.as_ref().map_or("-", |target| target.commit.as_str());
-        self.rows.borrow_mut().push(Row {
-            number,
+        let end = match end {
+            End::Delivered => Ended::Posted,
+            End::Skipped => Ended::Skipped,
+            End::Repeated => Ended::Repeated,
+            End::Contradicted => Ended::Contradicted,
+            End::Printed => Ended::Printed,
+            End::Refused(refusal) if matches!(refusal.came, Came::Unusable(..)) => Ended::Unusable,
+            End::Refused(refusal) => Ended::Refused(refusal.status().map(|status| status.as_u16())),
+            End::Stopped => Ended::Stopped,
+        };
+        let kind = Kind { end, outcome: *outcome };
+        let all = self.counts.borrow().values().sum();
+        *self.counts.borrow_mut().entry(kind).or_default() += 1;
+        let row = Row {
             repository: repository.to_string().into(),
             commit: commit[..commit.len().min(COMMIT_DIGITS)].into(),
             state: status.as_ref().map(|status| status.state),
-            end: match end {
-                End::Delivered => Ended::Posted,
-                End::Skipped => Ended::Skipped,
-                End::Printed => Ended::Printed,
-                End::Refused(refusal) => Ended::Refused(refusal.status().map(|status| status.as_u16())),
-                End::Stopped => Ended::Stopped,
-            },
-            outcome: *outcome,
-        });
+            kind,
+        };
+        let mut rows = self.rows.borrow_mut();
+        rows.insert((kind.is_fine(), number, all), row);
+        if rows.len() > ROWS_SHOWN {
+            rows.pop_last();
+        }
         if self.told.get().elapsed() >= PROGRESS {
             self.told.set(Instant::now());
             console.line(format_args!("{} so far", self.counted()));
@@ -89,22 +123,30 @@ impl Summary {
 
     /// How many statuses came to what, in words.
     pub fn counted(&self) -> String {
-        let rows = self.rows.borrow();
-        let count = |is_counted: fn(&Row) -> bool| rows.iter().filter(|row| is_counted(row)).count();
-        let mut parts = vec![format!("{} posted", count(|row| row.end == Ended::Posted))];
+        let counts = self.counts.borrow();
+        let count = |is_counted: fn(&Kind) -> bool| -> usize {
+            counts.iter().filter(|(kind, _)| is_counted(kind)).map(|(_, count)| count).sum()
+        };
+        let mut parts = vec![format!("{} posted", count(|kind| kind.end == Ended::Posted))];
         for (number, words) in [
-            (count(|row| row.end == Ended::Skipped), "skipped, for RESULT_FILE says they were delivered"),
-            (count(|row| row.end == Ended::Printed), "printed (DRY_RUN)"),
+            (count(|kind| kind.end == Ended::Skipped), "skipped, for RESULT_FILE says they were delivered"),
+            (count(|kind| kind.end == Ended::Repeated), "the same as others, posted once"),
+            (count(|kind| kind.end == Ended::Printed), "printed (DRY_RUN)"),
             (
-                count(|row| row.is_delivered() && row.outcome == Outcome::GateRed),
+                count(|kind| kind.is_delivered() && kind.outcome == Outcome::GateRed),
                 "without a green quality gate",
             ),
             (
-                count(|row| row.is_delivered() && !matches!(row.outcome, Outcome::Done | Outcome::GateRed)),
+                count(|kind| {
+                    kind.is_delivered() && !matches!(kind.outcome, Outcome::Done | Outcome::GateRed)
+                }),
                 "without a verdict of SonarQube",
             ),
-            (count(|row| matches!(row.end, Ended::Refused(_))), "not posted"),
-            (count(|row| row.end == Ended::Stopped), "stopped"),
+            (
+                count(|kind| matches!(kind.end, Ended::Refused(_) | Ended::Unusable | Ended::Contradicted)),
+                "not posted",
+            ),
+            (count(|kind| kind.end == Ended::Stopped), "stopped"),
         ] {
             if number > 0 {
                 parts.push(format!("{number} {words}"));
@@ -116,7 +158,7 @@ impl Summary {
     /// The table and the last line.
     pub fn end(&self, worst: Outcome, console: &Console) {
         self.table(console);
-        console.tell_left_out();
+        console.tell_left_out(if self.has_results { "; RESULT_FILE has each" } else { "" });
         let words = self.counted();
         if worst == Outcome::Done { console.done(words) } else { console.failed(words) }
     }
@@ -135,12 +177,9 @@ impl Summary {
 
     fn table(&self, console: &Console) {
         let rows = self.rows.borrow();
-        let mut shown: Vec<&Row> = rows.iter().collect();
-        if shown.len() > ROWS_SHOWN {
-            shown.sort_by_key(|row| (row.is_fine(), row.number));
-            shown.truncate(ROWS_SHOWN);
-        }
-        shown.sort_by_key(|row| row.number);
+        let mut shown: Vec<(&Place, &Row)> = rows.iter().collect();
+        shown.sort_by_key(|((_, number, status), _)| (*number, *status));
+        let shown: Vec<&Row> = shown.into_iter().map(|(_, row)| row).collect();
         let width = |cell: fn(&Row) -> usize, least: usize| {
             shown.iter().map(|row| cell(row)).max().unwrap_or_default().max(least)
         };
@@ -154,36 +193,40 @@ impl Summary {
             ));
         }
         for row in &shown {
-            let sign = if row.is_fine() { "✔" } else { "✖" };
+            let sign = if row.kind.is_fine() { "✔" } else { "✖" };
             let status = row.state.map_or("-", State::as_str);
             console.line(format_args!(
                 "{sign} {:<repository$}  {:<commit$}  {status:<state$}  {}",
                 row.repository,
                 row.commit,
-                row.words()
+                row.kind.words()
             ));
         }
-        if rows.len() > shown.len() {
-            console.line(format_args!("… and {} more", rows.len() - shown.len()));
+        let more = self.counts.borrow().values().sum::<usize>() - shown.len();
+        if more > 0 {
+            console.line(format_args!("… and {more} more"));
         }
     }
 }
 
-impl Row {
-    const fn is_delivered(&self) -> bool {
-        matches!(self.end, Ended::Posted | Ended::Skipped | Ended::Printed)
+impl Kind {
+    const fn is_delivered(self) -> bool {
+        matches!(self.end, Ended::Posted | Ended::Skipped | Ended::Repeated | Ended::Printed)
     }
 
-    fn is_fine(&self) -> bool {
+    fn is_fine(self) -> bool {
         self.is_delivered() && self.outcome == Outcome::Done
     }
 
-    fn words(&self) -> String {
+    fn words(self) -> String {
         let end = match self.end {
             Ended::Posted => "posted".to_owned(),
             Ended::Skipped => "skipped".to_owned(),
+            Ended::Repeated => "the same as another one".to_owned(),
+            Ended::Contradicted => "not posted: another one says something else".to_owned(),
             Ended::Printed => "printed".to_owned(),
             Ended::Refused(Some(status)) => format!("not posted: {status}"),
+            Ended::Unusable => "not posted: the answer is not Bitbucket's".to_owned(),
             Ended::Refused(None) => "not posted: no answer".to_owned(),
             Ended::Stopped => "stopped".to_owned(),
         };

@@ -1,12 +1,7 @@
 //! Many targets in one run: `TARGETS` or `TARGETS_FILE`, each entry put over the run's variables and planned by
 //! itself; every problem is told by index and field before the first request.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-    path::Path,
-};
+use std::{collections::HashMap, fmt, path::Path};
 
 use serde::{
     Deserializer,
@@ -17,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     problem::{Findings, shown},
     secrets::holds_token,
+    text::fingerprint,
     values::{read_small, whole_number},
     variables::{Variable, Variables, is_unexpanded, nearest},
 };
@@ -66,12 +62,14 @@ impl<P: Planned> Targets<P> {
         let mut list = List::new(source, variables);
         let read = each_entry(&text, |index, entry| list.add(index, entry, &mut plan));
         if let Err(error) = read {
-            let found = if error.is_data() {
-                "is JSON, but no array of objects".to_owned()
+            let (found, remedy) = if error.is_data() {
+                ("is JSON, but no array of objects".to_owned(), "put [ and ] around the objects")
             } else {
-                format!("is no JSON: {error}")
+                (
+                    format!("is no JSON: {error}"),
+                    "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too",
+                )
             };
-            let remedy = "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too";
             findings.problem(source, found, ACCEPTED, remedy);
         }
         let mut targets = list.end(findings);
@@ -81,11 +79,21 @@ impl<P: Planned> Targets<P> {
 
     /// Keeps those of this step, when the step is one of a parallel group.
     fn divide(&mut self, variables: &Variables, findings: &mut Findings) {
-        let (Some(step), Some(count)) =
-            (&variables.bitbucket_parallel_step, &variables.bitbucket_parallel_step_count)
-        else {
-            return;
-        };
+        let (step, count) =
+            match (&variables.bitbucket_parallel_step, &variables.bitbucket_parallel_step_count) {
+                (Some(step), Some(count)) => (step, count),
+                (None, None) => return,
+                (step, _) => {
+                    let (set, unset) = ("BITBUCKET_PARALLEL_STEP", "BITBUCKET_PARALLEL_STEP_COUNT");
+                    let (set, unset) = if step.is_some() { (set, unset) } else { (unset, set) };
+                    return findings.problem(
+                        set,
+                        format!("is set, and {unset} is not: every step would post everything"),
+                        "both or none of them",
+                        "pass both on to where gatepost runs, as Pipelines sets them, or none",
+                    );
+                }
+            };
         let count = whole_number("BITBUCKET_PARALLEL_STEP_COUNT", Some(count), 1, 1..=STEPS_MAX, findings);
         let step = whole_number("BITBUCKET_PARALLEL_STEP", Some(step), 0, 0..=count - 1, findings);
         let all = self.plans.len();
@@ -275,6 +283,10 @@ impl<'v, P: Planned> List<'v, P> {
                 }
             }
         }
+        // The run's branch is not that of another commit.
+        if names(&COMMIT) {
+            merged.put("refname", None);
+        }
         if names(&ANALYSIS) {
             merged.put("state", None);
         }
@@ -286,6 +298,10 @@ impl<'v, P: Planned> List<'v, P> {
             if let Some(text) = self.field(index, field, value) {
                 merged.put(field, Some(text).filter(|text| !text.trim().is_empty()));
             }
+        }
+        // How the build of the run ended says nothing about a project that was scanned elsewhere.
+        if merged.sonar_project_key.is_some() {
+            merged.put("bitbucket_exit_code", None);
         }
         merged
     }
@@ -399,10 +415,4 @@ fn entry_variables() -> impl Iterator<Item = &'static Variable> {
         .filter(|variable| ["Target", "Status", "SonarQube"].contains(&variable.group))
         // One client serves all targets.
         .filter(|variable| variable.field != "sonar_root_cert")
-}
-
-fn fingerprint(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,5 +1,7 @@
 //! Text that others see: on one line, within a limit, and without what could forge another line.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 /// The text on one line: each run of white space and control characters becomes one space.
 pub fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || forges(c))
@@ -30,6 +32,13 @@ pub fn counted(number: usize, thing: &str) -> String {
 /// Control characters, line separators, and the marks that turn the direction of text around.
 pub fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A number in place of much text, that two different values share once in some quintillions; the same in each run of the same program.
+pub fn fingerprint(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

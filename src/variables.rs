@@ -172,7 +172,7 @@ variables! {
         /// JSON object with an access token for each repository, by `slug` or `workspace/slug`; for others there may
         /// be one other credential.
         bitbucket_access_tokens: Secret = "",
-        /// Targets that are worked on at once: 1 to 64.
+        /// Requests under way at once, to Bitbucket and to SonarQube each: 1 to 64.
         concurrency: Text = "`8`",
     }
     "Behaviour" {

@@ -271,13 +271,13 @@ fn a_list_that_is_none_is_told_with_its_place() {
 
     ✖ TARGETS_FILE is JSON, but no array of objects
       accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
+      to do:    put [ and ] around the objects
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ TARGETS_FILE is JSON, but no array of objects
       accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
+      to do:    put [ and ] around the objects
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
@@ -474,7 +474,7 @@ fn what_does_not_fit_into_the_allowance_is_said_before() {
         &run,
         0,
         &[
-            "! 1001 requests are needed with the access token (BITBUCKET_ACCESS_TOKEN), but 1000 an hour are certain",
+            "! up to 1001 requests are needed with the access token (BITBUCKET_ACCESS_TOKEN), but 1000 an hour are certain",
         ],
     );
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1000))).set("DRY_RUN", "true").run();
@@ -945,7 +945,7 @@ fn ten_thousand_failures_can_still_be_read() {
         4,
         &[
             "✖ 10000 targets: 0 posted, 10000 not posted",
-            "lines about single targets were left out; RESULT_FILE has every reason",
+            "lines about single targets were left out, all for reasons told above; RESULT_FILE has each",
         ],
     );
     assert!(run.output.lines().count() < 600, "{}", run.output.lines().count());
