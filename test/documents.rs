@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, process::Command};
 
 use gatepost::{help, variables::Variables};
-use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
+use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube};
 use serde_json::{Value, json};
 
 use crate::run::{
@@ -423,6 +423,8 @@ fn shared_configuration(shared: &Value, importing: &Value) {
 
 fn nightly(all: &Value, divided: &Value) {
     const REPOSITORIES: usize = 4;
+    // More of them than one page has.
+    const PULL_REQUESTS: u64 = 51;
     let sandbox = Sandbox::start(World::fleet(REPOSITORIES));
     let mut projects = Projects::acme(Dialect::Server2025);
     let slugs: Vec<_> = (1..=REPOSITORIES).map(sandbox::service).collect();
@@ -430,32 +432,60 @@ fn nightly(all: &Value, divided: &Value) {
         projects.add_project(&format!("acme_{slug}"), "A service", true);
     }
     let sonarqube = SonarQube::start(projects);
-    for slug in &slugs {
-        sonarqube.submit(Analysis::of_pull_request(&format!("acme_{slug}"), "1", Gate::failed()));
+    let busy = format!("acme/{}", slugs[0]);
+    for id in 2..=PULL_REQUESTS {
+        let branch = format!("feature/{id}");
+        sandbox.world(|world| {
+            world.push(&busy, &branch);
+            world.open_pull_request(PullRequest::new(&busy, id, &branch));
+        });
     }
+    let open = |number| if number == 0 { PULL_REQUESTS } else { 1 };
+    for (number, slug) in slugs.iter().enumerate() {
+        for id in 1..=open(number) {
+            let project = format!("acme_{slug}");
+            sonarqube.submit(Analysis::of_pull_request(&project, &id.to_string(), Gate::failed()));
+        }
+    }
+    let all_open = (0..REPOSITORIES).map(open).sum::<u64>();
     let folder = Folder::new();
-    folder.write("repositories.txt", (slugs.join("\n") + "\n").as_bytes());
-    let script = &all["pipelines"]["custom"]["nightly"][0]["step"]["script"][0];
-    let ended = Command::new("bash")
-        .args(["-c", &script.as_str().unwrap().replace("https://api.bitbucket.org/2.0", &sandbox.http_url())])
-        .current_dir(folder.path())
-        .env("BITBUCKET_WORKSPACE", "acme")
-        .env("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
-        .env("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
-        .output()
-        .unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    folder.write("repositories.txt", (format!("gone\n{}\n", slugs.join("\n"))).as_bytes());
+    let script = &all["pipelines"]["custom"]["nightly"][0]["step"]["script"];
+    let bash = |line: &Value| {
+        Command::new("bash")
+            .args([
+                "-c",
+                &line.as_str().unwrap().replace("https://api.bitbucket.org/2.0", &sandbox.http_url()),
+            ])
+            .current_dir(folder.path())
+            .env("BITBUCKET_WORKSPACE", "acme")
+            .env("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+            .env("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+            .output()
+            .unwrap()
+    };
+    for line in [&script[0], &script[1]] {
+        let ended = bash(line);
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+    assert_eq!(folder.read("unlisted.txt"), "gone\n");
+    assert!(!bash(&script[3]).status.success(), "a repository is missing");
 
     let build = || in_central_pipeline(&sandbox).within(folder.path());
     let url = sonarqube.http_url();
     Step::new(build(), &[("SONAR_HOST_URL", &url)]).run(pipes(all, IMAGE)[0], 0);
     let states = || {
-        let shown = |slug: &String| sandbox.pull_request_statuses(&format!("acme/{slug}"), 1);
-        slugs.iter().flat_map(shown).map(|status| (status.key, status.state)).collect::<Vec<_>>()
+        let shown = |(number, slug): (usize, &String)| {
+            let repository = format!("acme/{slug}");
+            let of = |id| sandbox.pull_request_statuses(&repository, id);
+            (1..=open(number)).flat_map(of).collect::<Vec<_>>()
+        };
+        let statuses = slugs.iter().enumerate().flat_map(shown);
+        statuses.map(|status| (status.key, status.state)).collect::<Vec<_>>()
     };
-    assert_eq!(states().len(), REPOSITORIES);
+    assert_eq!(states().len() as u64, all_open);
     assert!(states().iter().all(|(key, state)| key.starts_with("sonar-acme_") && state == "FAILED"));
-    assert_eq!(folder.read("results.jsonl").lines().count(), REPOSITORIES);
+    assert_eq!(folder.read("results.jsonl").lines().count() as u64, all_open);
 
     // Nothing but the state is given there: the list need not name a project.
     let targets: Vec<_> = slugs.iter().map(|slug| json!({ "repo_slug": slug, "pull_request": 1 })).collect();

@@ -59,6 +59,16 @@ fn the_service_is_given_the_time_it_asks_for() {
     assert!(SystemTime::now() >= httpdate::parse_http_date(&date).unwrap(), "{}", run.output);
 }
 
+/// No clock holds so long a pause.
+#[test]
+fn a_pause_without_end_ends_the_run_at_once() {
+    let sandbox = acme();
+    sandbox.fault(Fault::rate_limited_with("9999999999999999999"));
+    let run = in_branch_build(&sandbox).run();
+    assert_told(&run, 4, &["answered: 429 Too Many Requests", "it is not waited for"]);
+    assert_eq!(sandbox.request_count(), 1);
+}
+
 #[test]
 fn a_pause_past_the_deadline_ends_the_run_at_once() {
     let sandbox = acme();

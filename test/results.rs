@@ -1,10 +1,14 @@
 //! What later steps read.
 
-use std::{path::Path, process::Command, time::Instant};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
-use crate::run::{Fault, Folder, acme, by_hand, in_branch_build, stopped_by};
+use crate::run::{Fault, Folder, acme, assert_told, by_hand, in_branch_build, stopped_by};
 
 fn lines(folder: &Folder) -> Vec<Value> {
     folder.read("results.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -162,6 +166,42 @@ fn runs_that_share_a_file_lose_no_line() {
         assert_eq!(ended.code, 0, "{}", ended.output);
     }
     assert_eq!(lines(&folder).len(), 8);
+}
+
+/// Without RESUME a run begins the file anew, but not while another one writes to it.
+#[test]
+fn a_run_does_not_throw_away_what_another_one_is_writing() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    sandbox.fault(Fault::Silent);
+    let run = in_branch_build(&sandbox).set("RESULT_FILE", folder.path().join("results.jsonl"));
+    let waiting = run.clone().set("TIMEOUT", "3").set("KEY", "first");
+    let begun = Instant::now();
+    let child = waiting.start();
+    while sandbox.request_count() == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    let other = run.set("KEY", "second").run();
+    assert_told(&other, 0, &["! another run is writing to RESULT_FILE: its lines are kept"]);
+    let first = waiting.finish(child, begun);
+    assert_eq!(first.code, 4, "{}", first.output);
+    assert_eq!(lines(&folder).len(), 2);
+    assert_eq!(
+        in_branch_build(&sandbox).set("RESULT_FILE", folder.path().join("results.jsonl")).run().code,
+        0
+    );
+    assert_eq!(lines(&folder).len(), 1);
+}
+
+#[test]
+fn lines_that_are_not_gateposts_are_counted_and_kept() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let _ = folder.write("results.jsonl", b"a\nb\nc\n");
+    let run = in_branch_build(&sandbox)
+        .set("RESULT_FILE", folder.path().join("results.jsonl"))
+        .set("RESUME", "true")
+        .run();
+    assert_told(&run, 0, &["! RESULT_FILE has 3 lines that gatepost did not write"]);
+    assert!(folder.read("results.jsonl").starts_with("a\nb\nc\n{"));
 }
 
 #[test]

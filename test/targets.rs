@@ -952,6 +952,204 @@ fn ten_thousand_failures_can_still_be_read() {
     assert_eq!(results(&folder).len(), 10_000);
 }
 
+/// More of its targets than are at work at once wait for one credential; the others do not wait with them.
+#[test]
+fn a_limited_credential_takes_no_room_from_the_others() {
+    let (sandbox, folder) = (fleet(20), Folder::new());
+    let limited = repository_token("service-001");
+    sandbox.fault_always_for(&limited, Fault::rate_limited_with("1"));
+    let commit = sandbox.head("acme/service-001", "main");
+    let entry = |key: usize| json!({ "repo_slug": "service-001", "commit": commit, "state": "ok", "key": format!("k{key}") });
+    let mut targets: Vec<_> = (0..20).map(entry).collect();
+    targets.extend(entries(&sandbox, 2..=20));
+    let gatepost = nightly(&sandbox, &folder, &json!(targets))
+        .set("CONCURRENCY", "2")
+        .set("BITBUCKET_ACCESS_TOKENS", json!({ "service-001": limited }).to_string());
+    let begun = Instant::now();
+    let process = gatepost.start();
+    while (2..=20).any(|number| state_of(&sandbox, number).is_none()) {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the others wait, too");
+        thread::yield_now();
+    }
+    // None of the limited ones was posted so far, and all are once the limit is over.
+    assert!(sandbox.statuses("acme/service-001", &commit).is_empty());
+    sandbox.clear_faults();
+    let run = gatepost.finish(process, begun);
+    assert_told(&run, 0, &["✔ 39 targets: 39 posted"]);
+}
+
+/// One token is one credential, however many repositories it is given for.
+#[test]
+fn a_token_under_many_names_has_one_allowance() {
+    let (sandbox, folder) = (fleet(20), Folder::new());
+    sandbox.world(|world| {
+        world.set_allowance_per(WORKSPACE_TOKEN, 5, Duration::from_secs(1));
+    });
+    let tokens: BTreeMap<_, _> = (1..=20).map(|number| (service(number), WORKSPACE_TOKEN)).collect();
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=20)))
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("BITBUCKET_ACCESS_TOKENS", json!(tokens).to_string())
+        .run();
+    assert_told(&run, 0, &["✔ 20 targets: 20 posted"]);
+    let refused = sandbox.requests().iter().filter(|request| request.status == Some(429)).count();
+    let pauses = run.output.matches("trying again in").count();
+    // Those that were under way together meet a limit together.
+    assert!(pauses >= 1 && refused <= 8 * pauses, "{refused} were refused, {pauses} pauses\n{}", run.output);
+}
+
+/// What fails for some targets is no reason to give the others up unheard.
+#[test]
+fn targets_that_fail_take_no_others_with_them() {
+    let (sandbox, folder) = (fleet(20), Folder::new());
+    let tokens: BTreeMap<_, _> =
+        (1..=6).map(|number| (service(number), repository_token(&service(number)))).collect();
+    for token in tokens.values() {
+        sandbox.fault_always_for(token, Fault::status(503));
+    }
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=20)))
+        .set("BITBUCKET_ACCESS_TOKENS", json!(tokens).to_string())
+        .set("CONCURRENCY", "2")
+        .set("TIMEOUT", "1")
+        .run();
+    assert_told(&run, 4, &["✖ 20 targets: 14 posted, 6 not posted", "not posted: 503"]);
+    assert!((7..=20).all(|number| state_of(&sandbox, number).is_some()));
+}
+
+/// A pull request and its source commit are one place, which is known only when it was looked up.
+#[test]
+fn targets_that_turn_out_to_be_one_are_posted_once() {
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let by_commit = |state: &str| json!({ "repo_slug": "service-001", "commit": commit[..12], "branch": "feature/change", "state": state });
+    let by_pull_request =
+        |state: &str| json!({ "repo_slug": "service-001", "pull_request": 1, "state": state });
+    let gatepost =
+        nightly(&sandbox, &folder, &json!([by_commit("ok"), by_pull_request("ok")])).set("CONCURRENCY", "1");
+    let same = gatepost.run();
+    assert_told(&same, 0, &["✔ 2 targets: 1 posted, 1 the same as others, posted once"]);
+    assert_eq!(posts(&sandbox).values().sum::<usize>(), 1);
+
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!([by_commit("ok"), by_pull_request("failed")]))
+        .set("CONCURRENCY", "1")
+        .set("RESULT_FILE", "results.jsonl");
+    let other = gatepost.run();
+    assert_told(
+        &other,
+        2,
+        &[
+            "✖ acme/service-001: not posted: another target of this run is the same commit with the same key, and says something else\n  to do:    remove one of the two, or give it another KEY",
+            "✖ 2 targets: 1 posted, 1 not posted",
+            "another one says something else",
+        ],
+    );
+    assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+    assert_eq!(results(&folder)[1]["outcome"], "refused");
+}
+
+/// The run's own branch and the end of its own build are nothing to a commit elsewhere.
+#[test]
+fn what_the_run_says_of_its_own_build_is_not_put_on_others() {
+    let (sandbox, folder, sonarqube) = (fleet(1), Folder::new(), analysed(1));
+    let mut entry = judged(1);
+    entry["commit"] = json!(sandbox.head("acme/service-001", "feature/change"));
+    entry["branch"] = json!("feature/change");
+    let run = nightly(&sandbox, &folder, &json!([entry]))
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .set("REFNAME", "main")
+        .set("BITBUCKET_EXIT_CODE", "1")
+        .run();
+    let status = &sandbox.pull_request_statuses("acme/service-001", 1)[0];
+    assert_eq!(status.refname.as_deref(), Some("feature/change"), "{}", run.output);
+    assert!(!run.output.contains("The scan did not finish"), "{}", run.output);
+    assert!(!sonarqube.requests().is_empty());
+}
+
+/// What is new is told in full however much was told before it.
+#[test]
+fn a_new_kind_of_failure_is_told_after_hundreds_of_others() {
+    let (sandbox, folder) = (fleet(450), Folder::new());
+    sandbox.world(|world| {
+        world.revoke(WORKSPACE_TOKEN);
+    });
+    let known = repository_token("service-450");
+    sandbox.fault_always_for(&known, Fault::status(409));
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=450)))
+        .set("BITBUCKET_ACCESS_TOKENS", json!({ "service-450": known }).to_string())
+        .set("CONCURRENCY", "1")
+        .run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "✖ acme/service-001: failed to post the status: Bitbucket answered 401",
+            "✖ acme/service-450: failed to post the status: Bitbucket answered 409 Conflict\n  sent:     POST",
+            "lines about single targets were left out, all for reasons told above\n",
+        ],
+    );
+}
+
+/// Of many refusals the first are looked into; each read counts against the allowance.
+#[test]
+fn not_every_refusal_is_looked_into() {
+    let (sandbox, folder) = (fleet(200), Folder::new());
+    sandbox.world(|world| {
+        for number in 1..=200 {
+            world.delete_repository(&format!("acme/{}", service(number)));
+        }
+    });
+    let list = (1..=200)
+        .map(|number| json!({ "repo_slug": service(number), "commit": "8d081548cabb", "state": "ok" }));
+    let run = nightly(&sandbox, &folder, &json!(list.collect::<Vec<_>>())).run();
+    assert_told(&run, 4, &["✖ 200 targets: 0 posted, 200 not posted"]);
+    let reads = sandbox.requests().iter().filter(|request| request.method == "GET").count();
+    assert!((1..=100).contains(&reads), "{reads} reads");
+}
+
+#[test]
+fn an_inprogress_that_was_refused_is_not_stopped_over() {
+    let (sandbox, folder) = (fleet(10), Folder::new());
+    sandbox.fault_always(Fault::rate_limited_with("15"));
+    let mut targets = entries(&sandbox, 1..=10);
+    for target in &mut targets {
+        target["state"] = json!("running");
+    }
+    let gatepost = nightly(&sandbox, &folder, &json!(targets));
+    let run = stopped_by("-TERM", &gatepost, || {
+        sandbox.requests().iter().filter(|request| request.status == Some(429)).count() >= 8
+    });
+    assert_eq!(run.code, 143, "{}", run.output);
+    assert!(!run.output.contains("INPROGRESS, which"), "{}", run.output);
+    assert!(sandbox.requests().iter().all(|request| !request.body.contains("STOPPED")));
+    assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+}
+
+/// One of two, the first that the entry names, would be written over by the results.
+#[test]
+fn the_results_do_not_take_the_place_of_the_list() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let run =
+        nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1))).set("RESULT_FILE", "targets.json").run();
+    assert_told(&run, 2, &["✖ RESULT_FILE names the file that TARGETS_FILE names: it would be written over"]);
+    assert!(folder.read("targets.json").starts_with('['));
+}
+
+#[test]
+fn half_of_what_parallel_steps_are_told_by_is_not_enough() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1)))
+        .set("BITBUCKET_PARALLEL_STEP", "0")
+        .run();
+    assert_told(
+        &run,
+        2,
+        &[
+            "✖ BITBUCKET_PARALLEL_STEP is set, and BITBUCKET_PARALLEL_STEP_COUNT is not: every step would post everything",
+        ],
+    );
+}
+
 /// The most memory that a process held at once, in KiB, as the kernel counted it until shortly before its end.
 fn peak_kib(gatepost: &Gatepost) -> (u64, Run) {
     let begun = Instant::now();
@@ -971,9 +1169,19 @@ fn peak_kib(gatepost: &Gatepost) -> (u64, Run) {
 fn memory_grows_by_less_than_two_kib_an_entry() {
     let folder = Folder::new();
     let sandbox = fleet(10_000);
+    // INPROGRESS is remembered until the end, and every text of the entry is its own.
+    let entry = |(number, mut entry): (usize, Value)| {
+        entry["state"] = json!("running");
+        entry["name"] = json!(format!("Quality gate of service {number} in the nightly run"));
+        entry["description"] =
+            json!(format!("The analysis of service {number} is under way {}", "and goes on ".repeat(12)));
+        entry["url"] =
+            json!(format!("https://sonar.example.com/dashboard?id=acme_service_{number}&pullRequest=1"));
+        entry
+    };
     let [few, many] = [100, 10_000].map(|count| {
-        let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=count)))
-            .set("RESULT_FILE", "results.jsonl");
+        let targets: Vec<_> = entries(&sandbox, 1..=count).into_iter().enumerate().map(entry).collect();
+        let gatepost = nightly(&sandbox, &folder, &json!(targets)).set("RESULT_FILE", "results.jsonl");
         let (peak, run) = peak_kib(&gatepost);
         assert_eq!(run.code, 0, "{}", run.output);
         peak
