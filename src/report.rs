@@ -177,7 +177,7 @@ pub fn published(
         End::Contradicted => {
             console.failed("not posted: another target of this run is the same commit with the same key, and says something else");
             console.detail("to do", "remove one of the two, or give it another KEY");
-            Outcome::VariablesWrong
+            Outcome::BitbucketFailed
         }
         End::Refused(refusal) => {
             tell(refusal, console);

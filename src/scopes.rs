@@ -168,6 +168,17 @@ mod tests {
         assert_eq!(writing("repository"), "none");
     }
 
+    /// An answer may have a megabyte of them.
+    #[test]
+    fn long_lists_are_compared_in_one_pass() {
+        let list = |prefix: &str| Scopes((0..200_000).map(|number| format!("{prefix}{number}")).collect());
+        let (needed, granted) = (list("needed"), list("granted"));
+        let begun = std::time::Instant::now();
+        assert_eq!(needed.without(&granted), needed);
+        // Each with each would be forty thousand million comparisons.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    }
+
     #[test]
     fn a_list_without_end_is_cut_when_it_is_shown_and_not_before() {
         let long = "x".repeat(500);

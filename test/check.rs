@@ -289,3 +289,30 @@ fn a_service_that_is_away_ends_the_check_at_the_deadline() {
     let run = check(in_branch_build(&sandbox)).set("TIMEOUT", "1").run();
     assert_told(&run, 4, &["✖ failed to see the repository acme/api: no whole answer within N s"]);
 }
+
+/// Each report file is of a project of its own, whose status would have a key of its own.
+#[test]
+fn the_key_of_every_analysis_is_looked_at() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let folder = Folder::new();
+    for (place, project) in [("a", "acme_api"), ("b", "acme_web")] {
+        let submitted = sonarqube.submit(Analysis::of_pull_request(project, "7", Gate::passed()));
+        folder.write(&format!("{place}/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    let run = check(in_pull_request_build(&sandbox).within(folder.path()))
+        .unset("STATE")
+        .set("SONAR_REPORT_TASK", "*/report-task.txt")
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .run();
+    assert_told(
+        &run,
+        0,
+        &[
+            "✔ no status with the key sonar-acme_api stands on the commit",
+            "✔ no status with the key sonar-acme_web stands on the commit",
+            "✔ the project acme_api is visible to it",
+            "✔ the project acme_web is visible to it",
+        ],
+    );
+}

@@ -1036,7 +1036,7 @@ fn targets_that_turn_out_to_be_one_are_posted_once() {
     let other = gatepost.run();
     assert_told(
         &other,
-        2,
+        4,
         &[
             "✖ acme/service-001: not posted: another target of this run is the same commit with the same key, and says something else\n  to do:    remove one of the two, or give it another KEY",
             "✖ 2 targets: 1 posted, 1 not posted",
