@@ -42,28 +42,38 @@ pub struct Client<'a> {
     pub arrival: Option<&'a Cell<bool>>,
 }
 
-/// When a target is given up. What it waits for the sake of others does not count.
+/// When a target is given up. What it waits for the sake of others does not count, unless the deadline is firm.
 #[derive(Debug)]
-pub struct Deadline(Cell<Instant>);
+pub struct Deadline {
+    at: Cell<Instant>,
+    is_firm: bool,
+}
 
 impl Deadline {
     /// So long after now.
     pub fn after(time: Duration) -> Self {
-        Self(Cell::new(Instant::now() + time))
+        Self { at: Cell::new(Instant::now() + time), is_firm: false }
+    }
+
+    /// The same, whatever has to be waited for: the process ends then.
+    pub fn firm(time: Duration) -> Self {
+        Self { is_firm: true, ..Self::after(time) }
     }
 
     /// Begins anew.
     pub fn renew(&self, time: Duration) {
-        self.0.set(Instant::now() + time);
+        self.at.set(Instant::now() + time);
     }
 
     /// How long it is until then.
     pub fn left(&self) -> Duration {
-        self.0.get().saturating_duration_since(Instant::now())
+        self.at.get().saturating_duration_since(Instant::now())
     }
 
     fn put_off(&self, by: Duration) {
-        self.0.set(self.0.get() + by);
+        if !self.is_firm {
+            self.at.set(self.at.get() + by);
+        }
     }
 }
 
@@ -213,7 +223,7 @@ impl Client<'_> {
             let asked = Instant::now();
             let room = self.http.room().await;
             self.deadline.put_off(asked.elapsed());
-            match self.pace.turn(self.deadline.0.get(), is_again, &mut slot) {
+            match self.pace.turn(self.deadline.at.get(), is_again, &mut slot) {
                 Turn::Now => return Ok(room),
                 Turn::TooLate(newest, pause) => return Err((newest, Some(pause))),
                 Turn::GivenUp(newest) => return Err((newest, None)),
@@ -222,6 +232,8 @@ impl Client<'_> {
                     drop(room);
                     sleep_until(end.into()).await;
                 }
+                // There is no time for it.
+                Turn::Slowed(_) if self.deadline.is_firm => return Ok(room),
                 // To be slowed down is no reason to give up the sooner.
                 Turn::Slowed(slot) => {
                     drop(room);

@@ -175,12 +175,7 @@ const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
 impl LastWords {
     /// Last words for so long.
     pub fn within(limit: Duration) -> Self {
-        Self {
-            deadline: Deadline::after(limit),
-            limit,
-            service: Outage::default(),
-            paces: RefCell::default(),
-        }
+        Self { deadline: Deadline::firm(limit), limit, service: Outage::default(), paces: RefCell::default() }
     }
 
     /// Says STOPPED over an INPROGRESS that Bitbucket may have received. `Ok` is what was said.

@@ -887,6 +887,30 @@ fn a_stopped_run_leaves_no_inprogress_of_any_target() {
     assert!((1..=60).all(|number| state_of(&sandbox, number).as_deref() == Some("INPROGRESS")));
 }
 
+/// To be slowed down is for those that have time.
+#[test]
+fn the_last_words_of_a_run_are_in_time_though_the_allowance_is_nearly_used_up() {
+    let (sandbox, folder) = (fleet(200), Folder::new());
+    sandbox.fault_always(Fault::Delay(Duration::from_millis(20)));
+    let mut targets = entries(&sandbox, 1..=200);
+    for target in &mut targets {
+        target["state"] = json!("running");
+    }
+    let run = stopped_by("-TERM", &nightly(&sandbox, &folder, &json!(targets)), || {
+        let is_time = sandbox.request_count() >= 120;
+        if is_time {
+            sandbox.world(|world| {
+                world.set_allowance(WORKSPACE_TOKEN, 150);
+            });
+        }
+        is_time
+    });
+    assert_told(&run, 143, &["INPROGRESS, which would block merging"]);
+    assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
+    let states: Vec<_> = (1..=200).filter_map(|number| state_of(&sandbox, number)).collect();
+    assert!(states.len() >= 100 && states.iter().all(|state| state == "STOPPED"), "{states:?}");
+}
+
 /// The answer is lost and the status is there: what nobody will end is ended at once.
 #[test]
 fn an_inprogress_whose_answer_is_lost_is_ended() {
