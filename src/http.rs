@@ -141,9 +141,10 @@ impl Http {
         self.room.acquire().await.ok()
     }
 
-    /// Makes room for so many more requests at once.
-    pub fn make_room(&self, more: usize) {
-        self.room.add_permits(more);
+    /// The same client for another service, with room of its own.
+    #[must_use]
+    pub fn beside(&self, at_once: usize) -> Self {
+        Self { client: self.client.clone(), room: Semaphore::new(at_once) }
     }
 
     /// Sends a request once and reads its answer, both within `limit`.

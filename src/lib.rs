@@ -111,15 +111,15 @@ pub async fn run(
 
     let http = Http::new(&roots, &[], &settings.proxies, settings.concurrency)?;
     // A root for SonarQube is not trusted to speak for Bitbucket.
-    let own_http = match sonarqube_roots[..] {
-        [] => None,
-        _ => Some(Http::new(&roots, &sonarqube_roots, &settings.proxies, settings.concurrency)?),
+    let sonarqube_http = match sonarqube_roots[..] {
+        [] => http.beside(settings.concurrency),
+        _ => Http::new(&roots, &sonarqube_roots, &settings.proxies, settings.concurrency)?,
     };
     let context = Context {
         variables: &variables,
         settings: &settings,
         credentials: &credentials,
-        sonarqube_http: own_http.as_ref().unwrap_or(&http),
+        sonarqube_http: &sonarqube_http,
         http: &http,
         console: &console,
     };

@@ -5,12 +5,14 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::Rc,
+    time::Instant,
 };
 
 use tokio::sync::OnceCell;
 
 use crate::{
     bitbucket::{Bitbucket, PullRequestSource},
+    client::Deadline,
     console::Console,
     refusal::Refusal,
     target::{CommitHash, CommitSource, PullRequestId, Target, TargetPlan},
@@ -56,10 +58,23 @@ type Cache<T> = RefCell<HashMap<String, Rc<OnceCell<Found<T>>>>>;
 async fn once<T: Clone>(
     cache: &Cache<T>,
     name: String,
+    deadline: &Deadline,
     find: impl Future<Output = Result<T, Box<Refusal>>>,
 ) -> Found<T> {
-    let cell = cache.borrow_mut().entry(name).or_default().clone();
-    cell.get_or_init(async || find.await.map_err(Rc::from)).await.clone()
+    let cell = cache.borrow_mut().entry(name.clone()).or_default().clone();
+    let (asked, is_own) = (Instant::now(), Cell::new(false));
+    let find = async || {
+        is_own.set(true);
+        find.await.map_err(Rc::from)
+    };
+    let found = cell.get_or_init(find).await.clone();
+    if !is_own.get() {
+        deadline.put_off(asked.elapsed());
+    } else if found.as_ref().is_err_and(|refusal: &Rc<Refusal>| refusal.is_passing()) {
+        // Another target has another deadline.
+        cache.borrow_mut().remove(&name);
+    }
+    found
 }
 
 impl<'a> Locator<'a> {
@@ -80,7 +95,7 @@ impl<'a> Locator<'a> {
             CommitSource::Branch(branch) => {
                 let name = format!("{} {} {branch}", self.bitbucket.0.service.with(), plan.repository);
                 let find = self.bitbucket.branch_head(&plan.repository, branch);
-                let head = once(&self.lookups.branches, name, find).await?;
+                let head = once(&self.lookups.branches, name, self.bitbucket.0.deadline, find).await?;
                 self.console().line(format_args!("branch {branch} is at commit {head}"));
                 Ok((target(head), None))
             }
@@ -130,7 +145,7 @@ impl<'a> Locator<'a> {
         let repository = &self.plan.repository;
         let name = format!("{} {repository} {id}", self.bitbucket.0.service.with());
         let find = self.bitbucket.pull_request_source(repository, id);
-        let source = once(&self.lookups.pull_requests, name, find).await?;
+        let source = once(&self.lookups.pull_requests, name, self.bitbucket.0.deadline, find).await?;
         self.console().line(format_args!(
             "pull request {id} comes from branch {} of {}, at commit {}",
             source.branch,

@@ -2,12 +2,13 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet},
     rc::Rc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::StatusCode;
+use tokio::sync::Mutex;
 
 use crate::{
     bitbucket::Bitbucket,
@@ -95,19 +96,18 @@ impl End {
 pub struct Begun {
     /// The statuses that a run that is stopped has to look after: those under way, and every INPROGRESS.
     unfinished: RefCell<BTreeMap<usize, Rc<Sent>>>,
-    /// By the fingerprint of what makes a status the same, that of the whole.
-    claimed: RefCell<HashMap<u64, u64>>,
+    /// By the fingerprint of what makes a status the same.
+    places: RefCell<HashMap<u64, Place>>,
 }
 
-/// What was sent before to where a status goes.
-enum Claim {
-    New,
-    Same,
-    Other,
+/// Where a status goes.
+#[derive(Debug)]
+enum Place {
+    /// Nothing of this run stands there; locked while a status is being posted.
+    Free(Rc<Mutex<()>>),
+    /// A status stands there, with this fingerprint.
+    Taken(u64),
 }
-
-/// An abbreviated hash has as many digits, mostly.
-const COMMIT_DIGITS: usize = 12;
 
 /// A status that is sent.
 #[derive(Debug)]
@@ -134,20 +134,12 @@ impl Begun {
         self.unfinished.borrow_mut().remove(&number);
     }
 
-    /// Two targets may turn out to be one only when they are found: a pull request and its commit.
-    fn claim(&self, target: &Target, status: &Status) -> Claim {
-        let Target { repository, commit, .. } = target;
-        let commit = commit.as_str();
-        let commit = &commit[..commit.len().min(COMMIT_DIGITS)];
-        let place = (&repository.workspace, &repository.slug, commit, status.key.as_str(), &status.refname);
-        let whole = fingerprint(&serde_json::to_string(status).unwrap_or_default());
-        match self.claimed.borrow_mut().entry(fingerprint(&place)) {
-            Entry::Vacant(new) => {
-                new.insert(whole);
-                Claim::New
-            }
-            Entry::Occupied(known) if *known.get() == whole => Claim::Same,
-            Entry::Occupied(_) => Claim::Other,
+    /// How a status ends that would go to a place that is taken; else what to lock before it is posted.
+    fn enter(&self, place: u64, whole: u64) -> Result<Rc<Mutex<()>>, End> {
+        match self.places.borrow_mut().entry(place).or_insert_with(|| Place::Free(Rc::default())) {
+            Place::Free(lock) => Ok(lock.clone()),
+            Place::Taken(known) if *known == whole => Err(End::Repeated),
+            Place::Taken(_) => Err(End::Contradicted),
         }
     }
 
@@ -258,18 +250,40 @@ impl Publisher<'_> {
         outcomes
     }
 
+    /// Posts a status, unless one of this run stands there: two targets may turn out to be one only when they are
+    /// found, as a pull request and its commit. One that is being posted to the same place is waited for.
     async fn post(&self, target: &Target, status: &Status) -> Result<End, Box<Refusal>> {
+        let Target { repository, commit, .. } = target;
+        let place = fingerprint(&(
+            &repository.workspace,
+            &repository.slug,
+            commit.digits(),
+            status.key.as_str(),
+            &status.refname,
+        ));
+        let whole = fingerprint(&serde_json::to_string(status).unwrap_or_default());
+        let lock = match self.begun.enter(place, whole) {
+            Ok(lock) => lock,
+            Err(end) => return Ok(end),
+        };
+        let asked = Instant::now();
+        let _turn = lock.lock().await;
+        self.bitbucket.0.deadline.put_off(asked.elapsed());
+        if let Err(end) = self.begun.enter(place, whole) {
+            return Ok(end);
+        }
+        let end = self.post_first(target, status).await?;
+        self.begun.places.borrow_mut().insert(place, Place::Taken(whole));
+        Ok(end)
+    }
+
+    async fn post_first(&self, target: &Target, status: &Status) -> Result<End, Box<Refusal>> {
         if self.results.is_some_and(|results| results.has_delivered(target, status)) {
             return Ok(End::Skipped);
         }
         if self.dry_run {
             self.bitbucket.print_status(&target.repository, &target.commit, status);
             return Ok(End::Printed);
-        }
-        match self.begun.claim(target, status) {
-            Claim::New => {}
-            Claim::Same => return Ok(End::Repeated),
-            Claim::Other => return Ok(End::Contradicted),
         }
         let sent = Rc::new(Sent {
             access: self.plan.access.clone(),
@@ -289,7 +303,9 @@ impl Publisher<'_> {
                 Ok(End::Delivered)
             }
             Err(refusal) => {
-                if is_inprogress && sent.arrival.get() {
+                // Where there is no such commit, no try before has left anything.
+                let is_nowhere = refusal.status() == Some(StatusCode::NOT_FOUND);
+                if is_inprogress && sent.arrival.get() && !is_nowhere {
                     let _ = LastWords::within(LAST_WORD_LIMIT).say(&self.bitbucket, &sent).await;
                 }
                 self.begun.end(number);

@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode, Url, header::WWW_AUTHENTICATE};
 use crate::{
     envelope::{is_bitbuckets, words},
     http::{Answer, Failure},
+    retry,
     service::Service,
     target::{CommitHash, PullRequestId, Repository},
     text::{fit, one_line},
@@ -112,6 +113,15 @@ impl Refusal {
     /// Whether Bitbucket says that what was asked for is not there; others say 404, too, and mean something else.
     pub fn is_not_there(&self) -> bool {
         matches!(&self.came, Came::Refused(answer) if answer.status == StatusCode::NOT_FOUND && is_bitbuckets(answer))
+    }
+
+    /// Whether it speaks of the moment: another try may end otherwise.
+    pub fn is_passing(&self) -> bool {
+        match &self.came {
+            Came::Refused(answer) => retry::is_passing(answer.status),
+            Came::Unusable(..) => false,
+            Came::Nothing(failure) => failure.is_passing(),
+        }
     }
 
     /// What was sent, without the secret.

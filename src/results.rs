@@ -15,7 +15,7 @@ use crate::{
     plan::Settings,
     problem::{Findings, shown},
     status::Status,
-    target::{Repository, Target},
+    target::{CommitHash, Repository, Target},
     text::fingerprint,
 };
 
@@ -141,7 +141,11 @@ impl ResultFile {
                     Delivery::Refused | Delivery::Stopped => false,
                 };
                 if let Some(commit) = target.commit {
-                    let place = [target.workspace.as_str(), &target.repo_slug, &commit];
+                    let Some(commit) = CommitHash::parse(&commit) else {
+                        unreadable += 1;
+                        continue;
+                    };
+                    let place = [target.workspace.as_str(), &target.repo_slug, commit.digits()];
                     let whole = is_delivered.then(|| fingerprint(&status));
                     earlier.insert(fingerprint(&(place, identity(&status))), whole);
                 }
@@ -176,7 +180,7 @@ impl ResultFile {
             return false;
         };
         let Repository { workspace, slug } = &target.repository;
-        let place = [workspace.as_str(), slug, target.commit.as_str()];
+        let place = [workspace.as_str(), slug, target.commit.digits()];
         let known = self.earlier.get(&fingerprint(&(place, identity(&wanted))));
         known.is_some_and(|whole| *whole == Some(fingerprint(&wanted)))
     }

@@ -56,7 +56,7 @@ pub fn next(
 }
 
 /// Whether the answer speaks of the moment and not of the request.
-fn is_passing(status: StatusCode) -> bool {
+pub fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 

@@ -160,7 +160,6 @@ impl<'a> Run<'a> {
         let begun = self.begun.take();
         let last_words = LastWords::within(LAST_WORDS_LIMIT);
         if let Some(summary) = &self.summary {
-            self.http.make_room(LAST_WORDS_AT_ONCE);
             self.stop_many(begun, &last_words, summary).await;
         } else if let [plan] = plans {
             let published = match begun.into_iter().next() {
@@ -176,13 +175,15 @@ impl<'a> Run<'a> {
 
     async fn stop_many(&self, begun: Vec<Rc<Sent>>, last_words: &LastWords, summary: &Summary) {
         let (ended, left) = (Cell::new(0), Cell::new(0));
-        let inprogress = begun.into_iter().filter(|sent| sent.status.state == State::InProgress);
-        let work = stream::iter(inprogress).for_each_concurrent(LAST_WORDS_AT_ONCE, async |sent| {
+        let work = stream::iter(begun).for_each_concurrent(LAST_WORDS_AT_ONCE, async |sent| {
             let console = self.console.about(&sent.target.repository);
             let published = self.stopped(&sent, last_words, &console).await;
-            let is_ended = published.status.as_ref().is_some_and(|status| status.state == State::Stopped);
-            let count = if is_ended { &ended } else { &left };
-            count.set(count.get() + 1);
+            // Of the others it is only recorded that they were under way.
+            if sent.status.state == State::InProgress {
+                let is_ended = published.status.as_ref().is_some_and(|status| status.state == State::Stopped);
+                let count = if is_ended { &ended } else { &left };
+                count.set(count.get() + 1);
+            }
             report::record(&published, None, Outcome::Stopped, self.results, &console);
         });
         work.await;

@@ -71,8 +71,6 @@ enum Ended {
 const PROGRESS: Duration = Duration::from_secs(10);
 /// More rows than this are counted; those that failed come first.
 const ROWS_SHOWN: usize = 100;
-/// A hash is recognised by so many digits, as Bitbucket shows it.
-const COMMIT_DIGITS: usize = 12;
 
 impl Summary {
     /// A summary of that many targets.
@@ -90,7 +88,7 @@ impl Summary {
     pub fn add(&self, published: &Published, number: usize, plan: &Plan, console: &Console) {
         let Published { target, status, end, outcome } = published;
         let repository = target.as_ref().map_or(&plan.target.repository, |target| &target.repository);
-        let commit = target.as_ref().map_or("-", |target| target.commit.as_str());
+        let commit = target.as_ref().map_or("-", |target| target.commit.digits());
         let end = match end {
             End::Delivered => Ended::Posted,
             End::Skipped => Ended::Skipped,
@@ -106,7 +104,7 @@ impl Summary {
         *self.counts.borrow_mut().entry(kind).or_default() += 1;
         let row = Row {
             repository: repository.to_string().into(),
-            commit: commit[..commit.len().min(COMMIT_DIGITS)].into(),
+            commit: commit.into(),
             state: status.as_ref().map(|status| status.state),
             kind,
         };

@@ -119,7 +119,15 @@ const COMMIT_MIN_DIGITS: usize = 7;
 /// A whole SHA-1.
 const COMMIT_MAX_DIGITS: usize = 40;
 
+/// A commit of a repository is known by so many digits, as Bitbucket abbreviates it.
+const COMMIT_DIGITS: usize = 12;
+
 impl CommitHash {
+    /// The first twelve digits, or fewer when there are no more: the same whether the hash is abbreviated or not.
+    pub fn digits(&self) -> &str {
+        &self.0[..self.0.len().min(COMMIT_DIGITS)]
+    }
+
     /// The hash, or nothing when the text is none.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (COMMIT_MIN_DIGITS..=COMMIT_MAX_DIGITS).contains(&text.len())

@@ -911,6 +911,18 @@ fn the_last_words_of_a_run_are_in_time_though_the_allowance_is_nearly_used_up() 
     assert!(states.len() >= 100 && states.iter().all(|state| state == "STOPPED"), "{states:?}");
 }
 
+/// What never had a place has nothing to be ended.
+#[test]
+fn an_inprogress_for_an_unknown_commit_is_not_stopped_over() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    sandbox.fault(Fault::status(503));
+    let targets = json!([{ "repo_slug": "service-001", "commit": "8d081548cabb", "pull_request": 1, "state": "running" }]);
+    let run = nightly(&sandbox, &folder, &targets).run();
+    assert_told(&run, 0, &["✔ 1 target: 1 posted"]);
+    assert!(!run.output.contains("may be left"), "{}", run.output);
+    assert_eq!(state_of(&sandbox, 1).as_deref(), Some("INPROGRESS"));
+}
+
 /// The answer is lost and the status is there: what nobody will end is ended at once.
 #[test]
 fn an_inprogress_whose_answer_is_lost_is_ended() {
@@ -1069,6 +1081,38 @@ fn targets_that_turn_out_to_be_one_are_posted_once() {
     );
     assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
     assert_eq!(results(&folder)[1]["outcome"], "refused");
+}
+
+/// What one credential may not do is left to the other one, and not taken for done.
+#[test]
+fn a_target_whose_twin_was_refused_is_posted() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let by_commit = json!({ "repo_slug": "service-001", "commit": commit[..12], "branch": "feature/change", "state": "ok" });
+    let by_pull_request = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "ok" });
+    sandbox.fault(Fault::status(409));
+    let run = nightly(&sandbox, &folder, &json!([by_commit, by_pull_request])).set("CONCURRENCY", "1").run();
+    assert_told(&run, 4, &["✖ 2 targets: 1 posted, 1 not posted"]);
+    assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+}
+
+/// A run that goes on refuses what the one before it refused, whether the hash is abbreviated or not.
+#[test]
+fn a_contradiction_stays_one_when_resumed() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let by_commit =
+        json!({ "repo_slug": "service-001", "commit": commit, "branch": "feature/change", "state": "ok" });
+    let by_pull_request = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "failed" });
+    let gatepost = nightly(&sandbox, &folder, &json!([by_commit, by_pull_request]))
+        .set("CONCURRENCY", "1")
+        .set("RESULT_FILE", "results.jsonl")
+        .set("RESUME", "true");
+    for _ in 0..3 {
+        let run = gatepost.run();
+        assert_told(&run, 4, &["1 not posted", "another one says something else"]);
+        assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+    }
 }
 
 /// The run's own branch and the end of its own build are nothing to a commit elsewhere.
