@@ -258,7 +258,7 @@ pub const UNREACHABLE_URL: Trouble = Trouble {
     title: "A link to http://sonarqube:9000 or localhost",
     answer: "400 \"url: Enter a valid URL.\"; Gatepost says it before sending",
     why: "Bitbucket takes links only to an IP address or a host with a dot that is not this machine itself",
-    remedy: "pass URL with the address that a reviewer's browser reaches, or set the server's public address in SonarQube (Administration > General > Server base URL)",
+    remedy: "pass URL with the address that a reviewer's browser reaches, or set the server's public address in SonarQube (Administration > General > \"Server base URL\")",
 };
 
 /// Another field that is refused.

@@ -74,13 +74,12 @@ pub fn markdown_handbook() -> String {
 fn marked(text: &str) -> String {
     let is_name = |word: &str| {
         let word = word.trim_start_matches('$');
-        word.ends_with(":bitbucket")
-            || (word.contains('_') && Variables::ALL.iter().any(|variable| variable.name() == word))
+        word.ends_with(":bitbucket") || Variables::ALL.iter().any(|variable| variable.name() == word)
     };
     let ends = |c: char| c.is_whitespace() || ",;.()".contains(c);
     let (mut marked, mut quoted) = (String::new(), false);
     for part in text.split_inclusive(ends) {
-        let word = part.trim_end_matches(ends);
+        let word = part.trim_end_matches(|c| ends(c) || c == ':');
         if !quoted && is_name(word) {
             let _ = write!(marked, "`{word}`{}", &part[word.len()..]);
         } else {

@@ -7,18 +7,22 @@
 //!               done     SonarQube   limit
 //! ```
 //!
-//! - [`variables`] reads the environment; [`plan`] understands it with [`credential`], [`target`], [`status`],
-//!   [`verdict`] and [`values`], and gathers every [`problem`]. A status has a [`state`]; its [`text`] fits.
+//! - [`run`](mod@run) works on every target of [`targets`] by itself, and [`check`] looks at all of it and posts
+//!   nothing.
+//! - [`variables`] reads the environment; [`plan`] understands it with [`credentials`] (each a [`credential`] with a
+//!   [`token`]), [`target`], [`status`], [`verdict`] and [`values`], and gathers every [`problem`]. A status has a
+//!   [`state`]; its [`text`] fits.
 //! - [`judge`] asks SonarQube about what [`report_task`] found, through [`sonarqube`], which knows the
 //!   endpoints; [`gate`] and [`metrics`] have the words for the answer.
 //! - [`publish`] has [`locate`] find the commit, and posts the status through [`bitbucket`], which knows the
-//!   endpoints. [`check`] looks at all of this and posts nothing.
-//! - [`client`] sends to either [`service`] with [`http`] and asks [`retry`] whether to send again. A [`refusal`]
-//!   is the evidence of what did not get through: what was sent, what came back in which [`envelope`], and what
-//!   an [`inquiry`] found out. [`explanation`] says why and what to do, in the words of the [`handbook`], with
-//!   what [`scopes`] and a [`token`]'s shape tell.
+//!   endpoints.
+//! - [`client`] sends to either [`service`] with [`http`], at the [`pace`] of the credential, and asks [`retry`] whether
+//!   to send again. A [`refusal`] is the evidence of what did not get through: what was sent, what came back in which
+//!   [`envelope`], and what an [`inquiry`] found out. [`explanation`] says why and what to do: it reads the answer's
+//!   [`meaning`] and [`scopes`], and has its words from the [`handbook`].
 //! - [`report`] tells the reader through [`console`], which keeps [`secrets`], and later steps through
-//!   [`results`]; [`outcome`] is the exit code.
+//!   [`results`]; many targets end in a [`summary`]. [`outcome`] is the exit code, and [`help`] has the texts that
+//!   `--help` and the README share.
 
 pub mod bitbucket;
 pub mod check;

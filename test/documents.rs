@@ -511,7 +511,7 @@ fn central_pipeline(trigger: &Value, central: &Value) {
         .set("BITBUCKET_COMMIT", commit)
         .set("BITBUCKET_BRANCH", "fix/header")
         .set("BITBUCKET_PR_ID", "12");
-    let asking = Step::new(web, &[]);
+    let asking = Step::new(web, &[("BITBUCKET_PR_DESTINATION_BRANCH", "main")]);
     let triggers = pipes(trigger, "atlassian/trigger-pipeline:");
     let wanted = &triggers[0]["variables"];
     let pipeline = wanted["CUSTOM_PIPELINE_NAME"].as_str().unwrap();
