@@ -10,6 +10,7 @@ use crate::{
     http::Answer,
     refusal::{Creator, Owner, Purpose, Refusal},
     scopes::Scopes,
+    service::Access,
     status::{Status, StatusKey},
     target::{CommitHash, PullRequestId, Repository},
     text::{fit, one_line},
@@ -31,6 +32,12 @@ pub struct PullRequestSource {
 }
 
 impl Bitbucket<'_> {
+    /// The same client with another credential.
+    #[must_use]
+    pub fn with<'b>(&'b self, access: &'b Access) -> Bitbucket<'b> {
+        Bitbucket(Client { service: &access.service, pace: &access.pace, ..self.0 })
+    }
+
     /// Creates the status, or overwrites the one with its key.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-post>

@@ -5,19 +5,20 @@ use std::{fmt, path::PathBuf, rc::Rc};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{StatusCode, Url};
+use secrecy::ExposeSecret as _;
 
 use crate::{
     bitbucket::Bitbucket,
     client::{Client, Deadline},
     console::Console,
+    context::Context,
     credential::Credential,
     credentials::Credentials,
     explanation, handbook,
-    http::Http,
     locate::{Locator, Lookups},
+    once::Once,
     outcome::Outcome,
     pace::{Outage, Pace},
-    plan::Settings,
     problem::Findings,
     refusal::{Creator, Owner, Refusal},
     report_task::{Analysis, End, Subject},
@@ -25,9 +26,9 @@ use crate::{
     service::{Access, Service},
     sonarqube::{SonarQube, is_cloud},
     status::{StatusKey, StatusPlan},
-    target::{CommitSource, Repository, Target, TargetPlan, names_commit, repository_alone},
-    targets::Planned,
-    text::counted,
+    target::{CommitSource, Lookup, Repository, Target, TargetPlan, names_commit, repository_alone},
+    targets::{Planned, Targets},
+    text::{counted, fingerprint},
     variables::Variables,
     verdict::{Analyses, AnalysisPlan, CLOUD_URL, Files, VerdictPlan},
 };
@@ -105,30 +106,18 @@ impl Planned for CheckPlan {
     }
 }
 
-/// What all checks of a run share.
-#[derive(Debug, Clone, Copy)]
-pub struct Checker<'a> {
-    /// How the run behaves.
-    pub settings: &'a Settings,
-    /// The connection to Bitbucket.
-    pub http: &'a Http,
-    /// The connection to SonarQube.
-    pub sonarqube_http: &'a Http,
-    /// What was looked up before.
-    pub lookups: &'a Lookups,
-    /// Where the log goes.
-    pub console: &'a Console,
-}
-
-/// Looks at everything that the plans name, and says how it is. Of `many` targets only what is worth a look is told.
+/// Looks at everything that the plans name, and says how it is. Of many targets only what is worth a look is told.
 ///
 /// # Errors
 ///
 /// Only what a defect explains.
-pub async fn check(plans: &[CheckPlan], many: bool, checker: Checker<'_>) -> anyhow::Result<Outcome> {
+pub async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow::Result<Outcome> {
     let version = env!("CARGO_PKG_VERSION");
-    let Checker { settings, console, .. } = checker;
-    if let ([plan], false) = (plans, many) {
+    let Context { settings, console, .. } = context;
+    let Targets { plans, many, .. } = targets;
+    let looked_up = plans.iter().filter_map(|plan| Some((&*plan.access, plan.target.as_ref()?)));
+    let checker = Checker { context, lookups: Lookups::of(looked_up), tokens: Once::default() };
+    if let ([plan], false) = (&plans[..], many) {
         console.line(format_args!(
             "gatepost {version}: check of {} {}; nothing is posted",
             plan.repository,
@@ -157,29 +146,31 @@ pub async fn check(plans: &[CheckPlan], many: bool, checker: Checker<'_>) -> any
     Ok(worst)
 }
 
+/// What all checks of a run share.
+#[derive(Debug)]
+struct Checker<'a> {
+    context: Context<'a>,
+    /// What was looked up before.
+    lookups: Lookups,
+    /// Whether SonarQube accepts a token, by server and token.
+    tokens: Once<bool>,
+}
+
 impl Checker<'_> {
     async fn check(&self, plan: &CheckPlan, console: &Console) -> anyhow::Result<Outcome> {
-        let Self { settings, http, sonarqube_http, lookups, .. } = *self;
-        let Access { service, pace } = &*plan.access;
+        let Context { settings, credentials, .. } = self.context;
         let deadline = Deadline::after(settings.timeout);
-        let bitbucket = Bitbucket(Client {
-            http,
-            console,
-            service,
-            pace,
-            api_url: &settings.api_url,
-            deadline: &deadline,
-            retries: true,
-            arrival: None,
-        });
-        let mut checks = Checks { console, lookups, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
+        let bitbucket = self.context.bitbucket(&plan.access, console, &deadline);
+        let lookups = &self.lookups;
+        let mut checks =
+            Checks { console, credentials, lookups, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
         let told = plan.sonarqube.as_ref().map(told).unwrap_or_default();
-        if let Service::Bitbucket(credential) = service {
+        if let Service::Bitbucket(credential) = &plan.access.service {
             checks.shape(credential);
             checks.bitbucket(plan, &plan.keys(&told), credential, bitbucket).await;
         }
         match &plan.sonarqube {
-            Some(analysis) => checks.sonarqube(analysis, told, sonarqube_http, settings).await?,
+            Some(analysis) => checks.sonarqube(analysis, told, self).await?,
             None if plan.has_state => console.line("SonarQube was not looked at: STATE is given"),
             None => checks.unusual(
                 "SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set",
@@ -193,6 +184,7 @@ impl Checker<'_> {
 /// What was looked at so far.
 struct Checks<'a> {
     console: &'a Console,
+    credentials: &'a Credentials,
     lookups: &'a Lookups,
     done: u32,
     unusual: u32,
@@ -252,6 +244,10 @@ impl Checks<'_> {
     fn shape(&mut self, credential: &Credential) {
         let what = format!("the {}", credential.kind());
         match credential.oddity() {
+            None if credential.may_be_oauths() => self.unusual(
+                format_args!("{what} does not begin with ATCTT, as access tokens do: it is taken for a token of OAuth"),
+                "that is fine for OAuth, whose tokens live two hours; an app password no longer works, wherever it stands",
+            ),
             None => self.passed(format_args!("{what} looks like one")),
             Some(oddity) => self.unusual(
                 format_args!("{what} {oddity}"),
@@ -282,9 +278,10 @@ impl Checks<'_> {
                 "pass one of them to have the whole way checked",
             );
         };
-        if let Some(target) = self.commit(target, bitbucket).await {
+        if let Some(target) = self.commit(target, &plan.access, bitbucket).await {
+            let access = self.credentials.of_source(&target.repository, &plan.access);
             for key in keys {
-                self.owner(key, &target, credential, bitbucket).await;
+                self.owner(key, &target, &access, bitbucket.with(&access)).await;
             }
         }
     }
@@ -327,8 +324,13 @@ impl Checks<'_> {
         }
     }
 
-    async fn commit(&mut self, plan: &TargetPlan, bitbucket: Bitbucket<'_>) -> Option<Target> {
-        let locator = Locator { bitbucket, plan, lookups: self.lookups };
+    async fn commit(
+        &mut self,
+        plan: &TargetPlan,
+        access: &Rc<Access>,
+        bitbucket: Bitbucket<'_>,
+    ) -> Option<Target> {
+        let locator = Locator { bitbucket, plan, lookups: self.lookups, sees_repository: true };
         let (mut target, mut source) = match locator.locate().await {
             Ok(located) => located,
             Err(refusal) => {
@@ -336,17 +338,16 @@ impl Checks<'_> {
                 return None;
             }
         };
-        let mut seen = bitbucket.see_commit(&target.repository, &target.commit).await;
-        if seen.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND))
-            && let Ok(Some(other)) = locator.source_commit(&target, source.take()).await
-        {
-            target = other;
-            seen = bitbucket.see_commit(&target.repository, &target.commit).await;
-        }
-        if let Err(refusal) = &mut seen
-            && target.repository == plan.repository
-        {
-            refusal.clues.sees_repository = Some(true);
+        let mut seen = self.see_commit(&target, access, bitbucket).await;
+        if seen.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
+            match locator.source_commit(&target, source.take()).await {
+                Ok(Some(other)) => {
+                    target = other;
+                    seen = self.see_commit(&target, access, bitbucket).await;
+                }
+                Ok(None) => {}
+                Err(refusal) => self.refused(&refusal),
+            }
         }
         match seen {
             Ok(()) => {
@@ -358,24 +359,31 @@ impl Checks<'_> {
                 ));
                 Some(target)
             }
-            Err(refusal) => {
+            Err(mut refusal) => {
+                refusal.clues.sees_repository = (target.repository == plan.repository).then_some(true);
+                refusal.clues.asked_pull_request = matches!(plan.may_look_up(), Some(Lookup::PullRequest(_)));
                 self.refused(&refusal);
                 None
             }
         }
     }
 
+    /// Whether the commit is there, which may be a fork's.
+    async fn see_commit(
+        &self,
+        target: &Target,
+        access: &Rc<Access>,
+        bitbucket: Bitbucket<'_>,
+    ) -> Result<(), Box<Refusal>> {
+        let access = self.credentials.of_source(&target.repository, access);
+        bitbucket.with(&access).see_commit(&target.repository, &target.commit).await
+    }
+
     /// Who we are is not asked: access tokens may not, and API tokens need another scope for it. A person's status is
     /// not an access token's, though, and the reverse.
-    async fn owner(
-        &mut self,
-        key: &StatusKey,
-        target: &Target,
-        credential: &Credential,
-        bitbucket: Bitbucket<'_>,
-    ) {
+    async fn owner(&mut self, key: &StatusKey, target: &Target, access: &Access, bitbucket: Bitbucket<'_>) {
         let remedy = handbook::ANOTHERS_STATUS.remedy;
-        let is_person = matches!(credential, Credential::ApiToken { .. });
+        let is_person = matches!(access.service, Service::Bitbucket(Credential::ApiToken { .. }));
         match bitbucket.status_owner(&target.repository, &target.commit, key).await {
             Ok(Owner::Nobody) => {
                 self.passed(format_args!("no status with the key {key} stands on the commit: it can be created"));
@@ -398,10 +406,7 @@ impl Checks<'_> {
                 format_args!("there is a status with the key {key}, and Bitbucket does not say whose it is"),
                 format_args!("if it is not this credential's: {remedy}"),
             ),
-            Err(refusal) => self.unusual(
-                format_args!("whether there is a status with the key {key} cannot be told: {refusal}"),
-                "only its creator, or an admin of the repository, may overwrite a status",
-            ),
+            Err(refusal) => self.refused(&refusal),
         }
     }
 
@@ -409,9 +414,9 @@ impl Checks<'_> {
         &mut self,
         plan: &AnalysisPlan,
         told: Vec<Told>,
-        http: &Http,
-        settings: &Settings,
+        checker: &Checker<'_>,
     ) -> anyhow::Result<()> {
+        let Context { settings, sonarqube_http: http, .. } = checker.context;
         for Told { wrong, .. } in &told {
             if let Some(wrong) = wrong {
                 let remedy = "see what the scanner left there, or pass SONAR_REPORT_TASK";
@@ -436,7 +441,7 @@ impl Checks<'_> {
             retries: true,
             arrival: None,
         });
-        if self.sonar_token(plan, &url, sonarqube).await {
+        if self.sonar_token(plan, &url, sonarqube, &checker.tokens).await {
             let projects: Vec<_> = told.into_iter().filter_map(|told| told.project).collect();
             if projects.is_empty() {
                 self.unusual(
@@ -452,15 +457,24 @@ impl Checks<'_> {
     }
 
     /// Whether it makes sense to ask on.
-    async fn sonar_token(&mut self, plan: &AnalysisPlan, url: &Url, sonarqube: SonarQube<'_>) -> bool {
-        if plan.token.is_none() {
+    async fn sonar_token(
+        &mut self,
+        plan: &AnalysisPlan,
+        url: &Url,
+        sonarqube: SonarQube<'_>,
+        tokens: &Once<bool>,
+    ) -> bool {
+        let Some(token) = &plan.token else {
             self.unusual(
                 format_args!("SONAR_TOKEN is not set: SonarQube at {url} tells about public projects only"),
                 "pass SONAR_TOKEN, the token that the scanner uses",
             );
             return true;
-        }
-        match sonarqube.token_is_valid().await {
+        };
+        // Of many targets most have one server and one token.
+        let asked = fingerprint(&(url.as_str(), token.expose_secret()));
+        let find = async { sonarqube.token_is_valid().await.map_err(Rc::from) };
+        match tokens.get(asked, sonarqube.0.deadline, false, find).await {
             Ok(true) => {
                 self.passed(format_args!("SonarQube at {url} accepts SONAR_TOKEN"));
                 return true;

@@ -331,6 +331,7 @@ impl Client<'_> {
             attempts,
             again_in,
             clues: Clues::default(),
+            stopped_over: false,
         })
     }
 }

@@ -143,6 +143,11 @@ impl Credential {
         }
     }
 
+    /// Whether it stands where an access token does, and has not its shape.
+    pub fn may_be_oauths(&self) -> bool {
+        matches!(self, Self::AccessToken { token, .. } if TokenKind::of(token.expose_secret()).is_none())
+    }
+
     /// The request with the credential on it. reqwest marks the header as sensitive.
     pub fn apply(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         match self {
@@ -265,18 +270,31 @@ fn check_email(email: &str, findings: &mut Findings) {
     if fits {
         return;
     }
-    let (trouble, found) = match email {
-        "x-token-auth" | "x-bitbucket-api-token-auth" => (&GIT_USER_NAME, format!("is \"{email}\"")),
-        // It may be a secret that was put into the wrong variable.
-        _ => (&USER_NAME, "is no e-mail address".to_owned()),
+    let accepted = "the e-mail address of the Atlassian account that created the API token";
+    let is_of_git = GIT_USER_NAMES.iter().any(|name| email.eq_ignore_ascii_case(name));
+    let (found, remedy) = if is_of_git {
+        (format!("is \"{email}\": {}", GIT_USER_NAME.why), GIT_USER_NAME.remedy)
+    } else if has_something_around(email) {
+        (
+            "has something around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)".to_owned(),
+            "pass the address alone, such as ci@acme.example: Pipelines takes the value as it stands, quotes included",
+        )
+    } else {
+        // It is not shown: it may be a secret in the wrong variable.
+        (format!("is no e-mail address: {}", USER_NAME.why), USER_NAME.remedy)
     };
-    findings.problem(
-        EMAIL,
-        format!("{found}: {}", trouble.why),
-        "the e-mail address of the Atlassian account that created the API token",
-        trouble.remedy,
-    );
+    findings.problem(EMAIL, found, accepted, remedy);
 }
+
+fn has_something_around(email: &str) -> bool {
+    let holds_address = email.contains('@') || email.contains("%40");
+    let holds_more = |c: char| c.is_whitespace() || "\"'`<>,;%".contains(c);
+    holds_address && (email.contains(holds_more) || email.to_ascii_lowercase().starts_with("mailto:"))
+}
+
+/// What git over https takes in place of a user:
+/// <https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/>.
+const GIT_USER_NAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
 
 #[cfg(test)]
 mod tests {
@@ -326,6 +344,20 @@ mod tests {
 
     #[test]
     fn the_user_of_an_api_token_is_an_email_address() {
+        for (email, part) in [
+            ("x-token-auth", "is for git"),
+            ("x-bitbucket-api-token-auth", "is for git"),
+            ("X-Token-Auth", "is for git"),
+            ("ci-token (label)", "the token's label"),
+            ("\"ci@acme.example\"", "around the e-mail address"),
+            ("CI <ci@acme.example>", "around the e-mail address"),
+            ("mailto:ci@acme.example", "around the e-mail address"),
+            ("ci%40acme.example", "around the e-mail address"),
+            ("a@b.example, d@e.example", "around the e-mail address"),
+        ] {
+            let found = &api_token(email, "ATATTabc")[0].1;
+            assert!(found.contains(part), "{email}: {found}");
+        }
         for email in ["x-token-auth", "acme-ci", "@b", "a@", "a@b@c", "a b@c", "a:b@c", "\"a@b.c\""] {
             let found = api_token(email, "ATATTabc");
             assert_eq!(found.len(), 1, "{email}");

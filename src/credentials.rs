@@ -16,6 +16,8 @@ use crate::{
     problem::{Findings, shown},
     service::{Access, Service},
     target::{Repository, is_name},
+    token::TokenKind,
+    values::Fields,
     variables::{Variables, is_unexpanded},
 };
 
@@ -78,13 +80,18 @@ impl Credentials {
         }
     }
 
-    /// The same, with a problem told when there is none.
+    /// The way into the repository that a status goes to: a fork's own, else that of its pull request.
+    pub fn of_source(&self, source: &Repository, of_pull_request: &Rc<Access>) -> Rc<Access> {
+        self.of(source).unwrap_or_else(|| of_pull_request.clone())
+    }
+
+    /// The same as [`Self::of`], with a problem told when there is none.
     pub fn find(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Access>> {
         let access = self.of(repository);
         if access.is_none() && !self.own.is_empty() {
             findings.problem(
-                TOKENS,
-                format!("has no token for {repository}, and there is no other credential"),
+                format!("{TOKENS}[\"{repository}\"]"),
+                "is not there, and there is no other credential",
                 TOKENS_ACCEPTED,
                 "add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN)",
             );
@@ -119,17 +126,24 @@ fn read(
     findings: &mut Findings,
 ) -> BTreeMap<String, Own> {
     let mut own = BTreeMap::new();
-    let remedy = "see that the value is one JSON object, with single quotes around it in the YAML file; a quote or comma may be missing";
-    let entries = match serde_json::from_str(tokens.expose_secret()) {
-        Ok(Value::Object(entries)) => entries,
-        Ok(_) => {
-            findings.problem(TOKENS, "is JSON, but no object", TOKENS_ACCEPTED, remedy);
-            return own;
-        }
-        // Only where it is broken: the words around it may be a token.
+    let text = tokens.expose_secret().trim();
+    let entries = match serde_json::from_str::<Fields>(text) {
+        Ok(Fields(entries)) => entries,
         Err(error) => {
-            let place = format!("is no JSON, broken at line {} column {}", error.line(), error.column());
-            findings.problem(TOKENS, place, TOKENS_ACCEPTED, remedy);
+            let remedy = if TokenKind::of(text).is_some() {
+                "a token for all repositories goes into BITBUCKET_ACCESS_TOKEN; here each token stands behind the name of its repository"
+            } else if text.starts_with(['\'', '"', '`']) {
+                "save the variable again without the quotes around it: its value begins with { and ends with }"
+            } else {
+                "see that the value is one JSON object, from { to }; a quote or comma may be missing"
+            };
+            // Only where it is broken: the words around it may be a token.
+            let found = if error.is_data() {
+                "is JSON, but no object".to_owned()
+            } else {
+                format!("is no JSON, broken at line {} column {}", error.line(), error.column())
+            };
+            findings.problem(TOKENS, found, TOKENS_ACCEPTED, remedy);
             return own;
         }
     };
@@ -236,7 +250,7 @@ mod tests {
             (r#"{"a b": "s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"a b\"]", "does not name a repository"),
             (
                 r#"{"api": "an-oauth-token", "API": "another-token"}"#,
-                "BITBUCKET_ACCESS_TOKENS[\"api\"]",
+                "BITBUCKET_ACCESS_TOKENS[\"API\"]",
                 "another entry names",
             ),
             (r#"{"api": 7}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is no text"),

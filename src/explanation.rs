@@ -48,7 +48,8 @@ const LONG: Duration = Duration::from_hours(24);
 
 /// Explains a refusal.
 pub fn explain(refusal: &Refusal) -> Explanation {
-    let Refusal { service, purpose, url, came, clues, again_in, method: _, attempts: _ } = refusal;
+    let Refusal { service, purpose, url, came, clues, again_in, method: _, attempts: _, stopped_over: _ } =
+        refusal;
     let mut explanation = match (service, came) {
         (service, Came::Refused(answer))
             if answer.status.is_redirection() && answer.headers.contains_key(header::LOCATION) =>
@@ -83,12 +84,21 @@ pub fn explain(refusal: &Refusal) -> Explanation {
 ///
 /// Of many targets with the same trouble, the first one's is told in full.
 pub fn tell(refusal: &Refusal, console: &Console) {
-    let Explanation { reasons, otherwise, again } = explain(refusal);
-    let trouble: Vec<_> =
-        reasons.iter().map(|reason| reason.trouble.map_or(&*reason.why, |trouble| trouble.title)).collect();
-    let Some(console) = console.news(format!("{:?} {trouble:?}", refusal.status())) else {
-        return console.failed(format_args!("{refusal} (as told above)"));
-    };
+    let explanation = explain(refusal);
+    let trouble =
+        |reason: &Reason| reason.trouble.map_or(reason.why.to_string(), |known| known.title.to_owned());
+    let troubles: Vec<_> = explanation.reasons.iter().map(trouble).collect();
+    match console.news(format!("{:?} {troubles:?}", refusal.status())) {
+        Some(console) => tell_in_full(refusal, explanation, &console),
+        None => console.failed(format_args!("{refusal} (as told above)")),
+    }
+    if refusal.stopped_over {
+        console.detail("left", STOPPED_OVER);
+    }
+}
+
+fn tell_in_full(refusal: &Refusal, explanation: Explanation, console: &Console) {
+    let Explanation { reasons, otherwise, again } = explanation;
     console.failed(refusal);
     console.detail("sent", refusal.sent());
     console.detail("answered", refusal.answered());
@@ -110,6 +120,10 @@ pub fn tell(refusal: &Refusal, console: &Console) {
         console.detail("again", again);
     }
 }
+
+/// What stands on the commit when an INPROGRESS was refused that may have arrived.
+pub const STOPPED_OVER: &str =
+    "STOPPED, which was posted over it: the INPROGRESS may have arrived, and would block merging";
 
 impl Explanation {
     fn of(why: impl Into<Cow<'static, str>>, remedy: impl Into<Cow<'static, str>>) -> Self {
@@ -182,7 +196,8 @@ fn explain_bitbucket(
         (400..=404, Meaning::LacksScope { missing, granted }) => {
             explain_lacking_scope(credential, missing.as_ref(), granted.as_ref())
         }
-        (_, Meaning::WrongMechanism) => Reason::from(&handbook::WRONG_MECHANISM).into(),
+        (_, Meaning::WrongMechanism) => explain_wrong_mechanism(credential),
+        (401, Meaning::Expired) => Reason::from(expired(credential)).into(),
         (_, Meaning::AccessControls) => Reason::from(&handbook::ACCESS_CONTROLS).into(),
         (_, Meaning::PasswordsEnded) if matches!(credential, Credential::ApiToken { .. }) => {
             Reason::from(&handbook::APP_PASSWORD).into()
@@ -192,7 +207,9 @@ fn explain_bitbucket(
             Reason::dynamic(&handbook::REMOVED, why).into()
         }
         (410, _) => Reason::from(&handbook::REMOVED).into(),
-        (400, _) => explain_bad_request(&meaning, credential, purpose, clues),
+        (400, _) | (422, Meaning::LongKey | Meaning::BadUrl | Meaning::BadField) => {
+            explain_bad_request(&meaning, credential, purpose, clues)
+        }
         (401, _) => explain_unauthorized(answer, credential),
         (403, _) => explain_forbidden(answer, credential, purpose, clues),
         (404, _) => explain_not_found(answer, &meaning, credential, purpose, clues),
@@ -205,6 +222,31 @@ fn explain_bitbucket(
             "Gatepost does not know this answer",
             "see bitbucket.status.atlassian.com; a proxy on the way may have answered: check HTTPS_PROXY and BITBUCKET_API_URL",
         ),
+    }
+}
+
+/// The kind of token is known, and so is the other one.
+fn explain_wrong_mechanism(credential: &Credential) -> Explanation {
+    let (kind, other) = match credential {
+        Credential::ApiToken { .. } => ("an API token", "an access token (BITBUCKET_ACCESS_TOKEN)"),
+        Credential::AccessToken { .. } => {
+            ("an access token", "an API token (ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN)")
+        }
+    };
+    Reason {
+        trouble: Some(&handbook::WRONG_MECHANISM),
+        why: format!("Bitbucket does not offer this operation to {kind}").into(),
+        remedy: format!("use {other} here").into(),
+    }
+    .into()
+}
+
+/// A token that has expired, by its kind.
+fn expired(credential: &Credential) -> &'static Trouble {
+    match credential {
+        Credential::ApiToken { .. } => &handbook::API_TOKEN_EXPIRED,
+        Credential::AccessToken { .. } if credential.may_be_oauths() => &handbook::OAUTH_TOKEN_EXPIRED,
+        Credential::AccessToken { .. } => &handbook::ACCESS_TOKEN_EXPIRED,
     }
 }
 
@@ -314,7 +356,7 @@ fn explain_unauthorized(answer: &Answer, credential: &Credential) -> Explanation
             explanation.otherwise = Some(Reason::dynamic(&handbook::MANAGED_ACCOUNT, why));
             explanation
         }
-        Credential::AccessToken { token, .. } if TokenKind::of(token.expose_secret()).is_none() => {
+        Credential::AccessToken { .. } if credential.may_be_oauths() => {
             Explanation::one_of([&handbook::OAUTH_TOKEN_EXPIRED, &handbook::ACCESS_TOKEN_EXPIRED])
         }
         Credential::AccessToken { .. } => {
@@ -330,7 +372,19 @@ fn explain_forbidden(
     clues: &Clues,
 ) -> Explanation {
     let mut reasons = match purpose {
-        Purpose::PostStatus(..) => anothers_status(clues),
+        // A status that may not be read either is kept from us for another reason than its creator.
+        Purpose::PostStatus(..) if clues.sees_repository != Some(false) => anothers_status(clues),
+        // Documented for a private repository: <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/>.
+        Purpose::PostStatus(repository, _)
+        | Purpose::SeeRepository(repository)
+        | Purpose::SeeCommit(repository, _)
+        | Purpose::SeeStatus(repository, _)
+        | Purpose::FindPullRequest(repository, _)
+        | Purpose::FindBranch(repository, _)
+            if clues.sees_repository != Some(true) =>
+        {
+            explain_hidden(answer, credential, repository)
+        }
         _ => Vec::new(),
     };
     reasons.push(Reason::from(&handbook::ACCESS_CONTROLS));
@@ -341,8 +395,12 @@ fn explain_forbidden(
             Credential::AccessToken { .. } => &handbook::ACCESS_TOKEN_SCOPE,
         }));
     }
+    reasons.truncate(REASONS_MAX);
     reasons.into()
 }
+
+/// Nobody reads more.
+const REASONS_MAX: usize = 3;
 
 /// What is not there and what may not be seen are answered alike; the words, the kind of token and the clues
 /// tell some of it apart.
@@ -355,6 +413,7 @@ fn explain_not_found(
 ) -> Explanation {
     // What was seen goes before what is said.
     let is_hidden = clues.sees_repository.map_or(*meaning == Meaning::NoRepository, |seen| !seen);
+    let is_visible = |words: Meaning| *meaning == words || clues.sees_repository == Some(true);
     let hidden = |repository| explain_hidden(answer, credential, repository);
     let or_hidden = |reason: Reason, repository| {
         let mut reasons = vec![reason];
@@ -386,7 +445,13 @@ fn explain_not_found(
             let probably = if is_seen { "" } else { "probably " };
             let why =
                 format!("{probably}{repository} has no commit {commit}: {}", handbook::UNKNOWN_COMMIT.why);
-            let reason = Reason::dynamic(&handbook::UNKNOWN_COMMIT, why);
+            let mut reason = Reason::dynamic(&handbook::UNKNOWN_COMMIT, why);
+            // Nobody is told to do what was done already.
+            if clues.asked_pull_request
+                && let Some((pass_commit, _)) = handbook::UNKNOWN_COMMIT.remedy.split_once('\n')
+            {
+                reason.remedy = pass_commit.into();
+            }
             if is_seen || clues.sees_repository == Some(true) {
                 reason.into()
             } else {
@@ -396,14 +461,14 @@ fn explain_not_found(
         Purpose::FindPullRequest(repository, id) => {
             let why = format!("{repository} has no pull request {id}");
             let reason = Reason::dynamic(&handbook::NO_PULL_REQUEST, why);
-            if *meaning == Meaning::NoPullRequest { reason.into() } else { or_hidden(reason, repository) }
+            if is_visible(Meaning::NoPullRequest) { reason.into() } else { or_hidden(reason, repository) }
         }
         Purpose::FindBranch(repository, branch) => {
             let why = format!(
                 "{repository} has no branch {branch}; a branch is often deleted when its pull request is merged"
             );
             let reason = Reason::dynamic(&handbook::NO_BRANCH, why);
-            if *meaning == Meaning::NoBranch { reason.into() } else { or_hidden(reason, repository) }
+            if is_visible(Meaning::NoBranch) { reason.into() } else { or_hidden(reason, repository) }
         }
         Purpose::AskSonarQube(_) => Reason::from(&handbook::NOT_THE_API).into(),
     }
@@ -601,6 +666,7 @@ mod tests {
             attempts: 1,
             again_in: None,
             clues: Clues::default(),
+            stopped_over: false,
         }
     }
 

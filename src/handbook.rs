@@ -69,7 +69,7 @@ const TOKEN_REJECTED: &str =
 /// App passwords ended.
 pub const APP_PASSWORD: Trouble = Trouble {
     title: "An app password",
-    answer: "401, or 410 \"CHANGE-3222 - Functionality has been deprecated\", or \"Bitbucket Cloud recently stopped supporting account passwords for API authentication.\"; Gatepost says it before sending",
+    answer: "401, or 410 (probably with \"CHANGE-3222 - Functionality has been deprecated\"), or \"Bitbucket Cloud recently stopped supporting account passwords for API authentication.\"; Gatepost says it before sending",
     why: "app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28",
     remedy: WAYS_IN,
 };
@@ -117,7 +117,7 @@ pub const NO_SCOPES: Trouble = Trouble {
 /// An API token that is over.
 pub const API_TOKEN_EXPIRED: Trouble = Trouble {
     title: "An API token that expired, was revoked, or was copied incompletely",
-    answer: "401 \"Token is invalid, expired, or not supported for this endpoint.\"",
+    answer: "401 \"Token is invalid, expired, or not supported for this endpoint.\" (formerly \"Token is invalid or not supported for this endpoint.\"), or with an empty body and www-authenticate: Basic realm=\"Bitbucket.org HTTP\"",
     why: "the API token has expired (it lives a year at most), was revoked, or was copied incompletely",
     remedy: concat!(
         "look for it at ",
@@ -142,7 +142,7 @@ pub const ACCESS_TOKEN_EXPIRED: Trouble = Trouble {
 pub const NOT_AN_API_TOKEN: Trouble = Trouble {
     title: "Something else than an API token in ATLASSIAN_API_TOKEN",
     answer: "401 \"Token is invalid, expired, or not supported for this endpoint.\"",
-    why: "ATLASSIAN_API_TOKEN does not begin with ATATT, as API tokens do: it probably is an app password, which no longer works, the account's password, which never did since 2022, or a token of something else",
+    why: "ATLASSIAN_API_TOKEN does not begin with ATATT, as API tokens do: it probably is an app password, which no longer works, the account's password, which has not worked since 2022, or a token of something else",
     remedy: concat!(new_api_token!(), ", and save it in ATLASSIAN_API_TOKEN"),
 };
 
@@ -150,7 +150,7 @@ pub const NOT_AN_API_TOKEN: Trouble = Trouble {
 pub const OAUTH_TOKEN_EXPIRED: Trouble = Trouble {
     title: "An OAuth token as BITBUCKET_ACCESS_TOKEN",
     answer: "401 \"Access token expired.\", or \"OAuth2 access token expired. Use your refresh token to obtain a new access token\"",
-    why: "the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours",
+    why: "the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours, or an app password, which no longer works",
     remedy: "fetch a new one in the same step, or use an access token of the repository, project or workspace",
 };
 
@@ -200,7 +200,7 @@ const SCOPE_LACKING: &str = "403 \"Your credentials lack one or more required pr
 /// A token of another repository.
 pub const OTHER_REPOSITORY: Trouble = Trouble {
     title: "A repository access token for another repository",
-    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace.\"",
+    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated.\"",
     why: "a repository access token reaches the one repository that it was created in, and sees no other",
     remedy: "use a token that was created in this repository; for several repositories one project or workspace access token (Premium) or one API token",
 };
@@ -208,7 +208,7 @@ pub const OTHER_REPOSITORY: Trouble = Trouble {
 /// A wrong address.
 pub const WRONG_NAME: Trouble = Trouble {
     title: "A wrong workspace or slug, or a repository that the account may not see",
-    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace.\", \"The requested repository either does not exist or you do not have access.\", or \"No workspace with identifier '...'.\"",
+    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace ...\", \"The requested repository either does not exist or you do not have access.\", or \"No workspace with identifier '...'.\"",
     why: "there is no repository at this address, or it is private and this credential may not see it: Bitbucket answers both alike",
     remedy: "open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)\nif it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository",
 };
@@ -232,15 +232,15 @@ pub const ANOTHERS_STATUS: Trouble = Trouble {
 /// The workspace lets only some in.
 pub const ACCESS_CONTROLS: Trouble = Trouble {
     title: "A workspace that restricts access",
-    answer: "403 \"Forbidden\"",
-    why: "the workspace may restrict who gets in (Workspace settings > Access controls: IP addresses, two-step verification)",
+    answer: "403; Bitbucket's words for it are not published",
+    why: "the workspace may keep this credential out (Workspace settings > Access controls: IP addresses, two-step verification)",
     remedy: "let a workspace admin look there; a self-hosted runner has an IP address of its own",
 };
 
 /// Access tokens cannot be used for everything.
 pub const WRONG_MECHANISM: Trouble = Trouble {
     title: "An operation that is not for this kind of token",
-    answer: "\"This API is not accessible by this authentication mechanism\"",
+    answer: "403 \"This API is not accessible by this authentication mechanism\"",
     why: "Bitbucket does not offer this operation to this kind of token",
     remedy: "use a credential of the other kind: an API token where this is an access token, an access token where this is an API token",
 };
@@ -264,7 +264,7 @@ pub const UNREACHABLE_URL: Trouble = Trouble {
 /// Another field that is refused.
 pub const BAD_FIELD: Trouble = Trouble {
     title: "A value that Bitbucket does not take",
-    answer: "400 with the name of the field",
+    answer: "400 \"Bad request\", or with the name of the field",
     why: "Bitbucket does not accept a value of the request, see its words above",
     remedy: "change the variable that fills the field (KEY, NAME, DESCRIPTION, URL, REFNAME)",
 };
@@ -274,7 +274,7 @@ pub const UNKNOWN_COMMIT: Trouble = Trouble {
     title: "A commit that Bitbucket does not know",
     answer: "404 \"Commit not found\"",
     why: "the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)",
-    remedy: "in the repository's own pipeline leave COMMIT out: the source commit is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT\nor pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository",
+    remedy: "in the repository's own pipeline set neither COMMIT nor BITBUCKET_COMMIT yourself: the commit that was pushed is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT\nor pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository",
 };
 
 /// A pull request that is not there.

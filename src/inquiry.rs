@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
+
 use crate::{
     bitbucket::Bitbucket,
     client::{Client, Deadline},
@@ -29,6 +31,7 @@ enum Question {
 }
 
 /// Asks what tells the possible reasons for the refusal of a status apart, and adds it to the evidence.
+/// When the pull request was asked before, one read is left.
 pub async fn inquire(bitbucket: &Bitbucket<'_>, refusal: &mut Refusal, target: &Target, key: &StatusKey) {
     let deadline = Deadline::after(bitbucket.0.deadline.left().min(LIMIT));
     let bitbucket = Bitbucket(Client { deadline: &deadline, retries: false, arrival: None, ..bitbucket.0 });
@@ -37,13 +40,17 @@ pub async fn inquire(bitbucket: &Bitbucket<'_>, refusal: &mut Refusal, target: &
         Question::Nothing => {}
         Question::WhatIsThere => {
             refusal.clues.sees_repository = is_there(bitbucket.see_repository(repository).await);
-            if refusal.clues.sees_repository == Some(true) {
+            if refusal.clues.sees_repository == Some(true) && !refusal.clues.asked_pull_request {
                 refusal.clues.has_commit = is_there(bitbucket.see_commit(repository, commit).await);
             }
         }
-        Question::WhoseIsIt => {
-            refusal.clues.owner = bitbucket.status_owner(repository, commit, key).await.ok();
-        }
+        Question::WhoseIsIt => match bitbucket.status_owner(repository, commit, key).await {
+            Ok(owner) => refusal.clues.owner = Some(owner),
+            Err(read) if read.status() == Some(StatusCode::FORBIDDEN) => {
+                refusal.clues.sees_repository = Some(false);
+            }
+            Err(_) => {}
+        },
     }
 }
 
@@ -56,7 +63,9 @@ fn question(refusal: &Refusal) -> Question {
         (404, Meaning::NoRepository) if said(answer).contains("No workspace with") => Question::Nothing,
         (404, Meaning::NoRepository | Meaning::Nothing | Meaning::Unknown) => Question::WhatIsThere,
         // With which status and words Bitbucket refuses to overwrite is not published.
-        (403, Meaning::Nothing) | (400 | 403 | 405 | 409 | 422, Meaning::Unknown) => Question::WhoseIsIt,
+        (403 | 405 | 409 | 422, Meaning::Nothing) | (400 | 403 | 405 | 409 | 422, Meaning::Unknown) => {
+            Question::WhoseIsIt
+        }
         _ => Question::Nothing,
     }
 }

@@ -7,8 +7,8 @@
 //!               done     SonarQube   limit
 //! ```
 //!
-//! - [`run`](mod@run) works on every target of [`targets`] by itself, and [`check`] looks at all of it and posts
-//!   nothing.
+//! - [`run`](mod@run) works on every target of [`targets`] by itself, and [`check`](mod@check) looks at all of it and
+//!   posts nothing; both with what [`context`] has.
 //! - [`variables`] reads the environment; [`plan`] understands it with [`credentials`] (each a [`credential`] with a
 //!   [`token`]), [`target`], [`status`], [`verdict`] and [`values`], and gathers every [`problem`]. A status has a
 //!   [`state`]; its [`text`] fits.
@@ -28,6 +28,7 @@ pub mod bitbucket;
 pub mod check;
 pub mod client;
 pub mod console;
+pub mod context;
 pub mod credential;
 pub mod credentials;
 pub mod envelope;
@@ -41,6 +42,7 @@ pub mod judge;
 pub mod locate;
 pub mod meaning;
 pub mod metrics;
+pub mod once;
 pub mod outcome;
 pub mod pace;
 pub mod plan;
@@ -73,11 +75,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    check::{CheckPlan, Checker},
+    check::CheckPlan,
     console::Console,
+    context::Context,
     credentials::Credentials,
     http::Http,
-    locate::Lookups,
     outcome::Outcome,
     plan::{Mode, Plan, Settings},
     problem::Findings,
@@ -120,111 +122,98 @@ pub async fn run(
         _ => Http::new(&roots, &sonarqube_roots, &settings.proxies, settings.concurrency)?,
     };
     let context = Context {
-        variables: &variables,
         settings: &settings,
         credentials: &credentials,
-        sonarqube_http: &sonarqube_http,
         http: &http,
+        sonarqube_http: &sonarqube_http,
         console: &console,
     };
     match settings.mode {
-        Mode::Publish => context.publish(findings, &mut stop).await,
-        Mode::Check => context.check(findings, &mut stop).await,
+        Mode::Publish => publish(&variables, context, findings, &mut stop).await,
+        Mode::Check => check(&variables, context, findings, &mut stop).await,
     }
 }
 
-/// What both modes need.
-struct Context<'a> {
-    variables: &'a Variables,
-    settings: &'a Settings,
-    credentials: &'a Credentials,
-    http: &'a Http,
-    sonarqube_http: &'a Http,
-    console: &'a Console,
+/// `MODE: publish`.
+async fn publish(
+    variables: &Variables,
+    context: Context<'_>,
+    mut findings: Findings,
+    stop: &mut Stop,
+) -> anyhow::Result<Outcome> {
+    let Context { settings, credentials, console, .. } = context;
+    let targets = Targets::from_variables(variables, &mut findings, |variables, many, findings| {
+        Plan::from_variables(variables, credentials, many, findings)
+    });
+    let results = ResultFile::from_settings(settings, &mut findings);
+    let tokens = |plan: &Plan| plan.verdict.token().cloned();
+    let Some(targets) = all_well(context, targets, &findings, tokens)? else {
+        return Ok(report::variables_wrong(&findings, console));
+    };
+    if let Some(results) = &results {
+        report::results_begun(results, console)?;
+    }
+    report::opening(&targets, settings, console);
+    if targets.many {
+        report::budget(&targets, results.as_ref(), console);
+    }
+    let run = Run::new(context, &targets, results.as_ref());
+    tokio::select! {
+        outcome = run.publish() => outcome,
+        () = stop.asked() => Ok(run.stop().await),
+    }
 }
 
-impl Context<'_> {
-    /// `MODE: publish`.
-    async fn publish(&self, mut findings: Findings, stop: &mut Stop) -> anyhow::Result<Outcome> {
-        let Self { settings, console, .. } = *self;
-        let targets = Targets::from_variables(self.variables, &mut findings, |variables, many, findings| {
-            Plan::from_variables(variables, self.credentials, many, findings)
-        });
-        let results = ResultFile::from_settings(settings, &mut findings);
-        let tokens = |plan: &Plan| plan.verdict.token().cloned();
-        let Some(targets) = self.all_well(targets, &findings, tokens)? else {
-            return Ok(report::variables_wrong(&findings, console));
-        };
-        if let Some(results) = &results {
-            report::results_begun(results, console)?;
-        }
-        report::opening(&targets, settings, console);
-        let Targets { plans, many, .. } = targets;
-        if many {
-            report::unused_tokens(self.credentials, console);
-            report::budget(&plans, console);
-        }
-        let run = Run::new(
-            settings,
-            self.http,
-            self.sonarqube_http,
-            results.as_ref(),
-            console,
-            many.then_some(plans.len()),
-        );
-        tokio::select! {
-            outcome = run.publish(&plans) => outcome,
-            () = stop.asked() => Ok(run.stop(&plans).await),
+/// `MODE: check`.
+async fn check(
+    variables: &Variables,
+    context: Context<'_>,
+    mut findings: Findings,
+    stop: &mut Stop,
+) -> anyhow::Result<Outcome> {
+    let Context { credentials, console, .. } = context;
+    let targets = Targets::from_variables(variables, &mut findings, |variables, _, findings| {
+        CheckPlan::from_variables(variables, credentials, findings)
+    });
+    let tokens = |plan: &CheckPlan| plan.sonarqube().and_then(|plan| plan.token.clone());
+    let Some(targets) = all_well(context, targets, &findings, tokens)? else {
+        return Ok(report::variables_wrong(&findings, console));
+    };
+    tokio::select! {
+        outcome = check::check(&targets, context) => outcome,
+        () = stop.asked() => {
+            console.failed("stopped before the end; nothing was posted");
+            Ok(Outcome::Stopped)
         }
     }
+}
 
-    /// `MODE: check`.
-    async fn check(&self, mut findings: Findings, stop: &mut Stop) -> anyhow::Result<Outcome> {
-        let Self { settings, console, http, sonarqube_http, .. } = *self;
-        let targets = Targets::from_variables(self.variables, &mut findings, |variables, _, findings| {
-            CheckPlan::from_variables(variables, self.credentials, findings)
-        });
-        let tokens = |plan: &CheckPlan| plan.sonarqube().and_then(|plan| plan.token.clone());
-        let Some(targets) = self.all_well(targets, &findings, tokens)? else {
-            return Ok(report::variables_wrong(&findings, console));
-        };
-        let lookups = Lookups::default();
-        let checker = Checker { settings, http, sonarqube_http, lookups: &lookups, console };
-        tokio::select! {
-            outcome = check::check(&targets.plans, targets.many, checker) => outcome,
-            () = stop.asked() => {
-                console.failed("stopped before the end; nothing was posted");
-                Ok(Outcome::Stopped)
-            }
-        }
+/// Says what is unusual, and gives the targets when nothing is wrong; secrets are hidden then in the forms in which
+/// they travel.
+fn all_well<P>(
+    context: Context<'_>,
+    targets: Option<Targets<P>>,
+    findings: &Findings,
+    token: impl Fn(&P) -> Option<SecretString>,
+) -> anyhow::Result<Option<Targets<P>>> {
+    let Context { settings, credentials, http, console, .. } = context;
+    let plans = targets.iter().flat_map(|targets| &targets.plans);
+    let tokens: HashSet<String> =
+        plans.filter_map(token).map(|token| token.expose_secret().to_owned()).collect();
+    console.hide(tokens.iter().cloned());
+    report::warnings(findings, console);
+    if !findings.problems.is_empty() {
+        return Ok(None);
     }
-
-    /// Says what is unusual, and gives the targets when nothing is wrong; secrets are hidden then in the forms in
-    /// which they travel.
-    fn all_well<P>(
-        &self,
-        targets: Option<Targets<P>>,
-        findings: &Findings,
-        token: impl Fn(&P) -> Option<SecretString>,
-    ) -> anyhow::Result<Option<Targets<P>>> {
-        let plans = targets.iter().flat_map(|targets| &targets.plans);
-        let tokens: HashSet<String> =
-            plans.filter_map(token).map(|token| token.expose_secret().to_owned()).collect();
-        self.console.hide(tokens.iter().cloned());
-        report::warnings(findings, self.console);
-        if !findings.problems.is_empty() {
-            return Ok(None);
-        }
-        let request = || self.http.client().get(self.settings.api_url.clone());
-        for access in self.credentials.accesses() {
-            self.console.hide(access.service.as_sent(request())?);
-        }
-        for token in tokens {
-            let as_user = Service::SonarQube { token: Some(token.into()), bearer: false };
-            self.console.hide(as_user.as_sent(request())?);
-        }
-        Ok(targets)
+    let request = || http.client().get(settings.api_url.clone());
+    for access in credentials.accesses() {
+        console.hide(access.service.as_sent(request())?);
     }
+    for token in tokens {
+        let as_user = Service::SonarQube { token: Some(token.into()), bearer: false };
+        console.hide(as_user.as_sent(request())?);
+    }
+    Ok(targets)
 }
 
 /// What asks the process to end. As the first process of a container it would not be ended by a signal that it does

@@ -1,21 +1,17 @@
 //! Finds the commit of a target: given, the head of a branch, or the source of a pull request; and the pull
 //! request's source commit, where the pipeline's commit exists in the build only.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    rc::Rc,
-    time::Instant,
-};
-
-use tokio::sync::OnceCell;
+use std::{cell::Cell, collections::HashSet, rc::Rc};
 
 use crate::{
     bitbucket::{Bitbucket, PullRequestSource},
-    client::Deadline,
+    client::Client,
     console::Console,
+    once::{Found, Once},
     refusal::Refusal,
-    target::{CommitHash, CommitSource, PullRequestId, Target, TargetPlan},
+    service::{Access, Service},
+    target::{CommitHash, CommitSource, Lookup, PullRequestId, Repository, Target, TargetPlan},
+    text::fingerprint,
 };
 
 /// Finds the commit of one target.
@@ -27,14 +23,18 @@ pub struct Locator<'a> {
     pub plan: &'a TargetPlan,
     /// What was looked up before in this run.
     pub lookups: &'a Lookups,
+    /// Whether it was seen that the repository is there.
+    pub sees_repository: bool,
 }
 
 /// What a run has looked up: each pull request and each branch once, whoever asks and however many at a time. The
 /// credential counts, for another one may see something else.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lookups {
-    pull_requests: Cache<PullRequestSource>,
-    branches: Cache<CommitHash>,
+    /// The fingerprints of those that more than one target needs; the others are not kept.
+    shared: HashSet<u64>,
+    pull_requests: Once<PullRequestSource>,
+    branches: Once<CommitHash>,
     inquiries: Cell<u32>,
 }
 
@@ -43,6 +43,16 @@ pub struct Lookups {
 const INQUIRIES_MAX: u32 = 50;
 
 impl Lookups {
+    /// The lookups of a run over these targets.
+    pub fn of<'p>(targets: impl Iterator<Item = (&'p Access, &'p TargetPlan)>) -> Self {
+        let (mut known, mut shared) = (HashSet::new(), HashSet::new());
+        for (access, target) in targets {
+            let name = target.may_look_up().map(|lookup| name(&access.service, &target.repository, lookup));
+            shared.extend(name.filter(|name| !known.insert(*name)));
+        }
+        Self { shared, pull_requests: Once::default(), branches: Once::default(), inquiries: Cell::default() }
+    }
+
     /// Whether one more refusal may be looked into.
     pub fn may_inquire(&self) -> bool {
         let inquiries = self.inquiries.get();
@@ -51,30 +61,9 @@ impl Lookups {
     }
 }
 
-type Found<T> = Result<T, Rc<Refusal>>;
-type Cache<T> = RefCell<HashMap<String, Rc<OnceCell<Found<T>>>>>;
-
-/// What was found under a name, or finds it.
-async fn once<T: Clone>(
-    cache: &Cache<T>,
-    name: String,
-    deadline: &Deadline,
-    find: impl Future<Output = Result<T, Box<Refusal>>>,
-) -> Found<T> {
-    let cell = cache.borrow_mut().entry(name.clone()).or_default().clone();
-    let (asked, is_own) = (Instant::now(), Cell::new(false));
-    let find = async || {
-        is_own.set(true);
-        find.await.map_err(Rc::from)
-    };
-    let found = cell.get_or_init(find).await.clone();
-    if !is_own.get() {
-        deadline.put_off(asked.elapsed());
-    } else if found.as_ref().is_err_and(|refusal: &Rc<Refusal>| refusal.is_passing()) {
-        // Another target has another deadline.
-        cache.borrow_mut().remove(&name);
-    }
-    found
+/// What makes two lookups the same.
+fn name(service: &Service, repository: &Repository, lookup: Lookup<'_>) -> u64 {
+    fingerprint(&(service.with(), repository.to_string(), lookup))
 }
 
 impl<'a> Locator<'a> {
@@ -85,19 +74,13 @@ impl<'a> Locator<'a> {
     /// When Bitbucket refuses to tell or cannot be reached.
     pub async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Rc<Refusal>> {
         let plan = self.plan;
-        let target = |commit: CommitHash| Target {
-            repository: plan.repository.clone(),
-            commit,
-            refname: plan.refname.clone(),
-        };
         match &plan.commit {
-            CommitSource::Given { commit, .. } => Ok((target(commit.clone()), None)),
+            CommitSource::Given { commit, .. } => Ok((plan.at(commit.clone()), None)),
             CommitSource::Branch(branch) => {
-                let name = format!("{} {} {branch}", self.bitbucket.0.service.with(), plan.repository);
                 let find = self.bitbucket.branch_head(&plan.repository, branch);
-                let head = once(&self.lookups.branches, name, self.bitbucket.0.deadline, find).await?;
+                let head = self.once(&self.lookups.branches, Lookup::Branch(branch), find).await?;
                 self.console().line(format_args!("branch {branch} is at commit {head}"));
-                Ok((target(head), None))
+                Ok((plan.at(head), None))
             }
             CommitSource::PullRequest { id, commit } => {
                 let source = self.ask(*id).await?;
@@ -143,9 +126,8 @@ impl<'a> Locator<'a> {
 
     async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Rc<Refusal>> {
         let repository = &self.plan.repository;
-        let name = format!("{} {repository} {id}", self.bitbucket.0.service.with());
         let find = self.bitbucket.pull_request_source(repository, id);
-        let source = once(&self.lookups.pull_requests, name, self.bitbucket.0.deadline, find).await?;
+        let source = self.once(&self.lookups.pull_requests, Lookup::PullRequest(id), find).await?;
         self.console().line(format_args!(
             "pull request {id} comes from branch {} of {}, at commit {}",
             source.branch,
@@ -172,7 +154,7 @@ impl<'a> Locator<'a> {
             && !commit.matches(&source.commit)
         {
             console.warning(format_args!(
-                "pull request {id} is at commit {} by now; the status goes to COMMIT {commit}, as given",
+                "pull request {id} is at commit {} by now; COMMIT {commit} goes before it, as given",
                 source.commit
             ));
         }
@@ -188,6 +170,31 @@ impl<'a> Locator<'a> {
             repository: source.repository.as_ref().unwrap_or(&plan.repository).clone(),
             commit: commit.unwrap_or(&source.commit).clone(),
             refname: Some(plan.refname.as_ref().unwrap_or(&source.branch).clone()),
+        }
+    }
+
+    /// What was looked up before, or looks it up.
+    async fn once<T: Clone>(
+        &self,
+        known: &Once<T>,
+        lookup: Lookup<'_>,
+        find: impl Future<Output = Result<T, Box<Refusal>>>,
+    ) -> Found<T> {
+        let Client { service, deadline, .. } = self.bitbucket.0;
+        let name = name(service, &self.plan.repository, lookup);
+        // It has two ways to go, each of which would hold it.
+        let find = Box::pin(find);
+        let find = async {
+            find.await.map_err(|mut refusal| {
+                refusal.clues.sees_repository = self.sees_repository.then_some(true);
+                Rc::from(refusal)
+            })
+        };
+        if self.lookups.shared.contains(&name) {
+            // Another target has another deadline.
+            known.get(name, deadline, true, find).await
+        } else {
+            find.await
         }
     }
 

@@ -25,6 +25,8 @@ pub enum Meaning {
     WrongMechanism,
     /// The workspace does not let everybody in.
     AccessControls,
+    /// The token has expired.
+    Expired,
     /// App passwords and account passwords have ended.
     PasswordsEnded,
     /// The operation was removed; with the address that tells more.
@@ -71,6 +73,8 @@ impl Meaning {
             Self::LacksScope { missing: None, granted: None }
         } else if says(&["authentication mechanism"]) {
             Self::WrongMechanism
+        } else if says(&["ccess token expired"]) {
+            Self::Expired
         } else if says(&["whitelist", "allowlist", "IP address"]) {
             Self::AccessControls
         } else if says(&["CHANGE-3222", "App password", "app password", "account password"]) {

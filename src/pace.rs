@@ -77,6 +77,8 @@ pub enum Turn {
 /// The longest distance between two requests of a credential whose allowance is nearly used up. An allowance of 1,000 an
 /// hour would come back as fast as it is used at 3.6 s; a run has an end, and the rest of the allowance is for that.
 const LONGEST_DISTANCE: Duration = Duration::from_secs(1);
+/// Between two requests after a pause, until one is accepted: were all that waited sent at once, all would be refused.
+const DISTANCE_AFTER_PAUSE: Duration = Duration::from_millis(250);
 /// No run lasts so long.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24 * 365);
 /// Allowances are counted over this time: <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>.
@@ -146,6 +148,8 @@ impl Pace {
         }
         limit.pause = Some(Pause { begun, end, told: told.clone() });
         limit.pauses += 1;
+        limit.distance = Some(DISTANCE_AFTER_PAUSE);
+        limit.next = None;
         true
     }
 

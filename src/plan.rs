@@ -1,6 +1,9 @@
 //! What will be done: every variable understood, every problem found at once.
 
 use std::{
+    collections::HashSet,
+    fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     rc::Rc,
     time::Duration,
@@ -13,12 +16,12 @@ use crate::{
     http::{Proxies, is_this_machine},
     problem::{Findings, shown},
     service::Access,
-    status::StatusPlan,
-    target::TargetPlan,
+    status::{Status, StatusKey, StatusPlan},
+    target::{Target, TargetPlan},
     targets::Planned,
     values::{flag, service_address, whole_number},
     variables::Variables,
-    verdict::VerdictPlan,
+    verdict::{Verdict, VerdictPlan},
 };
 
 /// What will be done for one target. There is one only when no variable is wrong.
@@ -49,6 +52,24 @@ impl Plan {
         let target = target?;
         let access = credentials.find(&target.repository, findings);
         Some(Self { access: access?, target, status, verdict: verdict? })
+    }
+
+    /// The statuses for a target, one for each verdict. No two have one key: two analyses of one project are two
+    /// statuses.
+    pub fn statuses(&self, verdicts: &[Verdict], target: &Target) -> Vec<Status> {
+        let several = self.verdict.several();
+        let mut keys = HashSet::new();
+        let status = |verdict| {
+            let mut status = self.status.status(verdict, target, several);
+            let key = status.key.clone();
+            let mut number = 1;
+            while !keys.insert(status.key.as_str().to_owned()) {
+                number += 1;
+                status.key = StatusKey::fit(&format!("{key}-{number}"));
+            }
+            status
+        };
+        verdicts.iter().map(status).collect()
     }
 }
 
@@ -164,16 +185,22 @@ impl Settings {
                 (None, None) => None,
             },
         };
-        let is_list = |path: &PathBuf| {
-            variables.targets_file.as_deref().is_some_and(|list| Path::new(list.trim()) == path)
-        };
-        if settings.result_file.as_ref().is_some_and(is_list) {
-            findings.problem(
-                "RESULT_FILE",
-                "names the file that TARGETS_FILE names: it would be written over",
-                "a file of its own",
-                "pass another name, such as results.jsonl",
-            );
+        let read = [
+            ("TARGETS_FILE", path(variables.targets_file.as_deref())),
+            ("SSL_CERT_FILE", settings.ssl_cert_file.clone()),
+            ("BITBUCKET_PIPELINES_VARIABLES_PATH", settings.output_variables.clone()),
+        ];
+        for (name, other) in read {
+            if let (Some(results), Some(other)) = (&settings.result_file, &other)
+                && are_one_file(results, other)
+            {
+                findings.problem(
+                    "RESULT_FILE",
+                    format!("names the file that {name} names: it would be written over"),
+                    "a file of its own",
+                    "pass another name, such as results.jsonl",
+                );
+            }
         }
         if settings.resume && settings.result_file.is_none() {
             findings.problem(
@@ -185,6 +212,12 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+/// Whether two paths lead to one file, however they are written.
+fn are_one_file(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    one == other || file(one).is_some_and(|one| Some(one) == file(other))
 }
 
 fn path(text: Option<&str>) -> Option<PathBuf> {
@@ -220,6 +253,9 @@ fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
                         "BITBUCKET_API_URL names the host {}, not {API_HOST}: the credential goes there",
                         url.host_str().unwrap_or_default()
                     ));
+                }
+                if !url.path().trim_end_matches('/').ends_with("/2.0") {
+                    findings.warning("BITBUCKET_API_URL does not end in /2.0, the version of Bitbucket Cloud's API: without it Bitbucket answers 403 or 404");
                 }
                 return Some(url);
             };

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::{
     bitbucket::Bitbucket,
     client::{Client, Deadline},
+    credentials::Credentials,
     explanation::{self, explain},
     inquiry::inquire,
     locate::{Locator, Lookups},
@@ -23,8 +24,8 @@ use crate::{
     results::{Delivery, ResultFile},
     service::Access,
     state::State,
-    status::{Status, StatusKey},
-    target::Target,
+    status::Status,
+    target::{Lookup, Target},
     text::fingerprint,
     verdict::Verdict,
 };
@@ -36,6 +37,8 @@ pub struct Publisher<'a> {
     pub bitbucket: Bitbucket<'a>,
     /// What to publish.
     pub plan: &'a Plan,
+    /// The ways into other repositories: a pull request may come from a fork.
+    pub credentials: &'a Credentials,
     /// Print what would be posted.
     pub dry_run: bool,
     /// What was looked up before.
@@ -196,50 +199,55 @@ impl LastWords {
 impl Publisher<'_> {
     /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done.
     pub async fn publish(&self, verdicts: &[Verdict], tell: impl Fn(Published) -> Outcome) -> Vec<Outcome> {
-        let locator = Locator { bitbucket: self.bitbucket, plan: &self.plan.target, lookups: self.lookups };
-        let (mut target, mut source) = match locator.locate().await {
+        let locator = Locator {
+            bitbucket: self.bitbucket,
+            plan: &self.plan.target,
+            lookups: self.lookups,
+            sees_repository: false,
+        };
+        let recalled = self.results.and_then(|results| results.recall(self.plan, verdicts));
+        let located = match recalled {
+            Some(target) => Ok((target, None)),
+            None => locator.locate().await,
+        };
+        let (mut target, mut source) = match located {
             Ok(located) => located,
             Err(refusal) => {
                 let end = End::Refused(refusal);
                 return vec![tell(Published { target: None, status: None, end, outcome: Outcome::Done })];
             }
         };
+        let mut statuses = self.plan.statuses(verdicts, &target);
         let mut outcomes = Vec::new();
-        let mut keys = HashSet::new();
-        for verdict in verdicts {
-            let several = self.plan.verdict.several();
-            let mut status = self.plan.status.status(verdict, &target, several);
-            // Two analyses of one project are two statuses.
-            let key = status.key.clone();
-            let mut number = 1;
-            while !keys.insert(status.key.as_str().to_owned()) {
-                number += 1;
-                status.key = StatusKey::fit(&format!("{key}-{number}"));
-            }
-            let mut posted = self.post(&target, &status).await;
-            let mut lookup = Ok(None);
+        for (number, verdict) in verdicts.iter().enumerate() {
+            let mut posted = self.post(&target, &statuses[number]).await;
+            let (mut lookup, mut was_asked) = (Ok(None), false);
             if posted.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
+                was_asked = matches!(self.plan.target.may_look_up(), Some(Lookup::PullRequest(_)));
                 lookup = locator.source_commit(&target, source.take()).await;
             }
             if let Ok(Some(other)) = lookup {
                 target = other;
-                let key = status.key;
-                status = self.plan.status.status(verdict, &target, several);
-                status.key = key;
-                posted = self.post(&target, &status).await;
+                statuses = self.plan.statuses(verdicts, &target);
+                posted = self.post(&target, &statuses[number]).await;
                 lookup = Ok(None);
             }
+            let status = statuses[number].clone();
             let end = match posted {
                 Ok(end) => end,
                 Err(mut refusal) => {
+                    refusal.clues.asked_pull_request = was_asked;
                     if self.lookups.may_inquire() {
-                        inquire(&self.bitbucket, &mut refusal, &target, &status.key).await;
+                        let access = self.access(&target);
+                        inquire(&self.bitbucket.with(&access), &mut refusal, &target, &status.key).await;
                     }
                     // That the way out failed is worth telling when it failed for a reason of its own.
-                    if let Err(lookup) = lookup
-                        && explain(&lookup) != explain(&refusal)
-                    {
-                        explanation::tell(&lookup, self.bitbucket.0.console);
+                    if let Err(lookup) = lookup {
+                        let mut lookup = (*lookup).clone();
+                        lookup.clues.sees_repository = refusal.clues.sees_repository;
+                        if explain(&lookup) != explain(&refusal) {
+                            explanation::tell(&lookup, self.bitbucket.0.console);
+                        }
                     }
                     End::Refused(Rc::from(refusal))
                 }
@@ -248,6 +256,11 @@ impl Publisher<'_> {
             outcomes.push(tell(Published { target, status, end, outcome: verdict.outcome }));
         }
         outcomes
+    }
+
+    /// The way into the repository of the target, which may be a fork.
+    fn access(&self, target: &Target) -> Rc<Access> {
+        self.credentials.of_source(&target.repository, &self.plan.access)
     }
 
     /// Posts a status, unless one of this run stands there: two targets may turn out to be one only when they are
@@ -286,14 +299,15 @@ impl Publisher<'_> {
             return Ok(End::Printed);
         }
         let sent = Rc::new(Sent {
-            access: self.plan.access.clone(),
+            access: self.access(target),
             target: target.clone(),
             status: status.clone(),
             arrival: Cell::new(false),
         });
         let number = self.begun.begin(sent.clone());
-        let bitbucket = Bitbucket(Client { arrival: Some(&sent.arrival), ..self.bitbucket.0 });
-        let posted = bitbucket.post_status(&target.repository, &target.commit, status).await;
+        let bitbucket = self.bitbucket.with(&sent.access);
+        let posting = Bitbucket(Client { arrival: Some(&sent.arrival), ..bitbucket.0 });
+        let posted = posting.post_status(&target.repository, &target.commit, status).await;
         let is_inprogress = status.state == State::InProgress;
         match posted {
             Ok(()) => {
@@ -302,11 +316,12 @@ impl Publisher<'_> {
                 }
                 Ok(End::Delivered)
             }
-            Err(refusal) => {
+            Err(mut refusal) => {
                 // Where there is no such commit, no try before has left anything.
                 let is_nowhere = refusal.status() == Some(StatusCode::NOT_FOUND);
                 if is_inprogress && sent.arrival.get() && !is_nowhere {
-                    let _ = LastWords::within(LAST_WORD_LIMIT).say(&self.bitbucket, &sent).await;
+                    let said = LastWords::within(LAST_WORD_LIMIT).say(&bitbucket, &sent).await;
+                    refusal.stopped_over = said.is_ok();
                 }
                 self.begun.end(number);
                 Err(refusal)

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A request that did not get through.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Refusal {
     /// Who refused, and as whom we asked.
     pub service: Service,
@@ -33,6 +33,8 @@ pub struct Refusal {
     pub again_in: Option<Duration>,
     /// What was found out after a status was refused.
     pub clues: Clues,
+    /// Whether it is an INPROGRESS that may have arrived all the same, and STOPPED was posted over it.
+    pub stopped_over: bool,
 }
 
 /// What a request is for; shown, it completes "failed to ...".
@@ -55,7 +57,7 @@ pub enum Purpose {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Came {
     /// An answer that refuses.
     Refused(Answer),
@@ -74,6 +76,8 @@ pub struct Clues {
     pub has_commit: Option<bool>,
     /// Whose the status with this key is.
     pub owner: Option<Owner>,
+    /// Whether the pull request was asked for its source commit, too.
+    pub asked_pull_request: bool,
 }
 
 /// Whose a status is.
@@ -159,7 +163,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "failed to {}: ", self.purpose)?;
         if self.attempts == 0 {
-            f.write_str("not sent, for of the requests before it the newest failed so: ")?;
+            f.write_str("not sent, because requests before it failed for too long, the newest so: ")?;
         }
         match &self.came {
             Came::Refused(answer) | Came::Unusable(answer, _) => {

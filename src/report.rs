@@ -4,12 +4,13 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     rc::Rc,
+    slice,
 };
 
 use crate::{
     console::Console,
     credentials::Credentials,
-    explanation::{Explanation, explain, tell},
+    explanation::{Explanation, STOPPED_OVER, explain, tell},
     gate::{Condition, Gate, Level},
     outcome::Outcome,
     pace::Pace,
@@ -63,11 +64,20 @@ pub fn opening(targets: &Targets<Plan>, settings: &Settings, console: &Console) 
 /// <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>
 const ALLOWANCE: usize = 1000;
 
-/// Whether the requests of a large run fit into the allowance of each credential.
-pub fn budget(plans: &[Plan], console: &Console) {
+/// Whether the requests of a large run fit into the allowance of each credential; those of a whole parallel group, whose
+/// steps share it, and without what an earlier run delivered.
+pub fn budget(targets: &Targets<Plan>, results: Option<&ResultFile>, console: &Console) {
+    let is_delivered = |plan: &Plan| match &plan.verdict {
+        VerdictPlan::Given(verdict) => {
+            results.is_some_and(|results| results.recall(plan, slice::from_ref(verdict)).is_some())
+        }
+        VerdictPlan::Ask(_) => false,
+    };
+    let steps = targets.step.as_ref().map_or(1, |step| step.count);
     let mut requests: HashMap<*const Pace, (String, usize)> = HashMap::new();
     let mut lookups = HashSet::new();
-    for Plan { access, target, .. } in plans {
+    for plan in targets.plans.iter().filter(|plan| !is_delivered(plan)) {
+        let Plan { access, target, .. } = plan;
         let pace = Rc::as_ptr(&access.pace);
         let is_looked_up = match &target.commit {
             CommitSource::Given { .. } => false,
@@ -78,11 +88,12 @@ pub fn budget(plans: &[Plan], console: &Console) {
             }
         };
         let (_, number) = requests.entry(pace).or_insert_with(|| (access.service.with(), 0));
-        *number += 1 + usize::from(is_looked_up);
+        *number += steps * (1 + usize::from(is_looked_up));
     }
+    let in_all = if steps > 1 { format!(" in the {steps} steps together") } else { String::new() };
     for (with, requests) in requests.values().filter(|(_, requests)| *requests > ALLOWANCE) {
         console.warning(format_args!(
-            "up to {requests} requests are needed {with}, but {ALLOWANCE} an hour are certain (access tokens of large plans have more): the run will slow down or be refused; RESULT_FILE with RESUME goes on later, and several access tokens have an allowance each"
+            "up to {requests} requests are needed {with}{in_all}, but {ALLOWANCE} an hour are certain (access tokens of large plans have more): the run will slow down or be refused; RESULT_FILE with RESUME goes on later, and several access tokens have an allowance each"
         ));
     }
 }
@@ -104,6 +115,17 @@ pub fn unused_tokens(credentials: &Credentials, console: &Console) {
     console.warning(format_args!(
         "BITBUCKET_ACCESS_TOKENS has tokens for repositories that are no target: {shown}{more}"
     ));
+}
+
+/// That `RESULT_FILE` does not have everything.
+pub fn results_ended(results: &ResultFile, console: &Console) {
+    let lost = results.lost.get();
+    if lost > 0 {
+        console.warning(format_args!(
+            "RESULT_FILE lacks {}, which could not be written: RESUME would post them again",
+            counted(lost, "line")
+        ));
+    }
 }
 
 /// How many conditions are shown; a gate of SonarQube's own has some ten.
@@ -247,7 +269,7 @@ pub fn record(
         End::Stopped => Some("the run was stopped".to_owned()),
     };
     let written = results.write(&Record {
-        target: RecordedTarget::new(repository, target.as_ref()),
+        target: RecordedTarget::new(repository, target.as_ref(), plan.and_then(|plan| plan.target.lookup())),
         status: status.as_ref(),
         outcome: delivery,
         exit_code: outcome.exit_code(),
@@ -315,5 +337,7 @@ pub fn several(outcomes: &[Outcome], console: &Console) {
 fn reason(refusal: &Refusal) -> String {
     let Explanation { reasons, .. } = explain(refusal);
     let why = reasons.first().map(|reason| &*reason.why).unwrap_or_default();
-    format!("failed to {}: {}; {why}", refusal.purpose, refusal.answered())
+    let left =
+        if refusal.stopped_over { format!("; left on the commit: {STOPPED_OVER}") } else { String::new() };
+    format!("failed to {}: {}; {why}{left}", refusal.purpose, refusal.answered())
 }

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    plan::Settings,
+    plan::{Plan, Settings},
     problem::{Findings, shown},
     status::Status,
-    target::{CommitHash, Repository, Target},
+    target::{CommitHash, Repository, Target, TargetPlan},
     text::fingerprint,
+    verdict::Verdict,
 };
 
 /// What became of a status, as one line of `RESULT_FILE`.
@@ -40,6 +41,8 @@ pub struct RecordedTarget<'a> {
     workspace: &'a str,
     repo_slug: &'a str,
     commit: Option<&'a str>,
+    /// What was looked up to find the commit: `pull request 7 of acme/api`; `null` when it was given.
+    found_by: Option<String>,
 }
 
 /// What became of a status.
@@ -57,13 +60,14 @@ pub enum Delivery {
 }
 
 impl<'a> RecordedTarget<'a> {
-    /// The target as far as it is known.
-    pub fn new(repository: &'a Repository, target: Option<&'a Target>) -> Self {
+    /// The target as far as it is known; with what it was found by.
+    pub fn new(repository: &'a Repository, target: Option<&'a Target>, found_by: Option<String>) -> Self {
         let repository = target.map_or(repository, |target| &target.repository);
         Self {
             workspace: &repository.workspace,
             repo_slug: &repository.slug,
             commit: target.map(|target| target.commit.as_str()),
+            found_by,
         }
     }
 }
@@ -76,10 +80,14 @@ pub struct ResultFile {
     /// What the newest line of earlier runs says of a status, when it is resumed: by the fingerprint of what makes
     /// it the same, that of the whole if it was delivered. Of ten thousand lines this is all that is kept.
     earlier: HashMap<u64, Option<u64>>,
+    /// By the fingerprint of what was looked up: the newest target that was found so and got a status.
+    found: HashMap<u64, Target>,
     /// How many lines of it record nothing.
     pub unreadable: usize,
     /// Whether the last line may have no end, because writing it failed.
     is_cut: Cell<bool>,
+    /// How many lines could not be written.
+    pub lost: Cell<usize>,
 }
 
 /// A line of an earlier run, as far as it is needed.
@@ -96,6 +104,8 @@ struct EarlierTarget {
     workspace: String,
     repo_slug: String,
     commit: Option<String>,
+    #[serde(default)]
+    found_by: Option<String>,
 }
 
 impl ResultFile {
@@ -121,7 +131,7 @@ impl ResultFile {
     /// When it is no regular file, or cannot be opened or read.
     pub fn open(path: &Path, resume: bool) -> io::Result<Self> {
         let mut file = open_regular(path)?;
-        let mut earlier = HashMap::new();
+        let (mut earlier, mut found) = (HashMap::new(), HashMap::new());
         let mut unreadable = 0;
         if resume {
             for line in BufReader::new(&file).split(b'\n') {
@@ -140,19 +150,26 @@ impl ResultFile {
                     Delivery::Delivered => true,
                     Delivery::Refused | Delivery::Stopped => false,
                 };
-                if let Some(commit) = target.commit {
-                    let Some(commit) = CommitHash::parse(&commit) else {
-                        unreadable += 1;
-                        continue;
-                    };
-                    let place = [target.workspace.as_str(), &target.repo_slug, commit.digits()];
-                    let whole = is_delivered.then(|| fingerprint(&status));
-                    earlier.insert(fingerprint(&(place, identity(&status))), whole);
+                let EarlierTarget { workspace, repo_slug: slug, commit, found_by } = target;
+                let Some(commit) = commit else {
+                    continue;
+                };
+                let Some(commit) = CommitHash::parse(&commit) else {
+                    unreadable += 1;
+                    continue;
+                };
+                let place = [workspace.as_str(), &slug, commit.digits()];
+                let whole = is_delivered.then(|| fingerprint(&status));
+                earlier.insert(fingerprint(&(place, identity(&status))), whole);
+                if let Some(found_by) = found_by.filter(|_| is_delivered) {
+                    let refname = status.get("refname").and_then(Value::as_str).map(str::to_owned);
+                    let repository = Repository { workspace, slug };
+                    found.insert(fingerprint(&found_by), Target { repository, commit, refname });
                 }
             }
             end_line(&mut file)?;
         }
-        Ok(Self { file, resume, earlier, unreadable, is_cut: Cell::new(false) })
+        Ok(Self { file, resume, earlier, found, unreadable, is_cut: Cell::default(), lost: Cell::default() })
     }
 
     /// Makes room for this run's lines: now it is certain that there will be some. `false` when another run is
@@ -169,6 +186,24 @@ impl ResultFile {
         }
         let _ = self.file.try_lock_shared();
         Ok(self.resume || !is_shared)
+    }
+
+    /// The target of a plan, when everything for it was delivered: then it is not looked up again. What has a commit
+    /// more since is the next run's to find.
+    pub fn recall(&self, plan: &Plan, verdicts: &[Verdict]) -> Option<Target> {
+        if self.earlier.is_empty() {
+            return None;
+        }
+        let TargetPlan { refname, .. } = &plan.target;
+        let is_meant = |target: &Target| refname.is_none() || *refname == target.refname;
+        let target = match plan.target.lookup() {
+            Some(lookup) => self.found.get(&fingerprint(&lookup)).filter(|target| is_meant(target)).cloned(),
+            None => plan.target.given(),
+        };
+        let is_delivered = |target: &Target| {
+            plan.statuses(verdicts, target).iter().all(|status| self.has_delivered(target, status))
+        };
+        target.filter(is_delivered)
     }
 
     /// Whether the newest line on this key of this commit says that just this status was delivered.
@@ -199,6 +234,7 @@ impl ResultFile {
         line.push(b'\n');
         let written = (&self.file).write_all(&line);
         self.is_cut.set(written.is_err());
+        self.lost.set(self.lost.get() + usize::from(written.is_err()));
         written
     }
 }

@@ -11,36 +11,29 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
-    bitbucket::Bitbucket,
-    client::{Client, Deadline},
+    client::Deadline,
     console::Console,
-    http::Http,
+    context::Context,
     judge::{Judging, judge},
     locate::Lookups,
     outcome::Outcome,
-    plan::{Plan, Settings},
+    plan::Plan,
     publish::{Begun, End, LastWords, Published, Publisher, Sent},
     report,
     results::ResultFile,
-    service::Access,
     state::State,
     summary::Summary,
+    targets::Targets,
     verdict::{Verdict, VerdictPlan},
 };
 
-/// What all targets of a run share.
+/// A run over its targets.
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// How the run behaves.
-    pub settings: &'a Settings,
-    /// The connection to Bitbucket.
-    pub http: &'a Http,
-    /// The connection to SonarQube.
-    pub sonarqube_http: &'a Http,
+    context: Context<'a>,
+    plans: &'a [Plan],
     /// Where the results go.
-    pub results: Option<&'a ResultFile>,
-    /// Where the log goes.
-    pub console: &'a Console,
+    results: Option<&'a ResultFile>,
     /// What becomes of many targets; a single one is told by itself.
     summary: Option<Summary>,
     lookups: Lookups,
@@ -54,23 +47,15 @@ const LAST_WORDS_AT_ONCE: usize = 64;
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(8);
 
 impl<'a> Run<'a> {
-    /// A run that has not begun; with a summary when there are `many` targets.
-    pub fn new(
-        settings: &'a Settings,
-        http: &'a Http,
-        sonarqube_http: &'a Http,
-        results: Option<&'a ResultFile>,
-        console: &'a Console,
-        many: Option<usize>,
-    ) -> Self {
+    /// A run that has not begun.
+    pub fn new(context: Context<'a>, targets: &'a Targets<Plan>, results: Option<&'a ResultFile>) -> Self {
+        let Targets { plans, many, .. } = targets;
         Self {
-            settings,
-            http,
-            sonarqube_http,
+            context,
+            plans,
             results,
-            console,
-            summary: many.map(|targets| Summary::of(targets, results.is_some())),
-            lookups: Lookups::default(),
+            summary: many.then(|| Summary::of(plans.len(), results.is_some())),
+            lookups: Lookups::of(plans.iter().map(|plan| (&*plan.access, &plan.target))),
             judging: Judging::default(),
             begun: Begun::default(),
         }
@@ -81,29 +66,36 @@ impl<'a> Run<'a> {
     /// # Errors
     ///
     /// Only what a defect explains.
-    pub async fn publish(&self, plans: &[Plan]) -> anyhow::Result<Outcome> {
-        let work = by_credential(plans).into_iter().map(|plans| {
+    pub async fn publish(&self) -> anyhow::Result<Outcome> {
+        let Context { settings, credentials, console, .. } = self.context;
+        let work = by_credential(self.plans).into_iter().map(|plans| {
             let targets = stream::iter(plans).map(|(number, plan)| self.target(number, plan));
-            Box::pin(targets.buffer_unordered(self.settings.concurrency))
+            Box::pin(targets.buffer_unordered(settings.concurrency))
         });
         let worst = stream::select_all(work)
             .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
             .await?;
         if let Some(summary) = &self.summary {
-            summary.end(worst, self.console);
+            report::unused_tokens(credentials, console);
+            if let Some(results) = self.results {
+                report::results_ended(results, console);
+            }
+            summary.end(worst, console);
         }
         Ok(worst)
     }
 
     async fn target(&self, number: usize, plan: &Plan) -> anyhow::Result<Outcome> {
-        let about = self.summary.as_ref().map(|_| self.console.about(&plan.target.repository));
-        let console = about.as_ref().unwrap_or(self.console);
+        let Context { settings, credentials, console, .. } = self.context;
+        let about = self.summary.as_ref().map(|_| console.about(&plan.target.repository));
+        let console = about.as_ref().unwrap_or(console);
         let verdicts = self.verdicts(plan, console).await?;
-        let deadline = Deadline::after(self.settings.timeout);
+        let deadline = Deadline::after(settings.timeout);
         let publisher = Publisher {
-            bitbucket: self.bitbucket(&plan.access, console, &deadline),
+            bitbucket: self.context.bitbucket(&plan.access, console, &deadline),
             plan,
-            dry_run: self.settings.dry_run,
+            credentials,
+            dry_run: settings.dry_run,
             lookups: &self.lookups,
             begun: &self.begun,
             results: self.results,
@@ -120,55 +112,39 @@ impl<'a> Run<'a> {
         match &plan.verdict {
             VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
             VerdictPlan::Ask(analysis) => {
-                judge(analysis, self.sonarqube_http, self.settings, &self.judging, console).await
+                let Context { settings, sonarqube_http, .. } = self.context;
+                judge(analysis, sonarqube_http, settings, &self.judging, console).await
             }
         }
-    }
-
-    fn bitbucket<'c>(
-        &'c self,
-        access: &'c Access,
-        console: &'c Console,
-        deadline: &'c Deadline,
-    ) -> Bitbucket<'c> {
-        Bitbucket(Client {
-            http: self.http,
-            console,
-            service: &access.service,
-            pace: &access.pace,
-            api_url: &self.settings.api_url,
-            deadline,
-            retries: true,
-            arrival: None,
-        })
     }
 
     fn tell(&self, published: &Published, number: usize, plan: &Plan, console: &Console) -> Outcome {
         let outcome = report::published(published, plan, self.results, console);
         match &self.summary {
             None => {
-                report::hand_on(published, self.settings, console);
+                report::hand_on(published, self.context.settings, console);
                 report::last_line(published, console);
             }
-            Some(summary) => summary.add(published, number, plan, self.console),
+            Some(summary) => summary.add(published, number, plan, self.context.console),
         }
         outcome
     }
 
     /// Ends a run that was stopped: no INPROGRESS of it is left, as far as the time allows.
-    pub async fn stop(&self, plans: &[Plan]) -> Outcome {
+    pub async fn stop(&self) -> Outcome {
+        let console = self.context.console;
         let begun = self.begun.take();
         let last_words = LastWords::within(LAST_WORDS_LIMIT);
         if let Some(summary) = &self.summary {
             self.stop_many(begun, &last_words, summary).await;
-        } else if let [plan] = plans {
+        } else if let [plan] = self.plans {
             let published = match begun.into_iter().next() {
-                Some(sent) => self.stopped(&sent, &last_words, self.console).await,
+                Some(sent) => self.stopped(&sent, &last_words, console).await,
                 None => {
                     Published { target: None, status: None, end: End::Stopped, outcome: Outcome::Stopped }
                 }
             };
-            self.tell(&published, 0, plan, self.console);
+            self.tell(&published, 0, plan, console);
         }
         Outcome::Stopped
     }
@@ -176,7 +152,7 @@ impl<'a> Run<'a> {
     async fn stop_many(&self, begun: Vec<Rc<Sent>>, last_words: &LastWords, summary: &Summary) {
         let (ended, left) = (Cell::new(0), Cell::new(0));
         let work = stream::iter(begun).for_each_concurrent(LAST_WORDS_AT_ONCE, async |sent| {
-            let console = self.console.about(&sent.target.repository);
+            let console = self.context.console.about(&sent.target.repository);
             let published = self.stopped(&sent, last_words, &console).await;
             // Of the others it is only recorded that they were under way.
             if sent.status.state == State::InProgress {
@@ -187,7 +163,7 @@ impl<'a> Run<'a> {
             report::record(&published, None, Outcome::Stopped, self.results, &console);
         });
         work.await;
-        summary.stopped(ended.get(), left.get(), self.console);
+        summary.stopped(ended.get(), left.get(), self.context.console);
     }
 
     /// What a status under way comes to when the run is stopped.
@@ -195,7 +171,7 @@ impl<'a> Run<'a> {
         let Sent { access, target, status, .. } = sent;
         let said = match status.state {
             State::InProgress => {
-                let bitbucket = self.bitbucket(access, console, &last_words.deadline);
+                let bitbucket = self.context.bitbucket(access, console, &last_words.deadline);
                 last_words.say(&bitbucket, sent).await.ok()
             }
             _ => None,

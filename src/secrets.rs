@@ -3,6 +3,8 @@
 
 use std::{collections::HashSet, ops::Range};
 
+use crate::text::forges;
+
 /// A text shorter than this is no secret that could be found again: a common word would be taken for one.
 const SECRET_MIN_CHARS: usize = 8;
 /// This many characters of a secret in a row are hidden like the whole, in capitals or not: one more than the prefix
@@ -22,8 +24,8 @@ pub struct Secrets {
     parts: HashSet<Vec<u8>>,
     /// The two letters with which each part begins: most text is none, and this is quickly seen.
     beginnings: HashSet<[u8; 2]>,
-    /// Secrets too short to have parts.
-    short: Vec<String>,
+    /// Secrets too short to have parts, in small letters.
+    short: Vec<Vec<u8>>,
 }
 
 impl Secrets {
@@ -36,25 +38,31 @@ impl Secrets {
                 self.beginnings.insert([part[0], part[1]]);
             }
         } else if secret.chars().count() >= SECRET_MIN_CHARS {
-            self.short.push(secret.to_owned());
+            self.short.push(secret.to_ascii_lowercase().into_bytes());
         }
     }
 
-    /// The text with `***` for each secret or part of one, and for what has the shape of a token.
+    /// The text with `***` for each secret or part of one, and for what has the shape of a token. White space and what
+    /// cannot be seen between the characters of a secret does not keep it from being found.
     pub fn hide(&self, text: &str) -> String {
         let mut hidden: Vec<Range<usize>> = token_shapes(text);
-        if !self.parts.is_empty() {
+        if !self.parts.is_empty() || !self.short.is_empty() {
             // Hosts of addresses, for one, are told in small letters.
-            let lower = text.to_ascii_lowercase();
-            let windows = lower.as_bytes().windows(PART_CHARS).enumerate();
+            let visible: Vec<(usize, u8)> = visible_bytes(text).collect();
+            let letters: Vec<u8> = visible.iter().map(|(_, byte)| byte.to_ascii_lowercase()).collect();
+            let place = |at: usize, length: usize| visible[at].0..visible[at + length - 1].0 + 1;
+            let parts = letters.windows(PART_CHARS).enumerate();
             hidden.extend(
-                windows
+                parts
                     .filter(|(_, part)| self.beginnings.contains(&part[..2]) && self.parts.contains(*part))
-                    .map(|(at, _)| at..at + PART_CHARS),
+                    .map(|(at, _)| place(at, PART_CHARS)),
             );
-        }
-        for secret in &self.short {
-            hidden.extend(text.match_indices(secret.as_str()).map(|(at, _)| at..at + secret.len()));
+            for secret in &self.short {
+                let windows = letters.windows(secret.len()).enumerate();
+                hidden.extend(
+                    windows.filter(|(_, part)| part == secret).map(|(at, _)| place(at, secret.len())),
+                );
+            }
         }
         if hidden.is_empty() {
             return text.to_owned();
@@ -106,6 +114,20 @@ fn token_shapes(text: &str) -> Vec<Range<usize>> {
     shapes
 }
 
+/// The bytes of a text with their places, but for white space and characters that cannot be seen: a soft hyphen, marks of
+/// zero width, control characters.
+fn visible_bytes(text: &str) -> impl Iterator<Item = (usize, u8)> {
+    let is_visible = |c: char| {
+        !c.is_whitespace()
+            && !forges(c)
+            && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+    };
+    let bytes = text.as_bytes();
+    text.char_indices()
+        .filter(move |(_, c)| is_visible(*c))
+        .flat_map(move |(at, c)| (at..at + c.len_utf8()).map(|at| (at, bytes[at])))
+}
+
 fn floor(text: &str, mut at: usize) -> usize {
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -146,6 +168,9 @@ mod tests {
             ("a word of secret-of", "a word of secret-of"),
             (TOKEN, "***"),
             ("ä another-secret-of-some-length ä", "ä *** ä"),
+            ("a Another-Secret-of-some-length b", "a *** b"),
+            ("a SHORT-ONE b", "a *** b"),
+            ("a anoth\u{200b}er-secr\n et-of-\0some-le\u{ad}ngth b", "a *** b"),
         ] {
             assert_eq!(secrets().hide(text), shown);
         }
@@ -160,6 +185,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_secret_is_found_whatever_stands_between_its_characters(every in 1..12_usize, between in "[ \\n\\t\\x00\u{200b}\u{ad}]{1,3}") {
+            let mut secrets = Secrets::default();
+            secrets.add(TOKEN);
+            let pieces: Vec<&str> = (0..TOKEN.len()).step_by(every).map(|at| &TOKEN[at..(at + every).min(TOKEN.len())]).collect();
+            prop_assert_eq!(secrets.hide(&format!("a <{}> b", pieces.join(&between))), "a <***> b");
+        }
+
         #[test]
         fn no_part_of_a_secret_is_left_wherever_it_is_cut(before in ".{0,40}", after in ".{0,40}", from in 0..40_usize, to in 0..200_usize) {
             let mut secrets = Secrets::default();

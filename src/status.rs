@@ -252,7 +252,8 @@ fn pipeline_page(variables: &Variables) -> Option<String> {
 }
 
 fn commit_page(target: &Target) -> String {
-    format!("{}/commits/{}", target.repository.page(), target.commit)
+    // Abbreviated, so that two who write the hash with more digits and with fewer say the same.
+    format!("{}/commits/{}", target.repository.page(), target.commit.digits())
 }
 
 #[cfg(test)]

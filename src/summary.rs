@@ -163,12 +163,16 @@ impl Summary {
 
     /// The last line of a run that was stopped: how many INPROGRESS were ended, and how many may be left.
     pub fn stopped(&self, ended: usize, left: usize, console: &Console) {
+        self.table(console);
         let mut words = format!("stopped before the end; {}", self.counted());
         if ended > 0 {
             let _ = write!(words, "; STOPPED was posted over {ended} INPROGRESS, which would block merging");
         }
         if left > 0 {
-            let _ = write!(words, "; {left} INPROGRESS may be left");
+            let _ = write!(
+                words,
+                "; {left} INPROGRESS may be left, and block merging until another status with the same KEY is posted"
+            );
         }
         console.failed(words);
     }

@@ -27,7 +27,7 @@ pub struct Repository {
 pub struct CommitHash(String);
 
 /// Number of a pull request within its repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PullRequestId(pub u32);
 
 /// Where a status goes.
@@ -71,6 +71,15 @@ pub enum CommitSource {
     },
     /// The branch is asked for its head commit.
     Branch(String),
+}
+
+/// Something to look up in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lookup<'a> {
+    /// The source of a pull request.
+    PullRequest(PullRequestId),
+    /// The head of a branch.
+    Branch(&'a str),
 }
 
 impl fmt::Display for Repository {
@@ -147,6 +156,43 @@ impl CommitHash {
 }
 
 impl TargetPlan {
+    /// The target, when nothing has to be looked up.
+    pub fn given(&self) -> Option<Target> {
+        match &self.commit {
+            CommitSource::Given { commit, .. } => Some(self.at(commit.clone())),
+            CommitSource::PullRequest { .. } | CommitSource::Branch(_) => None,
+        }
+    }
+
+    /// The target at a commit of the repository that the user named.
+    pub fn at(&self, commit: CommitHash) -> Target {
+        Target { repository: self.repository.clone(), commit, refname: self.refname.clone() }
+    }
+
+    /// What is looked up, or may have to be when Bitbucket does not know the commit.
+    pub fn may_look_up(&self) -> Option<Lookup<'_>> {
+        match &self.commit {
+            CommitSource::Given { fallback, .. } => fallback.map(Lookup::PullRequest),
+            CommitSource::PullRequest { id, .. } => Some(Lookup::PullRequest(*id)),
+            CommitSource::Branch(branch) => Some(Lookup::Branch(branch)),
+        }
+    }
+
+    /// What is looked up, in words: `pull request 7 of acme/api`.
+    pub fn lookup(&self) -> Option<String> {
+        let repository = &self.repository;
+        match &self.commit {
+            CommitSource::Given { .. } => None,
+            CommitSource::Branch(branch) => Some(format!("branch {branch} of {repository}")),
+            CommitSource::PullRequest { id, commit: None } => {
+                Some(format!("pull request {id} of {repository}"))
+            }
+            CommitSource::PullRequest { id, commit: Some(commit) } => {
+                Some(format!("commit {commit} for pull request {id} of {repository}"))
+            }
+        }
+    }
+
     /// The target that the variables name, or the problems that keep them from naming one.
     pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
         let given = Facts {
@@ -439,6 +485,9 @@ struct BadAddress {
 /// The workspace, when the text names one, and the slug: of a slug, `workspace/slug`, or the address of
 /// the repository or of one of its pages.
 fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
+    // What the Clone button gives, and a path as a browser shows it.
+    let text = text.strip_prefix("git clone ").unwrap_or(text).trim_start();
+    let text = text.strip_prefix('/').filter(|rest| rest.contains('/')).unwrap_or(text);
     let path = if let Some((scheme, rest)) = text.split_once("://") {
         if !["https", "http", "ssh"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err(BadAddress {
@@ -470,6 +519,11 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     let path = path.strip_prefix("2.0/repositories/").unwrap_or(path);
     let mut parts = path.split('/');
     match (parts.next(), parts.next()) {
+        // The page of a project: bitbucket.org/acme/workspace/projects/APP
+        (Some(_), Some("workspace")) if parts.next().is_some() => Err(BadAddress {
+            found: format!("is {}, the address of a page of a workspace", shown(text)),
+            remedy: "open the repository's own page and copy its address, or pass workspace/slug",
+        }),
         (Some(workspace), Some(slug)) if !workspace.is_empty() && !slug.is_empty() => {
             Ok((Some(workspace), without_git(slug)))
         }

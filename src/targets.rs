@@ -1,19 +1,19 @@
 //! Many targets in one run: `TARGETS` or `TARGETS_FILE`, each entry put over the run's variables and planned by
 //! itself; every problem is told by index and field before the first request.
 
-use std::{collections::HashMap, fmt, path::Path};
+use std::{collections::HashMap, fmt, fs, path::Path};
 
 use serde::{
     Deserializer,
     de::{SeqAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     problem::{Findings, shown},
     secrets::holds_token,
     text::fingerprint,
-    values::{read_small, whole_number},
+    values::{Fields, read_small, whole_number},
     variables::{Variable, Variables, is_unexpanded, nearest},
 };
 
@@ -33,7 +33,27 @@ pub struct Targets<P> {
     /// Whether they come from a list; else there is one, that of the run's own variables.
     pub many: bool,
     /// Which part of the list this is, when it is divided over parallel steps.
-    pub step: Option<String>,
+    pub step: Option<Step>,
+}
+
+/// A step of a parallel group that divides a list.
+#[derive(Debug)]
+pub struct Step {
+    /// Its number, from 0.
+    number: u64,
+    /// How many steps there are.
+    pub count: usize,
+    /// How many targets are this step's.
+    own: usize,
+    /// How many targets there are.
+    all: usize,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, count, own, all } = self;
+        write!(f, "step {} of {count} of the parallel group: {own} of the {all} targets", number + 1)
+    }
 }
 
 /// A real entry has some 200 bytes, and a run some thousands.
@@ -62,13 +82,18 @@ impl<P: Planned> Targets<P> {
         let mut list = List::new(source, variables);
         let read = each_entry(&text, |index, entry| list.add(index, entry, &mut plan));
         if let Err(error) = read {
-            let (found, remedy) = if error.is_data() {
-                ("is JSON, but no array of objects".to_owned(), "put [ and ] around the objects")
+            let begins_with = |start: u8| text.trim_ascii_start().first() == Some(&start);
+            let found = if error.is_data() {
+                "is JSON, but no array of objects".to_owned()
             } else {
-                (
-                    format!("is no JSON: {error}"),
-                    "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too",
-                )
+                format!("is no JSON: {error}")
+            };
+            let remedy = if error.is_data() || begins_with(b'{') {
+                "put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line"
+            } else if source == "TARGETS" && !begins_with(b'[') {
+                "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE"
+            } else {
+                "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too"
             };
             findings.problem(source, found, ACCEPTED, remedy);
         }
@@ -95,20 +120,16 @@ impl<P: Planned> Targets<P> {
                 }
             };
         let count = whole_number("BITBUCKET_PARALLEL_STEP_COUNT", Some(count), 1, 1..=STEPS_MAX, findings);
-        let step = whole_number("BITBUCKET_PARALLEL_STEP", Some(step), 0, 0..=count - 1, findings);
+        let number = whole_number("BITBUCKET_PARALLEL_STEP", Some(step), 0, 0..=count - 1, findings);
         let all = self.plans.len();
-        let mut number = 0;
+        let mut place = 0;
         self.plans.retain(|_| {
-            number += 1;
-            (number - 1) % count == step
+            place += 1;
+            (place - 1) % count == number
         });
-        if count > 1 {
-            self.step = Some(format!(
-                "step {} of {count} of the parallel group: {} of the {all} targets",
-                step + 1,
-                self.plans.len()
-            ));
-        }
+        // There are at most STEPS_MAX.
+        let count = usize::try_from(count).unwrap_or(1);
+        self.step = (count > 1).then_some(Step { number, count, own: self.plans.len(), all });
     }
 }
 
@@ -135,12 +156,14 @@ fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static st
             let path = path.trim();
             let bytes = read_small(Path::new(path), TARGETS_MAX_BYTES);
             if let Err(wrong) = &bytes {
-                findings.problem(
-                    "TARGETS_FILE",
-                    format!("names {}, a file that {wrong}", shown(path)),
-                    ACCEPTED,
-                    "pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume; from another step it has to be an artifact",
-                );
+                let is_large = fs::metadata(path).is_ok_and(|file| file.len() > TARGETS_MAX_BYTES);
+                let remedy = if is_large {
+                    "divide the list over several files and runs"
+                } else {
+                    "pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume; from another step it has to be an artifact"
+                };
+                let found = format!("names {}, a file that {wrong}", shown(path));
+                findings.problem("TARGETS_FILE", found, ACCEPTED, remedy);
             }
             Some(("TARGETS_FILE", bytes.ok()))
         }
@@ -148,9 +171,9 @@ fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static st
 }
 
 /// Reads the entries one after the other, so that not all of them are there at once.
-fn each_entry(text: &[u8], each: impl FnMut(usize, Value)) -> serde_json::Result<()> {
+fn each_entry(text: &[u8], each: impl FnMut(usize, &RawValue)) -> serde_json::Result<()> {
     struct Entries<F>(F);
-    impl<'de, F: FnMut(usize, Value)> Visitor<'de> for Entries<F> {
+    impl<'de, F: FnMut(usize, &RawValue)> Visitor<'de> for Entries<F> {
         type Value = ();
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,7 +182,7 @@ fn each_entry(text: &[u8], each: impl FnMut(usize, Value)) -> serde_json::Result
 
         fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
             let mut index = 0;
-            while let Some(entry) = entries.next_element()? {
+            while let Some(entry) = entries.next_element::<&RawValue>()? {
                 self.0(index, entry);
                 index += 1;
             }
@@ -205,14 +228,19 @@ impl<'v, P: Planned> List<'v, P> {
     fn add(
         &mut self,
         index: usize,
-        entry: Value,
+        entry: &RawValue,
         plan: &mut impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
     ) {
-        let Value::Object(mut entry) = entry else {
+        let Ok(fields) = serde_json::from_str::<Fields>(entry.get()) else {
             let remedy = "write an object with the variables of the target";
             self.problem(format!("{}[{index}]", self.source), "is no object", ACCEPTED, remedy);
             return;
         };
+        if let Some(twice) = fields.twice() {
+            let name = self.name_of(index, twice);
+            return self.problem(name, "is there twice", "each field once", "remove one of the two");
+        }
+        let mut entry: Map<String, Value> = fields.0.into_iter().collect();
         entry.retain(|_, value| !value.is_null());
         let known_problems = self.problems;
         let merged = self.over_the_run(index, &entry);
@@ -306,9 +334,14 @@ impl<'v, P: Planned> List<'v, P> {
         merged
     }
 
+    /// How a field of an entry is called.
+    fn name_of(&self, index: usize, field: &str) -> String {
+        format!("{}[{index}].{}", self.source, shown(field).trim_matches('"'))
+    }
+
     /// The text of a field, or nothing after a problem was told.
     fn field(&mut self, index: usize, field: &str, value: &Value) -> Option<String> {
-        let name = format!("{}[{index}].{}", self.source, shown(field).trim_matches('"'));
+        let name = self.name_of(index, field);
         let Some(variable) = entry_variables().find(|variable| variable.field == field) else {
             let lower = field.to_ascii_lowercase();
             let likely = nearest(&lower, entry_variables().map(|variable| variable.field));
@@ -388,7 +421,11 @@ impl<'v, P: Planned> List<'v, P> {
     fn end(self, findings: &mut Findings) -> Targets<P> {
         let Self { source, plans, duplicates, warnings, unshown_warnings, .. } = self;
         for (warning, index, others) in warnings {
-            let others = if others == 0 { String::new() } else { format!(" (and {others} entries more)") };
+            let others = match others {
+                0 => String::new(),
+                1 => " (and 1 entry more)".to_owned(),
+                others => format!(" (and {others} entries more)"),
+            };
             findings.warning(format!("{source}[{index}]{others}: {warning}"));
         }
         if unshown_warnings > 0 {

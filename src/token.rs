@@ -1,7 +1,10 @@
 //! What a token's shape tells, before it is sent and without showing it: its kind, what keeps it from working,
 //! and what is merely unusual.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 
 /// A kind of token that Atlassian makes, as its prefix tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,13 @@ const OTHER_SERVICES: [(&str, &str); 8] = [
 /// What keeps a text from being a token of Bitbucket at all: how it was pasted, or whose it is.
 pub fn defect(token: &str) -> Option<Defect> {
     pasted(token).or_else(|| {
+        // Atlassian's staff: <https://community.atlassian.com/forums/Bitbucket-questions/qaq-p/2611869>.
+        if is_jwt(token) && payload(token).is_some_and(|payload| payload.contains("pipelines-config/identity/oidc")) {
+            return Some(Defect {
+                found: "is the OIDC token of a pipeline (BITBUCKET_STEP_OIDC_TOKEN), which Bitbucket's API does not accept",
+                remedy: "pass an access token or an API token; the OIDC token is for other services, such as those of a cloud",
+            });
+        }
         let (_, found) = OTHER_SERVICES.iter().find(|(prefix, _)| token.starts_with(prefix))?;
         Some(Defect { found, remedy: "pass the token of Bitbucket; each service has its own variable" })
     })
@@ -91,6 +101,16 @@ pub fn pasted(token: &str) -> Option<Defect> {
         (
             "has white space before or after the token (a space, a tab or a line break)",
             "copy the token again without the line break or space, and save the variable again",
+        )
+    } else if is_map(token) {
+        (
+            "is a JSON object, not a token",
+            "pass the token alone; an object with a token for each repository goes into BITBUCKET_ACCESS_TOKENS",
+        )
+    } else if is_name(token) {
+        (
+            "is the name of a variable, not its value",
+            "pass the value: in the YAML file a $ stands before the name, as in `NAME: $NAME`",
         )
     } else if is_placeholder(token) {
         ("is a placeholder, not a token", "put the token itself in its place, from a secured variable")
@@ -131,9 +151,11 @@ pub fn pasted(token: &str) -> Option<Defect> {
             "begins with the name of a variable and =",
             "save what stands behind the = alone as the variable's value",
         )
-    } else if token.contains(quotes) || token.contains(['\\', '$', ',', ';', '{', '}', '<', '>', '(', ')']) {
+    } else if token.contains(quotes)
+        || token.contains(['\\', '$', ',', ';', '{', '}', '<', '>', '(', ')', '%'])
+    {
         (
-            "has a character that no token has (a quote, a backslash, a dollar, a comma, a semicolon or a bracket)",
+            "has a character that no token has (a quote, a backslash, a dollar, a comma, a semicolon, a percent sign or a bracket)",
             "copy the token again without what stands around it",
         )
     } else if is_encoded(token) {
@@ -162,11 +184,19 @@ fn is_placeholder(token: &str) -> bool {
 
 /// Whether a whole line of a file with variables was pasted: `NAME=value`.
 fn has_name_before(token: &str) -> bool {
-    token.split_once('=').is_some_and(|(name, value)| {
-        !value.is_empty()
-            && name.contains('_')
-            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-    })
+    token.split_once('=').is_some_and(|(name, value)| !value.is_empty() && is_name(name))
+}
+
+/// Whether a text is a name as variables have it: `NAME_OF_IT`. No token is in capitals alone.
+fn is_name(text: &str) -> bool {
+    text.contains('_')
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Whether a text is a JSON object.
+fn is_map(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
 
 /// Whether a text is base64 of a token or of `user:secret`, with its padding or without. Chance makes such a text of
@@ -191,15 +221,21 @@ pub fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
         (Some(_), _) if token.len() < USUAL_MIN_BYTES => Some(
             "is much shorter than the tokens that Bitbucket makes: it may have been cut when it was copied",
         ),
+        (_, _) if holds_another(token) => Some(
+            "holds the beginning of a token further inside: it may have been pasted twice, or with something before it",
+        ),
+        (None, _) if TokenKind::of(&token.to_ascii_uppercase()).is_some() => {
+            Some("begins like a token, but in small letters: it may have been changed when it was copied")
+        }
         (Some(_), _) if !has_checksum(token) => Some(
             "does not end in = and 8 characters, as the tokens do that Bitbucket makes: its end may be missing",
         ),
         (None, TokenKind::Api) => Some(
             "does not begin with ATATT, as API tokens do: it may be a password or a token of something else",
         ),
-        (None, _) if is_jwt(token) => Some(
-            "looks like the OIDC token of a pipeline (it begins with eyJ), which Bitbucket's API does not accept",
-        ),
+        (None, _) if is_jwt(token) => {
+            Some("looks like a JWT (it begins with eyJ), which Bitbucket's API does not accept as a token")
+        }
         (None, _) if token.len() < SHORT_BYTES => Some("is very short for a token: it may be something else"),
         _ => None,
     }
@@ -210,6 +246,16 @@ fn has_checksum(token: &str) -> bool {
     token.rsplit_once('=').is_some_and(|(_, checksum)| {
         checksum.len() == 8 && checksum.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
+}
+
+/// Whether a token begins within it. That chance makes such letters happens once in millions of tokens.
+fn holds_another(token: &str) -> bool {
+    ["ATATT", "ATCTT"].iter().any(|start| token.match_indices(start).any(|(at, _)| at > 0))
+}
+
+/// The claims of a JWT.
+fn payload(token: &str) -> Option<String> {
+    String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?).ok()
 }
 
 /// Three parts of base64, the first of which begins with `{"`: <https://www.rfc-editor.org/rfc/rfc7519#section-3>.
@@ -234,6 +280,9 @@ mod tests {
     #[test]
     fn what_is_no_token_is_told_by_its_shape() {
         let pair = BASE64_STANDARD_NO_PAD.encode("ci@acme.example:ATATT3xFfGF0abcdefgh=5A4DB0C5");
+        let issuer =
+            r#"{"iss":"https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"}"#;
+        let oidc = format!("eyJhbGciOiJSUzI1NiJ9.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(issuer));
         let alone = format!("{}=", BASE64_STANDARD_NO_PAD.encode("ATCTT3xFfGN0abcdefgh=5A4DB0C5\n"));
         for (token, part) in [
             (" ATCTTabc", "white space before or after"),
@@ -261,6 +310,10 @@ mod tests {
             ("ATCTTabc;", "a character that no token has"),
             ("squ_abc", "token of SonarQube"),
             ("ghp_abc", "token of GitHub"),
+            (r#"{"api": "ATCTTabc"}"#, "is a JSON object"),
+            ("BITBUCKET_ACCESS_TOKEN", "is the name of a variable"),
+            ("ATCTTabc%3D5A4DB0C5", "a character that no token has"),
+            (&oidc, "OIDC token of a pipeline"),
             (&pair, "base64"),
             (&alone, "base64"),
         ] {
@@ -282,8 +335,15 @@ mod tests {
         assert_eq!(oddity("an-oauth-token-of-some-length", TokenKind::Access), None);
         assert!(oddity("short", TokenKind::Access).unwrap().contains("very short"));
         assert!(
-            oddity("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln", TokenKind::Access).unwrap().contains("OIDC")
+            oddity("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln", TokenKind::Access).unwrap().contains("JWT")
         );
+        for (token, part) in [
+            (format!("{whole}{whole}"), "pasted twice"),
+            (format!("xx{whole}"), "something before it"),
+            (whole.to_ascii_lowercase(), "small letters"),
+        ] {
+            assert!(oddity(&token, TokenKind::Access).unwrap().contains(part), "{token}");
+        }
     }
 
     proptest! {

@@ -2,6 +2,8 @@
 //! services, and small files.
 
 use std::{
+    collections::HashSet,
+    fmt,
     fs::{self, File},
     io::{self, Read},
     ops::RangeInclusive,
@@ -9,6 +11,11 @@ use std::{
 };
 
 use reqwest::Url;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value;
 
 use crate::problem::{Findings, shown};
 
@@ -29,6 +36,40 @@ pub fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findin
             );
             default
         }
+    }
+}
+
+/// The fields of a JSON object as they are written: of two with one name a map would keep the last in silence.
+#[derive(Debug)]
+pub struct Fields(pub Vec<(String, Value)>);
+
+impl Fields {
+    /// The first name that stands there twice.
+    pub fn twice(&self) -> Option<&str> {
+        let mut known = HashSet::new();
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.insert(*name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = object.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
     }
 }
 

@@ -363,9 +363,11 @@ fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut 
 
 /// Whether a value is nothing but `$NAME` or `${NAME}`.
 pub fn is_unexpanded(value: &str) -> bool {
-    let Some(rest) = value.strip_prefix('$') else {
+    // `$$NAME` is `$NAME` escaped.
+    let rest = value.trim_start_matches('$');
+    if rest.len() == value.len() {
         return false;
-    };
+    }
     let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
     inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -39,7 +39,7 @@ pub enum VerdictPlan {
     /// `STATE`.
     Given(Verdict),
     /// SonarQube.
-    Ask(AnalysisPlan),
+    Ask(Box<AnalysisPlan>),
 }
 
 /// What SonarQube is asked, and how.
@@ -137,7 +137,7 @@ impl VerdictPlan {
                 None
             }
             Some(text) => given(text.trim(), findings).map(Self::Given),
-            None => AnalysisPlan::from_variables(variables, true, findings).map(Self::Ask),
+            None => AnalysisPlan::from_variables(variables, true, findings).map(Box::new).map(Self::Ask),
         }
     }
 

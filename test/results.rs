@@ -30,7 +30,7 @@ fn a_delivered_status_is_recorded_and_handed_on() {
     assert_eq!(
         lines(&folder),
         [json!({
-            "target": {"workspace": "acme", "repo_slug": "api", "commit": commit},
+            "target": {"workspace": "acme", "repo_slug": "api", "commit": commit, "found_by": null},
             "status": {
                 "type": "build", "key": "sonar", "state": "SUCCESSFUL", "name": "Sonar", "description": "Successful",
                 "url": "https://bitbucket.org/acme/api/pipelines/results/42", "refname": "main",
@@ -78,7 +78,11 @@ fn a_target_that_was_not_found_has_no_status() {
         .set("RESULT_FILE", folder.path().join("results.jsonl"))
         .run();
     let recorded = &lines(&folder)[0];
-    assert_eq!(recorded["target"], json!({"workspace": "acme", "repo_slug": "api", "commit": null}));
+    let found_by = "pull request 999 of acme/api";
+    assert_eq!(
+        recorded["target"],
+        json!({"workspace": "acme", "repo_slug": "api", "commit": null, "found_by": found_by})
+    );
     assert_eq!(recorded["status"], Value::Null);
 }
 

@@ -403,7 +403,7 @@ fn an_oauth_token_that_is_over() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
       why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours
+      why 1:    the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours, or an app password, which no longer works
       to do 1:  fetch a new one in the same step, or use an access token of the repository, project or workspace
       why 2:    the access token has expired, was revoked, or was copied incompletely
       to do 2:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
@@ -425,7 +425,7 @@ fn a_status_of_somebody_else() {
       why:      Bitbucket does not say; one of these, likeliest first
       why 1:    probably the status with this key is another one's: it was created by the user "acme-ci" on 2026-11-02; only the creator of a status, or an admin of the repository, may overwrite it; a token that replaced another one is another creator
       to do 1:  use the credential that created it, or post with another KEY (the old status then stays, and merge checks count it, until the branch has a new commit)
-      why 2:    the workspace may restrict who gets in (Workspace settings > Access controls: IP addresses, two-step verification)
+      why 2:    the workspace may keep this credential out (Workspace settings > Access controls: IP addresses, two-step verification)
       to do 2:  let a workspace admin look there; a self-hosted runner has an IP address of its own
     ✖ not posted: FAILED on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
@@ -497,7 +497,10 @@ fn a_lookup_that_is_refused_after_an_unknown_commit_is_explained_too() {
     let gatepost = in_pull_request_build(&sandbox)
         .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
         .set("BITBUCKET_ACCESS_TOKEN", sandbox::REPOSITORY_TOKEN_REPOSITORY_ONLY);
-    met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_SCOPE, &handbook::UNKNOWN_COMMIT], 4, 2);
+    let told = met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_SCOPE], 4, 2);
+    let (pass_commit, pass_pull_request) = handbook::UNKNOWN_COMMIT.remedy.split_once('\n').unwrap();
+    assert!(told.contains(pass_commit), "{told}");
+    assert!(!told.contains(pass_pull_request), "it was passed: {told}");
 }
 
 #[test]
@@ -521,7 +524,7 @@ fn the_commit_of_the_central_pipeline_passed_on() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/web/commit/4f189dd603c1329d10e17f3ae45fa035856d7533/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
       why:      acme/web has no commit 4f189dd603c1329d10e17f3ae45fa035856d7533: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
-      to do:    in the repository's own pipeline leave COMMIT out: the source commit is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
+      to do:    in the repository's own pipeline set neither COMMIT nor BITBUCKET_COMMIT yourself: the commit that was pushed is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
       to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
     ✖ not posted: SUCCESSFUL on acme/web commit 4f189dd603c1329d10e17f3ae45fa035856d7533
     exit code 4
@@ -597,7 +600,7 @@ fn a_merge_commit_of_the_build() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/ffffffffffffffffffffffffffffffffffffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
       why:      acme/api has no commit ffffffffffffffffffffffffffffffffffffffff: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
-      to do:    in the repository's own pipeline leave COMMIT out: the source commit is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
+      to do:    in the repository's own pipeline set neither COMMIT nor BITBUCKET_COMMIT yourself: the commit that was pushed is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
       to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
     ✖ not posted: SUCCESSFUL on acme/api commit ffffffffffffffffffffffffffffffffffffffff
     exit code 4

@@ -125,7 +125,7 @@ fn a_given_commit_wins_over_the_head_of_its_pull_request() {
     assert_done(&run);
     assert!(
         run.output.contains(&format!(
-            "! pull request 7 is at commit {} by now; the status goes to COMMIT {old}, as given",
+            "! pull request 7 is at commit {} by now; COMMIT {old} goes before it, as given",
             &new[..12]
         )),
         "{}",
@@ -173,7 +173,7 @@ fn an_unknown_commit_without_a_pull_request_is_a_refusal() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/fffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
       why:      acme/api has no commit fffffff: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
-      to do:    in the repository's own pipeline leave COMMIT out: the source commit is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
+      to do:    in the repository's own pipeline set neither COMMIT nor BITBUCKET_COMMIT yourself: the commit that was pushed is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
       to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
     ✖ not posted: SUCCESSFUL on acme/api commit fffffff
     exit code 4
