@@ -284,3 +284,27 @@ pub fn write_output_variables(path: &Path, target: &Target, status: &Status) -> 
     end_line(&mut file)?;
     file.write_all(lines.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        let folder = sandbox::Folder::new();
+        let path = folder.path().join("results.jsonl");
+        let mut results = ResultFile::open(&path, false).unwrap();
+        // It lets nothing be written, as a full disk.
+        results.file = File::open(&path).unwrap();
+        let repository = Repository::from_full_name("acme/api").unwrap();
+        let record = Record {
+            target: RecordedTarget::new(&repository, None, None),
+            status: None,
+            outcome: Delivery::Refused,
+            exit_code: 4,
+            reason: None,
+        };
+        assert!(results.write(&record).is_err() && results.write(&record).is_err());
+        assert_eq!(results.lost.get(), 2);
+    }
+}

@@ -1,9 +1,9 @@
 //! README, `pipe.yml`, `--help` and the code agree, and every example in the README works as it stands.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, env, fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use gatepost::{help, variables::Variables};
-use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube};
+use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube, Submitted};
 use serde_json::{Value, json};
 
 use crate::run::{
@@ -384,33 +384,63 @@ fn curl_script(script: &str) {
 }
 
 fn central_after_script(document: &Value) {
-    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let (sandbox, sonarqube, origin) =
+        (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)), Folder::new());
+    let commit = pushed_to(&origin, "fix/header");
+    sandbox.world(|world| {
+        world.add_branch("acme/web", "fix/header", &commit);
+    });
+    pushed_to(&origin, "fix/header");
     let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::passed()));
-    let folder = scanned("target/.scannerwork", &submitted);
-    let commit = sandbox.head("acme/web", "fix/header");
     let known = [
         ("TARGET_REPO_SLUG", "web"),
         ("TARGET_COMMIT", &commit),
         ("TARGET_BRANCH", "fix/header"),
         ("BITBUCKET_EXIT_CODE", "0"),
     ];
+    let folder = Folder::new();
     let step = Step::new(in_central_pipeline(&sandbox).within(folder.path()), &known);
+    let scanner = Scanner::new(&submitted);
+    let script = &document["pipelines"]["custom"]["analyse"][1]["step"]["script"];
+    scanner.run_script(script, &step, &folder, &origin);
+    assert_eq!(scanner.told(), format!("{commit} -Dsonar.branch.name=fix/header\n"));
     step.run(pipes(document, IMAGE)[0], 0);
     assert_eq!(sandbox.pull_request_statuses("acme/web", 12)[0].state, "SUCCESSFUL");
 }
 
-fn central_credential(document: &Value) {
-    let sandbox = acme();
+/// Runs the central pipeline's pipes with other lines in place of its credential.
+fn central_credential(credential: &Value) {
+    let central = &documents("Central pipeline")[1];
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::passed()));
+    let folder = scanned("target/.scannerwork", &submitted);
     let tokens = json!({ "api": sandbox::REPOSITORY_TOKEN, "acme/web": sandbox::REPOSITORY_TOKEN_OF_WEB });
-    let tokens = tokens.to_string();
+    let (tokens, commit) = (tokens.to_string(), sandbox.head("acme/web", "fix/header"));
     let known = [
         ("TARGET_REPO_SLUG", "web"),
+        ("TARGET_COMMIT", &commit),
+        ("TARGET_BRANCH", "fix/header"),
         ("TARGET_PULL_REQUEST", "12"),
-        ("REPOSITORY_ACCESS_TOKENS", tokens.as_str()),
+        ("BITBUCKET_EXIT_CODE", "0"),
+        ("REPOSITORY_ACCESS_TOKENS", &tokens),
     ];
-    let step = Step::new(in_central_pipeline(&sandbox), &known);
-    step.run(pipes(document, IMAGE)[0], 0);
-    assert_eq!(sandbox.pull_request_statuses("acme/web", 12)[0].state, "INPROGRESS");
+    let step = Step::new(in_central_pipeline(&sandbox).within(folder.path()), &known);
+    let reports = pipes(central, IMAGE);
+    for (pipe, state) in [(reports[0], "INPROGRESS"), (reports[1], "SUCCESSFUL")] {
+        let mut pipe = pipe.clone();
+        let variables = pipe["variables"].as_object_mut().unwrap();
+        assert!(variables.remove("BITBUCKET_ACCESS_TOKEN").is_some());
+        variables.extend(credential.as_object().unwrap().clone());
+        step.run(&pipe, 0);
+        let shown = sandbox.pull_request_statuses("acme/web", 12);
+        assert_eq!((shown.len(), shown[0].state.as_str()), (1, state));
+    }
+}
+
+/// The YAML documents of an example.
+fn documents(title: &str) -> Vec<Value> {
+    let example = section(section(README, "## Examples"), &format!("### {title}"));
+    blocks(example, "yaml").into_iter().map(yaml).collect()
 }
 
 fn shared_configuration(shared: &Value, importing: &Value) {
@@ -484,31 +514,34 @@ fn nightly(all: &Value, divided: &Value) {
         statuses.map(|status| (status.key, status.state)).collect::<Vec<_>>()
     };
     assert_eq!(states().len() as u64, all_open);
-    assert!(states().iter().all(|(key, state)| key.starts_with("sonar-acme_") && state == "FAILED"));
+    assert!(states().iter().all(|(key, state)| key == "sonar" && state == "FAILED"));
     assert_eq!(folder.read("results.jsonl").lines().count() as u64, all_open);
 
-    // Nothing but the state is given there: the list need not name a project.
-    let targets: Vec<_> = slugs.iter().map(|slug| json!({ "repo_slug": slug, "pull_request": 1 })).collect();
-    folder.write("targets.json", json!(targets).to_string().as_bytes());
+    // The steps of the group have a part of the list each, and all of it together.
     let steps = pipes(divided, IMAGE);
     let count = steps.len().to_string();
+    let posted = || sandbox.requests().iter().filter(|request| request.method == "POST").count() as u64;
+    let before = posted();
     for (number, pipe) in steps.iter().enumerate() {
         let build = build()
             .set("BITBUCKET_PARALLEL_STEP", number.to_string())
             .set("BITBUCKET_PARALLEL_STEP_COUNT", count.as_str());
-        Step::new(build, &[]).run(pipe, 0);
+        Step::new(build, &[("SONAR_HOST_URL", &url)]).run(pipe, 0);
     }
-    let begun = states().into_iter().filter(|(key, state)| key == "sonar" && state == "INPROGRESS").count();
-    assert_eq!((steps.len(), begun), (3, REPOSITORIES));
+    assert_eq!((steps.len(), posted() - before), (3, all_open));
 }
 
 fn central_pipeline(trigger: &Value, central: &Value) {
-    let sandbox = acme();
-    // The build of pull request 12 of acme/web asks the central pipeline.
-    let commit = &sandbox.head("acme/web", "fix/header")[..12];
+    let (sandbox, origin) = (acme(), Folder::new());
+    // The build of pull request 12 of acme/web asks the central pipeline, and then somebody pushes again.
+    let commit = pushed_to(&origin, "fix/header");
+    sandbox.world(|world| {
+        world.add_branch("acme/web", "fix/header", &commit);
+    });
+    pushed_to(&origin, "fix/header");
     let web = in_pull_request_build(&sandbox)
         .set("BITBUCKET_REPO_SLUG", "web")
-        .set("BITBUCKET_COMMIT", commit)
+        .set("BITBUCKET_COMMIT", &commit[..12])
         .set("BITBUCKET_BRANCH", "fix/header")
         .set("BITBUCKET_PR_ID", "12");
     let asking = Step::new(web, &[("BITBUCKET_PR_DESTINATION_BRANCH", "main")]);
@@ -519,7 +552,7 @@ fn central_pipeline(trigger: &Value, central: &Value) {
     let passed: Vec<BTreeMap<String, String>> = serde_json::from_str(&passed).unwrap();
     let passed: Vec<_> = passed.iter().map(|pair| (pair["key"].as_str(), pair["value"].as_str())).collect();
 
-    // The central pipeline declares what it is passed, and reports back.
+    // The central pipeline declares what it is passed, scans that commit, and reports back.
     let custom = &central["pipelines"]["custom"][pipeline];
     let declared: Vec<_> =
         custom[0]["variables"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
@@ -527,15 +560,78 @@ fn central_pipeline(trigger: &Value, central: &Value) {
     let passed: Vec<_> = passed.into_iter().chain([("BITBUCKET_EXIT_CODE", "0")]).collect();
     let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
     let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::failed()));
-    let folder = scanned("target/.scannerwork", &submitted);
+    let folder = Folder::new();
     let step = Step::new(in_central_pipeline(&sandbox).within(folder.path()), &passed);
     let reports = pipes(custom, IMAGE);
-    for (pipe, state, code) in [(reports[0], "INPROGRESS", 0), (reports[1], "FAILED", 1)] {
-        step.run(pipe, code);
+    let states = || {
         let shown = sandbox.pull_request_statuses("acme/web", 12);
-        assert_eq!((shown.len(), shown[0].state.as_str()), (1, state));
-    }
+        shown.into_iter().map(|status| status.state).collect::<Vec<_>>()
+    };
+    step.run(reports[0], 0);
+    assert_eq!(states(), ["INPROGRESS"]);
+    let scanner = Scanner::new(&submitted);
+    scanner.run_script(&custom[1]["step"]["script"], &step, &folder, &origin);
+    assert_eq!(
+        scanner.told(),
+        format!(
+            "{commit} -Dsonar.pullrequest.key=12 -Dsonar.pullrequest.branch=fix/header -Dsonar.pullrequest.base=main\n"
+        )
+    );
+    step.run(reports[1], 1);
+    assert_eq!(states(), ["FAILED"]);
     assert_eq!(sandbox.requests().len(), 2, "nothing is looked up");
     let own = sandbox.head("acme/central-pipeline", "main");
     assert!(sandbox.statuses("acme/central-pipeline", &own).is_empty());
+}
+
+/// Makes a commit on a branch of a repository of git, and the repository when there is none.
+fn pushed_to(origin: &Folder, branch: &str) -> String {
+    let git = |arguments: &[&str]| {
+        let author = ["-c", "user.name=Ann", "-c", "user.email=ann@acme.example"];
+        let ended =
+            Command::new("git").args(author).args(arguments).current_dir(origin.path()).output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        String::from_utf8(ended.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "--quiet", "--initial-branch", branch]);
+    git(&["commit", "--quiet", "--allow-empty", "--message", "Change"]);
+    git(&["rev-parse", "HEAD"])
+}
+
+/// What stands in for `sonar-scanner`: it notes the commit and its arguments, and leaves `report-task.txt`.
+struct Scanner(Folder);
+
+impl Scanner {
+    fn new(submitted: &Submitted) -> Self {
+        let folder = Folder::new();
+        folder.write("report-task.txt", submitted.report_task.as_bytes());
+        let script = format!(
+            "#!/bin/sh\necho $(git rev-parse HEAD) \"$@\" >>{0}/told\nmkdir .scannerwork && cp {0}/report-task.txt .scannerwork\n",
+            folder.path().display()
+        );
+        let program = folder.write("sonar-scanner", script.as_bytes());
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
+
+    /// Runs the commands of a script, whose pipes are run by themselves, with `origin` in place of Bitbucket.
+    fn run_script(&self, script: &Value, step: &Step, folder: &Folder, origin: &Folder) {
+        let commands: Vec<_> = script.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let path = format!("{}:{}", self.0.path().display(), env::var("PATH").unwrap());
+        let ended = Command::new("bash")
+            .args(["-e", "-c", &commands.join("\n")])
+            .current_dir(folder.path())
+            .envs(&step.known)
+            .env("PATH", path)
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", format!("url.{}.insteadOf", origin.path().display()))
+            .env("GIT_CONFIG_VALUE_0", "git@bitbucket.org:acme/web.git")
+            .output()
+            .unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+
+    fn told(&self) -> String {
+        self.0.read("told")
+    }
 }

@@ -1,5 +1,8 @@
 //! The right commit, however it is named.
 
+use sandbox::{Reach, Recorded};
+use serde_json::json;
+
 use crate::run::{Run, Sandbox, acme, by_hand, in_central_pipeline, in_pull_request_build};
 
 fn paths(sandbox: &Sandbox) -> Vec<String> {
@@ -198,4 +201,31 @@ fn a_branch_that_is_not_the_pull_requests_is_said() {
     let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("REFNAME", "other").run();
     assert_done(&run);
     assert!(run.output.contains("it will not count for this pull request"), "{}", run.output);
+}
+
+/// The token of the repository that it wants to be merged into does not reach the fork.
+#[test]
+fn a_pull_request_from_a_fork_is_posted_with_the_forks_own_token() {
+    let forks_token = sandbox::REPOSITORY_TOKEN_OF_WEB.replace("RepositoryTokenWeb_", "RepositoryTokenJan_");
+    let sandbox = acme();
+    sandbox.world(|world| {
+        let fork = Reach::Repository("jane/api".to_owned());
+        world.add_access_token(&forks_token, fork, &["repository", "pullrequest"]);
+    });
+    let tokens = json!({ "acme/api": sandbox::REPOSITORY_TOKEN, "jane/api": forks_token });
+    let gatepost = by_hand(&sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
+        .set("PULL_REQUEST", "9");
+    assert_done(&gatepost.run());
+    let used = |request: &Recorded| request.authorization.clone().unwrap();
+    let bearer = |token: &str| format!("Bearer {token}");
+    let used: Vec<_> = sandbox.requests().iter().map(used).collect();
+    assert_eq!(used, [bearer(sandbox::REPOSITORY_TOKEN), bearer(&forks_token)]);
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 9).len(), 1);
+    let check = gatepost.clone().set("MODE", "check").run();
+    assert_eq!(check.code, 0, "{}", check.output);
+    let many = gatepost.unset("PULL_REQUEST").set("TARGETS", r#"[{"pull_request": 9}]"#).run();
+    assert_eq!(many.code, 0, "{}", many.output);
+    assert!(!many.output.contains("no target"), "{}", many.output);
 }

@@ -3,12 +3,15 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::symlink,
     process::Child,
     thread,
     time::{Duration, Instant},
 };
 
-use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube, WORKSPACE_TOKEN, repository_token, service};
+use sandbox::{
+    Analysis, Dialect, Gate, Projects, Recorded, SonarQube, WORKSPACE_TOKEN, repository_token, service,
+};
 use serde_json::{Value, json};
 
 use crate::run::{Fault, Folder, Gatepost, Run, Sandbox, World, assert_told, bare, stopped_by};
@@ -234,6 +237,7 @@ fn a_list_that_is_none_is_told_with_its_place() {
         "\"service-001\"",
         "",
         "[{\"repo_slug\": \"\u{1}\"}]",
+        "{\"repo_slug\": \"a\"}\n{\"repo_slug\": \"b\"}",
     ]
     .iter()
     .map(|text| {
@@ -292,6 +296,12 @@ fn a_list_that_is_none_is_told_with_its_place() {
       to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
+
+    ✖ TARGETS_FILE is JSON, but no array of objects
+      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
     "#);
     folder.write("targets.json", &[b'[', b'"', 0xff, b'"', b']']);
     assert_told(
@@ -304,6 +314,12 @@ fn a_list_that_is_none_is_told_with_its_place() {
         &nowhere,
         2,
         &["✖ TARGETS_FILE names \"/no/such/targets.json\", a file that cannot be read: No such file"],
+    );
+    let path = gatepost.clone().unset("TARGETS_FILE").set("TARGETS", "targets.json").run();
+    assert_told(
+        &path,
+        2,
+        &["✖ TARGETS is no JSON", "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE"],
     );
     let both = gatepost.clone().set("TARGETS", "[]").run();
     assert_told(&both, 2, &["✖ TARGETS is set, and so is TARGETS_FILE"]);
@@ -667,6 +683,53 @@ fn a_run_that_was_killed_goes_on_where_it_was() {
     assert_told(&run, 0, &["0 posted, 10000 skipped"]);
 }
 
+/// What is looked up counts against the allowance, too: a list that is longer comes to its end all the same.
+#[test]
+fn a_run_that_goes_on_looks_nothing_up_again() {
+    const TARGETS: usize = 150;
+    const ALLOWANCE: u32 = 100;
+    let (sandbox, folder) = (fleet(TARGETS), Folder::new());
+    let entry = |number| json!({ "repo_slug": service(number), "pull_request": 1, "state": "passed" });
+    let targets: Vec<_> = (1..=TARGETS).map(entry).collect();
+    let gatepost = nightly(&sandbox, &folder, &json!(targets))
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+        .set("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+        .set("TIMEOUT", "1")
+        .set("RESULT_FILE", "results.jsonl")
+        .set("RESUME", "true");
+    let mut posted = Vec::new();
+    for _ in 0..4 {
+        sandbox.world(|world| {
+            world.set_allowance(sandbox::API_TOKEN, ALLOWANCE);
+        });
+        gatepost.run();
+        posted.push((1..=TARGETS).filter(|number| state_of(&sandbox, *number).is_some()).count());
+    }
+    // A lookup and a post each; up to eight lookups of a run are lost at its end.
+    assert!(posted[0] >= 42 && posted[1] >= 2 * 42 && posted[2] >= 3 * 42, "{posted:?}");
+    assert_eq!(posted[3], TARGETS);
+    let accepted =
+        |request: &&Recorded| request.method == "POST" && request.status.is_some_and(|code| code < 300);
+    assert_eq!(sandbox.requests().iter().filter(accepted).count(), TARGETS);
+    let before = sandbox.request_count();
+    assert_told(&gatepost.run(), 0, &["0 posted, 150 skipped"]);
+    assert_eq!(sandbox.request_count(), before);
+    // What says something else is looked up: there may be another commit by now.
+    let commit = sandbox.world(|world| world.push("acme/service-001", "feature/change"));
+    let changed: Vec<_> =
+        targets[..1].iter().map(|target| merged(target, json!({ "state": "failed" }))).collect();
+    folder.write("targets.json", json!(changed).to_string().as_bytes());
+    assert_told(&gatepost.run(), 0, &["✔ 1 target: 1 posted"]);
+    assert_eq!(sandbox.statuses("acme/service-001", &commit)[0].state, "FAILED");
+}
+
+/// An entry with other fields over its own.
+fn merged(entry: &Value, over: Value) -> Value {
+    let fields = [entry.clone(), over].into_iter().flat_map(|fields| fields.as_object().unwrap().clone());
+    Value::Object(fields.collect())
+}
+
 #[test]
 fn two_runs_at_once_on_the_same_targets_do_no_harm() {
     let (sandbox, folder) = (fleet(50), Folder::new());
@@ -923,24 +986,29 @@ fn an_inprogress_for_an_unknown_commit_is_not_stopped_over() {
     assert_eq!(state_of(&sandbox, 1).as_deref(), Some("INPROGRESS"));
 }
 
-/// The answer is lost and the status is there: what nobody will end is ended at once.
+/// The answer is lost and the status is there: what nobody will end is ended at once, and told.
 #[test]
 fn an_inprogress_whose_answer_is_lost_is_ended() {
     let (sandbox, folder) = (fleet(1), Folder::new());
-    for _ in 0..20 {
-        sandbox.fault(Fault::ResetInAnswer);
-    }
-    let gatepost = nightly(&sandbox, &folder, &json!([]))
+    sandbox.fault_always(Fault::Within("INPROGRESS", Box::new(Fault::ResetInAnswer)));
+    let target = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "running" });
+    let many =
+        nightly(&sandbox, &folder, &json!([target])).set("TIMEOUT", "1").set("RESULT_FILE", "results.jsonl");
+    let single = many
+        .clone()
         .unset("TARGETS_FILE")
         .set("REPO_SLUG", "service-001")
         .set("PULL_REQUEST", "1")
-        .set("COMMIT", sandbox.head("acme/service-001", "feature/change"))
-        .set("BRANCH", "feature/change")
-        .set("STATE", "INPROGRESS")
-        .set("TIMEOUT", "1");
-    let run = gatepost.run();
-    assert_eq!(run.code, 4, "{}", run.output);
-    assert_eq!(state_of(&sandbox, 1).as_deref(), Some("STOPPED"), "{}", run.output);
+        .set("STATE", "INPROGRESS");
+    for gatepost in [single, many] {
+        let left =
+            "STOPPED, which was posted over it: the INPROGRESS may have arrived, and would block merging";
+        assert_told(&gatepost.run(), 4, &[&format!("  left:     {left}\n")]);
+        assert_eq!(state_of(&sandbox, 1).as_deref(), Some("STOPPED"));
+        let recorded = &results(&folder)[0];
+        assert_eq!(recorded["outcome"], "refused");
+        assert!(recorded["reason"].as_str().unwrap().ends_with(&format!("; left on the commit: {left}")));
+    }
 }
 
 #[test]
@@ -1194,6 +1262,100 @@ fn an_inprogress_that_was_refused_is_not_stopped_over() {
 }
 
 /// One of two, the first that the entry names, would be written over by the results.
+/// However the path is written.
+#[test]
+fn the_results_never_take_the_place_of_the_list() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1)));
+    let list = folder.read("targets.json");
+    symlink("targets.json", folder.path().join("symbolic.json")).unwrap();
+    fs::hard_link(folder.path().join("targets.json"), folder.path().join("hard.json")).unwrap();
+    for name in ["./targets.json", "symbolic.json", "hard.json"] {
+        let run = gatepost.clone().set("RESULT_FILE", name).run();
+        assert_told(
+            &run,
+            2,
+            &["✖ RESULT_FILE names the file that TARGETS_FILE names: it would be written over"],
+        );
+        assert_eq!(folder.read("targets.json"), list);
+    }
+}
+
+/// The step that is one of three sees a third of the list, and the allowance is that of all.
+#[test]
+fn the_budget_is_that_of_the_whole_group_and_of_what_is_left_to_do() {
+    let (sandbox, folder) = (fleet(1_200), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1_200)))
+        .set("DRY_RUN", "true")
+        .set("BITBUCKET_PARALLEL_STEP", "0")
+        .set("BITBUCKET_PARALLEL_STEP_COUNT", "3");
+    let warned = "! up to 1200 requests are needed with the access token (BITBUCKET_ACCESS_TOKEN) in the 3 steps together, but 1000 an hour are certain";
+    assert_told(&gatepost.run(), 0, &[warned]);
+    let whole = gatepost
+        .unset("DRY_RUN")
+        .unset("BITBUCKET_PARALLEL_STEP")
+        .unset("BITBUCKET_PARALLEL_STEP_COUNT")
+        .set("RESULT_FILE", "results.jsonl")
+        .set("RESUME", "true");
+    sandbox.world(|world| {
+        world.set_allowance(WORKSPACE_TOKEN, 10_000);
+    });
+    assert_told(&whole.run(), 0, &["! up to 1200 requests are needed"]);
+    let again = whole.run();
+    assert_told(&again, 0, &["0 posted, 1200 skipped"]);
+    assert!(!again.output.contains("requests are needed"), "{}", again.output);
+}
+
+#[test]
+fn every_repository_without_a_token_is_told() {
+    let (sandbox, folder) = (fleet(4), Folder::new());
+    let tokens = json!({ "service-002": repository_token("service-002") });
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=4)))
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
+        .run();
+    let told = ["001", "003", "004"].map(|number| {
+        format!("✖ BITBUCKET_ACCESS_TOKENS[\"acme/service-{number}\"] is not there, and there is no other credential")
+    });
+    assert_told(&run, 2, &told.each_ref().map(String::as_str));
+    assert_told(&run, 2, &["✖ 3 variables are wrong; nothing was sent"]);
+}
+
+/// Of two with one name a reader of JSON keeps the last, and nobody would know.
+#[test]
+fn a_field_that_is_there_twice_is_told() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!([]));
+    let twice = r#"[{"repo_slug": "service-001", "commit": "abcdef1", "commit": "abcdef2", "state": "ok"}]"#;
+    folder.write("targets.json", twice.as_bytes());
+    assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE[0].commit is there twice"]);
+    let (one, other) = (repository_token("service-001"), WORKSPACE_TOKEN);
+    folder.write("targets.json", json!(entries(&sandbox, 1..=1)).to_string().as_bytes());
+    let tokens = format!(r#"{{"service-001": "{one}", "service-001": "{other}"}}"#);
+    let run = gatepost.set("BITBUCKET_ACCESS_TOKENS", tokens).run();
+    assert_told(
+        &run,
+        2,
+        &["✖ BITBUCKET_ACCESS_TOKENS[\"service-001\"] names a repository that another entry names, too"],
+    );
+    assert!(sandbox.requests().is_empty());
+}
+
+/// The pages that commits link to by default have to be the same for that.
+#[test]
+fn one_commit_is_one_target_however_many_digits_it_is_written_with() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let entry = |commit: &str| json!({ "repo_slug": "service-001", "commit": commit, "branch": "feature/change", "state": "ok" });
+    let targets = json!([
+        entry(&commit),
+        entry(&commit[..13]),
+        { "repo_slug": "service-001", "pull_request": 1, "state": "ok" },
+    ]);
+    let run = nightly(&sandbox, &folder, &targets).run();
+    assert_told(&run, 0, &["✔ 3 targets: 1 posted, 2 the same as others, posted once\n"]);
+}
+
 #[test]
 fn the_results_do_not_take_the_place_of_the_list() {
     let (sandbox, folder) = (fleet(1), Folder::new());

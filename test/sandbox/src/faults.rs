@@ -36,6 +36,8 @@ pub enum Fault {
     },
     /// The real answer, late.
     Delay(Duration),
+    /// The fault for requests whose body holds this text; the others are spared.
+    Within(&'static str, Box<Fault>),
 }
 
 impl Fault {
@@ -57,6 +59,14 @@ impl Fault {
     /// The end of app passwords, for one that has no prefix to tell it by.
     pub fn app_passwords_are_gone() -> Self {
         refusals::app_passwords_are_gone().into()
+    }
+
+    /// What happens to a request with this body.
+    pub(crate) fn of(self, body: &[u8]) -> Option<Self> {
+        match self {
+            Self::Within(text, fault) => String::from_utf8_lossy(body).contains(text).then_some(*fault),
+            fault => Some(fault),
+        }
     }
 
     /// 302 to another address.

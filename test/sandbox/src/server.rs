@@ -382,8 +382,9 @@ async fn handle<S: Service>(
     let _under_way = shared.load.begin();
     let number = shared.record(&request);
     let fault = shared.faults().next(request.secret().as_deref());
-    let response = match fault {
-        None => respond::<S>(shared.answer(&request), Payload::whole),
+    let response = match fault.and_then(|fault| fault.of(&request.body)) {
+        // What is within another fault is no such fault.
+        None | Some(Fault::Within(..)) => respond::<S>(shared.answer(&request), Payload::whole),
         Some(Fault::Delay(delay)) => {
             tokio::time::sleep(delay).await;
             respond::<S>(shared.answer(&request), Payload::whole)
