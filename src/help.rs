@@ -71,7 +71,7 @@ pub fn markdown_handbook() -> String {
 }
 
 /// The text with the names of variables and of scopes as code; what is quoted, and what is code already, stays.
-fn marked(text: &str) -> String {
+pub fn marked(text: &str) -> String {
     let is_name = |word: &str| {
         let word = word.trim_start_matches('$');
         word.ends_with(":bitbucket") || Variables::ALL.iter().any(|variable| variable.name() == word)

@@ -413,14 +413,16 @@ fn repository(variables: &Variables, findings: &mut Findings) -> Option<Reposito
         ("REPO_SLUG", variables.repo_slug.as_deref()),
         ("BITBUCKET_REPO_SLUG", variables.bitbucket_repo_slug.as_deref()),
         findings,
-    )
-    .and_then(|(variable, text)| match split_address(text) {
-        Ok((workspace, slug)) => Some((variable, workspace, slug)),
-        Err(reason) => {
+    );
+    let slug = match slug.map(|(variable, text)| (variable, split_address(text))) {
+        Some((variable, Ok((workspace, slug)))) => Some((variable, workspace, slug)),
+        // Such an address would have named the workspace, which is not missing then.
+        Some((variable, Err(reason))) => {
             findings.problem(variable, reason.found, SLUG_ACCEPTED, reason.remedy);
-            None
+            return None;
         }
-    });
+        None => None,
+    };
     let workspace = match slug {
         Some((variable, Some(in_address), _)) => {
             check_workspaces_agree(variables.workspace.as_deref(), variable, in_address, findings);
@@ -501,7 +503,7 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     } else if let Some((authority, path)) = text.split_once(':') {
         check_host(authority)?;
         path
-    } else if let Some((host, path)) = text.split_once('/').filter(|(host, _)| is_cloud(host)) {
+    } else if let Some((host, path)) = text.split_once('/').filter(|(host, _)| is_cloud(without_user(host))) {
         check_host(host)?;
         path
     } else {
@@ -534,6 +536,11 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     }
 }
 
+/// The host of an address, without who asks it.
+fn without_user(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
 /// A clone address ends so; a slug never does.
 fn without_git(slug: &str) -> &str {
     slug.strip_suffix(".git").unwrap_or(slug)
@@ -546,7 +553,7 @@ fn is_cloud(host: &str) -> bool {
 }
 
 fn check_host(authority: &str) -> Result<(), BadAddress> {
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = without_user(authority);
     let host = host.split_once(':').map_or(host, |(host, _)| host);
     if is_cloud(host) {
         return Ok(());
@@ -789,6 +796,10 @@ mod tests {
             "Acme/API",
             "https://bitbucket.org/acme/api",
             "https://bitbucket.org/acme/api/",
+            "git clone https://ci@bitbucket.org/acme/api.git",
+            "git clone git@bitbucket.org:acme/api.git",
+            "git@bitbucket.org/acme/api.git",
+            "/acme/api",
             "https://bitbucket.org/acme/api.git",
             "HTTPS://Bitbucket.org/acme/api",
             "bitbucket.org/acme/api",
@@ -822,6 +833,7 @@ mod tests {
             "acme/a#b",
             "ä",
             "https://bitbucket.org/acme",
+            "https://bitbucket.org/acme/workspace/projects/APP",
             "https://bitbucket.org/",
             "https://git.acme.example/scm/a/b.git",
             "git@github.com:acme/api.git",

@@ -316,3 +316,97 @@ fn the_key_of_every_analysis_is_looked_at() {
         ],
     );
 }
+
+/// What Bitbucket leaves out of an answer is not made up.
+#[test]
+fn what_bitbucket_does_not_tell_is_said() {
+    let answer = |headers: &[(&str, &str)], body: &str| Fault::Answer {
+        status: 200,
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: body.into(),
+    };
+    let commit = r#"{"hash": "94277cd267a894277cd267a894277cd267a89427"}"#;
+    let scopes_unknown = "! Bitbucket did not say which scopes the token has";
+    for (headers, told) in [
+        (&[][..], scopes_unknown),
+        // Those of an API token are no access token's.
+        (&[("x-oauth-scopes", "read:repository:bitbucket")], scopes_unknown),
+        (&[("x-oauth-scopes", "")], scopes_unknown),
+        (
+            &[("x-oauth-scopes", "repository")],
+            "! the token lacks the scope pullrequest: pull requests cannot be looked up with it",
+        ),
+    ] {
+        let sandbox = acme();
+        sandbox.fault(answer(headers, "{}"));
+        sandbox.fault(answer(&[], commit));
+        sandbox.fault(answer(&[], r#"{"created_on": "2026-11-02T03:04:05Z"}"#));
+        let unnamed = "! there is a status with the key sonar, and Bitbucket does not say whose it is";
+        assert_told(&check(in_branch_build(&sandbox)).run(), 0, &[told, unnamed]);
+    }
+}
+
+/// A status that may not be read cannot be overwritten either.
+#[test]
+fn a_status_that_cannot_be_looked_at_fails_the_check() {
+    let sandbox = acme();
+    sandbox.fault_after(2, Fault::status(500));
+    for _ in 0..20 {
+        sandbox.fault(Fault::status(500));
+    }
+    let run = check(in_branch_build(&sandbox)).set("TIMEOUT", "1").run();
+    assert_told(
+        &run,
+        4,
+        &["✖ failed to see who created the status of commit", "checks failed; nothing was posted"],
+    );
+}
+
+/// That the way out was tried, and why it failed, is told; not to try it.
+#[test]
+fn a_pull_request_that_is_not_there_is_told_beside_the_commit() {
+    let sandbox = acme();
+    let run = check(by_hand(&sandbox))
+        .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
+        .set("BRANCH", "feature/login")
+        .set("PULL_REQUEST", "77")
+        .run();
+    assert_told(
+        &run,
+        4,
+        &["✖ failed to look up pull request 77 of acme/api", "acme/api has no commit ffffffffffffffff"],
+    );
+    assert!(!run.output.contains("or pass PULL_REQUEST"), "{}", run.output);
+    assert!(!run.output.contains("may not see it"), "the repository was seen: {}", run.output);
+}
+
+/// What has no prefix may be OAuth's, or an app password from before they had one.
+#[test]
+fn a_token_that_is_none_of_bitbuckets_does_not_pass_for_one() {
+    let sandbox = acme();
+    let run = check(in_branch_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", "Xk3mD8vQz1Lw9RtYp2Ns").run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "! the access token (BITBUCKET_ACCESS_TOKEN) does not begin with ATCTT, as access tokens do: it is taken for a token of OAuth",
+            "so it probably is OAuth's, which lives two hours, or an app password, which no longer works",
+        ],
+    );
+}
+
+#[test]
+fn one_token_of_sonarqube_is_asked_about_once() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let targets: Vec<_> =
+        (1..=6).map(|number| format!(r#"{{"branch": "main", "key": "k{number}"}}"#)).collect();
+    let gatepost = check(by_hand(&sandbox))
+        .set("TARGETS", format!("[{}]", targets.join(",")))
+        .set("SONAR_HOST_URL", sonarqube.http_url());
+    let validations =
+        || sonarqube.requests().iter().filter(|request| request.path.contains("validate")).count();
+    gatepost.clone().set("SONAR_TOKEN", sandbox::USER_TOKEN).run();
+    assert_eq!(validations(), 1);
+    gatepost.set("SONAR_TOKEN", sandbox::REVOKED_SONAR_TOKEN).run();
+    assert_eq!(validations(), 2);
+}

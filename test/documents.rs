@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, env, fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use gatepost::{help, variables::Variables};
+use gatepost::{handbook, help, variables::Variables};
 use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube, Submitted};
 use serde_json::{Value, json};
 
@@ -61,6 +61,55 @@ fn the_readme_has_the_handbook_of_the_messages() {
         section(README, "## When Bitbucket answers 401, 403 or 404").contains(handbook.trim_end()),
         "it should have\n{handbook}"
     );
+}
+
+/// Who looks for the words of an answer finds its entry.
+#[test]
+fn every_trouble_is_found_by_what_bitbucket_answers() {
+    let rejected = "Token is invalid, expired, or not supported for this endpoint.";
+    let hidden = "You may not have access to this repository or it no longer exists in this workspace.";
+    for (trouble, answer) in [
+        (&handbook::APP_PASSWORD, "CHANGE-3222 - Functionality has been deprecated"),
+        (
+            &handbook::APP_PASSWORD,
+            "Bitbucket Cloud recently stopped supporting account passwords for API authentication.",
+        ),
+        (&handbook::GIT_USER_NAME, rejected),
+        (&handbook::USER_NAME, rejected),
+        (&handbook::API_TOKEN_AS_BEARER, rejected),
+        (&handbook::ACCESS_TOKEN_AS_BASIC, rejected),
+        (&handbook::NO_SCOPES, "400 with an empty body"),
+        (&handbook::API_TOKEN_SCOPE, "Your credentials lack one or more required privilege scopes."),
+        (&handbook::ACCESS_TOKEN_SCOPE, "Your credentials lack one or more required privilege scopes."),
+        (&handbook::OTHER_REPOSITORY, hidden),
+        (&handbook::OTHER_REPOSITORY, "make sure you are authenticated."),
+        (&handbook::WRONG_NAME, "The requested repository either does not exist or you do not have access."),
+        (&handbook::WRONG_NAME, "No workspace with identifier"),
+        (&handbook::MANAGED_ACCOUNT, "BitbucketCustom"),
+        (&handbook::NOT_THE_API, "There is no API hosted at this URL."),
+        (&handbook::API_TOKEN_EXPIRED, rejected),
+        (&handbook::API_TOKEN_EXPIRED, "Token is invalid or not supported for this endpoint."),
+        (&handbook::API_TOKEN_EXPIRED, "Basic realm=\"Bitbucket.org HTTP\""),
+        (&handbook::ACCESS_TOKEN_EXPIRED, rejected),
+        (&handbook::OAUTH_TOKEN_EXPIRED, "Access token expired."),
+        (&handbook::ANOTHERS_STATUS, "403"),
+        (&handbook::LONG_KEY, "Ensure this value has at most 40 characters (it has 48)."),
+        (&handbook::UNREACHABLE_URL, "Enter a valid URL."),
+        (&handbook::BAD_FIELD, "Bad request"),
+        (&handbook::UNKNOWN_COMMIT, "Commit not found"),
+        (&handbook::CENTRAL_COMMIT, "at the wrong place"),
+        (&handbook::RATE_LIMIT, "Rate limit for this resource has been exceeded"),
+        (&handbook::ORPHAN, "stays blocked"),
+        (&handbook::PASTED, rejected),
+        (&handbook::NOT_EXPANDED, "401"),
+        (&handbook::WRONG_MECHANISM, "This API is not accessible by this authentication mechanism"),
+    ] {
+        let title = help::marked(trouble.title);
+        let entry =
+            section(section(README, "## When Bitbucket answers 401, 403 or 404"), &format!("### {title}"));
+        let told = entry.lines().find(|line| line.starts_with("- Answer: ")).unwrap();
+        assert!(told.contains(answer), "{title}: {told}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use gatepost::handbook::{self, Trouble};
 use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
 
-use std::time::Duration;
+use std::{net::TcpListener, time::Duration};
 
 use crate::run::{
     Fault, Folder, Gatepost, Sandbox, acme, after_scan, assert_told, by_hand, in_branch_build,
@@ -84,9 +84,39 @@ fn an_api_token_with_a_user_name_of_git() {
     "#);
 }
 
+/// The other name that git takes, in whatever letters.
+#[test]
+fn an_api_token_with_the_other_user_name_of_git() {
+    let sandbox = acme();
+    for name in ["x-bitbucket-api-token-auth", "X-Token-Auth"] {
+        let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", name);
+        let told = met(&gatepost, &sandbox, &[&handbook::GIT_USER_NAME], 2, 0);
+        let first = format!("✖ ATLASSIAN_ACCOUNT_EMAIL is \"{name}\": {}", handbook::GIT_USER_NAME.why);
+        assert!(told.starts_with(&first), "{told}");
+    }
+}
+
+#[test]
+fn an_address_with_something_around_it() {
+    let sandbox = acme();
+    let gatepost =
+        with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", "\"ci@acme.example\"");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @"
+    ✖ ATLASSIAN_ACCOUNT_EMAIL has something around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)
+      accepted: the e-mail address of the Atlassian account that created the API token
+      to do:    pass the address alone, such as ci@acme.example: Pipelines takes the value as it stands, quotes included
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+}
+
 #[test]
 fn an_api_token_with_the_bitbucket_user_name() {
     let sandbox = acme();
+    for label in ["ci-token", "CI token (2026)"] {
+        let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", label);
+        met(&gatepost, &sandbox, &[&handbook::USER_NAME], 2, 0);
+    }
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_USERNAME);
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::USER_NAME], 2, 0), @"
@@ -349,6 +379,37 @@ fn a_host_that_is_not_bitbucket_cloud() {
     "#);
 }
 
+/// A company's host behind a proxy that does not reach it.
+#[test]
+fn a_host_of_data_center_that_does_not_answer() {
+    let sandbox = acme();
+    // Nothing listens there any more.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let gatepost = in_branch_build(&sandbox)
+        .set("BITBUCKET_API_URL", "https://git.acme.example/2.0")
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{port}"))
+        .set("TIMEOUT", "1");
+    let told = met(&gatepost, &sandbox, &[], 4, 0);
+    let [else_, then] = [handbook::NOT_THE_API.why, handbook::NOT_THE_API.remedy];
+    assert!(
+        told.contains("! BITBUCKET_API_URL names the host git.acme.example, not api.bitbucket.org"),
+        "{told}"
+    );
+    assert!(told.contains(&format!("  else:     {else_}\n  then:     {then}\n")), "{told}");
+}
+
+/// Bitbucket answers 403 for an address without its version; nothing tells that apart from other reasons.
+#[test]
+fn an_address_without_the_version_of_the_api() {
+    let sandbox = acme();
+    let url = sandbox.http_url().replace("/2.0", "");
+    let told = met(&in_branch_build(&sandbox).set("BITBUCKET_API_URL", url), &sandbox, &[], 4, 2);
+    assert!(
+        told.starts_with("! BITBUCKET_API_URL does not end in /2.0, the version of Bitbucket Cloud's API"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_token_that_is_over() {
     let sandbox = acme();
@@ -571,10 +632,14 @@ fn a_key_of_a_long_branch() {
 #[test]
 fn a_dashboard_that_nobody_else_reaches() {
     let sandbox = acme();
-    for url in ["http://sonarqube:9000/dashboard?id=api", "http://localhost:9000"] {
-        let gatepost = in_pull_request_build(&sandbox).set("URL", url);
-        assert!(met(&gatepost, &sandbox, &[], 2, 0).contains("✖ URL is"));
-    }
+    let gatepost = in_pull_request_build(&sandbox).set("URL", "http://localhost:9000");
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
+    ✖ URL is "http://localhost:PORT", which is this machine's own address
+      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
+      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    "#);
     let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
     let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
     let folder = scanned(".scannerwork", &submitted);
@@ -775,12 +840,18 @@ fn a_token_that_is_unusual() {
 #[test]
 fn a_secured_variable_that_does_not_arrive() {
     let sandbox = acme();
-    let told: Vec<_> = ["", "$BITBUCKET_ACCESS_TOKEN", "${BITBUCKET_ACCESS_TOKEN}"]
-        .iter()
-        .map(|value| {
-            met(&in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", *value), &sandbox, &[], 2, 0)
-        })
-        .collect();
+    let told: Vec<_> = [
+        "",
+        "$BITBUCKET_ACCESS_TOKEN",
+        "${BITBUCKET_ACCESS_TOKEN}",
+        "$$BITBUCKET_ACCESS_TOKEN",
+        "BITBUCKET_ACCESS_TOKEN",
+    ]
+    .iter()
+    .map(|value| {
+        met(&in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", *value), &sandbox, &[], 2, 0)
+    })
+    .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     ✖ BITBUCKET_ACCESS_TOKEN is unset or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
@@ -798,6 +869,18 @@ fn a_secured_variable_that_does_not_arrive() {
     ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
       to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE`
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
+      accepted: the value itself
+      to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE`
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+
+    ✖ BITBUCKET_ACCESS_TOKEN is the name of a variable, not its value
+      accepted: a repository, project or workspace access token; it begins with ATCTT
+      to do:    pass the value: in the YAML file a $ stands before the name, as in `NAME: $NAME`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);

@@ -37,7 +37,7 @@ pub enum Fault {
     /// The real answer, late.
     Delay(Duration),
     /// The fault for requests whose body holds this text; the others are spared.
-    Within(&'static str, Box<Fault>),
+    Within(&'static str, Box<Self>),
 }
 
 impl Fault {
