@@ -529,6 +529,9 @@ fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
             "acme/api has no commit 94277cd267a8",
         ),
         (refused(409, "no"), vec![], 2, "Gatepost does not know this answer"),
+        (refused(405, ""), vec![], 2, "Gatepost does not know this answer"),
+        // What may not be read either is no question of who created it.
+        (refused(403, "no"), vec![Fault::status(403)], 2, "may not see it: Bitbucket answers both alike"),
         (refused(400, "no"), vec![], 2, "see its words above"),
     ] {
         let sandbox = acme();
@@ -544,6 +547,20 @@ fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
         assert!(sandbox.requests()[1..].iter().all(|request| request.method == "GET"));
         assert!(run.took < Duration::from_secs(8), "{:?}", run.took);
     }
+}
+
+/// The pull request was asked already.
+#[test]
+fn a_pull_request_that_was_asked_leaves_one_read() {
+    let sandbox = acme();
+    let unknown =
+        || Fault::Answer { status: 404, headers: vec![], body: br#"{"error":{"message":"No."}}"#.to_vec() };
+    sandbox.fault(unknown());
+    sandbox.fault(unknown());
+    let gatepost = in_pull_request_build(&sandbox);
+    let told = met(&gatepost, &sandbox, &[&handbook::NO_PULL_REQUEST], 4, 3);
+    assert!(!told.contains("may not see it"), "the repository was seen: {told}");
+    assert!(!told.contains("or pass PULL_REQUEST"), "{told}");
 }
 
 #[test]
