@@ -279,7 +279,7 @@ impl Checks<'_> {
             );
         };
         if let Some(target) = self.commit(target, &plan.access, bitbucket).await {
-            let access = self.credentials.of_source(&target.repository, &plan.access);
+            let access = self.credentials.of_source(&target.repository, &plan.repository, &plan.access);
             for key in keys {
                 self.owner(key, &target, &access, bitbucket.with(&access)).await;
             }
@@ -338,12 +338,12 @@ impl Checks<'_> {
                 return None;
             }
         };
-        let mut seen = self.see_commit(&target, access, bitbucket).await;
+        let mut seen = self.see_commit(&target, &plan.repository, access, bitbucket).await;
         if seen.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
             match locator.source_commit(&target, source.take()).await {
                 Ok(Some(other)) => {
                     target = other;
-                    seen = self.see_commit(&target, access, bitbucket).await;
+                    seen = self.see_commit(&target, &plan.repository, access, bitbucket).await;
                 }
                 Ok(None) => {}
                 Err(refusal) => self.refused(&refusal),
@@ -372,10 +372,11 @@ impl Checks<'_> {
     async fn see_commit(
         &self,
         target: &Target,
+        named: &Repository,
         access: &Rc<Access>,
         bitbucket: Bitbucket<'_>,
     ) -> Result<(), Box<Refusal>> {
-        let access = self.credentials.of_source(&target.repository, access);
+        let access = self.credentials.of_source(&target.repository, named, access);
         bitbucket.with(&access).see_commit(&target.repository, &target.commit).await
     }
 
@@ -406,7 +407,11 @@ impl Checks<'_> {
                 format_args!("there is a status with the key {key}, and Bitbucket does not say whose it is"),
                 format_args!("if it is not this credential's: {remedy}"),
             ),
-            Err(refusal) => self.refused(&refusal),
+            Err(mut refusal) => {
+                // Its commit was seen just now.
+                refusal.clues.sees_repository = Some(true);
+                self.refused(&refusal);
+            }
         }
     }
 

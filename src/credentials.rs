@@ -80,9 +80,13 @@ impl Credentials {
         }
     }
 
-    /// The way into the repository that a status goes to: a fork's own, else that of its pull request.
-    pub fn of_source(&self, source: &Repository, of_pull_request: &Rc<Access>) -> Rc<Access> {
-        self.of(source).unwrap_or_else(|| of_pull_request.clone())
+    /// The way into the repository that a status goes to, where `access` leads into the one that the user `named`: a
+    /// fork may have another. A name that is a UUID may be the same repository's.
+    pub fn of_source(&self, source: &Repository, named: &Repository, access: &Rc<Access>) -> Rc<Access> {
+        if source == named || named.is_by_uuid() {
+            return access.clone();
+        }
+        self.of(source).unwrap_or_else(|| access.clone())
     }
 
     /// The same as [`Self::of`], with a problem told when there is none.

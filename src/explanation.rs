@@ -125,6 +125,20 @@ fn tell_in_full(refusal: &Refusal, explanation: Explanation, console: &Console) 
 pub const STOPPED_OVER: &str =
     "STOPPED, which was posted over it: the INPROGRESS may have arrived, and would block merging";
 
+/// Whether the credential sees the repository, as far as the answer and the further reads tell.
+pub fn sees_repository(refusal: &Refusal) -> Option<bool> {
+    let Refusal { service, purpose, came, clues, .. } = refusal;
+    match (service, came) {
+        // Who is told that the commit is not there sees where it is not.
+        (Service::Bitbucket(credential), Came::Refused(answer))
+            if Meaning::of(answer, credential, purpose) == Meaning::NoCommit =>
+        {
+            Some(true)
+        }
+        _ => clues.sees_repository,
+    }
+}
+
 impl Explanation {
     fn of(why: impl Into<Cow<'static, str>>, remedy: impl Into<Cow<'static, str>>) -> Self {
         Reason { trouble: None, why: why.into(), remedy: remedy.into() }.into()
@@ -214,7 +228,9 @@ fn explain_bitbucket(
         (403, _) => explain_forbidden(answer, credential, purpose, clues),
         (404, _) => explain_not_found(answer, &meaning, credential, purpose, clues),
         (405 | 409 | 422, _)
-            if matches!(purpose, Purpose::PostStatus(..)) && clues.owner != Some(Owner::Nobody) =>
+            if matches!(purpose, Purpose::PostStatus(..))
+                && clues.owner != Some(Owner::Nobody)
+                && clues.sees_repository != Some(false) =>
         {
             anothers_status(clues).into()
         }
@@ -390,10 +406,13 @@ fn explain_forbidden(
     reasons.push(Reason::from(&handbook::ACCESS_CONTROLS));
     // When Bitbucket tells the scopes, they were looked at.
     if header(answer, "x-oauth-scopes").is_none() {
-        reasons.push(Reason::from(match credential {
+        let scope = Reason::from(match credential {
             Credential::ApiToken { .. } => &handbook::API_TOKEN_SCOPE,
             Credential::AccessToken { .. } => &handbook::ACCESS_TOKEN_SCOPE,
-        }));
+        });
+        // Who was let in just before is hardly kept out.
+        let place = if clues.sees_repository == Some(true) { reasons.len() - 1 } else { reasons.len() };
+        reasons.insert(place, scope);
     }
     reasons.truncate(REASONS_MAX);
     reasons.into()

@@ -14,7 +14,7 @@
 //!   [`state`]; its [`text`] fits.
 //! - [`judge`] asks SonarQube about what [`report_task`] found, through [`sonarqube`], which knows the
 //!   endpoints; [`gate`] and [`metrics`] have the words for the answer.
-//! - [`publish`] has [`locate`] find the commit, and posts the status through [`bitbucket`], which knows the
+//! - [`publish`](mod@publish) has [`locate`] find the commit, and posts the status through [`bitbucket`], which knows the
 //!   endpoints.
 //! - [`client`] sends to either [`service`] with [`http`], at the [`pace`] of the credential, and asks [`retry`] whether
 //!   to send again. A [`refusal`] is the evidence of what did not get through: what was sent, what came back in which

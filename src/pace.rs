@@ -102,7 +102,11 @@ impl Pace {
             Some(pause) if pause.end > now && pause.end >= deadline => {
                 return Turn::TooLate(pause.told.clone(), pause.end - now);
             }
-            Some(pause) if pause.end > now => return Turn::Paused(pause.end),
+            Some(pause) if pause.end > now => {
+                // Its place was that of before; all of them would have their turn at once.
+                *slot = None;
+                return Turn::Paused(pause.end);
+            }
             _ => {}
         }
         let slot = *slot.get_or_insert_with(|| limit.slot(now));
@@ -122,10 +126,11 @@ impl Pace {
             Ok(answer) if !answer.status.is_server_error() => {
                 self.service.0.borrow_mut().take();
                 // What was under way when the limit was met says nothing about it.
-                if limit.pause.as_ref().is_none_or(|pause| sent >= pause.begun) {
-                    limit.failing = None;
-                    limit.pauses = 0;
+                if limit.pause.as_ref().is_some_and(|pause| sent < pause.begun) {
+                    return false;
                 }
+                limit.failing = None;
+                limit.pauses = 0;
             }
             Ok(_) | Err(_) => {
                 Failing::go_on(&mut self.service.0.borrow_mut(), attempt, now);
@@ -316,6 +321,19 @@ mod tests {
         assert!(matches!(pace.turn(deadline, false, &mut second), Turn::Slowed(_)));
         pace.pause(Instant::now(), Duration::from_secs(9), &answer(429, &[]));
         assert!(matches!(pace.turn(deadline, false, &mut second), Turn::Paused(_)));
+        assert_eq!(second, None, "its place is given anew after the pause");
+    }
+
+    #[test]
+    fn after_a_pause_one_goes_first_until_it_is_accepted() {
+        let (pace, sent) = (pace(LONG), Instant::now());
+        let deadline = sent + LONG;
+        pace.pause(sent, Duration::ZERO, &answer(429, &[]));
+        pace.note(&answer(201, &[]), sent);
+        let turns = [(); 3].map(|()| pace.turn(deadline, false, &mut None));
+        assert!(matches!(turns, [Turn::Now, Turn::Slowed(_), Turn::Slowed(_)]), "{turns:?}");
+        pace.note(&answer(201, &[]), Instant::now());
+        assert!(matches!(pace.turn(deadline, false, &mut None), Turn::Now));
     }
 
     #[test]

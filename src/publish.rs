@@ -17,6 +17,7 @@ use crate::{
     explanation::{self, explain},
     inquiry::inquire,
     locate::{Locator, Lookups},
+    once::Found,
     outcome::Outcome,
     pace::{Outage, Pace},
     plan::Plan,
@@ -219,32 +220,41 @@ impl Publisher<'_> {
         };
         let mut statuses = self.plan.statuses(verdicts, &target);
         let mut outcomes = Vec::new();
+        // Where else the statuses may go, once that was asked.
+        let mut way_out: Option<Found<Option<Target>>> = None;
         for (number, verdict) in verdicts.iter().enumerate() {
             let mut posted = self.post(&target, &statuses[number]).await;
-            let (mut lookup, mut was_asked) = (Ok(None), false);
+            let mut lookup = None;
             if posted.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
-                was_asked = matches!(self.plan.target.may_look_up(), Some(Lookup::PullRequest(_)));
-                lookup = locator.source_commit(&target, source.take()).await;
-            }
-            if let Ok(Some(other)) = lookup {
-                target = other;
-                statuses = self.plan.statuses(verdicts, &target);
-                posted = self.post(&target, &statuses[number]).await;
-                lookup = Ok(None);
+                if way_out.is_none() {
+                    let asked = locator.source_commit(&target, source.take()).await;
+                    lookup = asked.as_ref().err().cloned();
+                    way_out = Some(asked);
+                }
+                if let Some(Ok(Some(other))) = &way_out
+                    && *other != target
+                {
+                    target = other.clone();
+                    statuses = self.plan.statuses(verdicts, &target);
+                    posted = self.post(&target, &statuses[number]).await;
+                }
             }
             let status = statuses[number].clone();
             let end = match posted {
                 Ok(end) => end,
                 Err(mut refusal) => {
-                    refusal.clues.asked_pull_request = was_asked;
+                    let may_ask = matches!(self.plan.target.may_look_up(), Some(Lookup::PullRequest(_)));
+                    refusal.clues.asked_pull_request = way_out.is_some() && may_ask;
                     if self.lookups.may_inquire() {
                         let access = self.access(&target);
                         inquire(&self.bitbucket.with(&access), &mut refusal, &target, &status.key).await;
                     }
                     // That the way out failed is worth telling when it failed for a reason of its own.
-                    if let Err(lookup) = lookup {
+                    if let Some(lookup) = lookup {
                         let mut lookup = (*lookup).clone();
-                        lookup.clues.sees_repository = refusal.clues.sees_repository;
+                        if target.repository == self.plan.target.repository {
+                            lookup.clues.sees_repository = explanation::sees_repository(&refusal);
+                        }
                         if explain(&lookup) != explain(&refusal) {
                             explanation::tell(&lookup, self.bitbucket.0.console);
                         }
@@ -260,7 +270,7 @@ impl Publisher<'_> {
 
     /// The way into the repository of the target, which may be a fork.
     fn access(&self, target: &Target) -> Rc<Access> {
-        self.credentials.of_source(&target.repository, &self.plan.access)
+        self.credentials.of_source(&target.repository, &self.plan.target.repository, &self.plan.access)
     }
 
     /// Posts a status, unless one of this run stands there: two targets may turn out to be one only when they are

@@ -163,7 +163,10 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "failed to {}: ", self.purpose)?;
         if self.attempts == 0 {
-            f.write_str("not sent, because requests before it failed for too long, the newest so: ")?;
+            f.write_str(match self.again_in {
+                Some(_) => "not sent, because an answer before it asked for a pause: ",
+                None => "not sent, because requests before it failed for too long, the newest so: ",
+            })?;
         }
         match &self.came {
             Came::Refused(answer) | Came::Unusable(answer, _) => {

@@ -269,7 +269,11 @@ pub fn record(
         End::Stopped => Some("the run was stopped".to_owned()),
     };
     let written = results.write(&Record {
-        target: RecordedTarget::new(repository, target.as_ref(), plan.and_then(|plan| plan.target.lookup())),
+        target: RecordedTarget::new(
+            repository,
+            target.as_ref(),
+            plan.and_then(|plan| plan.target.found_by(target.as_ref())),
+        ),
         status: status.as_ref(),
         outcome: delivery,
         exit_code: outcome.exit_code(),

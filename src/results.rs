@@ -15,7 +15,7 @@ use crate::{
     plan::{Plan, Settings},
     problem::{Findings, shown},
     status::Status,
-    target::{CommitHash, Repository, Target, TargetPlan},
+    target::{CommitHash, Repository, Target},
     text::fingerprint,
     verdict::Verdict,
 };
@@ -41,7 +41,7 @@ pub struct RecordedTarget<'a> {
     workspace: &'a str,
     repo_slug: &'a str,
     commit: Option<&'a str>,
-    /// What was looked up to find the commit: `pull request 7 of acme/api`; `null` when it was given.
+    /// What led to the commit: `pull request 7 of acme/api`; `null` when it was given.
     found_by: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct ResultFile {
     /// What the newest line of earlier runs says of a status, when it is resumed: by the fingerprint of what makes
     /// it the same, that of the whole if it was delivered. Of ten thousand lines this is all that is kept.
     earlier: HashMap<u64, Option<u64>>,
-    /// By the fingerprint of what was looked up: the newest target that was found so and got a status.
+    /// By the fingerprint of what led to it: the newest target that was found so and got a status.
     found: HashMap<u64, Target>,
     /// How many lines of it record nothing.
     pub unreadable: usize,
@@ -188,22 +188,17 @@ impl ResultFile {
         Ok(self.resume || !is_shared)
     }
 
-    /// The target of a plan, when everything for it was delivered: then it is not looked up again. What has a commit
-    /// more since is the next run's to find.
+    /// The target of a plan, when everything for it was delivered: then it is not looked up again, whatever was pushed
+    /// since. To find that is for a run that does not resume.
     pub fn recall(&self, plan: &Plan, verdicts: &[Verdict]) -> Option<Target> {
         if self.earlier.is_empty() {
             return None;
         }
-        let TargetPlan { refname, .. } = &plan.target;
-        let is_meant = |target: &Target| refname.is_none() || *refname == target.refname;
-        let target = match plan.target.lookup() {
-            Some(lookup) => self.found.get(&fingerprint(&lookup)).filter(|target| is_meant(target)).cloned(),
-            None => plan.target.given(),
-        };
+        let found = plan.target.way().and_then(|way| self.found.get(&fingerprint(&way)).cloned());
         let is_delivered = |target: &Target| {
             plan.statuses(verdicts, target).iter().all(|status| self.has_delivered(target, status))
         };
-        target.filter(is_delivered)
+        [plan.target.given(), found].into_iter().flatten().find(is_delivered)
     }
 
     /// Whether the newest line on this key of this commit says that just this status was delivered.

@@ -31,14 +31,15 @@ pub struct Secrets {
 impl Secrets {
     /// Hides this text from now on.
     pub fn add(&mut self, secret: &str) {
+        // As text is looked through: in small letters, without what cannot be seen.
+        let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte.to_ascii_lowercase()).collect();
         if secret.len() >= PART_CHARS {
-            let lower = secret.to_ascii_lowercase();
-            for part in lower.as_bytes().windows(PART_CHARS) {
+            for part in secret.windows(PART_CHARS) {
                 self.parts.insert(part.to_vec());
                 self.beginnings.insert([part[0], part[1]]);
             }
-        } else if secret.chars().count() >= SECRET_MIN_CHARS {
-            self.short.push(secret.to_ascii_lowercase().into_bytes());
+        } else if secret.len() >= SECRET_MIN_CHARS {
+            self.short.push(secret);
         }
     }
 
@@ -154,6 +155,8 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.add("another-secret-of-some-length");
         secrets.add("short-one");
+        secrets.add("pass word1");
+        secrets.add("correct horse battery");
         secrets.add("word");
         secrets
     }
@@ -170,6 +173,7 @@ mod tests {
             ("ä another-secret-of-some-length ä", "ä *** ä"),
             ("a Another-Secret-of-some-length b", "a *** b"),
             ("a SHORT-ONE b", "a *** b"),
+            ("a pass word1 b correct horse battery c", "a *** b *** c"),
             ("a anoth\u{200b}er-secr\n et-of-\0some-le\u{ad}ngth b", "a *** b"),
         ] {
             assert_eq!(secrets().hide(text), shown);

@@ -108,6 +108,11 @@ impl Repository {
             .then(|| Self { workspace: workspace.to_owned(), slug: slug.to_owned() })
     }
 
+    /// Whether it is named by a UUID, as Bitbucket's answers never name it.
+    pub fn is_by_uuid(&self) -> bool {
+        self.workspace.starts_with('{') || self.slug.starts_with('{')
+    }
+
     /// The address of the repository's pages.
     pub fn page(&self) -> String {
         format!("https://bitbucket.org/{self}")
@@ -178,19 +183,24 @@ impl TargetPlan {
         }
     }
 
-    /// What is looked up, in words: `pull request 7 of acme/api`.
-    pub fn lookup(&self) -> Option<String> {
-        let repository = &self.repository;
-        match &self.commit {
-            CommitSource::Given { .. } => None,
-            CommitSource::Branch(branch) => Some(format!("branch {branch} of {repository}")),
-            CommitSource::PullRequest { id, commit: None } => {
-                Some(format!("pull request {id} of {repository}"))
+    /// What leads to the target when it is not simply given, in words: `pull request 7 of acme/api`.
+    pub fn way(&self) -> Option<String> {
+        let Self { repository, commit, refname } = self;
+        let way = match commit {
+            CommitSource::Given { fallback: None, .. } => return None,
+            CommitSource::Branch(branch) => format!("branch {branch} of {repository}"),
+            CommitSource::PullRequest { id, commit: None } => format!("pull request {id} of {repository}"),
+            CommitSource::PullRequest { id, commit: Some(commit) }
+            | CommitSource::Given { fallback: Some(id), commit } => {
+                format!("commit {commit}, pull request {id} of {repository}")
             }
-            CommitSource::PullRequest { id, commit: Some(commit) } => {
-                Some(format!("commit {commit} for pull request {id} of {repository}"))
-            }
-        }
+        };
+        Some(refname.as_ref().map_or(way.clone(), |refname| format!("{way}, branch {refname}")))
+    }
+
+    /// How a target was found: `None` when it is the one that was given.
+    pub fn found_by(&self, target: Option<&Target>) -> Option<String> {
+        self.way().filter(|_| target.is_none() || target != self.given().as_ref())
     }
 
     /// The target that the variables name, or the problems that keep them from naming one.
@@ -521,8 +531,8 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     let path = path.strip_prefix("2.0/repositories/").unwrap_or(path);
     let mut parts = path.split('/');
     match (parts.next(), parts.next()) {
-        // The page of a project: bitbucket.org/acme/workspace/projects/APP
-        (Some(_), Some("workspace")) if parts.next().is_some() => Err(BadAddress {
+        // The page of a project, such as bitbucket.org/acme/workspace/projects/APP
+        (Some(_), Some("workspace")) if is_page_of_workspace(parts.next()) => Err(BadAddress {
             found: format!("is {}, the address of a page of a workspace", shown(text)),
             remedy: "open the repository's own page and copy its address, or pass workspace/slug",
         }),
@@ -534,6 +544,11 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
             remedy: "copy the address from the repository's Clone button, or pass workspace/slug",
         }),
     }
+}
+
+/// Whether what follows `workspace` in an address is a page of it, and not of a repository that has this name.
+fn is_page_of_workspace(page: Option<&str>) -> bool {
+    page.is_some_and(|page| ["overview", "projects", "repositories", "settings"].contains(&page))
 }
 
 /// The host of an address, without who asks it.

@@ -231,10 +231,17 @@ impl<'v, P: Planned> List<'v, P> {
         entry: &RawValue,
         plan: &mut impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
     ) {
-        let Ok(fields) = serde_json::from_str::<Fields>(entry.get()) else {
-            let remedy = "write an object with the variables of the target";
-            self.problem(format!("{}[{index}]", self.source), "is no object", ACCEPTED, remedy);
-            return;
+        let fields = match serde_json::from_str::<Fields>(entry.get()) {
+            Ok(fields) => fields,
+            Err(error) => {
+                let found = if error.is_data() {
+                    "is no object".to_owned()
+                } else {
+                    format!("cannot be read: {error}")
+                };
+                let remedy = "write an object with the variables of the target";
+                return self.problem(format!("{}[{index}]", self.source), found, ACCEPTED, remedy);
+            }
         };
         if let Some(twice) = fields.twice() {
             let name = self.name_of(index, twice);

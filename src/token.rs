@@ -72,7 +72,11 @@ const OTHER_SERVICES: [(&str, &str); 8] = [
 
 /// What keeps a text from being a token of Bitbucket at all: how it was pasted, or whose it is.
 pub fn defect(token: &str) -> Option<Defect> {
-    pasted(token).or_else(|| {
+    let pasted = pasted(token).map(|defect| match defect {
+        Defect { found, .. } if is_map(token) => Defect { found, remedy: MAP_REMEDY },
+        defect => defect,
+    });
+    pasted.or_else(|| {
         // Atlassian's staff: <https://community.atlassian.com/forums/Bitbucket-questions/qaq-p/2611869>.
         if is_jwt(token) && payload(token).is_some_and(|payload| payload.contains("pipelines-config/identity/oidc")) {
             return Some(Defect {
@@ -84,6 +88,9 @@ pub fn defect(token: &str) -> Option<Defect> {
         Some(Defect { found, remedy: "pass the token of Bitbucket; each service has its own variable" })
     })
 }
+
+const MAP_REMEDY: &str =
+    "pass the token alone; an object with a token for each repository goes into BITBUCKET_ACCESS_TOKENS";
 
 /// What keeps a text from being a token of any service: how it was pasted.
 pub fn pasted(token: &str) -> Option<Defect> {
@@ -103,10 +110,7 @@ pub fn pasted(token: &str) -> Option<Defect> {
             "copy the token again without the line break or space, and save the variable again",
         )
     } else if is_map(token) {
-        (
-            "is a JSON object, not a token",
-            "pass the token alone; an object with a token for each repository goes into BITBUCKET_ACCESS_TOKENS",
-        )
+        ("is a JSON object, not a token", "pass the token alone")
     } else if is_name(token) {
         (
             "is the name of a variable, not its value",

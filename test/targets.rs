@@ -724,6 +724,30 @@ fn a_run_that_goes_on_looks_nothing_up_again() {
     assert_eq!(sandbox.statuses("acme/service-001", &commit)[0].state, "FAILED");
 }
 
+/// What stands on another branch, or was found by the way out, is told apart.
+#[test]
+fn what_was_delivered_otherwise_is_recalled_as_it_was() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let entry = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "passed" });
+    let resumed = |targets: &[Value]| {
+        nightly(&sandbox, &folder, &json!(targets))
+            .set("RESULT_FILE", "results.jsonl")
+            .set("RESUME", "true")
+            .run()
+    };
+    // With a branch of its own it counts for no pull request, and is no reason to leave the right one out.
+    let elsewhere = merged(&entry, json!({ "refname": "elsewhere" }));
+    assert_told(&resumed(std::slice::from_ref(&elsewhere)), 0, &["1 posted"]);
+    assert_told(&resumed(&[elsewhere, entry.clone()]), 0, &["1 posted, 1 skipped"]);
+    // A merge commit of the build is not asked for again.
+    let merge =
+        merged(&entry, json!({ "commit": "ffffffffffff", "branch": "feature/change", "key": "merge" }));
+    assert_told(&resumed(std::slice::from_ref(&merge)), 0, &["1 posted"]);
+    let before = sandbox.request_count();
+    assert_told(&resumed(&[merge, entry]), 0, &["0 posted, 2 skipped"]);
+    assert_eq!(sandbox.request_count(), before);
+}
+
 /// An entry with other fields over its own.
 fn merged(entry: &Value, over: Value) -> Value {
     let fields = [entry.clone(), over].into_iter().flat_map(|fields| fields.as_object().unwrap().clone());
@@ -1261,8 +1285,7 @@ fn an_inprogress_that_was_refused_is_not_stopped_over() {
     assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
 }
 
-/// One of two, the first that the entry names, would be written over by the results.
-/// However the path is written.
+/// However the path is written: it would be written over.
 #[test]
 fn the_results_never_take_the_place_of_the_list() {
     let (sandbox, folder) = (fleet(1), Folder::new());
@@ -1270,7 +1293,7 @@ fn the_results_never_take_the_place_of_the_list() {
     let list = folder.read("targets.json");
     symlink("targets.json", folder.path().join("symbolic.json")).unwrap();
     fs::hard_link(folder.path().join("targets.json"), folder.path().join("hard.json")).unwrap();
-    for name in ["./targets.json", "symbolic.json", "hard.json"] {
+    for name in ["targets.json", "./targets.json", "symbolic.json", "hard.json"] {
         let run = gatepost.clone().set("RESULT_FILE", name).run();
         assert_told(
             &run,
@@ -1354,15 +1377,6 @@ fn one_commit_is_one_target_however_many_digits_it_is_written_with() {
     ]);
     let run = nightly(&sandbox, &folder, &targets).run();
     assert_told(&run, 0, &["✔ 3 targets: 1 posted, 2 the same as others, posted once\n"]);
-}
-
-#[test]
-fn the_results_do_not_take_the_place_of_the_list() {
-    let (sandbox, folder) = (fleet(1), Folder::new());
-    let run =
-        nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1))).set("RESULT_FILE", "targets.json").run();
-    assert_told(&run, 2, &["✖ RESULT_FILE names the file that TARGETS_FILE names: it would be written over"]);
-    assert!(folder.read("targets.json").starts_with('['));
 }
 
 #[test]
