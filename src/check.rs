@@ -361,6 +361,7 @@ impl Checks<'_> {
             }
             Err(mut refusal) => {
                 refusal.clues.sees_repository = (target.repository == plan.repository).then_some(true);
+                refusal.clues.is_forks = plan.is_in_fork(&target);
                 refusal.clues.asked_pull_request = matches!(plan.may_look_up(), Some(Lookup::PullRequest(_)));
                 self.refused(&refusal);
                 None

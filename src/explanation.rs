@@ -399,7 +399,7 @@ fn explain_forbidden(
         | Purpose::FindBranch(repository, _)
             if clues.sees_repository != Some(true) =>
         {
-            explain_hidden(answer, credential, repository)
+            explain_hidden(answer, credential, repository, clues)
         }
         _ => Vec::new(),
     };
@@ -433,7 +433,7 @@ fn explain_not_found(
     // What was seen goes before what is said.
     let is_hidden = clues.sees_repository.map_or(*meaning == Meaning::NoRepository, |seen| !seen);
     let is_visible = |words: Meaning| *meaning == words || clues.sees_repository == Some(true);
-    let hidden = |repository| explain_hidden(answer, credential, repository);
+    let hidden = |repository| explain_hidden(answer, credential, repository, clues);
     let or_hidden = |reason: Reason, repository| {
         let mut reasons = vec![reason];
         reasons.extend(hidden(repository));
@@ -494,7 +494,17 @@ fn explain_not_found(
 }
 
 /// A repository that the credential does not see.
-fn explain_hidden(answer: &Answer, credential: &Credential, repository: &Repository) -> Vec<Reason> {
+fn explain_hidden(
+    answer: &Answer,
+    credential: &Credential,
+    repository: &Repository,
+    clues: &Clues,
+) -> Vec<Reason> {
+    if clues.is_forks {
+        let why =
+            format!("{repository} is the fork that the pull request comes from: {}", handbook::FORK.why);
+        return vec![Reason::dynamic(&handbook::FORK, why)];
+    }
     let wrong_name = Reason::dynamic(
         &handbook::WRONG_NAME,
         format!(

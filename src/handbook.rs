@@ -213,6 +213,14 @@ pub const WRONG_NAME: Trouble = Trouble {
     remedy: "open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)\nif it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository",
 };
 
+/// A fork out of reach.
+pub const FORK: Trouble = Trouble {
+    title: "A pull request from a fork that the credential may not see",
+    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace ...\" for the fork",
+    why: "the status of a pull request from a fork goes to the fork's repository, and this credential may not see it",
+    remedy: "add an access token of the fork to BITBUCKET_ACCESS_TOKENS under its name (workspace/slug), or use an API token whose account may read the fork",
+};
+
 /// The API of Data Center, or no API at all.
 pub const NOT_THE_API: Trouble = Trouble {
     title: "The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API",
@@ -358,7 +366,7 @@ pub const DOWN: Trouble = Trouble {
 };
 
 /// Every trouble, in the order of the README: by answer, the likeliest first.
-pub const ALL: [&Trouble; 34] = [
+pub const ALL: [&Trouble; 35] = [
     &APP_PASSWORD,
     &GIT_USER_NAME,
     &USER_NAME,
@@ -381,6 +389,7 @@ pub const ALL: [&Trouble; 34] = [
     &WRONG_MECHANISM,
     &OTHER_REPOSITORY,
     &WRONG_NAME,
+    &FORK,
     &UNKNOWN_COMMIT,
     &NO_PULL_REQUEST,
     &NO_BRANCH,

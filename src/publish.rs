@@ -244,6 +244,7 @@ impl Publisher<'_> {
                 Ok(end) => end,
                 Err(mut refusal) => {
                     let may_ask = matches!(self.plan.target.may_look_up(), Some(Lookup::PullRequest(_)));
+                    refusal.clues.is_forks = self.plan.target.is_in_fork(&target);
                     refusal.clues.asked_pull_request = way_out.is_some() && may_ask;
                     if self.lookups.may_inquire() {
                         let access = self.access(&target);

@@ -76,6 +76,8 @@ pub struct Clues {
     pub has_commit: Option<bool>,
     /// Whose the status with this key is.
     pub owner: Option<Owner>,
+    /// Whether the repository is the fork that a pull request comes from.
+    pub is_forks: bool,
     /// Whether the pull request was asked for its source commit, too.
     pub asked_pull_request: bool,
 }

@@ -198,6 +198,11 @@ impl TargetPlan {
         Some(refname.as_ref().map_or(way.clone(), |refname| format!("{way}, branch {refname}")))
     }
 
+    /// Whether a target is in the fork that the pull request comes from.
+    pub fn is_in_fork(&self, target: &Target) -> bool {
+        target.repository != self.repository && !self.repository.is_by_uuid()
+    }
+
     /// How a target was found: `None` when it is the one that was given.
     pub fn found_by(&self, target: Option<&Target>) -> Option<String> {
         self.way().filter(|_| target.is_none() || target != self.given().as_ref())

@@ -97,12 +97,8 @@ fn a_pull_request_from_a_fork_is_followed() {
     ✖ failed to see commit 53257e94d468 of jane/api: Bitbucket answered 404 Not Found
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/jane/api/commit/53257e94d468 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    a repository access token reaches the one repository that it was created in, and sees no other
-      to do 1:  use a token that was created in this repository; for several repositories one project or workspace access token (Premium) or one API token
-      why 2:    there is no repository bitbucket.org/jane/api, or it is private and this credential may not see it: Bitbucket answers both alike
-      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
-      to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
+      why:      jane/api is the fork that the pull request comes from: the status of a pull request from a fork goes to the fork's repository, and this credential may not see it
+      to do:    add an access token of the fork to BITBUCKET_ACCESS_TOKENS under its name (workspace/slug), or use an API token whose account may read the fork
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
     ✖ 1 of 6 checks failed; nothing was posted

@@ -1,5 +1,6 @@
 //! The right commit, however it is named.
 
+use gatepost::handbook;
 use sandbox::{Reach, Recorded};
 use serde_json::json;
 
@@ -228,4 +229,20 @@ fn a_pull_request_from_a_fork_is_posted_with_the_forks_own_token() {
     let many = gatepost.unset("PULL_REQUEST").set("TARGETS", r#"[{"pull_request": 9}]"#).run();
     assert_eq!(many.code, 0, "{}", many.output);
     assert!(!many.output.contains("no target"), "{}", many.output);
+}
+
+/// Without it the reason is told for what it is.
+#[test]
+fn a_fork_that_the_token_does_not_see_is_told_as_one() {
+    let sandbox = acme();
+    let gatepost = by_hand(&sandbox).set("PULL_REQUEST", "9");
+    for gatepost in [gatepost.clone(), gatepost.set("MODE", "check")] {
+        let told = gatepost.run().told();
+        assert!(
+            told.contains("  why:      jane/api is the fork that the pull request comes from: "),
+            "{told}"
+        );
+        assert!(told.contains(handbook::FORK.remedy) && !told.contains("compare its address"), "{told}");
+        assert!(told.ends_with("exit code 4\n"), "{told}");
+    }
 }

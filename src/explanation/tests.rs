@@ -592,11 +592,12 @@ fn any_clues() -> impl Strategy<Value = Clues> {
         Just(Some(Owner::Unnamed)),
         Just(Some(Owner::Creator(creator))),
     ];
-    (any::<Option<bool>>(), any::<Option<bool>>(), owner, any::<bool>()).prop_map(
-        |(sees_repository, has_commit, owner, asked_pull_request)| Clues {
+    (any::<Option<bool>>(), any::<Option<bool>>(), owner, any::<bool>(), any::<bool>()).prop_map(
+        |(sees_repository, has_commit, owner, is_forks, asked_pull_request)| Clues {
             sees_repository,
             has_commit,
             owner,
+            is_forks,
             asked_pull_request,
         },
     )
