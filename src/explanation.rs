@@ -387,18 +387,11 @@ fn explain_forbidden(
     purpose: &Purpose,
     clues: &Clues,
 ) -> Explanation {
-    let mut reasons = match purpose {
+    let mut reasons = match (purpose, purpose.repository()) {
         // A status that may not be read either is kept from us for another reason than its creator.
-        Purpose::PostStatus(..) if clues.sees_repository != Some(false) => anothers_status(clues),
+        (Purpose::PostStatus(..), _) if clues.sees_repository != Some(false) => anothers_status(clues),
         // Documented for a private repository: <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/>.
-        Purpose::PostStatus(repository, _)
-        | Purpose::SeeRepository(repository)
-        | Purpose::SeeCommit(repository, _)
-        | Purpose::SeeStatus(repository, _)
-        | Purpose::FindPullRequest(repository, _)
-        | Purpose::FindBranch(repository, _)
-            if clues.sees_repository != Some(true) =>
-        {
+        (_, Some(repository)) if clues.sees_repository != Some(true) => {
             explain_hidden(answer, credential, repository, clues)
         }
         _ => Vec::new(),
@@ -439,17 +432,10 @@ fn explain_not_found(
         reasons.extend(hidden(repository));
         Explanation::from(reasons)
     };
+    if is_hidden && let Some(repository) = purpose.repository() {
+        return hidden(repository).into();
+    }
     match purpose {
-        Purpose::PostStatus(repository, _)
-        | Purpose::SeeRepository(repository)
-        | Purpose::SeeCommit(repository, _)
-        | Purpose::SeeStatus(repository, _)
-        | Purpose::FindPullRequest(repository, _)
-        | Purpose::FindBranch(repository, _)
-            if is_hidden =>
-        {
-            hidden(repository).into()
-        }
         Purpose::SeeRepository(repository) => hidden(repository).into(),
         Purpose::PostStatus(repository, commit) if clues.has_commit == Some(true) => Explanation::of(
             format!(

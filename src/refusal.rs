@@ -179,6 +179,21 @@ impl fmt::Display for Refusal {
     }
 }
 
+impl Purpose {
+    /// The repository that it is about.
+    pub const fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::PostStatus(repository, _)
+            | Self::FindPullRequest(repository, _)
+            | Self::FindBranch(repository, _)
+            | Self::SeeRepository(repository)
+            | Self::SeeCommit(repository, _)
+            | Self::SeeStatus(repository, _) => Some(repository),
+            Self::AskSonarQube(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -20,7 +20,6 @@ use crate::{
     refusal::Refusal,
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
     state::State,
-    target::CommitSource,
     targets::Targets,
     text::counted,
     verdict::VerdictPlan,
@@ -79,14 +78,11 @@ pub fn budget(targets: &Targets<Plan>, results: Option<&ResultFile>, console: &C
     for plan in targets.plans.iter().filter(|plan| !is_delivered(plan)) {
         let Plan { access, target, .. } = plan;
         let pace = Rc::as_ptr(&access.pace);
-        let is_looked_up = match &target.commit {
-            CommitSource::Given { .. } => false,
-            // Each once, however many statuses it gets.
-            CommitSource::Branch(branch) => lookups.insert((pace, format!("{} {branch}", target.repository))),
-            CommitSource::PullRequest { id, .. } => {
-                lookups.insert((pace, format!("{} #{id}", target.repository)))
-            }
-        };
+        // Each once, however many statuses it gets.
+        let is_looked_up = target.given().is_none()
+            && target
+                .may_look_up()
+                .is_some_and(|lookup| lookups.insert((pace, target.repository.to_string(), lookup)));
         let (_, number) = requests.entry(pace).or_insert_with(|| (access.service.with(), 0));
         *number += steps * (1 + usize::from(is_looked_up));
     }
