@@ -1,7 +1,7 @@
 //! `MODE: check`: proves that the credential and the target work, and posts nothing. A line for each thing that
 //! was looked at, with what to do where it is not as it should be; of many targets only what is worth a look.
 
-use std::{fmt, path::PathBuf, rc::Rc};
+use std::{collections::HashSet, fmt, path::PathBuf, rc::Rc};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{StatusCode, Url};
@@ -21,6 +21,7 @@ use crate::{
     pace::{Outage, Pace},
     problem::Findings,
     refusal::{Creator, Owner, Refusal},
+    report::{self, Budget},
     report_task::{Analysis, End, Subject},
     scopes::{Need, Scopes},
     service::{Access, Service},
@@ -113,10 +114,15 @@ impl Planned for CheckPlan {
 /// Only what a defect explains.
 pub async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow::Result<Outcome> {
     let version = env!("CARGO_PKG_VERSION");
-    let Context { settings, console, .. } = context;
+    let Context { settings, credentials, console, .. } = context;
     let Targets { plans, many, .. } = targets;
     let looked_up = plans.iter().filter_map(|plan| Some((&*plan.access, plan.target.as_ref()?)));
-    let checker = Checker { context, lookups: Lookups::of(looked_up), tokens: Once::default() };
+    let checker = Checker {
+        context,
+        lookups: Lookups::of(looked_up),
+        repositories: Once::default(),
+        tokens: Once::default(),
+    };
     if let ([plan], false) = (&plans[..], many) {
         console.line(format_args!(
             "gatepost {version}: check of {} {}; nothing is posted",
@@ -129,15 +135,21 @@ pub async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow
         "gatepost {version}: check of {}; nothing is posted",
         counted(plans.len(), "target")
     ));
+    if let Some(step) = &targets.step {
+        console.line(step);
+    }
+    budget(plans).tell(targets.steps(), console);
     let outcomes: Vec<Outcome> = stream::iter(plans)
-        .map(async |plan| checker.check(plan, &console.about(&plan.repository)).await)
+        .map(async |plan| checker.check(plan, &console.about(plan)).await)
         .buffer_unordered(settings.concurrency)
         .try_collect()
         .await?;
     let works = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
     let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
+    report::unused_tokens(credentials, console);
     console.tell_left_out("");
-    let line = format!("{works} of {} work; nothing was posted", counted(plans.len(), "target"));
+    let verb = if plans.len() == 1 { "works" } else { "work" };
+    let line = format!("{works} of {} {verb}; nothing was posted", counted(plans.len(), "target"));
     if worst == Outcome::Done {
         console.done(line);
     } else {
@@ -146,31 +158,52 @@ pub async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow
     Ok(worst)
 }
 
+/// The repository is looked at once with each credential; the commit and the status with each key, for each target.
+fn budget(plans: &[CheckPlan]) -> Budget<'_> {
+    let (mut budget, mut repositories) = (Budget::default(), HashSet::new());
+    for CheckPlan { access, repository, target, .. } in plans {
+        let is_new = repositories.insert((access.service.with(), repository.to_string()));
+        let of_target = if target.is_some() { 2 } else { 0 };
+        budget.add(access, target.as_ref(), of_target + usize::from(is_new));
+    }
+    budget
+}
+
+/// Names the target as the reader knows it.
+impl fmt::Display for CheckPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Some(target) => target.fmt(f),
+            None => self.repository.fmt(f),
+        }
+    }
+}
+
 /// What all checks of a run share.
 #[derive(Debug)]
 struct Checker<'a> {
     context: Context<'a>,
     /// What was looked up before.
     lookups: Lookups,
+    /// Whether a repository is visible with a credential; with the scopes that are told.
+    repositories: Once<Option<Scopes>>,
     /// Whether SonarQube accepts a token, by server and token.
     tokens: Once<bool>,
 }
 
 impl Checker<'_> {
     async fn check(&self, plan: &CheckPlan, console: &Console) -> anyhow::Result<Outcome> {
-        let Context { settings, credentials, .. } = self.context;
-        let deadline = Deadline::after(settings.timeout);
+        let deadline = Deadline::after(self.context.settings.timeout);
         let bitbucket = self.context.bitbucket(&plan.access, console, &deadline);
-        let lookups = &self.lookups;
         let mut checks =
-            Checks { console, credentials, lookups, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
+            Checks { checker: self, console, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
         let told = plan.sonarqube.as_ref().map(told).unwrap_or_default();
         if let Service::Bitbucket(credential) = &plan.access.service {
             checks.shape(credential);
             checks.bitbucket(plan, &plan.keys(&told), credential, bitbucket).await;
         }
         match &plan.sonarqube {
-            Some(analysis) => checks.sonarqube(analysis, told, self).await?,
+            Some(analysis) => checks.sonarqube(analysis, told).await?,
             None if plan.has_state => console.line("SonarQube was not looked at: STATE is given"),
             None => checks.unusual(
                 "SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set",
@@ -183,9 +216,8 @@ impl Checker<'_> {
 
 /// What was looked at so far.
 struct Checks<'a> {
+    checker: &'a Checker<'a>,
     console: &'a Console,
-    credentials: &'a Credentials,
-    lookups: &'a Lookups,
     done: u32,
     unusual: u32,
     failed: u32,
@@ -227,15 +259,15 @@ impl Checks<'_> {
 
     fn end(&self) -> Outcome {
         let all = self.done + self.unusual + self.failed;
-        if self.failed > 0 {
-            self.console.failed(format_args!("{} of {all} checks failed; nothing was posted", self.failed));
-        } else if self.unusual > 0 {
-            self.console.done(format_args!(
-                "{} of {all} checks passed, the others are worth a look; nothing was posted",
-                self.done
-            ));
-        } else {
-            self.console.done(format_args!("all {all} checks passed; nothing was posted"));
+        let Self { console, done, unusual, failed, .. } = self;
+        match (failed, unusual) {
+            // Of many targets those that work are counted.
+            (0, _) if !console.is_of_run() => {}
+            (0, 0) => console.done(format_args!("all {all} checks passed; nothing was posted")),
+            (0, _) => console.done(format_args!(
+                "{done} of {all} checks passed, the others are worth a look; nothing was posted"
+            )),
+            _ => console.failed(format_args!("{failed} of {all} checks failed; nothing was posted")),
         }
         self.worst
     }
@@ -263,7 +295,9 @@ impl Checks<'_> {
         credential: &Credential,
         bitbucket: Bitbucket<'_>,
     ) {
-        match bitbucket.see_repository(&plan.repository).await {
+        let asked = fingerprint(&(plan.access.service.with(), plan.repository.to_string()));
+        let find = async { bitbucket.see_repository(&plan.repository).await.map_err(Rc::from) };
+        match self.checker.repositories.get(asked, bitbucket.0.deadline, false, find).await {
             Ok(granted) => {
                 self.passed(format_args!("the repository {} is visible to it", plan.repository));
                 let source = plan.target.as_ref().map(|target| &target.commit);
@@ -279,7 +313,11 @@ impl Checks<'_> {
             );
         };
         if let Some(target) = self.commit(target, &plan.access, bitbucket).await {
-            let access = self.credentials.of_source(&target.repository, &plan.repository, &plan.access);
+            let access = self.checker.context.credentials.of_source(
+                &target.repository,
+                &plan.repository,
+                &plan.access,
+            );
             for key in keys {
                 self.owner(key, &target, &access, bitbucket.with(&access)).await;
             }
@@ -330,7 +368,7 @@ impl Checks<'_> {
         access: &Rc<Access>,
         bitbucket: Bitbucket<'_>,
     ) -> Option<Target> {
-        let locator = Locator { bitbucket, plan, lookups: self.lookups, sees_repository: true };
+        let locator = Locator { bitbucket, plan, lookups: &self.checker.lookups, sees_repository: true };
         let (mut target, mut source) = match locator.locate().await {
             Ok(located) => located,
             Err(refusal) => {
@@ -377,7 +415,7 @@ impl Checks<'_> {
         access: &Rc<Access>,
         bitbucket: Bitbucket<'_>,
     ) -> Result<(), Box<Refusal>> {
-        let access = self.credentials.of_source(&target.repository, named, access);
+        let access = self.checker.context.credentials.of_source(&target.repository, named, access);
         bitbucket.with(&access).see_commit(&target.repository, &target.commit).await
     }
 
@@ -416,13 +454,8 @@ impl Checks<'_> {
         }
     }
 
-    async fn sonarqube(
-        &mut self,
-        plan: &AnalysisPlan,
-        told: Vec<Told>,
-        checker: &Checker<'_>,
-    ) -> anyhow::Result<()> {
-        let Context { settings, sonarqube_http: http, .. } = checker.context;
+    async fn sonarqube(&mut self, plan: &AnalysisPlan, told: Vec<Told>) -> anyhow::Result<()> {
+        let Context { settings, sonarqube_http: http, .. } = self.checker.context;
         for Told { wrong, .. } in &told {
             if let Some(wrong) = wrong {
                 let remedy = "see what the scanner left there, or pass SONAR_REPORT_TASK";
@@ -447,7 +480,7 @@ impl Checks<'_> {
             retries: true,
             arrival: None,
         });
-        if self.sonar_token(plan, &url, sonarqube, &checker.tokens).await {
+        if self.sonar_token(plan, &url, sonarqube).await {
             let projects: Vec<_> = told.into_iter().filter_map(|told| told.project).collect();
             if projects.is_empty() {
                 self.unusual(
@@ -463,13 +496,7 @@ impl Checks<'_> {
     }
 
     /// Whether it makes sense to ask on.
-    async fn sonar_token(
-        &mut self,
-        plan: &AnalysisPlan,
-        url: &Url,
-        sonarqube: SonarQube<'_>,
-        tokens: &Once<bool>,
-    ) -> bool {
+    async fn sonar_token(&mut self, plan: &AnalysisPlan, url: &Url, sonarqube: SonarQube<'_>) -> bool {
         let Some(token) = &plan.token else {
             self.unusual(
                 format_args!("SONAR_TOKEN is not set: SonarQube at {url} tells about public projects only"),
@@ -480,7 +507,7 @@ impl Checks<'_> {
         // Of many targets most have one server and one token.
         let asked = fingerprint(&(url.as_str(), token.expose_secret()));
         let find = async { sonarqube.token_is_valid().await.map_err(Rc::from) };
-        match tokens.get(asked, sonarqube.0.deadline, false, find).await {
+        match self.checker.tokens.get(asked, sonarqube.0.deadline, false, find).await {
             Ok(true) => {
                 self.passed(format_args!("SonarQube at {url} accepts SONAR_TOKEN"));
                 return true;

@@ -143,6 +143,11 @@ impl Credential {
         }
     }
 
+    /// Whether it is the entry of that name in `BITBUCKET_ACCESS_TOKENS`.
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Self::AccessToken { origin, .. } if origin.split_once(", ").is_some_and(|(_, entry)| entry == name))
+    }
+
     /// Whether it stands where an access token does, and has not its shape.
     pub fn may_be_oauths(&self) -> bool {
         matches!(self, Self::AccessToken { token, .. } if TokenKind::of(token.expose_secret()).is_none())

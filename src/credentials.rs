@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     rc::Rc,
     time::Duration,
 };
@@ -18,7 +18,7 @@ use crate::{
     target::{Repository, is_name},
     token::TokenKind,
     values::Fields,
-    variables::{Variables, is_unexpanded},
+    variables::{Variables, is_unexpanded, nearest},
 };
 
 /// The credentials of a run.
@@ -28,6 +28,8 @@ pub struct Credentials {
     common: Option<Rc<Access>>,
     /// By `slug` or `workspace/slug`, in lower case.
     own: BTreeMap<String, Own>,
+    /// Whether there is to be a common one, and it is wrong; that is told.
+    is_common_wrong: bool,
     /// The workspace that a slug alone is of; every one, when the run names none.
     workspace: Option<String>,
 }
@@ -60,9 +62,17 @@ impl Credentials {
         } else {
             None
         };
+        let is_common_wrong = common.is_none() && is_any_set(variables);
         let own = tokens.map(|tokens| read(tokens, access, findings)).unwrap_or_default();
         let workspace = variables.workspace.as_ref().or(variables.bitbucket_workspace.as_ref());
-        Self { common, own, workspace: workspace.map(|workspace| workspace.trim().to_lowercase()) }
+        let workspace = workspace.map(|workspace| workspace.trim().to_lowercase());
+        for slug in own.keys().filter(|name| !name.contains('/')) {
+            let whole = workspace.as_ref().map(|workspace| format!("{workspace}/{slug}"));
+            if let Some(whole) = whole.filter(|whole| own.contains_key(whole)) {
+                report_twice(&format!("{TOKENS}[{}]", shown(&whole)), findings);
+            }
+        }
+        Self { common, own, is_common_wrong, workspace }
     }
 
     /// The way into a repository: its own token's, else the common one.
@@ -92,12 +102,15 @@ impl Credentials {
     /// The same as [`Self::of`], with a problem told when there is none.
     pub fn find(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Access>> {
         let access = self.of(repository);
-        if access.is_none() && !self.own.is_empty() {
+        if access.is_none() && !self.own.is_empty() && !self.is_common_wrong {
+            let likely = nearest(&repository.slug, self.own.keys().map(String::as_str))
+                .map(|name| format!("; or is the entry {} meant for it?", shown(name)))
+                .unwrap_or_default();
             findings.problem(
                 format!("{TOKENS}[\"{repository}\"]"),
                 "is not there, and there is no other credential",
                 TOKENS_ACCEPTED,
-                "add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN)",
+                format!("add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN){likely}"),
             );
         }
         access
@@ -108,9 +121,16 @@ impl Credentials {
         self.common.iter().chain(self.own.values().map(|own| &own.access))
     }
 
-    /// The entries of `BITBUCKET_ACCESS_TOKENS` that no repository asked for.
+    /// The entries of `BITBUCKET_ACCESS_TOKENS` that no repository asked for; but for forks, which are asked for only by
+    /// pull requests that come from them.
     pub fn unused(&self) -> Vec<&str> {
-        self.own.iter().filter(|(_, own)| !own.used.get()).map(|(name, _)| name.as_str()).collect()
+        fn slug(name: &str) -> &str {
+            name.rsplit_once('/').map_or(name, |(_, slug)| slug)
+        }
+        let used: HashSet<&str> =
+            self.own.iter().filter(|(_, own)| own.used.get()).map(|(name, _)| slug(name)).collect();
+        let unused = self.own.keys().filter(|name| !used.contains(slug(name)));
+        unused.map(String::as_str).collect()
     }
 
     /// Every token of `BITBUCKET_ACCESS_TOKENS`, to be hidden.
@@ -191,15 +211,19 @@ fn read(
         let credential = Credential::AccessToken { token, origin: format!("{TOKENS}, {lower}") };
         let access = access(credential);
         if own.insert(lower, Own { access, used: Cell::new(false) }).is_some() {
-            findings.problem(
-                &variable,
-                "names a repository that another entry names, too",
-                "one token for each repository (upper and lower case are the same)",
-                "remove one of the two entries",
-            );
+            report_twice(&variable, findings);
         }
     }
     own
+}
+
+fn report_twice(variable: &str, findings: &mut Findings) {
+    findings.problem(
+        variable,
+        "names a repository that another entry names, too",
+        "one token for each repository (upper and lower case are the same, and a slug alone is of the run's workspace)",
+        "remove one of the two entries",
+    );
 }
 
 #[cfg(test)]
@@ -229,7 +253,9 @@ mod tests {
 
     #[test]
     fn the_whole_name_goes_before_the_slug_alone() {
-        let tokens = format!(r#"{{"api": "{TOKEN}", "Acme/API": "{TOKEN}", "web": "{TOKEN}"}}"#);
+        let tokens = format!(
+            r#"{{"Acme/API": "{TOKEN}", "web": "{TOKEN}", "jane/api": "{TOKEN}", "more": "{TOKEN}"}}"#
+        );
         let (credentials, findings) = credentials(&tokens, Some("acme"));
         assert!(findings.problems.is_empty(), "{:?}", findings.problems);
         assert_eq!(
@@ -241,7 +267,16 @@ mod tests {
             Some("access token (BITBUCKET_ACCESS_TOKENS, web)")
         );
         assert_eq!(origin(&credentials, "jane/web"), None, "a slug is of the run's workspace");
-        assert_eq!(credentials.unused(), ["api"]);
+        assert_eq!(credentials.unused(), ["more"], "jane/api may be a fork");
+    }
+
+    #[test]
+    fn a_slug_alone_is_of_the_runs_workspace() {
+        let tokens = format!(r#"{{"api": "{TOKEN}", "acme/api": "{TOKEN}"}}"#);
+        assert_eq!(credentials(&tokens, Some("jane")).1.problems.len(), 0);
+        let problems = credentials(&tokens, Some("acme")).1.problems;
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].found.contains("another entry names"), "{problems:?}");
     }
 
     #[test]

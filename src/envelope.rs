@@ -113,7 +113,7 @@ pub fn message(answer: &Answer) -> Option<String> {
     let mut message = message.to_owned();
     match error.get("detail").or_else(|| body.get("error_description")) {
         Some(Value::String(detail)) => {
-            message.push(' ');
+            message.push_str(if message.ends_with(['.', '!', '?', ':', ';']) { " " } else { ": " });
             message.push_str(detail);
         }
         Some(detail @ Value::Object(_)) => {
@@ -168,7 +168,7 @@ mod tests {
             (r#"{"code":400,"message":"No."}"#, r#""No.""#),
             (r#"{"errors":[{"msg":"No."},{"msg":"Never."}]}"#, r#""No. Never.""#),
             (r#"{"errors":[{"context":null,"message":"No.","exceptionName":null}]}"#, r#""No.""#),
-            (r#"{"error":"invalid","error_description":"Gone."}"#, r#""invalid Gone.""#),
+            (r#"{"error":"invalid","error_description":"Gone."}"#, r#""invalid: Gone.""#),
             (
                 r#"{"error":{"message":"Bad request","fields":{"key":["Too long."],"url":["Bad."]}}}"#,
                 r#""Bad request key: Too long. url: Bad.""#,

@@ -432,8 +432,14 @@ fn explain_not_found(
         reasons.extend(hidden(repository));
         Explanation::from(reasons)
     };
-    if is_hidden && let Some(repository) = purpose.repository() {
-        return hidden(repository).into();
+    if let Some(repository) = purpose.repository() {
+        if *meaning == Meaning::NoWorkspace {
+            let why = format!("there is no workspace {}", repository.workspace);
+            return Reason::dynamic(&handbook::NO_WORKSPACE, why).into();
+        }
+        if is_hidden {
+            return hidden(repository).into();
+        }
     }
     match purpose {
         Purpose::SeeRepository(repository) => hidden(repository).into(),
@@ -486,7 +492,8 @@ fn explain_hidden(
     repository: &Repository,
     clues: &Clues,
 ) -> Vec<Reason> {
-    if clues.is_forks {
+    // One that is in the map under the fork's name is there already.
+    if clues.is_forks && !credential.is_named(&repository.to_string()) {
         let why =
             format!("{repository} is the fork that the pull request comes from: {}", handbook::FORK.why);
         return vec![Reason::dynamic(&handbook::FORK, why)];

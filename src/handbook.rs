@@ -150,7 +150,7 @@ pub const NOT_AN_API_TOKEN: Trouble = Trouble {
 pub const OAUTH_TOKEN_EXPIRED: Trouble = Trouble {
     title: "An OAuth token as BITBUCKET_ACCESS_TOKEN",
     answer: "401 \"Access token expired.\", or \"OAuth2 access token expired. Use your refresh token to obtain a new access token\"",
-    why: "the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours, or an app password, which no longer works",
+    why: "the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours, or an app password, which no longer works, or of something else",
     remedy: "fetch a new one in the same step, or use an access token of the repository, project or workspace",
 };
 
@@ -207,10 +207,18 @@ pub const OTHER_REPOSITORY: Trouble = Trouble {
 
 /// A wrong address.
 pub const WRONG_NAME: Trouble = Trouble {
-    title: "A wrong workspace or slug, or a repository that the account may not see",
-    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace ...\", \"The requested repository either does not exist or you do not have access.\", or \"No workspace with identifier '...'.\"",
+    title: "A wrong slug or workspace, or a repository that the account may not see",
+    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace ...\", or \"The requested repository either does not exist or you do not have access.\"",
     why: "there is no repository at this address, or it is private and this credential may not see it: Bitbucket answers both alike",
     remedy: "open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)\nif it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository",
+};
+
+/// A workspace that is not there.
+pub const NO_WORKSPACE: Trouble = Trouble {
+    title: "A workspace that is not there",
+    answer: "404 \"No workspace with identifier '...'.\"",
+    why: "there is no such workspace",
+    remedy: "check WORKSPACE, or what stands before the / in REPO_SLUG: it is the first part of a repository's address bitbucket.org/workspace/slug, not the name that is shown above it",
 };
 
 /// A fork out of reach.
@@ -322,7 +330,7 @@ pub const RATE_LIMIT: Trouble = Trouble {
     title: "Too many requests",
     answer: "429 \"Rate limit for this resource has been exceeded\"",
     why: "Bitbucket answers about 1,000 requests an hour for each user, all API tokens of the user and all pipelines together; each access token has an allowance of its own",
-    remedy: "run again later (a higher TIMEOUT waits longer); give busy pipelines access tokens of their own instead of one person's API token",
+    remedy: "run again later (a higher TIMEOUT waits longer; of many targets RESUME with the same RESULT_FILE posts what is left); give busy pipelines access tokens of their own instead of one person's API token",
 };
 
 /// An INPROGRESS that stays.
@@ -366,7 +374,7 @@ pub const DOWN: Trouble = Trouble {
 };
 
 /// Every trouble, in the order of the README: by answer, the likeliest first.
-pub const ALL: [&Trouble; 35] = [
+pub const ALL: [&Trouble; 36] = [
     &APP_PASSWORD,
     &GIT_USER_NAME,
     &USER_NAME,
@@ -389,6 +397,7 @@ pub const ALL: [&Trouble; 35] = [
     &WRONG_MECHANISM,
     &OTHER_REPOSITORY,
     &WRONG_NAME,
+    &NO_WORKSPACE,
     &FORK,
     &UNKNOWN_COMMIT,
     &NO_PULL_REQUEST,

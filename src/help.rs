@@ -31,7 +31,7 @@ Everything is set by environment variables; a blank one counts as unset.
             let _ = writeln!(text, "      {line}");
         }
     }
-    text += "\n† Only when the target is the pipeline's own repository.\n\nExit codes\n";
+    text += "\n† Only when the target is the pipeline's own repository, and while COMMIT,\n  PULL_REQUEST and BRANCH name no other than the pipeline builds.\n\nExit codes\n";
     for outcome in Outcome::ALL {
         let _ = writeln!(text, "  {:<5} {}", outcome.exit_code(), outcome.meaning());
     }

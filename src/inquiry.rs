@@ -8,7 +8,6 @@ use reqwest::StatusCode;
 use crate::{
     bitbucket::Bitbucket,
     client::{Client, Deadline},
-    envelope::said,
     meaning::Meaning,
     refusal::{Came, Refusal},
     service::Service,
@@ -60,7 +59,6 @@ fn question(refusal: &Refusal) -> Question {
         return Question::Nothing;
     };
     match (answer.status.as_u16(), Meaning::of(answer, credential, &refusal.purpose)) {
-        (404, Meaning::NoRepository) if said(answer).contains("No workspace with") => Question::Nothing,
         (404, Meaning::NoRepository | Meaning::Nothing | Meaning::Unknown) => Question::WhatIsThere,
         // With which status and words Bitbucket refuses to overwrite is not published.
         (403 | 405 | 409 | 422, Meaning::Nothing) | (400 | 403 | 405 | 409 | 422, Meaning::Unknown) => {

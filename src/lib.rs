@@ -83,6 +83,7 @@ use crate::{
     outcome::Outcome,
     plan::{Mode, Plan, Settings},
     problem::Findings,
+    report::Budget,
     results::ResultFile,
     run::Run,
     service::Service,
@@ -155,7 +156,7 @@ async fn publish(
     }
     report::opening(&targets, settings, console);
     if targets.many {
-        report::budget(&targets, results.as_ref(), console);
+        Budget::of_publishing(&targets.plans, results.as_ref()).tell(targets.steps(), console);
     }
     let run = Run::new(context, &targets, results.as_ref());
     tokio::select! {

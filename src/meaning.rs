@@ -39,6 +39,8 @@ pub enum Meaning {
     BadField,
     /// The repository has no such commit.
     NoCommit,
+    /// There is no such workspace.
+    NoWorkspace,
     /// There is no such repository, or it may not be seen.
     NoRepository,
     /// The repository has no such pull request.
@@ -75,7 +77,7 @@ impl Meaning {
             Self::WrongMechanism
         } else if says(&["ccess token expired"]) {
             Self::Expired
-        } else if says(&["whitelist", "allowlist", "IP address"]) {
+        } else if says(&["whitelist", "allowlist", "IP address", "two-step"]) {
             Self::AccessControls
         } else if says(&["CHANGE-3222", "App password", "app password", "account password"]) {
             Self::PasswordsEnded
@@ -92,7 +94,9 @@ impl Meaning {
             Self::BadField
         } else if says(&["Commit not found"]) {
             Self::NoCommit
-        } else if says(&["No workspace with", "access to this repository", "requested repository"]) {
+        } else if says(&["No workspace with"]) {
+            Self::NoWorkspace
+        } else if says(&["access to this repository", "requested repository"]) {
             Self::NoRepository
         } else if says(&["ull request not found", "ullrequest not found"]) {
             Self::NoPullRequest

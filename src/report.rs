@@ -19,7 +19,9 @@ use crate::{
     publish::{End, Published},
     refusal::Refusal,
     results::{Record, RecordedTarget, ResultFile, write_output_variables},
+    service::Access,
     state::State,
+    target::{Lookup, TargetPlan},
     targets::Targets,
     text::counted,
     verdict::VerdictPlan,
@@ -63,34 +65,49 @@ pub fn opening(targets: &Targets<Plan>, settings: &Settings, console: &Console) 
 /// <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>
 const ALLOWANCE: usize = 1000;
 
-/// Whether the requests of a large run fit into the allowance of each credential; those of a whole parallel group, whose
-/// steps share it, and without what an earlier run delivered.
-pub fn budget(targets: &Targets<Plan>, results: Option<&ResultFile>, console: &Console) {
-    let is_delivered = |plan: &Plan| match &plan.verdict {
-        VerdictPlan::Given(verdict) => {
-            results.is_some_and(|results| results.recall(plan, slice::from_ref(verdict)).is_some())
+/// How many requests a run needs with each credential, to say whether they fit into its allowance.
+#[derive(Debug, Default)]
+pub struct Budget<'a> {
+    requests: HashMap<*const Pace, (String, usize)>,
+    lookups: HashSet<(*const Pace, String, Lookup<'a>)>,
+}
+
+impl<'a> Budget<'a> {
+    /// Of publishing, without what an earlier run delivered.
+    pub fn of_publishing(plans: &'a [Plan], results: Option<&ResultFile>) -> Self {
+        let is_delivered = |plan: &Plan| match &plan.verdict {
+            VerdictPlan::Given(verdict) => {
+                results.is_some_and(|results| results.recall(plan, slice::from_ref(verdict)).is_some())
+            }
+            VerdictPlan::Ask(_) => false,
+        };
+        let mut budget = Self::default();
+        for plan in plans.iter().filter(|plan| !is_delivered(plan)) {
+            budget.add(&plan.access, Some(&plan.target), 1);
         }
-        VerdictPlan::Ask(_) => false,
-    };
-    let steps = targets.step.as_ref().map_or(1, |step| step.count);
-    let mut requests: HashMap<*const Pace, (String, usize)> = HashMap::new();
-    let mut lookups = HashSet::new();
-    for plan in targets.plans.iter().filter(|plan| !is_delivered(plan)) {
-        let Plan { access, target, .. } = plan;
-        let pace = Rc::as_ptr(&access.pace);
-        // Each once, however many statuses it gets.
-        let is_looked_up = target.given().is_none()
-            && target
-                .may_look_up()
-                .is_some_and(|lookup| lookups.insert((pace, target.repository.to_string(), lookup)));
-        let (_, number) = requests.entry(pace).or_insert_with(|| (access.service.with(), 0));
-        *number += steps * (1 + usize::from(is_looked_up));
+        budget
     }
-    let in_all = if steps > 1 { format!(" in the {steps} steps together") } else { String::new() };
-    for (with, requests) in requests.values().filter(|(_, requests)| *requests > ALLOWANCE) {
-        console.warning(format_args!(
-            "up to {requests} requests are needed {with}{in_all}, but {ALLOWANCE} an hour are certain (access tokens of large plans have more): the run will slow down or be refused; RESULT_FILE with RESUME goes on later, and several access tokens have an allowance each"
-        ));
+
+    /// Adds so many requests about a target, and its lookup, which is made once however many statuses it gets.
+    pub fn add(&mut self, access: &Access, target: Option<&'a TargetPlan>, requests: usize) {
+        let pace = Rc::as_ptr(&access.pace);
+        let is_looked_up = target.filter(|target| target.given().is_none()).is_some_and(|target| {
+            let lookup = target.may_look_up();
+            lookup.is_some_and(|lookup| self.lookups.insert((pace, target.repository.to_string(), lookup)))
+        });
+        let (_, number) = self.requests.entry(pace).or_insert_with(|| (access.service.with(), 0));
+        *number += requests + usize::from(is_looked_up);
+    }
+
+    /// Says what does not fit; the `steps` of a parallel group share the allowance.
+    pub fn tell(&self, steps: usize, console: &Console) {
+        let in_all = if steps > 1 { format!(" in the {steps} steps together") } else { String::new() };
+        let needed = self.requests.values().map(|(with, requests)| (with, requests * steps));
+        for (with, requests) in needed.filter(|(_, requests)| *requests > ALLOWANCE) {
+            console.warning(format_args!(
+                "up to {requests} requests are needed {with}{in_all}, but {ALLOWANCE} an hour are certain (access tokens of large plans have more): the run will slow down or be refused; RESULT_FILE with RESUME goes on later, and several access tokens have an allowance each"
+            ));
+        }
     }
 }
 

@@ -3,6 +3,11 @@
 
 use std::{collections::HashSet, ops::Range};
 
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
+
 use crate::text::forges;
 
 /// A text shorter than this is no secret that could be found again: a common word would be taken for one.
@@ -21,7 +26,7 @@ const TOKEN_MIN_CHARS: usize = 24;
 #[derive(Default)]
 pub struct Secrets {
     /// Each part of a secret, in small letters.
-    parts: HashSet<Vec<u8>>,
+    parts: HashSet<[u8; PART_CHARS]>,
     /// The two letters with which each part begins: most text is none, and this is quickly seen.
     beginnings: HashSet<[u8; 2]>,
     /// Secrets too short to have parts, in small letters.
@@ -29,17 +34,25 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Hides this text from now on.
+    /// Hides this text from now on, as it is, in base64 and in hexadecimal digits.
     pub fn add(&mut self, secret: &str) {
-        // As text is looked through: in small letters, without what cannot be seen.
-        let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte.to_ascii_lowercase()).collect();
+        // As text is looked through: without what cannot be seen.
+        let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte).collect();
         if secret.len() >= PART_CHARS {
-            for part in secret.windows(PART_CHARS) {
-                self.parts.insert(part.to_vec());
-                self.beginnings.insert([part[0], part[1]]);
+            self.add_parts(&secret);
+            for encoded in encoded(&secret) {
+                self.add_parts(encoded.as_bytes());
             }
         } else if secret.len() >= SECRET_MIN_CHARS {
-            self.short.push(secret);
+            self.short.push(secret.to_ascii_lowercase());
+        }
+    }
+
+    fn add_parts(&mut self, text: &[u8]) {
+        for part in text.to_ascii_lowercase().windows(PART_CHARS).filter_map(|part| part.try_into().ok()) {
+            let part: [u8; PART_CHARS] = part;
+            self.parts.insert(part);
+            self.beginnings.insert([part[0], part[1]]);
         }
     }
 
@@ -113,6 +126,25 @@ fn token_shapes(text: &str) -> Vec<Range<usize>> {
         }
     }
     shapes
+}
+
+/// A secret in hexadecimal digits, and in base64 wherever it begins within what is encoded; without the characters at
+/// the ends that depend on what stands beside it.
+fn encoded(secret: &[u8]) -> Vec<String> {
+    let mut all = vec![in_hex(secret)];
+    for before in 0..3 {
+        let bytes = [&[0; 2][..before], secret].concat();
+        let (first, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        for encoded in [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)] {
+            all.push(encoded[first..end].to_owned());
+        }
+    }
+    all
+}
+
+fn in_hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// The bytes of a text with their places, but for white space and characters that cannot be seen: a soft hyphen, marks of
@@ -189,6 +221,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_secret_is_found_in_whatever_it_is_encoded_with(before in "[ -~]{0,5}", after in "[ -~]{0,5}") {
+            let mut secrets = Secrets::default();
+            secrets.add(TOKEN);
+            let text = format!("{before}{TOKEN}{after}");
+            let hex = in_hex(text.as_bytes()).to_ascii_uppercase();
+            for encoded in [BASE64_STANDARD_NO_PAD.encode(&text), BASE64_URL_SAFE_NO_PAD.encode(&text), hex] {
+                let shown = secrets.hide(&encoded);
+                // What is left at the ends is of what stands beside it, and a character that both share.
+                prop_assert!(shown.len() <= 3 + 2 * (before.len() + after.len()) + 4, "{encoded} {shown}");
+            }
+        }
+
         #[test]
         fn a_secret_is_found_whatever_stands_between_its_characters(every in 1..12_usize, between in "[ \\n\\t\\x00\u{200b}\u{ad}]{1,3}") {
             let mut secrets = Secrets::default();

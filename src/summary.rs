@@ -15,7 +15,7 @@ use crate::{
     publish::{End, Published},
     refusal::Came,
     state::State,
-    text::counted,
+    text::{counted, fit},
 };
 
 /// What became of many targets so far.
@@ -71,6 +71,8 @@ enum Ended {
 const PROGRESS: Duration = Duration::from_secs(10);
 /// More rows than this are counted; those that failed come first.
 const ROWS_SHOWN: usize = 100;
+/// What was not found is named by its branch, which may be long.
+const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
     /// A summary of that many targets.
@@ -88,7 +90,10 @@ impl Summary {
     pub fn add(&self, published: &Published, number: usize, plan: &Plan, console: &Console) {
         let Published { target, status, end, outcome } = published;
         let repository = target.as_ref().map_or(&plan.target.repository, |target| &target.repository);
-        let commit = target.as_ref().map_or("-", |target| target.commit.digits());
+        let commit = match target {
+            Some(target) => target.commit.digits().to_owned(),
+            None => fit(&plan.target.commit.to_string(), COMMIT_MAX_CHARS),
+        };
         let end = match end {
             End::Delivered => Ended::Posted,
             End::Skipped => Ended::Skipped,
@@ -163,10 +168,12 @@ impl Summary {
 
     /// The last line of a run that was stopped: how many INPROGRESS were ended, and how many may be left.
     pub fn stopped(&self, ended: usize, left: usize, console: &Console) {
-        self.table(console);
         let mut words = format!("stopped before the end; {}", self.counted());
         if ended > 0 {
-            let _ = write!(words, "; STOPPED was posted over {ended} INPROGRESS, which would block merging");
+            let _ = write!(
+                words,
+                "; STOPPED was posted over {ended} INPROGRESS (those under way included), which would block merging"
+            );
         }
         if left > 0 {
             let _ = write!(
@@ -186,7 +193,7 @@ impl Summary {
             shown.iter().map(|row| cell(row)).max().unwrap_or_default().max(least)
         };
         let repository = width(|row| row.repository.chars().count(), "repository".len());
-        let commit = width(|row| row.commit.len(), "commit".len());
+        let commit = width(|row| row.commit.chars().count(), "commit".len());
         let state = "INPROGRESS".len();
         if !shown.is_empty() {
             console.line(format_args!(

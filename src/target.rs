@@ -73,6 +73,23 @@ pub enum CommitSource {
     Branch(String),
 }
 
+/// Names it as the reader knows it.
+impl fmt::Display for TargetPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.repository, self.commit)
+    }
+}
+
+impl fmt::Display for CommitSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given { commit, .. } => write!(f, "commit {}", commit.digits()),
+            Self::PullRequest { id, .. } => write!(f, "pull request {id}"),
+            Self::Branch(branch) => write!(f, "branch {branch}"),
+        }
+    }
+}
+
 /// Something to look up in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lookup<'a> {
@@ -195,7 +212,10 @@ impl TargetPlan {
                 format!("commit {commit}, pull request {id} of {repository}")
             }
         };
-        Some(refname.as_ref().map_or(way.clone(), |refname| format!("{way}, branch {refname}")))
+        let is_branch =
+            |refname: &&String| matches!(commit, CommitSource::Branch(branch) if branch == *refname);
+        let refname = refname.as_ref().filter(|refname| !is_branch(refname));
+        Some(refname.map_or(way.clone(), |refname| format!("{way}, branch {refname}")))
     }
 
     /// Whether a target is in the fork that the pull request comes from.

@@ -68,6 +68,11 @@ const STEPS_MAX: u64 = 100;
 const ACCEPTED: &str = "a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\"}]";
 
 impl<P: Planned> Targets<P> {
+    /// How many steps of a parallel group the list is divided over.
+    pub fn steps(&self) -> usize {
+        self.step.as_ref().map_or(1, |step| step.count)
+    }
+
     /// Plans every target that the variables name; `plan` is told whether it is one of many.
     pub fn from_variables(
         variables: &Variables,
@@ -85,10 +90,18 @@ impl<P: Planned> Targets<P> {
             let begins_with = |start: u8| text.trim_ascii_start().first() == Some(&start);
             let found = if error.is_data() {
                 "is JSON, but no array of objects".to_owned()
+            } else if text.trim_ascii().is_empty() {
+                "is empty".to_owned()
+            } else if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
+                "is UTF-16 text, as PowerShell writes it".to_owned()
             } else {
                 format!("is no JSON: {error}")
             };
-            let remedy = if error.is_data() || begins_with(b'{') {
+            let remedy = if text.trim_ascii().is_empty() {
+                "see whether the command that makes the list failed; [] is a list without targets"
+            } else if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
+                "write it as UTF-8 (in PowerShell: | Out-File -Encoding utf8)"
+            } else if error.is_data() || begins_with(b'{') {
                 "put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line"
             } else if source == "TARGETS" && !begins_with(b'[') {
                 "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE"
@@ -248,6 +261,19 @@ impl<'v, P: Planned> List<'v, P> {
             return self.problem(name, "is there twice", "each field once", "remove one of the two");
         }
         let mut entry: Map<String, Value> = fields.0.into_iter().collect();
+        // What makes the list did not find it: the pipeline's own repository would be taken for it.
+        let is_blank =
+            |slug: &Value| slug.is_null() || slug.as_str().is_some_and(|slug| slug.trim().is_empty());
+        if self.run.repo_slug.is_none() && entry.get("repo_slug").is_some_and(is_blank) {
+            let remedy =
+                "see what makes the list; leave the field out where the pipeline's own repository is meant";
+            return self.problem(
+                self.name_of(index, "repo_slug"),
+                "is empty",
+                "a slug, or workspace/slug",
+                remedy,
+            );
+        }
         entry.retain(|_, value| !value.is_null());
         let known_problems = self.problems;
         let merged = self.over_the_run(index, &entry);
@@ -383,7 +409,7 @@ impl<'v, P: Planned> List<'v, P> {
                 name,
                 "holds the name of a variable that was not replaced by its value (it begins with $)",
                 "the value itself",
-                "a file is taken as it stands: write the values with the tool that makes it",
+                "the list is taken as it stands: write the values with the tool that makes it",
             );
             return None;
         }

@@ -238,7 +238,7 @@ pub fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
             "does not begin with ATATT, as API tokens do: it may be a password or a token of something else",
         ),
         (None, _) if is_jwt(token) => {
-            Some("looks like a JWT (it begins with eyJ), which Bitbucket's API does not accept as a token")
+            Some("looks like a JWT (it begins with eyJ), as no token is that Bitbucket makes")
         }
         (None, _) if token.len() < SHORT_BYTES => Some("is very short for a token: it may be something else"),
         _ => None,

@@ -3,12 +3,19 @@
 //! First step of the flow. Here a variable is only told apart from a blank one, from one that is no
 //! text and from one whose `$NAME` was never expanded; what the values mean is `plan`'s to say.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::{handbook::NOT_EXPANDED, problem::Findings, secrets::holds_token};
+use crate::{
+    handbook::NOT_EXPANDED,
+    problem::{Findings, shown},
+    secrets::holds_token,
+};
 
 /// One documented variable; `--help`, the README's tables and `pipe.yml` are made of or checked against these.
 #[derive(Debug)]
@@ -255,6 +262,7 @@ impl Variables {
         findings: &mut Findings,
     ) -> Result<Self, envy::Error> {
         let mut known: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
+        let mut blank = BTreeSet::new();
         // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
         for (name, value) in environment.into_iter().collect::<BTreeMap<_, _>>() {
             let Some(name) = name.to_str() else { continue };
@@ -263,7 +271,7 @@ impl Variables {
                 continue;
             };
             match value.into_string() {
-                Ok(text) if text.trim().is_empty() => {}
+                Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
                 Ok(_) if place == Place::Count => {}
                 Ok(text) if place == Place::Item => {
                     let (_, items) = known.entry(variable.name()).or_insert((variable, String::new()));
@@ -280,6 +288,15 @@ impl Variables {
                     "write the value again by hand; it may have been cut in the middle or copied from a binary file",
                 ),
             }
+        }
+        // A central pipeline that was not told the target would report to itself.
+        if blank.contains("repo_slug")
+            && let Some((_, own)) = known.get("BITBUCKET_REPO_SLUG")
+        {
+            findings.warning(format!(
+                "REPO_SLUG is empty: the pipeline's own repository {} is taken; if another one is meant, see that the variable that names it reaches this step",
+                shown(own.trim())
+            ));
         }
         check_expanded(&known, findings);
         check_no_secret_in_the_open(&known, findings);

@@ -84,7 +84,7 @@ fn every_trouble_is_found_by_what_bitbucket_answers() {
         (&handbook::OTHER_REPOSITORY, hidden),
         (&handbook::OTHER_REPOSITORY, "make sure you are authenticated."),
         (&handbook::WRONG_NAME, "The requested repository either does not exist or you do not have access."),
-        (&handbook::WRONG_NAME, "No workspace with identifier"),
+        (&handbook::NO_WORKSPACE, "No workspace with identifier"),
         (&handbook::MANAGED_ACCOUNT, "BitbucketCustom"),
         (&handbook::NOT_THE_API, "There is no API hosted at this URL."),
         (&handbook::API_TOKEN_EXPIRED, rejected),

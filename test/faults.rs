@@ -80,7 +80,7 @@ fn a_pause_past_the_deadline_ends_the_run_at_once() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
       why:      Bitbucket answers about 1,000 requests an hour for each user, all API tokens of the user and all pipelines together; each access token has an allowance of its own
-      to do:    run again later (a higher TIMEOUT waits longer); give busy pipelines access tokens of their own instead of one person's API token
+      to do:    run again later (a higher TIMEOUT waits longer; of many targets RESUME with the same RESULT_FILE posts what is left); give busy pipelines access tokens of their own instead of one person's API token
       again:    Bitbucket asks to try again in N s; that is past TIMEOUT, so it is not waited for
     ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
     exit code 4

@@ -61,7 +61,7 @@ fn an_app_password_that_bitbucket_has_to_tell() {
     gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 410 Gone
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
-      answered: 410 Gone, "CHANGE-3222 - Functionality has been deprecated Please read the changelog entry for more details."
+      answered: 410 Gone, "CHANGE-3222 - Functionality has been deprecated: Please read the changelog entry for more details."
       why:      app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28
       to do:    either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
       to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
@@ -297,14 +297,13 @@ fn a_wrong_workspace() {
     let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN)
         .set("REPO_SLUG", "acne/api")
         .set("COMMIT", "8d081548cabb");
-    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::WRONG_NAME], 4, 1), @r#"
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::NO_WORKSPACE], 4, 1), @r#"
     gatepost 0.1.0: SUCCESSFUL for acne/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acne/api/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 404 Not Found, "No workspace with identifier 'acne'."
-      why:      there is no repository bitbucket.org/acne/api, or it is private and this credential may not see it: Bitbucket answers both alike
-      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
-      to do:    if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
+      why:      there is no workspace acne
+      to do:    check WORKSPACE, or what stands before the / in REPO_SLUG: it is the first part of a repository's address bitbucket.org/workspace/slug, not the name that is shown above it
     ✖ not posted: SUCCESSFUL on acne/api commit 8d081548cabb
     exit code 4
     "#);
@@ -463,7 +462,7 @@ fn an_oauth_token_that_is_over() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
       why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours, or an app password, which no longer works
+      why 1:    the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours, or an app password, which no longer works, or of something else
       to do 1:  fetch a new one in the same step, or use an access token of the repository, project or workspace
       why 2:    the access token has expired, was revoked, or was copied incompletely
       to do 2:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
@@ -726,7 +725,7 @@ fn a_rate_limit_that_is_used_up() {
     ✖ failed to post the status: Bitbucket answered 429 Too Many Requests
       answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
       why:      Bitbucket answers about 1,000 requests an hour for each user, all API tokens of the user and all pipelines together; each access token has an allowance of its own
-      to do:    run again later (a higher TIMEOUT waits longer); give busy pipelines access tokens of their own instead of one person's API token
+      to do:    run again later (a higher TIMEOUT waits longer; of many targets RESUME with the same RESULT_FILE posts what is left); give busy pipelines access tokens of their own instead of one person's API token
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);

@@ -236,6 +236,20 @@ fn a_pull_request_from_a_fork_is_posted_with_the_forks_own_token() {
 fn a_fork_that_the_token_does_not_see_is_told_as_one() {
     let sandbox = acme();
     let gatepost = by_hand(&sandbox).set("PULL_REQUEST", "9");
+    // One that is in the map under its name is there already, and is another one's.
+    let tokens = json!({ "api": sandbox::REPOSITORY_TOKEN, "jane/api": sandbox::REPOSITORY_TOKEN_OF_WEB });
+    let wrong = gatepost
+        .clone()
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
+        .set("WORKSPACE", "acme")
+        .run()
+        .told();
+    assert!(wrong.contains("with the access token (BITBUCKET_ACCESS_TOKENS, jane/api)"), "{wrong}");
+    assert!(
+        wrong.contains(handbook::OTHER_REPOSITORY.remedy) && !wrong.contains(handbook::FORK.remedy),
+        "{wrong}"
+    );
     for gatepost in [gatepost.clone(), gatepost.set("MODE", "check")] {
         let told = gatepost.run().told();
         assert!(

@@ -212,7 +212,7 @@ fn every_problem_is_told_by_index_and_field_before_anything_is_sent() {
       to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ TARGETS_FILE[11].commit holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
-      to do:    a file is taken as it stands: write the values with the tool that makes it
+      to do:    the list is taken as it stands: write the values with the tool that makes it
     ✖ TARGETS_FILE[12].description holds what looks like a token
       accepted: text that everybody may see
       to do:    tokens of repositories belong into BITBUCKET_ACCESS_TOKENS; if it was ever shown, revoke it and create a new one
@@ -285,9 +285,9 @@ fn a_list_that_is_none_is_told_with_its_place() {
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ TARGETS_FILE is no JSON: EOF while parsing a value at line 1 column 0
+    ✖ TARGETS_FILE is empty
       accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
+      to do:    see whether the command that makes the list failed; [] is a list without targets
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
@@ -303,6 +303,13 @@ fn a_list_that_is_none_is_told_with_its_place() {
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_told() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!([])).set("STATE", "passed");
     folder.write("targets.json", &[b'[', b'"', 0xff, b'"', b']']);
     assert_told(
         &gatepost.run(),
@@ -315,6 +322,9 @@ fn a_list_that_is_none_is_told_with_its_place() {
         2,
         &["✖ TARGETS_FILE names \"/no/such/targets.json\", a file that cannot be read: No such file"],
     );
+    let utf_16: Vec<u8> = "\u{feff}[]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    folder.write("targets.json", &utf_16);
+    assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE is UTF-16 text, as PowerShell writes it\n"]);
     let path = gatepost.clone().unset("TARGETS_FILE").set("TARGETS", "targets.json").run();
     assert_told(
         &path,
@@ -962,7 +972,10 @@ fn a_stopped_run_leaves_no_inprogress_of_any_target() {
     assert_told(
         &run,
         143,
-        &["✖ stopped before the end; 60 targets: ", "INPROGRESS, which would block merging"],
+        &[
+            "✖ stopped before the end; 60 targets: ",
+            "INPROGRESS (those under way included), which would block merging",
+        ],
     );
     assert!(run.took < Duration::from_secs(9), "Docker kills after 10 s, this took {:?}", run.took);
     let states: Vec<_> = (1..=60).filter_map(|number| state_of(&sandbox, number)).collect();
@@ -992,7 +1005,7 @@ fn the_last_words_of_a_run_are_in_time_though_the_allowance_is_nearly_used_up() 
         }
         is_time
     });
-    assert_told(&run, 143, &["INPROGRESS, which would block merging"]);
+    assert_told(&run, 143, &["INPROGRESS (those under way included), which would block merging"]);
     assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
     let states: Vec<_> = (1..=200).filter_map(|number| state_of(&sandbox, number)).collect();
     assert!(states.len() >= 100 && states.iter().all(|state| state == "STOPPED"), "{states:?}");
@@ -1043,20 +1056,47 @@ fn the_check_looks_at_every_target() {
     });
     let targets = json!([
         { "repo_slug": "service-001", "pull_request": 1 },
+        { "repo_slug": "service-001", "pull_request": 77 },
+        { "repo_slug": "service-001", "branch": "main" },
         { "repo_slug": "service-002" },
         { "repo_slug": "service-003", "branch": "main" },
     ]);
-    let run = nightly(&sandbox, &folder, &targets).set("MODE", "check").run();
+    let gatepost = nightly(&sandbox, &folder, &targets).set("MODE", "check");
+    let run = gatepost.run();
     assert_told(
         &run,
         4,
         &[
-            "check of 3 targets; nothing is posted",
+            "check of 5 targets; nothing is posted",
+            "✖ acme/service-001 pull request 77: failed to look up pull request 77 of acme/service-001",
+            "✖ acme/service-001 pull request 77: 1 of 6 checks failed; nothing was posted",
             "✖ acme/service-002: failed to see the repository acme/service-002: Bitbucket answered 404 Not Found",
-            "✖ 2 of 3 targets work; nothing was posted\n",
+            "✖ 3 of 5 targets work; nothing was posted\n",
         ],
     );
+    assert!(!run.output.contains("✔ acme"), "those that work are counted: {}", run.output);
     assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
+    // Each repository is looked at once.
+    let looks = |slug: &str| sandbox.requests().iter().filter(|request| request.path.ends_with(slug)).count();
+    assert_eq!(["service-001", "service-002", "service-003"].map(looks), [1, 1, 1]);
+    let in_group =
+        gatepost.set("BITBUCKET_PARALLEL_STEP", "0").set("BITBUCKET_PARALLEL_STEP_COUNT", "2").run();
+    assert_told(&in_group, 0, &["\nstep 1 of 2 of the parallel group: 3 of the 5 targets\n"]);
+}
+
+/// A repository once, and for each target its lookup, its commit and its status.
+#[test]
+fn the_check_says_when_it_needs_more_than_the_allowance() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let targets: Vec<_> = (0..501)
+        .map(|key| json!({ "repo_slug": "service-001", "pull_request": 1, "key": format!("k{key}") }))
+        .collect();
+    sandbox.world(|world| {
+        world.revoke(WORKSPACE_TOKEN);
+    });
+    let run = nightly(&sandbox, &folder, &json!(targets)).set("MODE", "check").run();
+    assert_told(&run, 4, &["! up to 1004 requests are needed", "✖ 0 of 501 targets work"]);
+    assert_eq!(sandbox.request_count(), 1);
 }
 
 #[test]
@@ -1280,7 +1320,7 @@ fn an_inprogress_that_was_refused_is_not_stopped_over() {
         sandbox.requests().iter().filter(|request| request.status == Some(429)).count() >= 8
     });
     assert_eq!(run.code, 143, "{}", run.output);
-    assert!(!run.output.contains("INPROGRESS, which"), "{}", run.output);
+    assert!(!run.output.contains("STOPPED was posted over"), "{}", run.output);
     assert!(sandbox.requests().iter().all(|request| !request.body.contains("STOPPED")));
     assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
 }
@@ -1342,6 +1382,39 @@ fn every_repository_without_a_token_is_told() {
     });
     assert_told(&run, 2, &told.each_ref().map(String::as_str));
     assert_told(&run, 2, &["✖ 3 variables are wrong; nothing was sent"]);
+}
+
+/// What makes the list did not find the name; it would go to the central repository itself.
+#[test]
+fn a_repository_that_is_left_blank_is_not_the_pipelines_own() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!([]))
+        .set("BITBUCKET_WORKSPACE", "acme")
+        .set("BITBUCKET_REPO_SLUG", "central-pipeline")
+        .set("BITBUCKET_COMMIT", sandbox.head("acme/central-pipeline", "main"));
+    for slug in [json!(null), json!(""), json!(" ")] {
+        let targets = json!([{ "repo_slug": slug, "pull_request": 1, "state": "ok" }]);
+        folder.write("targets.json", targets.to_string().as_bytes());
+        assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE[0].repo_slug is empty\n"]);
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+/// A credential that is wrong is told, and not that there is none; a name that is near is told, too.
+#[test]
+fn what_is_told_of_the_tokens_is_true() {
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let tokens = json!({ "servise-001": repository_token("service-001") }).to_string();
+    let gatepost =
+        nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1))).set("BITBUCKET_ACCESS_TOKENS", tokens);
+    let two = gatepost
+        .clone()
+        .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+        .set("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+        .run();
+    assert_told(&two, 2, &["two credentials", "✖ 1 variable is wrong; nothing was sent"]);
+    let alone = gatepost.unset("BITBUCKET_ACCESS_TOKEN").run();
+    assert_told(&alone, 2, &["; or is the entry \"servise-001\" meant for it?\n"]);
 }
 
 /// Of two with one name a reader of JSON keeps the last, and nobody would know.

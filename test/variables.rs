@@ -208,7 +208,17 @@ fn a_blank_variable_counts_as_unset() {
     for variable in Variables::ALL.iter().map(Variable::name) {
         let unset = run.clone().unset(&variable).run();
         for blank in ["", " \t", "\n"] {
-            assert_eq!(run.clone().set(&variable, blank).run().told(), unset.told(), "{variable}");
+            let mut told = run.clone().set(&variable, blank).run().told();
+            // It is said, because a central pipeline that was not told the target would report to itself.
+            if variable == "REPO_SLUG" {
+                let (warning, rest) = told.split_once('\n').unwrap();
+                assert!(
+                    warning.starts_with("! REPO_SLUG is empty: the pipeline's own repository"),
+                    "{warning}"
+                );
+                told = rest.to_owned();
+            }
+            assert_eq!(told, unset.told(), "{variable}");
         }
     }
 }

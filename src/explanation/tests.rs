@@ -131,7 +131,7 @@ fn every_combination_is_explained() {
     API token 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An API token without the scope that is needed
     API token 403 (detail lists): An API token without the scope that is needed
     API token 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    API token 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong workspace or slug, or a repository that the account may not see
+    API token 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the account may not see
     API token 404 (detail lists): An API token without the scope that is needed
     API token 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
     API token 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
@@ -147,7 +147,7 @@ fn every_combination_is_explained() {
     repository 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
     repository 403 (detail lists): An access token without the scope that is needed
     repository 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    repository 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+    repository 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
     repository 404 (detail lists): An access token without the scope that is needed
     repository 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
     repository 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
@@ -163,7 +163,7 @@ fn every_combination_is_explained() {
     project 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
     project 403 (detail lists): An access token without the scope that is needed
     project 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    project 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+    project 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
     project 404 (detail lists): An access token without the scope that is needed
     project 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
     project 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
@@ -179,7 +179,7 @@ fn every_combination_is_explained() {
     workspace 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
     workspace 403 (detail lists): An access token without the scope that is needed
     workspace 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    workspace 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong workspace or slug, or a repository that the account may not see | A repository access token for another repository
+    workspace 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the account may not see | A repository access token for another repository
     workspace 404 (detail lists): An access token without the scope that is needed
     workspace 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
     workspace 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
@@ -195,7 +195,7 @@ fn every_combination_is_explained() {
     OAuth 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
     OAuth 403 (detail lists): An access token without the scope that is needed
     OAuth 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    OAuth 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+    OAuth 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
     OAuth 404 (detail lists): An access token without the scope that is needed
     OAuth 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
     OAuth 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
@@ -234,7 +234,7 @@ fn what_further_reads_told_settles_the_reason() {
         explained(409, Clues { owner: Some(Owner::Nobody), ..clues() }),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+    A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
     A commit that Bitbucket does not know
     Bitbucket shows commit 8d081548cabb of a
     A commit that Bitbucket does not know
@@ -453,25 +453,25 @@ fn the_words_that_are_known_settle_the_reason() {
     repository, status, 403 {"error":{"message":"Forbidden"}}
         A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
     repository, repository, 403 {"error":{"message":"Forbidden"}}
-        A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see | A workspace that restricts access
+        A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see | A workspace that restricts access
     API token, branch, 403 
-        A wrong workspace or slug, or a repository that the account may not see | A workspace that restricts access | An API token without the scope that is needed
+        A wrong slug or workspace, or a repository that the account may not see | A workspace that restricts access | An API token without the scope that is needed
     repository, status, 404 {"type":"error","error":{"message":"You may not have access 
-        A repository access token for another repository | A wrong workspace or slug, or a repository that the account may not see
+        A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
     API token, status, 404 {"error":{"message":"The requested repository either does no
-        A wrong workspace or slug, or a repository that the account may not see
+        A wrong slug or workspace, or a repository that the account may not see
     API token, status, 404 {"error":{"message":"No workspace with identifier 'acne'."}}
-        A wrong workspace or slug, or a repository that the account may not see
+        A workspace that is not there
     API token, status, 404 {"type":"error","error":{"message":"Commit not found","data"
         A commit that Bitbucket does not know
     API token, pull request, 404 {"error":{"message":"Pull request not found"}}
         A pull request that is not there
     API token, pull request, 404 {"error":{"message":"No such thing"}}
-        A pull request that is not there | A wrong workspace or slug, or a repository that the account may not see
+        A pull request that is not there | A wrong slug or workspace, or a repository that the account may not see
     API token, branch, 404 {"error":{"message":"Branch not found"}}
         A branch that is not there
     API token, branch, 404 {"error":{"message":"No such thing"}}
-        A branch that is not there | A wrong workspace or slug, or a repository that the account may not see
+        A branch that is not there | A wrong slug or workspace, or a repository that the account may not see
     API token, status, 404 {"error":{"message":"Resource not found","detail":"There is 
         The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
     API token, status, 404 {"errors":[{"context":null,"message":"Repository acme/api do
