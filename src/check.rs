@@ -27,7 +27,7 @@ use crate::{
     service::{Access, Service},
     sonarqube::{SonarQube, is_cloud},
     status::{StatusKey, StatusPlan},
-    target::{CommitSource, Lookup, Repository, Target, TargetPlan, names_commit, repository_alone},
+    target::{CommitSource, Repository, Target, TargetPlan, names_commit, repository_alone},
     targets::{Planned, Targets},
     text::{counted, fingerprint},
     variables::Variables,
@@ -162,11 +162,16 @@ pub async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow
 fn budget(plans: &[CheckPlan]) -> Budget<'_> {
     let (mut budget, mut repositories) = (Budget::default(), HashSet::new());
     for CheckPlan { access, repository, target, .. } in plans {
-        let is_new = repositories.insert((access.service.with(), repository.to_string()));
+        let is_new = repositories.insert(name(access, repository));
         let of_target = if target.is_some() { 2 } else { 0 };
         budget.add(access, target.as_ref(), of_target + usize::from(is_new));
     }
     budget
+}
+
+/// What makes two looks at a repository the same.
+fn name(access: &Access, repository: &Repository) -> u64 {
+    fingerprint(&(access.service.with(), repository.to_string()))
 }
 
 /// Names the target as the reader knows it.
@@ -295,7 +300,7 @@ impl Checks<'_> {
         credential: &Credential,
         bitbucket: Bitbucket<'_>,
     ) {
-        let asked = fingerprint(&(plan.access.service.with(), plan.repository.to_string()));
+        let asked = name(&plan.access, &plan.repository);
         let find = async { bitbucket.see_repository(&plan.repository).await.map_err(Rc::from) };
         match self.checker.repositories.get(asked, bitbucket.0.deadline, false, find).await {
             Ok(granted) => {
@@ -312,12 +317,8 @@ impl Checks<'_> {
                 "pass one of them to have the whole way checked",
             );
         };
-        if let Some(target) = self.commit(target, &plan.access, bitbucket).await {
-            let access = self.checker.context.credentials.of_source(
-                &target.repository,
-                &plan.repository,
-                &plan.access,
-            );
+        if let Some(target) = self.commit(plan, target, bitbucket).await {
+            let access = self.access(plan, &target);
             for key in keys {
                 self.owner(key, &target, &access, bitbucket.with(&access)).await;
             }
@@ -364,11 +365,12 @@ impl Checks<'_> {
 
     async fn commit(
         &mut self,
-        plan: &TargetPlan,
-        access: &Rc<Access>,
+        plan: &CheckPlan,
+        target: &TargetPlan,
         bitbucket: Bitbucket<'_>,
     ) -> Option<Target> {
-        let locator = Locator { bitbucket, plan, lookups: &self.checker.lookups, sees_repository: true };
+        let locator =
+            Locator { bitbucket, plan: target, lookups: &self.checker.lookups, sees_repository: true };
         let (mut target, mut source) = match locator.locate().await {
             Ok(located) => located,
             Err(refusal) => {
@@ -376,12 +378,12 @@ impl Checks<'_> {
                 return None;
             }
         };
-        let mut seen = self.see_commit(&target, &plan.repository, access, bitbucket).await;
+        let mut seen = self.see_commit(plan, &target, bitbucket).await;
         if seen.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
             match locator.source_commit(&target, source.take()).await {
                 Ok(Some(other)) => {
                     target = other;
-                    seen = self.see_commit(&target, &plan.repository, access, bitbucket).await;
+                    seen = self.see_commit(plan, &target, bitbucket).await;
                 }
                 Ok(None) => {}
                 Err(refusal) => self.refused(&refusal),
@@ -399,8 +401,7 @@ impl Checks<'_> {
             }
             Err(mut refusal) => {
                 refusal.clues.sees_repository = (target.repository == plan.repository).then_some(true);
-                refusal.clues.is_forks = plan.is_in_fork(&target);
-                refusal.clues.asked_pull_request = matches!(plan.may_look_up(), Some(Lookup::PullRequest(_)));
+                locator.add_clues(&target, true, &mut refusal.clues);
                 self.refused(&refusal);
                 None
             }
@@ -410,13 +411,17 @@ impl Checks<'_> {
     /// Whether the commit is there, which may be a fork's.
     async fn see_commit(
         &self,
+        plan: &CheckPlan,
         target: &Target,
-        named: &Repository,
-        access: &Rc<Access>,
         bitbucket: Bitbucket<'_>,
     ) -> Result<(), Box<Refusal>> {
-        let access = self.checker.context.credentials.of_source(&target.repository, named, access);
+        let access = self.access(plan, target);
         bitbucket.with(&access).see_commit(&target.repository, &target.commit).await
+    }
+
+    /// The way into the repository of a target, which may be a fork.
+    fn access(&self, plan: &CheckPlan, target: &Target) -> Rc<Access> {
+        self.checker.context.credentials.of_source(&target.repository, &plan.repository, &plan.access)
     }
 
     /// Who we are is not asked: access tokens may not, and API tokens need another scope for it. A person's status is

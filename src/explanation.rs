@@ -85,11 +85,11 @@ pub fn explain(refusal: &Refusal) -> Explanation {
 /// Of many targets with the same trouble, the first one's is told in full.
 pub fn tell(refusal: &Refusal, console: &Console) {
     let explanation = explain(refusal);
-    let trouble =
-        |reason: &Reason| reason.trouble.map_or(reason.why.to_string(), |known| known.title.to_owned());
-    let troubles: Vec<_> = explanation.reasons.iter().map(trouble).collect();
+    let title = |trouble: &'static Trouble| trouble.title;
+    let troubles: Vec<_> =
+        explanation.reasons.iter().map(|reason| reason.trouble.map_or(&*reason.why, title)).collect();
     match console.news(format!("{:?} {troubles:?}", refusal.status())) {
-        Some(console) => tell_in_full(refusal, explanation, &console),
+        Some(console) => tell_in_full(refusal, &explanation, &console),
         None => console.failed(format_args!("{refusal} (as told above)")),
     }
     if refusal.stopped_over {
@@ -97,7 +97,7 @@ pub fn tell(refusal: &Refusal, console: &Console) {
     }
 }
 
-fn tell_in_full(refusal: &Refusal, explanation: Explanation, console: &Console) {
+fn tell_in_full(refusal: &Refusal, explanation: &Explanation, console: &Console) {
     let Explanation { reasons, otherwise, again } = explanation;
     console.failed(refusal);
     console.detail("sent", refusal.sent());
@@ -107,7 +107,7 @@ fn tell_in_full(refusal: &Refusal, explanation: Explanation, console: &Console) 
         console
             .detail("why", format_args!("{} does not say; one of these, likeliest first", refusal.service));
     }
-    for (number, Reason { why, remedy, .. }) in (1..).zip(&reasons) {
+    for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
         let number = if several { format!(" {number}") } else { String::new() };
         console.detail(&format!("why{number}"), why);
         console.details(&format!("to do{number}"), remedy);

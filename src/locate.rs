@@ -8,7 +8,7 @@ use crate::{
     client::Client,
     console::Console,
     once::{Found, Once},
-    refusal::Refusal,
+    refusal::{Clues, Refusal},
     service::{Access, Service},
     target::{CommitHash, CommitSource, Lookup, PullRequestId, Repository, Target, TargetPlan},
     text::fingerprint,
@@ -122,6 +122,13 @@ impl<'a> Locator<'a> {
             unknown.commit, unknown.repository, target.commit, target.repository
         ));
         Ok(Some(target))
+    }
+
+    /// Adds what is known of a target to the evidence of its refusal; `was_asked` when [`Self::source_commit`] was.
+    pub fn add_clues(&self, target: &Target, was_asked: bool, clues: &mut Clues) {
+        clues.is_forks = self.plan.is_in_fork(target);
+        clues.asked_pull_request =
+            was_asked && matches!(self.plan.may_look_up(), Some(Lookup::PullRequest(_)));
     }
 
     async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Rc<Refusal>> {

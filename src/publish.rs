@@ -26,7 +26,7 @@ use crate::{
     service::Access,
     state::State,
     status::Status,
-    target::{Lookup, Target},
+    target::Target,
     text::fingerprint,
     verdict::Verdict,
 };
@@ -243,9 +243,7 @@ impl Publisher<'_> {
             let end = match posted {
                 Ok(end) => end,
                 Err(mut refusal) => {
-                    let may_ask = matches!(self.plan.target.may_look_up(), Some(Lookup::PullRequest(_)));
-                    refusal.clues.is_forks = self.plan.target.is_in_fork(&target);
-                    refusal.clues.asked_pull_request = way_out.is_some() && may_ask;
+                    locator.add_clues(&target, way_out.is_some(), &mut refusal.clues);
                     if self.lookups.may_inquire() {
                         let access = self.access(&target);
                         inquire(&self.bitbucket.with(&access), &mut refusal, &target, &status.key).await;

@@ -8,7 +8,7 @@ use base64::{
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
 
-use crate::text::forges;
+use crate::text::{fingerprint, forges};
 
 /// A text shorter than this is no secret that could be found again: a common word would be taken for one.
 const SECRET_MIN_CHARS: usize = 8;
@@ -25,6 +25,8 @@ const TOKEN_MIN_CHARS: usize = 24;
 /// The secrets of a run.
 #[derive(Default)]
 pub struct Secrets {
+    /// The fingerprints of the secrets themselves.
+    known: HashSet<u64>,
     /// Each part of a secret, in small letters.
     parts: HashSet<[u8; PART_CHARS]>,
     /// The two letters with which each part begins: most text is none, and this is quickly seen.
@@ -38,6 +40,10 @@ impl Secrets {
     pub fn add(&mut self, secret: &str) {
         // As text is looked through: without what cannot be seen.
         let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte).collect();
+        // As Bearer it travels as it is, and is added for that once more.
+        if !self.known.insert(fingerprint(&secret)) {
+            return;
+        }
         if secret.len() >= PART_CHARS {
             self.add_parts(&secret);
             for encoded in encoded(&secret) {
@@ -49,11 +55,10 @@ impl Secrets {
     }
 
     fn add_parts(&mut self, text: &[u8]) {
-        for part in text.to_ascii_lowercase().windows(PART_CHARS).filter_map(|part| part.try_into().ok()) {
-            let part: [u8; PART_CHARS] = part;
-            self.parts.insert(part);
-            self.beginnings.insert([part[0], part[1]]);
-        }
+        let lower = text.to_ascii_lowercase();
+        let parts = lower.array_windows();
+        self.beginnings.extend(parts.clone().map(|part: &[u8; PART_CHARS]| [part[0], part[1]]));
+        self.parts.extend(parts.copied());
     }
 
     /// The text with `***` for each secret or part of one, and for what has the shape of a token. White space and what
@@ -135,9 +140,10 @@ fn encoded(secret: &[u8]) -> Vec<String> {
     for before in 0..3 {
         let bytes = [&[0; 2][..before], secret].concat();
         let (first, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
-        for encoded in [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)] {
-            all.push(encoded[first..end].to_owned());
-        }
+        all.push(BASE64_STANDARD_NO_PAD.encode(&bytes)[first..end].to_owned());
+        all.push(BASE64_URL_SAFE_NO_PAD.encode(&bytes)[first..end].to_owned());
+        // The two alphabets differ in two letters, which are seldom there.
+        all.dedup();
     }
     all
 }

@@ -212,10 +212,11 @@ impl TargetPlan {
                 format!("commit {commit}, pull request {id} of {repository}")
             }
         };
-        let is_branch =
-            |refname: &&String| matches!(commit, CommitSource::Branch(branch) if branch == *refname);
-        let refname = refname.as_ref().filter(|refname| !is_branch(refname));
-        Some(refname.map_or(way.clone(), |refname| format!("{way}, branch {refname}")))
+        match (commit, refname) {
+            (_, None) => Some(way),
+            (CommitSource::Branch(branch), Some(refname)) if branch == refname => Some(way),
+            (_, Some(refname)) => Some(format!("{way}, branch {refname}")),
+        }
     }
 
     /// Whether a target is in the fork that the pull request comes from.

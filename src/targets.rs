@@ -87,27 +87,7 @@ impl<P: Planned> Targets<P> {
         let mut list = List::new(source, variables);
         let read = each_entry(&text, |index, entry| list.add(index, entry, &mut plan));
         if let Err(error) = read {
-            let begins_with = |start: u8| text.trim_ascii_start().first() == Some(&start);
-            let found = if error.is_data() {
-                "is JSON, but no array of objects".to_owned()
-            } else if text.trim_ascii().is_empty() {
-                "is empty".to_owned()
-            } else if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
-                "is UTF-16 text, as PowerShell writes it".to_owned()
-            } else {
-                format!("is no JSON: {error}")
-            };
-            let remedy = if text.trim_ascii().is_empty() {
-                "see whether the command that makes the list failed; [] is a list without targets"
-            } else if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
-                "write it as UTF-8 (in PowerShell: | Out-File -Encoding utf8)"
-            } else if error.is_data() || begins_with(b'{') {
-                "put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line"
-            } else if source == "TARGETS" && !begins_with(b'[') {
-                "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE"
-            } else {
-                "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too"
-            };
+            let (found, remedy) = no_list(source, &text, &error);
             findings.problem(source, found, ACCEPTED, remedy);
         }
         let mut targets = list.end(findings);
@@ -180,6 +160,31 @@ fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static st
             }
             Some(("TARGETS_FILE", bytes.ok()))
         }
+    }
+}
+
+/// What was found in place of a list, and what to do.
+fn no_list(source: &str, text: &[u8], error: &serde_json::Error) -> (String, &'static str) {
+    let no_json = format!("is no JSON: {error}");
+    let objects = "put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line";
+    match text.trim_ascii() {
+        _ if error.is_data() => ("is JSON, but no array of objects".to_owned(), objects),
+        [] => (
+            "is empty".to_owned(),
+            "see whether the command that makes the list failed; [] is a list without targets",
+        ),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
+            "is UTF-16 text, as PowerShell writes it".to_owned(),
+            "write it as UTF-8 (in PowerShell: | Out-File -Encoding utf8)",
+        ),
+        [b'{', ..] => (no_json, objects),
+        [start, ..] if source == "TARGETS" && *start != b'[' => {
+            (no_json, "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE")
+        }
+        _ => (
+            no_json,
+            "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too",
+        ),
     }
 }
 

@@ -433,13 +433,8 @@ fn curl_script(script: &str) {
 }
 
 fn central_after_script(document: &Value) {
-    let (sandbox, sonarqube, origin) =
-        (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)), Folder::new());
-    let commit = pushed_to(&origin, "fix/header");
-    sandbox.world(|world| {
-        world.add_branch("acme/web", "fix/header", &commit);
-    });
-    pushed_to(&origin, "fix/header");
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let (origin, commit) = pushed_again(&sandbox);
     let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::passed()));
     let known = [
         ("TARGET_REPO_SLUG", "web"),
@@ -590,13 +585,9 @@ fn nightly(all: &Value, divided: &Value) {
 }
 
 fn central_pipeline(trigger: &Value, central: &Value) {
-    let (sandbox, origin) = (acme(), Folder::new());
+    let sandbox = acme();
     // The build of pull request 12 of acme/web asks the central pipeline, and then somebody pushes again.
-    let commit = pushed_to(&origin, "fix/header");
-    sandbox.world(|world| {
-        world.add_branch("acme/web", "fix/header", &commit);
-    });
-    pushed_to(&origin, "fix/header");
+    let (origin, commit) = pushed_again(&sandbox);
     let web = in_pull_request_build(&sandbox)
         .set("BITBUCKET_REPO_SLUG", "web")
         .set("BITBUCKET_COMMIT", &commit[..12])
@@ -640,6 +631,17 @@ fn central_pipeline(trigger: &Value, central: &Value) {
     assert_eq!(sandbox.requests().len(), 2, "nothing is looked up");
     let own = sandbox.head("acme/central-pipeline", "main");
     assert!(sandbox.statuses("acme/central-pipeline", &own).is_empty());
+}
+
+/// A repository of git for acme/web with the commit of pull request 12, and one that was pushed after it.
+fn pushed_again(sandbox: &Sandbox) -> (Folder, String) {
+    let origin = Folder::new();
+    let commit = pushed_to(&origin, "fix/header");
+    sandbox.world(|world| {
+        world.add_branch("acme/web", "fix/header", &commit);
+    });
+    pushed_to(&origin, "fix/header");
+    (origin, commit)
 }
 
 /// Makes a commit on a branch of a repository of git, and the repository when there is none.
