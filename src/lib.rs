@@ -7,67 +7,24 @@
 //!               done     SonarQube   limit
 //! ```
 //!
-//! - [`run`](mod@run) works on every target of [`targets`] by itself, and [`check`](mod@check) looks at all of it and
-//!   posts nothing; both with what [`context`] has.
-//! - [`variables`] reads the environment; [`plan`] understands it with [`credentials`] (each a [`credential`] with a
-//!   [`token`]), [`target`], [`status`], [`verdict`] and [`values`], and gathers every [`problem`]. A status has a
-//!   [`state`]; its [`text`] fits.
-//! - [`judge`] asks SonarQube about what [`report_task`] found, through [`sonarqube`], which knows the
-//!   endpoints; [`gate`] and [`metrics`] have the words for the answer.
-//! - [`publish`](mod@publish) has [`locate`] find the commit, and posts the status through [`bitbucket`], which knows the
-//!   endpoints.
-//! - [`client`] sends to either [`service`] with [`http`], at the [`pace`] of the credential, and asks [`retry`] whether
-//!   to send again. A [`refusal`] is the evidence of what did not get through: what was sent, what came back in which
-//!   [`envelope`], and what an [`inquiry`] found out. [`explanation`] says why and what to do: it reads the answer's
-//!   [`meaning`] and [`scopes`], and has its words from the [`handbook`].
-//! - [`report`] tells the reader through [`console`], which keeps [`secrets`], and later steps through
-//!   [`results`]; many targets end in a [`summary`]. [`outcome`] is the exit code, and [`help`] has the texts that
-//!   `--help` and the README share.
+//! Rooms, lowest first; each uses only those before it:
+//!
+//! - [`console`]: what may be printed.
+//! - [`model`]: what is talked about, as pure values.
+//! - [`http`]: one service over HTTP.
+//! - [`bitbucket`], [`sonarqube`]: the endpoints of each service.
+//! - [`explain`]: why something was refused, and what to do.
+//! - [`config`]: from the environment to a plan.
+//! - [`run`](mod@run): the plan is carried out.
 
 pub mod bitbucket;
-pub mod check;
-pub mod client;
+pub mod config;
 pub mod console;
-pub mod context;
-pub mod credential;
-pub mod credentials;
-pub mod envelope;
-pub mod explanation;
-pub mod gate;
-pub mod handbook;
-pub mod help;
+pub mod explain;
 pub mod http;
-pub mod inquiry;
-pub mod judge;
-pub mod locate;
-pub mod meaning;
-pub mod metrics;
-pub mod once;
-pub mod outcome;
-pub mod pace;
-pub mod plan;
-pub mod problem;
-pub mod publish;
-pub mod refusal;
-pub mod report;
-pub mod report_task;
-pub mod results;
-pub mod retry;
+pub mod model;
 pub mod run;
-pub mod scopes;
-pub mod secrets;
-pub mod service;
 pub mod sonarqube;
-pub mod state;
-pub mod status;
-pub mod summary;
-pub mod target;
-pub mod targets;
-pub mod text;
-pub mod token;
-pub mod values;
-pub mod variables;
-pub mod verdict;
 
 use std::{collections::HashSet, ffi::OsString, io};
 
@@ -75,21 +32,22 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    check::CheckPlan,
-    console::Console,
-    context::Context,
-    credentials::Credentials,
-    http::Http,
-    outcome::Outcome,
-    plan::{Mode, Plan, Settings},
-    problem::Findings,
-    report::Budget,
-    results::ResultFile,
-    run::Run,
-    service::Service,
-    targets::{Targets, are_many},
-    variables::Variables,
-    verdict::root_cert,
+    config::analysis::root_cert,
+    config::findings::Findings,
+    config::keyring::Credentials,
+    config::plan::{Mode, Plan, Settings},
+    config::target_list::{Targets, are_many},
+    config::variables::Variables,
+    console::log::Console,
+    http::service::Service,
+    http::transport::{self, Http},
+    model::outcome::Outcome,
+    run::check::CheckPlan,
+    run::context::Context,
+    run::report::Budget,
+    run::result_file::ResultFile,
+    run::targets::Run,
+    run::{check, report},
 };
 
 /// Does what the environment asks for, and says so on the console.
@@ -110,7 +68,7 @@ pub async fn run(
         console.set_colour(colour);
     }
     console.set_debug(settings.debug);
-    let roots = http::extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
+    let roots = transport::extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
     let asks_sonarqube = variables.state.is_none() || are_many(&variables);
     let sonarqube_roots = if asks_sonarqube { root_cert(&variables, &mut findings) } else { Vec::new() };
     let credentials = Credentials::from_variables(&variables, settings.timeout, &mut findings);

@@ -6,7 +6,11 @@ use std::{
     process::ExitCode,
 };
 
-use gatepost::{console::Console, help, outcome::Outcome, secrets::without_tokens};
+use gatepost::{
+    config::help,
+    console::{log::Console, secrets::without_tokens},
+    model::outcome::Outcome,
+};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| defect(panic)));

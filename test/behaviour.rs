@@ -16,7 +16,7 @@ fn help_and_version_need_nothing() {
     for argument in ["--help", "-h", "help"] {
         let run = bare().run_with(&[argument]);
         assert_eq!(run.code, 0);
-        for variable in gatepost::variables::Variables::ALL {
+        for variable in gatepost::config::variables::Variables::ALL {
             assert!(run.output.contains(&format!("\n  {}\n", variable.name())), "{}", variable.name());
         }
         assert!(run.output.lines().all(|line| line.chars().count() <= 80), "{}", run.output);

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, env, fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use gatepost::{handbook, help, variables::Variables};
+use gatepost::{
+    config::{help, variables::Variables},
+    explain::handbook,
+};
 use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube, Submitted};
 use serde_json::{Value, json};
 
@@ -140,7 +143,7 @@ fn the_definition_lists_every_variable_that_may_be_set() {
     let mut known: Vec<_> = Variables::ALL
         .iter()
         .filter(|variable| variable.group != "Set by Pipelines")
-        .map(gatepost::variables::Variable::name)
+        .map(gatepost::config::variables::Variable::name)
         .filter(|name| !ENDED.contains(&name.as_str()))
         .collect();
     known.sort();

@@ -1,7 +1,7 @@
 //! The troubles that Gatepost exists for, each as its users meet it: what they set, all that they are told, how
 //! the run ends, and how many requests it made. Each is told in the words of the handbook.
 
-use gatepost::handbook::{self, Trouble};
+use gatepost::explain::handbook::{self, Trouble};
 use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube};
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The right commit, however it is named.
 
-use gatepost::handbook;
+use gatepost::explain::handbook;
 use sandbox::{Reach, Recorded};
 use serde_json::json;
 

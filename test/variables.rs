@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use gatepost::variables::{Variable, Variables};
+use gatepost::config::variables::{Variable, Variables};
 
 use crate::run::{Folder, acme, bare, in_branch_build};
 

@@ -1,0 +1,5 @@
+//! Bitbucket Cloud's endpoints, scopes and answers.
+
+pub mod answer;
+pub mod api;
+pub mod scopes;

@@ -1,0 +1,191 @@
+//! The scopes that a token has, against those that Gatepost needs.
+//!
+//! Access tokens and OAuth have the classic scopes, some of which include others
+//! (<https://developer.atlassian.com/cloud/bitbucket/bitbucket-cloud-rest-api-scopes/>); API tokens have scopes
+//! that all stand alone (<https://support.atlassian.com/bitbucket-cloud/docs/api-token-permissions/>).
+
+use std::collections::HashSet;
+
+use crate::{
+    config::credential::Credential,
+    console::text::{fit, one_line},
+};
+
+/// What a scope is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Posting a status, and later a report: reading the repository is enough, says Bitbucket's reference.
+    Status,
+    /// Looking a pull request up.
+    PullRequestLookup,
+}
+
+impl Need {
+    /// The scope, in the words of the credential's kind.
+    pub const fn scope(self, credential: &Credential) -> &'static str {
+        match (self, credential) {
+            (Self::Status, Credential::ApiToken { .. }) => "read:repository:bitbucket",
+            (Self::Status, Credential::AccessToken { .. }) => "repository",
+            (Self::PullRequestLookup, Credential::ApiToken { .. }) => "read:pullrequest:bitbucket",
+            (Self::PullRequestLookup, Credential::AccessToken { .. }) => "pullrequest",
+        }
+    }
+
+    /// The permission, as the page says it on which the credential's kind is created.
+    pub const fn permission(self, credential: &Credential) -> &'static str {
+        match (self, credential) {
+            (Self::Status, Credential::AccessToken { .. }) => "Repositories: Read",
+            (Self::PullRequestLookup, Credential::AccessToken { .. }) => "Pull requests: Read",
+            (_, Credential::ApiToken { .. }) => self.scope(credential),
+        }
+    }
+
+    /// Whether one of the scopes granted is the one needed, or includes it.
+    pub fn is_met(self, credential: &Credential, granted: &Scopes) -> bool {
+        let wanted = self.scope(credential);
+        granted.0.iter().any(|scope| scope == wanted || included(scope).contains(&wanted))
+    }
+}
+
+/// What a classic scope includes.
+fn included(scope: &str) -> &'static [&'static str] {
+    match scope {
+        "repository:write" | "project" | "pullrequest" => &["repository"],
+        "pullrequest:write" => &["pullrequest", "repository:write", "repository"],
+        _ => &[],
+    }
+}
+
+/// A list of scopes, as Bitbucket tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+/// More scopes than these are counted when they are shown.
+const SHOWN: usize = 12;
+/// No scope has more; longer words are cut.
+const SCOPE_MAX_CHARS: usize = 60;
+
+impl Scopes {
+    /// From the words of an answer.
+    pub fn new<'t>(scopes: impl IntoIterator<Item = &'t str>) -> Self {
+        let words = scopes.into_iter().map(|scope| fit(&one_line(scope), SCOPE_MAX_CHARS));
+        Self(words.filter(|scope| !scope.is_empty()).collect())
+    }
+
+    /// From a header: `repository, pullrequest:write`.
+    pub fn of_header(value: &str) -> Self {
+        Self::new(value.split([',', ' ']))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether all of them are such as the credential's kind has; API tokens and access tokens have other words.
+    pub fn are_of(&self, credential: &Credential) -> bool {
+        let is_granular = |scope: &String| scope.ends_with(":bitbucket");
+        match credential {
+            Credential::ApiToken { .. } => self.0.iter().all(is_granular),
+            Credential::AccessToken { .. } => !self.0.iter().any(is_granular),
+        }
+    }
+
+    /// Whether the one scope is this.
+    pub fn is_just(&self, scope: &str) -> bool {
+        matches!(&self.0[..], [only] if only == scope)
+    }
+
+    /// Those that are not in `others`.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        let others: HashSet<&String> = others.0.iter().collect();
+        Self(self.0.iter().filter(|scope| !others.contains(scope)).cloned().collect())
+    }
+
+    /// Those that let the token change or delete something; Gatepost only needs to read.
+    #[must_use]
+    pub fn writing(&self) -> Self {
+        let writes = |scope: &&String| {
+            ["write", "admin", "delete"].iter().any(|verb| scope.split(':').any(|part| part == *verb))
+        };
+        Self(self.0.iter().filter(writes).cloned().collect())
+    }
+}
+
+impl std::fmt::Display for Scopes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_empty() {
+            return f.write_str("none");
+        }
+        f.write_str(&self.0[..self.0.len().min(SHOWN)].join(", "))?;
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classic_scopes_include_others_and_those_of_api_tokens_do_not() {
+        let access = Credential::AccessToken { token: "ATCTTx".to_owned().into(), origin: String::new() };
+        let api = Credential::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        for (granted, status, pull_request) in [
+            ("repository", true, false),
+            ("pullrequest", true, true),
+            ("repository:write, webhook", true, false),
+            ("pullrequest:write", true, true),
+            ("project", true, false),
+            ("repository:admin", false, false),
+            ("", false, false),
+        ] {
+            let granted = Scopes::of_header(granted);
+            assert_eq!(Need::Status.is_met(&access, &granted), status, "{granted}");
+            assert_eq!(Need::PullRequestLookup.is_met(&access, &granted), pull_request, "{granted}");
+        }
+        for (granted, status, pull_request) in [
+            ("read:repository:bitbucket", true, false),
+            ("write:repository:bitbucket", false, false),
+            ("read:pullrequest:bitbucket", false, true),
+        ] {
+            let granted = Scopes::of_header(granted);
+            assert_eq!(Need::Status.is_met(&api, &granted), status, "{granted}");
+            assert_eq!(Need::PullRequestLookup.is_met(&api, &granted), pull_request, "{granted}");
+        }
+    }
+
+    #[test]
+    fn scopes_that_write_are_more_than_is_needed() {
+        let writing = |scopes| Scopes::of_header(scopes).writing().to_string();
+        assert_eq!(
+            writing("repository:write, repository, write:pullrequest:bitbucket"),
+            "repository:write, write:pullrequest:bitbucket"
+        );
+        assert_eq!(writing("repository"), "none");
+    }
+
+    /// An answer may have a megabyte of them.
+    #[test]
+    fn long_lists_are_compared_in_one_pass() {
+        let list = |prefix: &str| Scopes((0..200_000).map(|number| format!("{prefix}{number}")).collect());
+        let (needed, granted) = (list("needed"), list("granted"));
+        let begun = std::time::Instant::now();
+        assert_eq!(needed.without(&granted), needed);
+        // Each with each would be forty thousand million comparisons.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_list_without_end_is_cut_when_it_is_shown_and_not_before() {
+        let long = "x".repeat(500);
+        let list = std::iter::repeat_n(long.as_str(), 10_000).chain(["read:repository:bitbucket"]);
+        let scopes = Scopes::new(list);
+        assert!(scopes.to_string().chars().count() < 1_000);
+        let api = Credential::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        assert!(Need::Status.is_met(&api, &scopes));
+    }
+}

@@ -1,0 +1,430 @@
+//! What proves to Bitbucket who we are: exactly one credential, looked at before anything is sent.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    config::findings::{Findings, Problem},
+    config::variables::Variables,
+    explain::handbook::{
+        ACCESS_TOKEN_AS_BASIC, API_TOKEN_AS_BEARER, APP_PASSWORD as NO_APP_PASSWORDS, GIT_USER_NAME,
+        USER_NAME, WAYS_IN,
+    },
+    model::token::{self, Defect, TokenKind},
+};
+
+/// How to authenticate to Bitbucket Cloud.
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication>
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// API token with scopes: HTTP Basic with the account's e-mail address as user.
+    /// <https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/>
+    ApiToken {
+        /// The Atlassian account's e-mail address.
+        email: String,
+        /// The token.
+        token: SecretString,
+    },
+    /// Repository, project or workspace access token: HTTP Bearer.
+    /// <https://support.atlassian.com/bitbucket-cloud/docs/access-tokens/>
+    AccessToken {
+        /// The token.
+        token: SecretString,
+        /// The variable that it came from, and the part of it.
+        origin: String,
+    },
+}
+
+impl Credential {
+    /// The token.
+    pub const fn token(&self) -> &SecretString {
+        match self {
+            Self::ApiToken { token, .. } | Self::AccessToken { token, .. } => token,
+        }
+    }
+
+    /// The one credential that the variables hold, or the problems that keep them from holding one.
+    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
+        let email = variables.atlassian_account_email.as_deref().map(str::trim);
+        let api_token = variables.atlassian_api_token.as_ref();
+        let access_token = variables.bitbucket_access_token.as_ref();
+
+        let credential = match (email, api_token, access_token) {
+            (Some(_), Some(_), Some(_)) => {
+                findings.problem(
+                    ACCESS_TOKEN,
+                    format!("is set, and so are {EMAIL} and {API_TOKEN}: two credentials"),
+                    "exactly one credential",
+                    "keep the one that is meant and pass the other one empty (`ATLASSIAN_API_TOKEN: \"\"`): a variable of the repository or the workspace may have brought it",
+                );
+                None
+            }
+            (email, api_token, Some(token)) => {
+                for (name, unused) in [(EMAIL, email.is_some()), (API_TOKEN, api_token.is_some())] {
+                    if unused {
+                        findings.warning(format!(
+                            "{name} is set but not used: half an API token; {ACCESS_TOKEN} is used"
+                        ));
+                    }
+                }
+                check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
+                Some(Self::AccessToken { token: token.clone(), origin: ACCESS_TOKEN.to_owned() })
+            }
+            (Some(email), Some(token), None) => {
+                check_email(email, findings);
+                check_token(API_TOKEN, TokenKind::Api, token, findings);
+                Some(Self::ApiToken { email: email.to_owned(), token: token.clone() })
+            }
+            (Some(email), None, None) => {
+                if let Some(problem) = token_in_old_place(variables) {
+                    check_email(email, findings);
+                    findings.problems.push(problem);
+                    return None;
+                }
+                let old = match variables.bitbucket_app_password {
+                    Some(_) => format!(
+                        "; {APP_PASSWORD} does not stand in for it, app passwords ended on 2026-07-28"
+                    ),
+                    None => String::new(),
+                };
+                findings.problem(
+                    API_TOKEN,
+                    format!("is unset or empty, but {EMAIL} is set{old}"),
+                    format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+                    format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, see that it is defined for this repository or deployment"),
+                );
+                None
+            }
+            (None, Some(_), None) => {
+                let old = match variables.bitbucket_username {
+                    Some(_) => format!("; {USERNAME} does not stand in for it"),
+                    None => String::new(),
+                };
+                findings.problem(
+                    EMAIL,
+                    format!("is unset or empty, but {API_TOKEN} is set{old}"),
+                    format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+                    "pass the e-mail address of the Atlassian account that created the API token",
+                );
+                None
+            }
+            (None, None, None) => {
+                report_missing(variables, findings);
+                None
+            }
+        };
+        if credential.is_some() {
+            for (name, set) in [
+                (USERNAME, variables.bitbucket_username.is_some()),
+                (APP_PASSWORD, variables.bitbucket_app_password.is_some()),
+            ] {
+                if set {
+                    findings.warning(format!(
+                        "{name} is set but not used: app passwords ended on 2026-07-28; remove it"
+                    ));
+                }
+            }
+        }
+        credential
+    }
+
+    /// Its kind and the variables it came from; this is all that is ever shown of it.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::ApiToken { .. } => format!("API token ({EMAIL}, {API_TOKEN})"),
+            Self::AccessToken { origin, .. } => format!("access token ({origin})"),
+        }
+    }
+
+    /// What is unusual about its shape, to complete "the token ...".
+    pub fn oddity(&self) -> Option<&'static str> {
+        match self {
+            Self::ApiToken { token, .. } => token::oddity(token.expose_secret(), TokenKind::Api),
+            Self::AccessToken { token, .. } => token::oddity(token.expose_secret(), TokenKind::Access),
+        }
+    }
+
+    /// Whether it is the entry of that name in `BITBUCKET_ACCESS_TOKENS`.
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Self::AccessToken { origin, .. } if origin.split_once(", ").is_some_and(|(_, entry)| entry == name))
+    }
+
+    /// Whether it stands where an access token does, and has not its shape.
+    pub fn may_be_oauths(&self) -> bool {
+        matches!(self, Self::AccessToken { token, .. } if TokenKind::of(token.expose_secret()).is_none())
+    }
+
+    /// The request with the credential on it. reqwest marks the header as sensitive.
+    pub fn apply(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match self {
+            Self::ApiToken { email, token } => request.basic_auth(email, Some(token.expose_secret())),
+            Self::AccessToken { token, .. } => request.bearer_auth(token.expose_secret()),
+        }
+    }
+}
+
+const EMAIL: &str = "ATLASSIAN_ACCOUNT_EMAIL";
+const API_TOKEN: &str = "ATLASSIAN_API_TOKEN";
+const ACCESS_TOKEN: &str = "BITBUCKET_ACCESS_TOKEN";
+const USERNAME: &str = "BITBUCKET_USERNAME";
+const APP_PASSWORD: &str = "BITBUCKET_APP_PASSWORD";
+
+fn report_missing(variables: &Variables, findings: &mut Findings) {
+    let old = variables
+        .bitbucket_app_password
+        .as_ref()
+        .map(|_| APP_PASSWORD)
+        .or_else(|| variables.bitbucket_username.as_ref().map(|_| USERNAME));
+    if let Some(problem) = token_in_old_place(variables) {
+        findings.problems.push(problem);
+    } else if let Some(name) = old {
+        findings.problem(
+            name,
+            format!("is set, but no request with an app password can work: {}", NO_APP_PASSWORDS.why),
+            "an API token or an access token",
+            NO_APP_PASSWORDS.remedy,
+        );
+    } else {
+        findings.problem(
+            ACCESS_TOKEN,
+            format!("is unset or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),
+            format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+            format!(
+                "if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); else {WAYS_IN}"
+            ),
+        );
+    }
+}
+
+/// An API token or access token in the variable of the app password that it replaced.
+fn token_in_old_place(variables: &Variables) -> Option<Problem> {
+    let secret = variables.bitbucket_app_password.as_ref()?.expose_secret();
+    let kind = TokenKind::of(secret.trim().trim_matches(['"', '\'']))?;
+    let variable = match kind {
+        TokenKind::Api => API_TOKEN,
+        TokenKind::Access => ACCESS_TOKEN,
+        TokenKind::AppPassword => return None,
+    };
+    let kind = kind.name();
+    Some(Problem {
+        variable: APP_PASSWORD.to_owned(),
+        found: format!("holds an {kind}, not an app password"),
+        accepted: format!("the {kind} in {variable}"),
+        remedy: format!(
+            "rename the variable to {variable}; an API token goes with {EMAIL}, an access token goes alone"
+        ),
+    })
+}
+
+/// Whether the variables speak of a credential for all repositories.
+pub fn is_any_set(variables: &Variables) -> bool {
+    let texts = [&variables.atlassian_account_email, &variables.bitbucket_username];
+    let secrets = [
+        &variables.atlassian_api_token,
+        &variables.bitbucket_access_token,
+        &variables.bitbucket_app_password,
+    ];
+    texts.into_iter().any(Option::is_some) || secrets.into_iter().any(Option::is_some)
+}
+
+/// Reports what shows that a text is no access token that works.
+pub fn check_access_token(variable: &str, token: &SecretString, findings: &mut Findings) {
+    check_token(variable, TokenKind::Access, token, findings);
+}
+
+/// Reports what is certain not to work, judged by the secret's shape alone, and warns of what is unusual.
+fn check_token(variable: &str, expected: TokenKind, token: &SecretString, findings: &mut Findings) {
+    let token = token.expose_secret();
+    let (found, remedy) = match (token::defect(token), TokenKind::of(token)) {
+        (Some(Defect { found, remedy }), _) => (found, remedy),
+        (None, Some(TokenKind::AppPassword)) => (
+            "is an app password (it begins with ATBB); Bitbucket removed app passwords on 2026-07-28",
+            WAYS_IN,
+        ),
+        (None, Some(TokenKind::Access)) if expected == TokenKind::Api => (
+            "is an access token (it begins with ATCTT), which works as Bearer only",
+            ACCESS_TOKEN_AS_BASIC.remedy,
+        ),
+        (None, Some(TokenKind::Api)) if expected == TokenKind::Access => (
+            "is an API token (it begins with ATATT), which works only as HTTP Basic with its account's e-mail address",
+            API_TOKEN_AS_BEARER.remedy,
+        ),
+        (None, _) => {
+            if let Some(oddity) = token::oddity(token, expected) {
+                findings.warning(format!("{variable} {oddity}"));
+            }
+            return;
+        }
+    };
+    let accepted = match expected {
+        TokenKind::Api => "an API token with scopes; it begins with ATATT",
+        _ => "a repository, project or workspace access token; it begins with ATCTT",
+    };
+    findings.problem(variable, found, accepted, remedy);
+}
+
+/// RFC 5321 allows no longer address.
+const EMAIL_MAX_CHARS: usize = 254;
+
+fn check_email(email: &str, findings: &mut Findings) {
+    let fits = email.len() <= EMAIL_MAX_CHARS
+        && email.split_once('@').is_some_and(|(user, host)| {
+            !user.is_empty() && !host.is_empty() && !host.contains('@')
+        })
+        // A colon would end the user's part of HTTP Basic; quotes and brackets were copied along.
+        && !email.contains(|c: char| c.is_whitespace() || c.is_control() || ":\"'<>".contains(c));
+    if fits {
+        return;
+    }
+    let accepted = "the e-mail address of the Atlassian account that created the API token";
+    let is_of_git = GIT_USER_NAMES.iter().any(|name| email.eq_ignore_ascii_case(name));
+    let (found, remedy) = if is_of_git {
+        (format!("is \"{email}\": {}", GIT_USER_NAME.why), GIT_USER_NAME.remedy)
+    } else if has_something_around(email) {
+        (
+            "has something around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)".to_owned(),
+            "pass the address alone, such as ci@acme.example: Pipelines takes the value as it stands, quotes included",
+        )
+    } else {
+        // It is not shown: it may be a secret in the wrong variable.
+        (format!("is no e-mail address: {}", USER_NAME.why), USER_NAME.remedy)
+    };
+    findings.problem(EMAIL, found, accepted, remedy);
+}
+
+fn has_something_around(email: &str) -> bool {
+    let holds_address = email.contains('@') || email.contains("%40");
+    let holds_more = |c: char| c.is_whitespace() || "\"'`<>,;%".contains(c);
+    holds_address && (email.contains(holds_more) || email.to_ascii_lowercase().starts_with("mailto:"))
+}
+
+/// What git over https takes in place of a user:
+/// <https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/>.
+const GIT_USER_NAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(set: impl FnOnce(&mut Variables)) -> Vec<(String, String)> {
+        let mut variables = Variables::default();
+        set(&mut variables);
+        let mut findings = Findings::default();
+        let credential = Credential::from_variables(&variables, &mut findings);
+        assert!(credential.is_some() || !findings.problems.is_empty());
+        findings.problems.into_iter().map(|problem| (problem.variable, problem.found)).collect()
+    }
+
+    fn access_token(token: &str) -> Vec<(String, String)> {
+        problems(|v| v.bitbucket_access_token = Some(token.to_owned().into()))
+    }
+
+    fn api_token(email: &str, token: &str) -> Vec<(String, String)> {
+        problems(|v| {
+            v.atlassian_account_email = Some(email.to_owned());
+            v.atlassian_api_token = Some(token.to_owned().into());
+        })
+    }
+
+    #[test]
+    fn one_complete_credential_is_enough() {
+        assert_eq!(access_token("ATCTT3xFfGN0abc"), []);
+        assert_eq!(access_token("an-oauth-token"), []);
+        assert_eq!(api_token("ci@acme.example", "ATATT3xFfGF0abc"), []);
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_another_kind_is_told() {
+        for (token, part) in [
+            ("ATBBabc", "app password"),
+            ("ATATT3xFfGF0abc", "API token"),
+            (" ATCTTabc", "white space before or after"),
+        ] {
+            let found = access_token(token);
+            assert_eq!(found.len(), 1, "{token:?}");
+            assert!(found[0].1.contains(part), "{token:?}: {found:?}");
+            assert!(!found[0].1.contains("abc"), "{token:?}: {found:?}");
+        }
+        assert!(api_token("ci@acme.example", "ATCTTabc")[0].1.contains("access token"));
+    }
+
+    #[test]
+    fn the_user_of_an_api_token_is_an_email_address() {
+        for (email, part) in [
+            ("x-token-auth", "is for git"),
+            ("x-bitbucket-api-token-auth", "is for git"),
+            ("X-Token-Auth", "is for git"),
+            ("ci-token (label)", "the token's label"),
+            ("\"ci@acme.example\"", "around the e-mail address"),
+            ("CI <ci@acme.example>", "around the e-mail address"),
+            ("mailto:ci@acme.example", "around the e-mail address"),
+            ("ci%40acme.example", "around the e-mail address"),
+            ("a@b.example, d@e.example", "around the e-mail address"),
+        ] {
+            let found = &api_token(email, "ATATTabc")[0].1;
+            assert!(found.contains(part), "{email}: {found}");
+        }
+        for email in ["x-token-auth", "acme-ci", "@b", "a@", "a@b@c", "a b@c", "a:b@c", "\"a@b.c\""] {
+            let found = api_token(email, "ATATTabc");
+            assert_eq!(found.len(), 1, "{email}");
+            assert_eq!(found[0].0, EMAIL);
+        }
+    }
+
+    #[test]
+    fn half_a_credential_names_the_other_half() {
+        let only_token = problems(|v| v.atlassian_api_token = Some("ATATTabc".to_owned().into()));
+        assert_eq!(only_token[0].0, EMAIL);
+        let only_email = problems(|v| v.atlassian_account_email = Some("a@b.c".to_owned()));
+        assert_eq!(only_email[0].0, API_TOKEN);
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_an_app_password_is_told_where_to_go() {
+        let found = problems(|v| v.bitbucket_app_password = Some("ATATTabc".to_owned().into()));
+        assert_eq!(found, [(APP_PASSWORD.to_owned(), "holds an API token, not an app password".to_owned())]);
+        let half = problems(|v| {
+            v.atlassian_account_email = Some("a@b.c".to_owned());
+            v.bitbucket_app_password = Some("ATBBabc".to_owned().into());
+        });
+        assert!(half[0].1.contains("does not stand in for it"), "{half:?}");
+    }
+
+    #[test]
+    fn only_the_credential_that_is_used_is_judged() {
+        let found = problems(|v| {
+            v.atlassian_api_token = Some("\"x y".to_owned().into());
+            v.bitbucket_access_token = Some("ATCTTabc".to_owned().into());
+        });
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn two_credentials_are_one_too_many() {
+        let both = problems(|v| {
+            v.atlassian_account_email = Some("a@b.c".to_owned());
+            v.atlassian_api_token = Some("ATATTabc".to_owned().into());
+            v.bitbucket_access_token = Some("ATCTTabc".to_owned().into());
+        });
+        assert_eq!(both.len(), 1);
+        assert!(both[0].1.contains("two credentials"));
+    }
+
+    #[test]
+    fn an_app_password_alone_is_an_error_and_beside_a_token_a_warning() {
+        let alone = problems(|v| v.bitbucket_app_password = Some("ATBBabc".to_owned().into()));
+        assert_eq!(alone[0].0, APP_PASSWORD);
+        let name_alone = problems(|v| v.bitbucket_username = Some("jane".to_owned()));
+        assert_eq!(name_alone[0].0, USERNAME);
+
+        let variables = Variables {
+            bitbucket_access_token: Some("an-oauth-token-of-some-length".to_owned().into()),
+            bitbucket_username: Some("jane".to_owned()),
+            bitbucket_app_password: Some("ATBBabc".to_owned().into()),
+            ..Variables::default()
+        };
+        let mut findings = Findings::default();
+        assert!(Credential::from_variables(&variables, &mut findings).is_some());
+        assert!(findings.problems.is_empty());
+        assert_eq!(findings.warnings.len(), 2);
+    }
+}

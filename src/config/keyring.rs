@@ -1,0 +1,309 @@
+//! The credentials of a run: one for all repositories, and those that `BITBUCKET_ACCESS_TOKENS` has for single ones.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap, HashSet},
+    rc::Rc,
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::{
+    config::credential::{Credential, check_access_token, is_any_set},
+    config::findings::{Findings, shown},
+    config::parse::Fields,
+    config::target::{Repository, is_name},
+    config::variables::{Variables, is_unexpanded, nearest},
+    http::service::{Access, Service},
+    http::throttle::{Outage, Pace},
+    model::token::TokenKind,
+};
+
+/// The credentials of a run.
+#[derive(Debug)]
+pub struct Credentials {
+    /// For every repository that has none of its own.
+    common: Option<Rc<Access>>,
+    /// By `slug` or `workspace/slug`, in lower case.
+    own: BTreeMap<String, Own>,
+    /// Whether there is to be a common one, and it is wrong; that is told.
+    is_common_wrong: bool,
+    /// The workspace that a slug alone is of; every one, when the run names none.
+    workspace: Option<String>,
+}
+
+#[derive(Debug)]
+struct Own {
+    access: Rc<Access>,
+    used: Cell<bool>,
+}
+
+const TOKENS: &str = "BITBUCKET_ACCESS_TOKENS";
+const TOKENS_ACCEPTED: &str = "a JSON object with the access token of each repository: {\"slug\": \"ATCTT...\", \"workspace/slug\": \"ATCTT...\"}";
+
+impl Credentials {
+    /// The credentials that the variables hold; `patience` is how long failures in a row are borne with.
+    pub fn from_variables(variables: &Variables, patience: Duration, findings: &mut Findings) -> Self {
+        let outage = Outage::default();
+        // A token is one credential, however many names it goes by.
+        let mut paces: HashMap<String, Rc<Pace>> = HashMap::new();
+        let mut access = |credential: Credential| {
+            let pace = paces
+                .entry(credential.token().expose_secret().to_owned())
+                .or_insert_with(|| Rc::new(Pace::new(patience, outage.clone())))
+                .clone();
+            Rc::new(Access { service: Service::Bitbucket(credential), pace })
+        };
+        let tokens = variables.bitbucket_access_tokens.as_ref();
+        let common = if tokens.is_none() || is_any_set(variables) {
+            Credential::from_variables(variables, findings).map(&mut access)
+        } else {
+            None
+        };
+        let is_common_wrong = common.is_none() && is_any_set(variables);
+        let own = tokens.map(|tokens| read(tokens, access, findings)).unwrap_or_default();
+        let workspace = variables.workspace.as_ref().or(variables.bitbucket_workspace.as_ref());
+        let workspace = workspace.map(|workspace| workspace.trim().to_lowercase());
+        for slug in own.keys().filter(|name| !name.contains('/')) {
+            let whole = workspace.as_ref().map(|workspace| format!("{workspace}/{slug}"));
+            if let Some(whole) = whole.filter(|whole| own.contains_key(whole)) {
+                report_twice(&format!("{TOKENS}[{}]", shown(&whole)), findings);
+            }
+        }
+        Self { common, own, is_common_wrong, workspace }
+    }
+
+    /// The way into a repository: its own token's, else the common one.
+    pub fn of(&self, repository: &Repository) -> Option<Rc<Access>> {
+        let by_slug = || {
+            let is_meant = self.workspace.as_ref().is_none_or(|workspace| *workspace == repository.workspace);
+            self.own.get(&repository.slug).filter(|_| is_meant)
+        };
+        match self.own.get(&repository.to_string()).or_else(by_slug) {
+            Some(own) => {
+                own.used.set(true);
+                Some(own.access.clone())
+            }
+            None => self.common.clone(),
+        }
+    }
+
+    /// The way into the repository that a status goes to, where `access` leads into the one that the user `named`: a
+    /// fork may have another. A name that is a UUID may be the same repository's.
+    pub fn of_source(&self, source: &Repository, named: &Repository, access: &Rc<Access>) -> Rc<Access> {
+        if source == named || named.is_by_uuid() {
+            return access.clone();
+        }
+        self.of(source).unwrap_or_else(|| access.clone())
+    }
+
+    /// The same as [`Self::of`], with a problem told when there is none.
+    pub fn find(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Access>> {
+        let access = self.of(repository);
+        if access.is_none() && !self.own.is_empty() && !self.is_common_wrong {
+            let likely = nearest(&repository.slug, self.own.keys().map(String::as_str))
+                .map(|name| format!("; or is the entry {} meant for it?", shown(name)))
+                .unwrap_or_default();
+            findings.problem(
+                format!("{TOKENS}[\"{repository}\"]"),
+                "is not there, and there is no other credential",
+                TOKENS_ACCEPTED,
+                format!("add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN){likely}"),
+            );
+        }
+        access
+    }
+
+    /// Every way in, once each.
+    pub fn accesses(&self) -> impl Iterator<Item = &Rc<Access>> {
+        self.common.iter().chain(self.own.values().map(|own| &own.access))
+    }
+
+    /// The entries of `BITBUCKET_ACCESS_TOKENS` that no repository asked for; but for forks, which are asked for only by
+    /// pull requests that come from them.
+    pub fn unused(&self) -> Vec<&str> {
+        fn slug(name: &str) -> &str {
+            name.rsplit_once('/').map_or(name, |(_, slug)| slug)
+        }
+        let used: HashSet<&str> =
+            self.own.iter().filter(|(_, own)| own.used.get()).map(|(name, _)| slug(name)).collect();
+        let unused = self.own.keys().filter(|name| !used.contains(slug(name)));
+        unused.map(String::as_str).collect()
+    }
+
+    /// Every token of `BITBUCKET_ACCESS_TOKENS`, to be hidden.
+    pub fn secrets(&self) -> impl Iterator<Item = String> {
+        self.own.values().filter_map(|own| match &own.access.service {
+            Service::Bitbucket(Credential::AccessToken { token, .. }) => {
+                Some(token.expose_secret().to_owned())
+            }
+            _ => None,
+        })
+    }
+}
+
+fn read(
+    tokens: &SecretString,
+    mut access: impl FnMut(Credential) -> Rc<Access>,
+    findings: &mut Findings,
+) -> BTreeMap<String, Own> {
+    let mut own = BTreeMap::new();
+    let text = tokens.expose_secret().trim();
+    let entries = match serde_json::from_str::<Fields>(text) {
+        Ok(Fields(entries)) => entries,
+        Err(error) => {
+            let remedy = if TokenKind::of(text).is_some() {
+                "a token for all repositories goes into BITBUCKET_ACCESS_TOKEN; here each token stands behind the name of its repository"
+            } else if text.starts_with(['\'', '"', '`']) {
+                "save the variable again without the quotes around it: its value begins with { and ends with }"
+            } else {
+                "see that the value is one JSON object, from { to }; a quote or comma may be missing"
+            };
+            // Only where it is broken: the words around it may be a token.
+            let found = if error.is_data() {
+                "is JSON, but no object".to_owned()
+            } else {
+                format!("is no JSON, broken at line {} column {}", error.line(), error.column())
+            };
+            findings.problem(TOKENS, found, TOKENS_ACCEPTED, remedy);
+            return own;
+        }
+    };
+    if entries.is_empty() {
+        findings.problem(TOKENS, "is an empty object", TOKENS_ACCEPTED, "add an entry, or leave it out");
+    }
+    for (name, value) in entries {
+        let lower = name.trim().to_lowercase();
+        let variable = format!("{TOKENS}[{}]", shown(&name));
+        let names_repository = match lower.split_once('/') {
+            Some((workspace, slug)) => is_name(workspace) && is_name(slug),
+            None => is_name(&lower),
+        };
+        if !names_repository {
+            findings.problem(
+                &variable,
+                "does not name a repository",
+                "slug or workspace/slug",
+                "copy the name from the repository's address, bitbucket.org/<workspace>/<slug>",
+            );
+            continue;
+        }
+        let Some(text) = value.as_str().filter(|text| !text.trim().is_empty() && !is_unexpanded(text.trim()))
+        else {
+            findings.problem(
+                &variable,
+                match &value {
+                    Value::String(text) if text.trim().is_empty() => "is empty",
+                    Value::String(_) => {
+                        "holds the name of a variable that was not replaced by its value (it begins with $)"
+                    }
+                    _ => "is no text",
+                },
+                "an access token of this repository",
+                "put the token itself there: save the whole JSON object as one secured variable",
+            );
+            continue;
+        };
+        let token = SecretString::from(text);
+        check_access_token(&variable, &token, findings);
+        let credential = Credential::AccessToken { token, origin: format!("{TOKENS}, {lower}") };
+        let access = access(credential);
+        if own.insert(lower, Own { access, used: Cell::new(false) }).is_some() {
+            report_twice(&variable, findings);
+        }
+    }
+    own
+}
+
+fn report_twice(variable: &str, findings: &mut Findings) {
+    findings.problem(
+        variable,
+        "names a repository that another entry names, too",
+        "one token for each repository (upper and lower case are the same, and a slug alone is of the run's workspace)",
+        "remove one of the two entries",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "an-oauth-token-of-some-length";
+
+    fn credentials(tokens: &str, workspace: Option<&str>) -> (Credentials, Findings) {
+        let variables = Variables {
+            bitbucket_access_tokens: Some(tokens.to_owned().into()),
+            workspace: workspace.map(str::to_owned),
+            ..Variables::default()
+        };
+        let mut findings = Findings::default();
+        let credentials = Credentials::from_variables(&variables, Duration::from_secs(1), &mut findings);
+        (credentials, findings)
+    }
+
+    fn origin(credentials: &Credentials, full_name: &str) -> Option<String> {
+        let access = credentials.of(&Repository::from_full_name(full_name).unwrap())?;
+        match &access.service {
+            Service::Bitbucket(credential) => Some(credential.kind()),
+            Service::SonarQube { .. } => None,
+        }
+    }
+
+    #[test]
+    fn the_whole_name_goes_before_the_slug_alone() {
+        let tokens = format!(
+            r#"{{"Acme/API": "{TOKEN}", "web": "{TOKEN}", "jane/api": "{TOKEN}", "more": "{TOKEN}"}}"#
+        );
+        let (credentials, findings) = credentials(&tokens, Some("acme"));
+        assert!(findings.problems.is_empty(), "{:?}", findings.problems);
+        assert_eq!(
+            origin(&credentials, "acme/api").as_deref(),
+            Some("access token (BITBUCKET_ACCESS_TOKENS, acme/api)")
+        );
+        assert_eq!(
+            origin(&credentials, "acme/web").as_deref(),
+            Some("access token (BITBUCKET_ACCESS_TOKENS, web)")
+        );
+        assert_eq!(origin(&credentials, "jane/web"), None, "a slug is of the run's workspace");
+        assert_eq!(credentials.unused(), ["more"], "jane/api may be a fork");
+    }
+
+    #[test]
+    fn a_slug_alone_is_of_the_runs_workspace() {
+        let tokens = format!(r#"{{"api": "{TOKEN}", "acme/api": "{TOKEN}"}}"#);
+        assert_eq!(credentials(&tokens, Some("jane")).1.problems.len(), 0);
+        let problems = credentials(&tokens, Some("acme")).1.problems;
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].found.contains("another entry names"), "{problems:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_name_and_never_by_its_value() {
+        for (tokens, variable, found) in [
+            ("[]", "BITBUCKET_ACCESS_TOKENS", "no object"),
+            ("{}", "BITBUCKET_ACCESS_TOKENS", "empty object"),
+            ("{\"api\": \"s3cret\"\n \"web\"}", "BITBUCKET_ACCESS_TOKENS", "broken at line 2 column 2"),
+            ("ATCTTs3cret", "BITBUCKET_ACCESS_TOKENS", "broken at line 1 column 1"),
+            (r#"{"a b": "s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"a b\"]", "does not name a repository"),
+            (
+                r#"{"api": "an-oauth-token", "API": "another-token"}"#,
+                "BITBUCKET_ACCESS_TOKENS[\"API\"]",
+                "another entry names",
+            ),
+            (r#"{"api": 7}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is no text"),
+            (r#"{"api": " "}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is empty"),
+            (r#"{"api": "$API"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "was not replaced"),
+            (r#"{"api": "ATATTs3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is an API token"),
+            (r#"{"api": "ATBBs3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is an app password"),
+            (r#"{"api": "user:s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "has a colon"),
+        ] {
+            let (_, findings) = credentials(tokens, None);
+            let problem = &findings.problems[0];
+            assert_eq!((findings.problems.len(), problem.variable.as_str()), (1, variable), "{tokens}");
+            assert!(problem.found.contains(found), "{tokens}: {problem:?}");
+            assert!(!format!("{findings:?}").contains("s3cret"), "{findings:?}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Values that several variables have: yes or no, whole numbers within bounds, addresses of
+//! services, and small files.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    fs::{self, File},
+    io::{self, Read},
+    ops::RangeInclusive,
+    path::Path,
+};
+
+use reqwest::Url;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value;
+
+use crate::config::findings::{Findings, shown};
+
+/// Yes or no, in the words that people use; `default` when unset or not understood.
+pub fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findings) -> bool {
+    let Some(text) = text.map(str::trim) else {
+        return default;
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => true,
+        "false" | "no" | "off" | "0" => false,
+        _ => {
+            findings.problem(
+                name,
+                format!("is {}, which is neither yes nor no", shown(text)),
+                "true or false, yes or no, on or off, 1 or 0",
+                format!("pass one of these words, or leave {name} out: {default} is used"),
+            );
+            default
+        }
+    }
+}
+
+/// The fields of a JSON object as they are written: of two with one name a map would keep the last in silence.
+#[derive(Debug)]
+pub struct Fields(pub Vec<(String, Value)>);
+
+impl Fields {
+    /// The first name that stands there twice.
+    pub fn twice(&self) -> Option<&str> {
+        let mut known = HashSet::new();
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.insert(*name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = object.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A whole number in digits alone: no sign, no white space.
+pub fn in_digits(text: &str) -> Option<u64> {
+    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+}
+
+/// A whole number within bounds, in digits alone; `default` when unset or not understood.
+pub fn whole_number(
+    name: &str,
+    text: Option<&str>,
+    default: u64,
+    bounds: RangeInclusive<u64>,
+    findings: &mut Findings,
+) -> u64 {
+    let Some(text) = text.map(str::trim) else {
+        return default;
+    };
+    in_digits(text).filter(|number| bounds.contains(number)).unwrap_or_else(|| {
+        let (least, most) = bounds.into_inner();
+        findings.problem(
+            name,
+            format!("is {}, which is no number that can be used", shown(text)),
+            format!("a whole number from {least} to {most}"),
+            format!("pass such a number, or leave {name} out: {default} is used"),
+        );
+        default
+    })
+}
+
+/// The address of a service: https or http, without user information, query and fragment, and without slashes
+/// at its end.
+///
+/// # Errors
+///
+/// What is wrong with it, to complete "is ..., ".
+pub fn service_address(text: &str) -> Result<Url, &'static str> {
+    let mut url = Url::parse(text.trim()).map_err(|_| "which is no address")?;
+    if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
+        return Err("which is neither https nor http");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("which holds a user name or password; credentials have variables of their own");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("which has a ? or # part");
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// The content of a file of at most this many bytes. A device or a pipe could keep the run waiting for ever.
+///
+/// # Errors
+///
+/// What is wrong with it, to complete "a file ...".
+pub fn read_small(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
+    let cannot = |error: io::Error| format!("cannot be read: {error}");
+    if !fs::metadata(path).map_err(cannot)?.is_file() {
+        return Err("is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::open(path).map_err(cannot)?.take(max_bytes + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("has more than {} MiB", max_bytes / 1024 / 1024));
+    }
+    Ok(bytes)
+}

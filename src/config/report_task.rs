@@ -1,0 +1,347 @@
+//! Which analyses to ask about: `report-task.txt` as every scanner writes it, or the JSON of a webhook.
+//!
+//! A scanner writes `report-task.txt` when SonarQube has taken its report, without any escaping: one
+//! `key=value` a line. SonarQube tells the pull request or branch only in the address of the dashboard.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use reqwest::Url;
+use serde_json::Value;
+
+use crate::{
+    config::findings::shown,
+    config::parse::{read_small, service_address},
+    config::target::CommitHash,
+    sonarqube::gate::{Gate, Level, text},
+};
+
+/// One analysis, as a file tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    /// The project's key.
+    pub project: Option<String>,
+    /// What was analysed, when the file tells it.
+    pub subject: Option<Subject>,
+    /// The page that shows it.
+    pub dashboard: Option<String>,
+    /// The commit that was analysed; a webhook tells it.
+    pub revision: Option<CommitHash>,
+    /// What is known of its end.
+    pub end: End,
+}
+
+/// What an analysis is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A pull request, by SonarQube's name for it.
+    PullRequest(String),
+    /// A branch.
+    Branch(String),
+    /// The main branch.
+    Main,
+}
+
+/// What a file tells of the end of an analysis.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// SonarQube is to be asked: `report-task.txt` is written before the task begins.
+    Ask {
+        /// The public address of the server; `None` when the file names none that can be used.
+        server: Option<Url>,
+        /// The version of the server; SonarQube Cloud says 8.0.0.
+        version: Option<String>,
+        /// The id of the task.
+        task: String,
+    },
+    /// The gate, from a webhook.
+    Gate(Gate),
+    /// The analysis failed, from a webhook.
+    Failed,
+}
+
+impl Subject {
+    /// In words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::PullRequest(id) => format!("pull request {id}"),
+            Self::Branch(branch) => format!("branch {branch}"),
+            Self::Main => "main branch".to_owned(),
+        }
+    }
+
+    /// From the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
+    fn of_dashboard(address: &str) -> Self {
+        let Ok(url) = Url::parse(address) else {
+            return Self::Main;
+        };
+        let value = |wanted: &str| {
+            url.query_pairs()
+                .find(|(name, value)| name == wanted && !value.is_empty())
+                .map(|(_, value)| value.into_owned())
+        };
+        match (value("pullRequest"), value("branch")) {
+            (Some(id), _) => Self::PullRequest(id),
+            (None, Some(branch)) => Self::Branch(branch),
+            (None, None) => Self::Main,
+        }
+    }
+}
+
+/// A real file has less than 1 KiB, a webhook's some KiB.
+const ANALYSIS_MAX_BYTES: u64 = 1024 * 1024;
+
+impl Analysis {
+    /// Reads a file. Only one that the user `named` may be a webhook's, which brings its verdict along: in the
+    /// usual places anybody who can change the repository could have left it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, to complete "report-task.txt ...".
+    pub fn read(path: &Path, named: bool) -> Result<Self, String> {
+        let bytes = read_small(path, ANALYSIS_MAX_BYTES)?;
+        let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are not UTF-8 text".to_owned())?;
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
+            Err("is empty".to_owned())
+        } else if text.starts_with('{') && named {
+            Self::of_webhook(text)
+        } else {
+            Self::of_properties(text)
+        }
+    }
+
+    /// From what a scanner writes: one `key=value` a line, without escaping.
+    fn of_properties(text: &str) -> Result<Self, String> {
+        let value = |wanted: &str| {
+            text.split(['\n', '\r'])
+                .filter(|line| !line.starts_with('#'))
+                .filter_map(|line| line.split_once('='))
+                .filter(|(name, value)| name.trim() == wanted && !value.trim().is_empty())
+                .map(|(_, value)| value.trim().to_owned())
+                .next()
+        };
+        let task = value("ceTaskId")
+            .ok_or("has no ceTaskId: it is not the file that a scanner writes, or not whole")?;
+        let dashboard = value("dashboardUrl");
+        Ok(Self {
+            project: value("projectKey"),
+            subject: dashboard.as_deref().map(Subject::of_dashboard),
+            dashboard,
+            revision: None,
+            end: End::Ask {
+                server: value("serverUrl").and_then(|text| service_address(&text).ok()),
+                version: value("serverVersion"),
+                task,
+            },
+        })
+    }
+
+    /// From the JSON of a webhook.
+    /// <https://docs.sonarsource.com/sonarqube-server/project-administration/webhooks>
+    fn of_webhook(json: &str) -> Result<Self, String> {
+        let webhook: Value =
+            serde_json::from_str(json).map_err(|error| format!("is JSON that is damaged: {error}"))?;
+        let at = |pointer: &str| text(webhook.pointer(pointer));
+        let end = match (at("/status").as_deref(), webhook.get("qualityGate")) {
+            (Some("SUCCESS"), Some(gate)) => End::Gate(Gate::read(gate)),
+            (Some("SUCCESS"), None) => {
+                End::Gate(Gate { level: Level::None, conditions: Vec::new(), ignored_conditions: false })
+            }
+            (Some("FAILED" | "CANCELED"), _) => End::Failed,
+            _ => return Err("is JSON, but no webhook of SonarQube: its status is not known".to_owned()),
+        };
+        let subject =
+            match (at("/branch/name"), at("/branch/type").as_deref(), at("/branch/isMain").as_deref()) {
+                (Some(name), Some("PULL_REQUEST"), _) => Subject::PullRequest(name),
+                (None, _, _) | (_, _, Some("true")) => Subject::Main,
+                (Some(name), _, _) => Subject::Branch(name),
+            };
+        Ok(Self {
+            project: at("/project/key"),
+            subject: Some(subject),
+            dashboard: at("/branch/url").or_else(|| at("/project/url")),
+            revision: at("/revision").as_deref().and_then(CommitHash::parse),
+            end,
+        })
+    }
+}
+
+/// Where scanners leave the file, below the folder that they run in: the scanner's CLI and npm, Maven,
+/// Gradle, .NET, and Python.
+const USUAL_PLACES: [&str; 5] =
+    [".scannerwork", "target/sonar", "build/sonar", ".sonarqube/out/.sonar", ".sonar"];
+const FILE_NAME: &str = "report-task.txt";
+/// Folders that hold no analysis but very many files.
+const NEVER_ENTERED: [&str; 2] = [".git", "node_modules"];
+/// Deeper than any project; a limit against folders that never end.
+const DEPTH_MAX: usize = 32;
+/// More than a large project has without its dependencies; read in about a second.
+const ENTRIES_MAX: usize = 500_000;
+
+/// The files in the usual places of a folder and of those below it, sorted. Symbolic links are not followed.
+pub fn search(folder: &Path) -> Vec<PathBuf> {
+    walk(folder, &|path| {
+        path.file_name().is_some_and(|name| name == FILE_NAME)
+            && path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
+    })
+}
+
+/// The files that a path or a glob names, sorted: `*` and `?` stand for letters within a name, `**` for
+/// any folders.
+///
+/// # Errors
+///
+/// What is wrong with the pattern, or that nothing is there.
+pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let path = plain(Path::new(pattern));
+    // A name may hold what would be a pattern elsewhere.
+    if !is_glob(pattern) || path.exists() {
+        let file = if path.is_dir() { path.join(FILE_NAME) } else { path };
+        return match fs::metadata(&file) {
+            Ok(_) => Ok(vec![file]),
+            Err(error) => {
+                Err(format!("names {}, which cannot be read: {error}", shown(&file.to_string_lossy())))
+            }
+        };
+    }
+    let matcher = glob::Pattern::new(&path.to_string_lossy()).map_err(|error| {
+        format!("has the pattern {}, which is not understood: {}", shown(pattern), error.msg)
+    })?;
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
+    // Only below the part that is no pattern.
+    let root: PathBuf =
+        path.components().take_while(|part| !is_glob(&part.as_os_str().to_string_lossy())).collect();
+    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
+    let found = walk(&root, &|path| matcher.matches_path_with(&plain(path), options));
+    if found.is_empty() {
+        return Err(format!("has the pattern {}, which no file matches", shown(pattern)));
+    }
+    Ok(found)
+}
+
+/// Whether a text is a pattern rather than a path.
+pub fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// The path without `.` in it and without slashes too many, so that one file has one name.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// The wanted files below a folder, sorted.
+fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    let mut entries = 0;
+    while let Some((folder, depth)) = folders.pop() {
+        // A folder that may not be entered holds nothing for us.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            entries += 1;
+            if entries > ENTRIES_MAX {
+                return sorted(found);
+            }
+            let path = entry.path();
+            // Says of a link that it is a link.
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => {
+                    let name = entry.file_name();
+                    if depth < DEPTH_MAX && !NEVER_ENTERED.iter().any(|never| name == *never) {
+                        folders.push((path, depth + 1));
+                    }
+                }
+                Ok(kind) if kind.is_file() && wanted(&path) => found.push(plain(&path)),
+                _ => {}
+            }
+        }
+    }
+    sorted(found)
+}
+
+fn sorted(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Analysis {
+        read(text).unwrap()
+    }
+
+    fn read(text: &str) -> Result<Analysis, String> {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.starts_with('{') { Analysis::of_webhook(text) } else { Analysis::of_properties(text) }
+    }
+
+    #[test]
+    fn what_scanners_write_is_understood() {
+        let text = "organization=acme\nprojectKey=acme:api\nserverUrl=https://sonar.example.com/base\n\
+                    serverVersion=2025.1.0.1\n\
+                    dashboardUrl=https://sonar.example.com/base/dashboard?id=acme%3Aapi&pullRequest=105\n\
+                    ceTaskId=AY=1\nceTaskUrl=https://sonar.example.com/base/api/ce/task?id=AY=1\n";
+        let analysis = parsed(text);
+        assert_eq!(analysis.project.as_deref(), Some("acme:api"));
+        assert_eq!(analysis.subject, Some(Subject::PullRequest("105".to_owned())));
+        let End::Ask { server, version, task } = analysis.end else { panic!("there is a task to ask for") };
+        assert_eq!(server.unwrap().as_str(), "https://sonar.example.com/base");
+        assert_eq!((version.as_deref(), task.as_str()), (Some("2025.1.0.1"), "AY=1"));
+        assert_eq!(
+            parsed(&text.replace('\n', "\r\n")),
+            parsed(&format!("\u{feff}# by hand\nceTaskId=\n\n{text}"))
+        );
+    }
+
+    #[test]
+    fn the_dashboard_tells_what_was_analysed() {
+        for (query, subject) in [
+            ("?id=a", Subject::Main),
+            ("?id=a&branch=feature%2Flogin+1", Subject::Branch("feature/login 1".to_owned())),
+            ("?id=a&pullRequest=7&branch=x", Subject::PullRequest("7".to_owned())),
+            ("?id=a&pullRequest=", Subject::Main),
+        ] {
+            assert_eq!(Subject::of_dashboard(&format!("https://a.b/dashboard{query}")), subject);
+        }
+        assert_eq!(Subject::of_dashboard("no address"), Subject::Main);
+    }
+
+    #[test]
+    fn a_webhook_is_recognised_by_its_content() {
+        let gate = r#""qualityGate": {"status": "ERROR", "conditions": [{"metric": "coverage", "operator": "LESS_THAN", "value": "1", "status": "ERROR", "errorThreshold": "2"}]}"#;
+        let analysis = parsed(&format!(
+            r#"{{"status": "SUCCESS", "project": {{"key": "P"}}, "branch": {{"name": "7", "type": "PULL_REQUEST"}}, {gate}}}"#
+        ));
+        assert_eq!(analysis.subject, Some(Subject::PullRequest("7".to_owned())));
+        let End::Gate(gate) = analysis.end else { panic!("the webhook tells the gate") };
+        assert_eq!(gate.conditions[0].words(), "1% Coverage (is less than 2%)");
+        assert_eq!(parsed(r#"{"status": "FAILED"}"#).end, End::Failed);
+        for text in ["{}", r#"{"status": "GREAT"}"#, "{"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_file_holds_is_a_report_or_a_reason(text in "(?s).{0,300}") {
+            if let Err(reason) = read(&text) {
+                prop_assert!(!reason.is_empty());
+            }
+        }
+
+        #[test]
+        fn lines_in_any_order_and_with_any_value_are_read(task in "[!-~]{1,40}", other in "[a-zA-Z#=]{0,9}=[!-~]{0,20}") {
+            prop_assume!(!other.starts_with("ceTaskId="));
+            for text in [format!("{other}\nceTaskId={task}\n"), format!("ceTaskId={task}\n{other}")] {
+                let End::Ask { task: read, .. } = parsed(&text).end else { panic!("{text}") };
+                prop_assert_eq!(&read, &task);
+            }
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! The build status that Bitbucket shows on a commit: pure, and total. Whatever the user writes becomes
+//! a status within every limit of Bitbucket, or a problem that names the variable.
+
+use std::{fmt, net::IpAddr};
+
+use reqwest::Url;
+use serde::Serialize;
+
+use crate::{
+    config::analysis::Verdict,
+    config::findings::{Findings, shown},
+    config::target::{Repository, Target},
+    config::variables::Variables,
+    console::text::{fit, one_line},
+    model::state::State,
+};
+
+/// A build status, as the body of
+/// `POST /repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build`.
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The only type there is: `build`.
+    r#type: &'static str,
+    /// Identity on the commit; the same key overwrites.
+    pub key: StatusKey,
+    /// What reviewers and merge checks act on.
+    pub state: State,
+    /// Title, at most [`NAME_MAX_CHARS`].
+    pub name: String,
+    /// One line below the title, at most [`DESCRIPTION_MAX_CHARS`].
+    pub description: String,
+    /// Where a click leads.
+    pub url: String,
+    /// Source branch: the status counts for pull requests from this branch only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refname: Option<String>,
+}
+
+/// The identity of a status: at most [`KEY_MAX_CHARS`] characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusKey(String);
+
+/// The status as far as the variables tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusPlan {
+    key: Option<String>,
+    name: Option<String>,
+    /// The project that the user named; it is told in the default key and name.
+    project: Option<String>,
+    description: Option<String>,
+    /// The address that the user gave.
+    url: Option<String>,
+    /// The page of the pipeline that runs.
+    pipeline_page: Option<String>,
+}
+
+/// "Ensure this value has at most 40 characters": <https://github.com/buildbot/buildbot/issues/7049>.
+pub const KEY_MAX_CHARS: usize = 40;
+/// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/pull/928>.
+pub const NAME_MAX_CHARS: usize = 255;
+/// Not documented; the limit of the name, whose column it is likely to share.
+pub const DESCRIPTION_MAX_CHARS: usize = 255;
+/// `URLValidator.max_length` of Django, whose words Bitbucket's refusals of addresses are.
+/// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
+pub const URL_MAX_CHARS: usize = 2048;
+
+/// One key for every verdict, so that the newest overwrites the one before.
+const DEFAULT_KEY: &str = "sonar";
+
+impl StatusKey {
+    /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
+    /// SHA-256 of the whole, so that two long keys with one beginning stay two.
+    pub fn fit(text: &str) -> Self {
+        if text.chars().count() <= KEY_MAX_CHARS {
+            return Self(text.to_owned());
+        }
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let number = digest.as_ref()[..4].iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let suffix = format!("-{number:08x}");
+        let kept: String = text.chars().take(KEY_MAX_CHARS - suffix.len()).collect();
+        Self(kept + &suffix)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StatusKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Status {
+    /// The status that ends this one when the run cannot finish it.
+    #[must_use]
+    pub fn stopped(&self) -> Self {
+        Self { state: State::Stopped, description: "The run was stopped".to_owned(), ..self.clone() }
+    }
+}
+
+impl StatusPlan {
+    /// The status that the variables ask for; what cannot be used is a problem and left out.
+    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Self {
+        let line = |text: &Option<String>| text.as_deref().map(one_line).filter(|line| !line.is_empty());
+        Self {
+            key: key(variables.key.as_deref(), findings),
+            name: line(&variables.name),
+            project: line(&variables.sonar_project_key),
+            description: line(&variables.description),
+            url: url(variables.url.as_deref(), findings),
+            pipeline_page: pipeline_page(variables),
+        }
+    }
+
+    /// The status for a target, within every limit. When it is one of `several`, key and name tell its
+    /// project.
+    pub fn status(&self, verdict: &Verdict, target: &Target, several: bool) -> Status {
+        let told_apart = verdict.project.as_deref().filter(|_| several);
+        let name = self.name.as_deref();
+        let url = self.url.as_ref().or(verdict.link.as_ref()).or(self.pipeline_page.as_ref());
+        let description = self.description.clone().unwrap_or_else(|| one_line(&verdict.words));
+        Status {
+            r#type: "build",
+            key: self.key_of(told_apart),
+            state: verdict.state,
+            name: fit(&self.titled(name, "Sonar", ": ", told_apart), NAME_MAX_CHARS),
+            description: fit(&description, DESCRIPTION_MAX_CHARS),
+            url: url.cloned().unwrap_or_else(|| commit_page(target)),
+            refname: target.refname.clone(),
+        }
+    }
+
+    /// The key of the status; with the project that tells it apart, when it is one of several.
+    pub fn key_of(&self, told_apart: Option<&str>) -> StatusKey {
+        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", told_apart))
+    }
+
+    /// What the user gave, or the default with the project that the user named; and the project that tells
+    /// several apart.
+    fn titled(
+        &self,
+        given: Option<&str>,
+        default: &str,
+        separator: &str,
+        told_apart: Option<&str>,
+    ) -> String {
+        let project = told_apart.or_else(|| self.project.as_deref().filter(|_| given.is_none()));
+        let start = given.unwrap_or(default);
+        one_line(&project.map_or_else(|| start.to_owned(), |project| format!("{start}{separator}{project}")))
+    }
+}
+
+/// Control characters cannot be typed again when the status is to be overwritten.
+fn key(text: Option<&str>, findings: &mut Findings) -> Option<String> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+    if text.contains(char::is_control) {
+        findings.problem(
+            "KEY",
+            format!("is {}, which has a line break or another control character", shown(text)),
+            format!("one line of text, best at most {KEY_MAX_CHARS} characters"),
+            "write the key again on one line; quotes that end a line later are a common cause",
+        );
+        return None;
+    }
+    let fitted = StatusKey::fit(text);
+    if fitted.as_str() != text {
+        findings.warning(format!(
+            "KEY has {} characters and Bitbucket takes {KEY_MAX_CHARS}: \"{fitted}\" is used",
+            text.chars().count()
+        ));
+    }
+    Some(text.to_owned())
+}
+
+/// An address that Bitbucket takes, exactly as the user wrote it: it may hold URI templates such as
+/// `{repository.full_name}`.
+fn url(text: Option<&str>, findings: &mut Findings) -> Option<String> {
+    let text = text?.trim();
+    let Some(refused) = refusal_of_url(text) else {
+        return Some(text.to_owned());
+    };
+    findings.problem(
+        "URL",
+        format!("is {}, {refused}", shown(text)),
+        format!("an http or https address of at most {URL_MAX_CHARS} characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others"),
+        "pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used",
+    );
+    None
+}
+
+/// Why Bitbucket would refuse an address, to complete "is ..., ".
+pub fn refusal_of_url(text: &str) -> Option<&'static str> {
+    if text.chars().count() > URL_MAX_CHARS {
+        return Some("which is too long");
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Some("which has white space inside");
+    }
+    // As it is written: `Url` would repair what Bitbucket refuses.
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Some("which is no address");
+    };
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Some("which is neither http nor https");
+    }
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Some("which shows a user name or password to everybody");
+    }
+    let Some(url) = Url::parse(text).ok().filter(|_| !authority.is_empty() && !rest.contains('\\')) else {
+        return Some("which is no address");
+    };
+    // A URL keeps an IPv6 address in brackets, and makes an IPv4 address of every number.
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    if let Ok(address) = host.parse::<IpAddr>() {
+        if address.is_ipv4() && !authority.starts_with(host) {
+            return Some("whose host is a number");
+        }
+        let address = address.to_canonical();
+        return (address.is_loopback() || address.is_unspecified())
+            .then_some("which is this machine's own address");
+    }
+    let host = host.trim_end_matches('.');
+    if host == "localhost" || host.ends_with(".localhost") {
+        return Some("which is this machine's own address");
+    }
+    if !host.contains('.') {
+        return Some("whose host has no dot");
+    }
+    (!host.split('.').all(is_label)).then_some("whose host is no host name")
+}
+
+/// A part of a host name, in ASCII: <https://www.rfc-editor.org/rfc/rfc1123#section-2.1>.
+fn is_label(part: &str) -> bool {
+    (1..=63).contains(&part.len())
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !part.starts_with('-')
+        && !part.ends_with('-')
+}
+
+/// The page of the pipeline that runs, when Pipelines tells enough.
+fn pipeline_page(variables: &Variables) -> Option<String> {
+    let workspace = variables.bitbucket_workspace.as_deref()?.trim();
+    let slug = variables.bitbucket_repo_slug.as_deref()?.trim();
+    let repository = Repository::from_full_name(&format!("{workspace}/{slug}"))?;
+    let number: u64 = variables.bitbucket_build_number.as_deref()?.trim().parse().ok()?;
+    Some(format!("{}/pipelines/results/{number}", repository.page()))
+}
+
+fn commit_page(target: &Target) -> String {
+    // Abbreviated, so that two who write the hash with more digits and with fewer say the same.
+    format!("{}/commits/{}", target.repository.page(), target.commit.digits())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{config::target::CommitHash, model::outcome::Outcome};
+
+    fn target() -> Target {
+        Target {
+            repository: Repository::from_full_name("acme/api").unwrap(),
+            commit: CommitHash::parse("8d081548cabb").unwrap(),
+            refname: None,
+        }
+    }
+
+    fn verdict() -> Verdict {
+        Verdict {
+            state: State::Successful,
+            words: "Successful".to_owned(),
+            project: None,
+            link: None,
+            outcome: Outcome::Done,
+        }
+    }
+
+    fn status(variables: &Variables) -> Result<Status, Vec<String>> {
+        let mut findings = Findings::default();
+        let plan = StatusPlan::from_variables(variables, &mut findings);
+        if findings.problems.is_empty() {
+            Ok(plan.status(&verdict(), &target(), false))
+        } else {
+            Err(findings.problems.into_iter().map(|p| p.variable).collect())
+        }
+    }
+
+    #[test]
+    fn a_state_alone_makes_a_whole_status() {
+        let body = serde_json::to_value(status(&Variables::default()).unwrap()).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "build",
+                "key": "sonar",
+                "state": "SUCCESSFUL",
+                "name": "Sonar",
+                "description": "Successful",
+                "url": "https://bitbucket.org/acme/api/commits/8d081548cabb",
+            })
+        );
+    }
+
+    #[test]
+    fn the_page_of_the_pipeline_is_its_own_not_the_targets() {
+        let variables = Variables {
+            bitbucket_workspace: Some("acme".to_owned()),
+            bitbucket_repo_slug: Some("central".to_owned()),
+            bitbucket_build_number: Some("42".to_owned()),
+            ..Variables::default()
+        };
+        assert_eq!(
+            status(&variables).unwrap().url,
+            "https://bitbucket.org/acme/central/pipelines/results/42"
+        );
+    }
+
+    #[test]
+    fn projects_are_told_apart_when_there_are_several() {
+        let judged = Verdict { project: Some("acme:api".to_owned()), ..verdict() };
+        let made = |key: Option<&str>, project: Option<&str>, several| {
+            let variables = Variables {
+                key: key.map(str::to_owned),
+                sonar_project_key: project.map(str::to_owned),
+                ..Variables::default()
+            };
+            let plan = StatusPlan::from_variables(&variables, &mut Findings::default());
+            let status = plan.status(&judged, &target(), several);
+            (status.key.0, status.name)
+        };
+        let pair = |key: &str, name: &str| (key.to_owned(), name.to_owned());
+        assert_eq!(made(None, None, false), pair("sonar", "Sonar"));
+        assert_eq!(made(None, None, true), pair("sonar-acme:api", "Sonar: acme:api"));
+        assert_eq!(made(Some("gate"), None, false), pair("gate", "Sonar"));
+        assert_eq!(made(Some("gate"), None, true), pair("gate-acme:api", "Sonar: acme:api"));
+        assert_eq!(made(None, Some("acme:api"), false), pair("sonar-acme:api", "Sonar: acme:api"));
+        assert_eq!(made(Some("gate"), Some("acme:api"), false), pair("gate", "Sonar: acme:api"));
+    }
+
+    #[test]
+    fn a_long_key_is_cut_and_stays_distinct() {
+        let key = StatusKey::fit("sonar-pr-feature/a-very-long-branch-name-indeed");
+        assert_eq!(key.as_str(), "sonar-pr-feature/a-very-long-br-ecb2f631");
+        assert_eq!(key.as_str().len(), 40);
+        assert_eq!(StatusKey::fit(&"ä".repeat(40)).as_str(), "ä".repeat(40));
+    }
+
+    #[test]
+    fn only_addresses_that_bitbucket_takes_are_sent() {
+        for good in [
+            "https://sonar.acme.example/dashboard?id=a%3Ab&pullRequest=7#top",
+            "http://10.0.0.7:9000/",
+            "https://[2001:db8::1]/x",
+            "https://foo.com/builds/{repository.full_name}",
+            "HTTPS://Example.COM",
+            "https://xn--bcher-kva.example/ä",
+        ] {
+            let variables = Variables { url: Some(good.to_owned()), ..Variables::default() };
+            assert_eq!(status(&variables).unwrap().url, good);
+        }
+        for bad in [
+            "http://sonarqube:9000",
+            "http://localhost:9000",
+            "http://localhost./",
+            "http://a.localhost/",
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://0.0.0.0/",
+            "http://2130706433/",
+            "http://1.1/",
+            "ftp://a.b/",
+            "javascript:alert(1)",
+            "a.b/c",
+            "https://",
+            "https://a b.c/",
+            "https://user:pw@a.b/",
+            "https://@a.b/",
+            "https:example.com",
+            "https:///example.com/x",
+            "https://example.com\\foo",
+            "http://a..b/",
+            "http://.example.com",
+            "http://foo_bar.example.com/",
+            "http://-a.example.com",
+            "https://{repository.full_name}.example.com/",
+            "https://a.b/\n",
+            "https://intranet./",
+            &format!("https://a.b/{}", "x".repeat(2048)),
+        ] {
+            let refused = refusal_of_url(bad);
+            assert!(refused.is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn control_characters_become_spaces_in_text_and_a_problem_in_a_key() {
+        let variables = Variables {
+            name: Some("a\nb\u{1b}[31mc".to_owned()),
+            description: Some("\u{0}\u{7}".to_owned()),
+            ..Variables::default()
+        };
+        let made = status(&variables).unwrap();
+        assert_eq!((made.name.as_str(), made.description.as_str()), ("a b [31mc", "Successful"));
+        let variables = Variables { key: Some("a\nb".to_owned()), ..variables };
+        assert_eq!(status(&variables), Err(vec!["KEY".to_owned()]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_a_status_within_the_limits_or_a_named_problem(
+            key in ".{0,90}", name in ".{0,600}", description in ".{0,600}",
+            url in prop_oneof!["https://[a-z]{1,9}\\.[a-z]{2,5}/[^\\p{Cc}\\s]{0,60}", ".{0,60}"],
+        ) {
+            let variables = Variables {
+                key: Some(key), name: Some(name),
+                description: Some(description), url: Some(url), ..Variables::default()
+            };
+            match status(&variables) {
+                Ok(status) => prop_assert!(within_limits(&status)),
+                Err(problems) => prop_assert!(problems.iter().all(|name| ["KEY", "URL"].contains(&name.as_str()))),
+            }
+        }
+
+        #[test]
+        fn any_name_and_description_fit(name in "(?s).{0,600}", description in "(?s).{0,600}") {
+            let variables = Variables { name: Some(name), description: Some(description), ..Variables::default() };
+            prop_assert!(within_limits(&status(&variables).unwrap()));
+        }
+
+        #[test]
+        fn keys_fit_and_distinct_ones_stay_distinct(left in "[^\\p{Cc}]{0,120}", right in "[^\\p{Cc}]{0,120}", same in "[^\\p{Cc}]{0,60}") {
+            let (left, right) = (format!("{same}{left}"), format!("{same}{right}"));
+            let (a, b) = (StatusKey::fit(&left), StatusKey::fit(&right));
+            prop_assert!(a.as_str().chars().count() <= KEY_MAX_CHARS);
+            prop_assert_eq!(a == b, left == right);
+        }
+    }
+
+    fn within_limits(status: &Status) -> bool {
+        let count = |text: &str| text.chars().count();
+        count(status.key.as_str()) <= KEY_MAX_CHARS
+            && (1..=NAME_MAX_CHARS).contains(&count(&status.name))
+            && (1..=DESCRIPTION_MAX_CHARS).contains(&count(&status.description))
+            && (1..=URL_MAX_CHARS).contains(&count(&status.url))
+            && [&status.name, &status.description, &status.url]
+                .iter()
+                .all(|text| !text.contains(char::is_control))
+    }
+}

@@ -1,0 +1,493 @@
+//! Many targets in one run: `TARGETS` or `TARGETS_FILE`, each entry put over the run's variables and planned by
+//! itself; every problem is told by index and field before the first request.
+
+use std::{collections::HashMap, fmt, fs, path::Path};
+
+use serde::{
+    Deserializer,
+    de::{SeqAccess, Visitor},
+};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    config::findings::{Findings, shown},
+    config::parse::{Fields, read_small, whole_number},
+    config::variables::{Variable, Variables, is_unexpanded, nearest},
+    console::secrets::holds_token,
+    console::text::fingerprint,
+};
+
+/// A plan that may be the same as another one's.
+pub trait Planned {
+    /// What makes two plans speak of the same status.
+    fn identity(&self) -> String;
+    /// What they say.
+    fn content(&self) -> String;
+}
+
+/// What the run's targets come to.
+#[derive(Debug)]
+pub struct Targets<P> {
+    /// One for each target, in the order of the entries.
+    pub plans: Vec<P>,
+    /// Whether they come from a list; else there is one, that of the run's own variables.
+    pub many: bool,
+    /// Which part of the list this is, when it is divided over parallel steps.
+    pub step: Option<Step>,
+}
+
+/// A step of a parallel group that divides a list.
+#[derive(Debug)]
+pub struct Step {
+    /// Its number, from 0.
+    number: u64,
+    /// How many steps there are.
+    pub count: usize,
+    /// How many targets are this step's.
+    own: usize,
+    /// How many targets there are.
+    all: usize,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, count, own, all } = self;
+        write!(f, "step {} of {count} of the parallel group: {own} of the {all} targets", number + 1)
+    }
+}
+
+/// A real entry has some 200 bytes, and a run some thousands.
+const TARGETS_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// More problems of entries than this are counted only: they are mostly the same one.
+const PROBLEMS_TOLD: usize = 20;
+/// The same for warnings and notes.
+const NOTES_TOLD: usize = 20;
+/// Steps of a parallel group: <https://support.atlassian.com/bitbucket-cloud/docs/parallel-step-options/>.
+const STEPS_MAX: u64 = 100;
+
+const ACCEPTED: &str = "a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\"}]";
+
+impl<P: Planned> Targets<P> {
+    /// How many steps of a parallel group the list is divided over.
+    pub fn steps(&self) -> usize {
+        self.step.as_ref().map_or(1, |step| step.count)
+    }
+
+    /// Plans every target that the variables name; `plan` is told whether it is one of many.
+    pub fn from_variables(
+        variables: &Variables,
+        findings: &mut Findings,
+        mut plan: impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
+    ) -> Option<Self> {
+        let Some((source, text)) = source(variables, findings) else {
+            let plan = plan(variables, false, findings)?;
+            return Some(Self { plans: vec![plan], many: false, step: None });
+        };
+        let text = text?;
+        let mut list = List::new(source, variables);
+        let read = each_entry(&text, |index, entry| list.add(index, entry, &mut plan));
+        if let Err(error) = read {
+            let (found, remedy) = no_list(source, &text, &error);
+            findings.problem(source, found, ACCEPTED, remedy);
+        }
+        let mut targets = list.end(findings);
+        targets.divide(variables, findings);
+        Some(targets)
+    }
+
+    /// Keeps those of this step, when the step is one of a parallel group.
+    fn divide(&mut self, variables: &Variables, findings: &mut Findings) {
+        let (step, count) =
+            match (&variables.bitbucket_parallel_step, &variables.bitbucket_parallel_step_count) {
+                (Some(step), Some(count)) => (step, count),
+                (None, None) => return,
+                (step, _) => {
+                    let (set, unset) = ("BITBUCKET_PARALLEL_STEP", "BITBUCKET_PARALLEL_STEP_COUNT");
+                    let (set, unset) = if step.is_some() { (set, unset) } else { (unset, set) };
+                    return findings.problem(
+                        set,
+                        format!("is set, and {unset} is not: every step would post everything"),
+                        "both or none of them",
+                        "pass both on to where gatepost runs, as Pipelines sets them, or none",
+                    );
+                }
+            };
+        let count = whole_number("BITBUCKET_PARALLEL_STEP_COUNT", Some(count), 1, 1..=STEPS_MAX, findings);
+        let number = whole_number("BITBUCKET_PARALLEL_STEP", Some(step), 0, 0..=count - 1, findings);
+        let all = self.plans.len();
+        let mut place = 0;
+        self.plans.retain(|_| {
+            place += 1;
+            (place - 1) % count == number
+        });
+        // There are at most STEPS_MAX.
+        let count = usize::try_from(count).unwrap_or(1);
+        self.step = (count > 1).then_some(Step { number, count, own: self.plans.len(), all });
+    }
+}
+
+/// Whether the run has a list of targets.
+pub fn are_many(variables: &Variables) -> bool {
+    variables.targets.is_some() || variables.targets_file.is_some()
+}
+
+/// The list of targets and the variable that it is of; `Some(None)` after a problem was told.
+fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static str, Option<Vec<u8>>)> {
+    match (&variables.targets, &variables.targets_file) {
+        (None, None) => None,
+        (Some(_), Some(_)) => {
+            findings.problem(
+                "TARGETS",
+                "is set, and so is TARGETS_FILE",
+                "one of them",
+                "leave TARGETS out to use the file",
+            );
+            Some(("TARGETS", None))
+        }
+        (Some(text), None) => Some(("TARGETS", Some(text.clone().into_bytes()))),
+        (None, Some(path)) => {
+            let path = path.trim();
+            let bytes = read_small(Path::new(path), TARGETS_MAX_BYTES);
+            if let Err(wrong) = &bytes {
+                let is_large = fs::metadata(path).is_ok_and(|file| file.len() > TARGETS_MAX_BYTES);
+                let remedy = if is_large {
+                    "divide the list over several files and runs"
+                } else {
+                    "pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume; from another step it has to be an artifact"
+                };
+                let found = format!("names {}, a file that {wrong}", shown(path));
+                findings.problem("TARGETS_FILE", found, ACCEPTED, remedy);
+            }
+            Some(("TARGETS_FILE", bytes.ok()))
+        }
+    }
+}
+
+/// What was found in place of a list, and what to do.
+fn no_list(source: &str, text: &[u8], error: &serde_json::Error) -> (String, &'static str) {
+    let no_json = format!("is no JSON: {error}");
+    let objects = "put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line";
+    match text.trim_ascii() {
+        _ if error.is_data() => ("is JSON, but no array of objects".to_owned(), objects),
+        [] => (
+            "is empty".to_owned(),
+            "see whether the command that makes the list failed; [] is a list without targets",
+        ),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
+            "is UTF-16 text, as PowerShell writes it".to_owned(),
+            "write it as UTF-8 (in PowerShell: | Out-File -Encoding utf8)",
+        ),
+        [b'{', ..] => (no_json, objects),
+        [start, ..] if source == "TARGETS" && *start != b'[' => {
+            (no_json, "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE")
+        }
+        _ => (
+            no_json,
+            "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too",
+        ),
+    }
+}
+
+/// Reads the entries one after the other, so that not all of them are there at once.
+fn each_entry(text: &[u8], each: impl FnMut(usize, &RawValue)) -> serde_json::Result<()> {
+    struct Entries<F>(F);
+    impl<'de, F: FnMut(usize, &RawValue)> Visitor<'de> for Entries<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of objects")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
+            let mut index = 0;
+            while let Some(entry) = entries.next_element::<&RawValue>()? {
+                self.0(index, entry);
+                index += 1;
+            }
+            Ok(())
+        }
+    }
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let mut json = serde_json::Deserializer::from_slice(text);
+    json.deserialize_seq(Entries(each))?;
+    json.end()
+}
+
+/// The entries read so far.
+struct List<'v, P> {
+    source: &'static str,
+    run: &'v Variables,
+    plans: Vec<P>,
+    /// Of each identity: the first entry that has it, and the fingerprint of its content.
+    known: HashMap<u64, (usize, u64)>,
+    duplicates: Vec<(usize, usize)>,
+    findings: Findings,
+    problems: usize,
+    /// Warnings with the first entry that they are about, and how many have the same.
+    warnings: Vec<(String, usize, usize)>,
+    unshown_warnings: usize,
+}
+
+impl<'v, P: Planned> List<'v, P> {
+    fn new(source: &'static str, run: &'v Variables) -> Self {
+        Self {
+            source,
+            run,
+            plans: Vec::new(),
+            known: HashMap::new(),
+            duplicates: Vec::new(),
+            findings: Findings::default(),
+            problems: 0,
+            warnings: Vec::new(),
+            unshown_warnings: 0,
+        }
+    }
+
+    fn add(
+        &mut self,
+        index: usize,
+        entry: &RawValue,
+        plan: &mut impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
+    ) {
+        let fields = match serde_json::from_str::<Fields>(entry.get()) {
+            Ok(fields) => fields,
+            Err(error) => {
+                let found = if error.is_data() {
+                    "is no object".to_owned()
+                } else {
+                    format!("cannot be read: {error}")
+                };
+                let remedy = "write an object with the variables of the target";
+                return self.problem(format!("{}[{index}]", self.source), found, ACCEPTED, remedy);
+            }
+        };
+        if let Some(twice) = fields.twice() {
+            let name = self.name_of(index, twice);
+            return self.problem(name, "is there twice", "each field once", "remove one of the two");
+        }
+        let mut entry: Map<String, Value> = fields.0.into_iter().collect();
+        // What makes the list did not find it: the pipeline's own repository would be taken for it.
+        let is_blank =
+            |slug: &Value| slug.is_null() || slug.as_str().is_some_and(|slug| slug.trim().is_empty());
+        if self.run.repo_slug.is_none() && entry.get("repo_slug").is_some_and(is_blank) {
+            let remedy =
+                "see what makes the list; leave the field out where the pipeline's own repository is meant";
+            return self.problem(
+                self.name_of(index, "repo_slug"),
+                "is empty",
+                "a slug, or workspace/slug",
+                remedy,
+            );
+        }
+        entry.retain(|_, value| !value.is_null());
+        let known_problems = self.problems;
+        let merged = self.over_the_run(index, &entry);
+        if self.problems > known_problems {
+            return;
+        }
+        let mut own = Findings::default();
+        let plan = plan(&merged, true, &mut own);
+        for warning in own.warnings {
+            self.warning(index, warning);
+        }
+        let problems = own.problems.len();
+        for problem in own.problems {
+            let field = problem.variable.to_ascii_lowercase();
+            // What the run's own variables have is theirs to mend, and told once.
+            let is_the_runs = !entry.contains_key(&field) && self.run.has(&field);
+            let is_variable = Variables::ALL.iter().any(|variable| variable.field == field);
+            let variable = if is_the_runs || !is_variable {
+                problem.variable
+            } else {
+                format!("{}[{index}].{field}", self.source)
+            };
+            self.problem(variable, problem.found, problem.accepted, problem.remedy);
+        }
+        if problems == 0
+            && let Some(plan) = plan
+        {
+            self.keep(index, plan);
+        }
+    }
+
+    /// Keeps a plan, unless an entry before it says the same.
+    fn keep(&mut self, index: usize, plan: P) {
+        let (identity, content) = (fingerprint(&plan.identity()), fingerprint(&plan.content()));
+        match self.known.get(&identity) {
+            None => {
+                self.known.insert(identity, (index, content));
+                self.plans.push(plan);
+            }
+            Some((first, same)) if *same == content => self.duplicates.push((*first, index)),
+            Some((first, _)) => {
+                let found = format!(
+                    "is the same status as {}[{first}] (repository, commit, branch and key), but says something else",
+                    self.source
+                );
+                self.problem(
+                    format!("{}[{index}]", self.source),
+                    found,
+                    "one entry for each status",
+                    "remove one of the two, or give it another key",
+                );
+            }
+        }
+    }
+
+    /// The run's variables with those of an entry over them. What belongs together is taken together: an entry that
+    /// names a commit, pull request or branch has nothing of the run's.
+    fn over_the_run(&mut self, index: usize, entry: &Map<String, Value>) -> Variables {
+        const COMMIT: [&str; 3] = ["commit", "pull_request", "branch"];
+        const ANALYSIS: [&str; 2] = ["sonar_project_key", "sonar_report_task"];
+        const SUBJECT: [&str; 2] = ["sonar_pull_request", "sonar_branch"];
+        let mut merged = self.run.clone();
+        let names = |fields: &[&str]| fields.iter().any(|field| entry.contains_key(*field));
+        for together in [&COMMIT[..], &ANALYSIS, &SUBJECT] {
+            if names(together) {
+                for field in together {
+                    merged.put(field, None);
+                }
+            }
+        }
+        // The run's branch is not that of another commit.
+        if names(&COMMIT) {
+            merged.put("refname", None);
+        }
+        if names(&ANALYSIS) {
+            merged.put("state", None);
+        }
+        let has_workspace = |slug: &Value| slug.as_str().is_some_and(|slug| slug.contains(['/', ':']));
+        if entry.get("repo_slug").is_some_and(has_workspace) {
+            merged.put("workspace", None);
+        }
+        for (field, value) in entry {
+            if let Some(text) = self.field(index, field, value) {
+                merged.put(field, Some(text).filter(|text| !text.trim().is_empty()));
+            }
+        }
+        // How the build of the run ended says nothing about a project that was scanned elsewhere.
+        if merged.sonar_project_key.is_some() {
+            merged.put("bitbucket_exit_code", None);
+        }
+        merged
+    }
+
+    /// How a field of an entry is called.
+    fn name_of(&self, index: usize, field: &str) -> String {
+        format!("{}[{index}].{}", self.source, shown(field).trim_matches('"'))
+    }
+
+    /// The text of a field, or nothing after a problem was told.
+    fn field(&mut self, index: usize, field: &str, value: &Value) -> Option<String> {
+        let name = self.name_of(index, field);
+        let Some(variable) = entry_variables().find(|variable| variable.field == field) else {
+            let lower = field.to_ascii_lowercase();
+            let likely = nearest(&lower, entry_variables().map(|variable| variable.field));
+            let (found, remedy) = if Variables::ALL.iter().any(|variable| variable.field == lower)
+                && likely != Some(&lower)
+            {
+                ("is a variable of the run, not of a target", "pass it to the run".to_owned())
+            } else if let Some(likely) = likely {
+                ("is not known", format!("did you mean {likely}?"))
+            } else {
+                ("is not known", "see the variables of Target, Status and SonarQube in the README".to_owned())
+            };
+            let known: Vec<_> = entry_variables().map(|variable| variable.field).collect();
+            self.problem(name, found, known.join(", "), remedy);
+            return None;
+        };
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Array(items) if variable.list && items.iter().all(Value::is_string) => {
+                items.iter().filter_map(Value::as_str).flat_map(|item| [item, "\n"]).collect()
+            }
+            _ => {
+                let found = if value.is_array() { "is an array" } else { "is an object" };
+                self.problem(name, found, "text, a number, true or false", "write the value itself");
+                return None;
+            }
+        };
+        if is_unexpanded(text.trim()) {
+            self.problem(
+                name,
+                "holds the name of a variable that was not replaced by its value (it begins with $)",
+                "the value itself",
+                "the list is taken as it stands: write the values with the tool that makes it",
+            );
+            return None;
+        }
+        if !variable.secret && holds_token(&text) {
+            self.problem(
+                name,
+                "holds what looks like a token",
+                "text that everybody may see",
+                "tokens of repositories belong into BITBUCKET_ACCESS_TOKENS; if it was ever shown, revoke it and create a new one",
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    fn problem(
+        &mut self,
+        variable: impl Into<String>,
+        found: impl Into<String>,
+        accepted: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.problems += 1;
+        if self.findings.problems.len() < PROBLEMS_TOLD {
+            self.findings.problem(variable, found, accepted, remedy);
+        } else {
+            self.findings.unshown += 1;
+        }
+    }
+
+    fn warning(&mut self, index: usize, warning: String) {
+        if let Some((_, _, others)) = self.warnings.iter_mut().find(|(known, ..)| *known == warning) {
+            *others += 1;
+        } else if self.warnings.len() < NOTES_TOLD {
+            self.warnings.push((warning, index, 0));
+        } else {
+            self.unshown_warnings += 1;
+        }
+    }
+
+    /// What the entries come to; without those that have problems, which are told.
+    fn end(self, findings: &mut Findings) -> Targets<P> {
+        let Self { source, plans, duplicates, warnings, unshown_warnings, .. } = self;
+        for (warning, index, others) in warnings {
+            let others = match others {
+                0 => String::new(),
+                1 => " (and 1 entry more)".to_owned(),
+                others => format!(" (and {others} entries more)"),
+            };
+            findings.warning(format!("{source}[{index}]{others}: {warning}"));
+        }
+        if unshown_warnings > 0 {
+            findings.warning(format!("{source}: {unshown_warnings} warnings more"));
+        }
+        for (first, again) in duplicates.iter().take(NOTES_TOLD) {
+            findings.warning(format!("{source}[{again}] is the same as {source}[{first}]: posted once"));
+        }
+        if duplicates.len() > NOTES_TOLD {
+            findings.warning(format!("{source}: {} duplicates more", duplicates.len() - NOTES_TOLD));
+        }
+        findings.unshown += self.findings.unshown;
+        for problem in self.findings.problems {
+            findings.problem(problem.variable, problem.found, problem.accepted, problem.remedy);
+        }
+        Targets { plans, many: true, step: None }
+    }
+}
+
+/// The variables that an entry may have.
+fn entry_variables() -> impl Iterator<Item = &'static Variable> {
+    Variables::ALL
+        .iter()
+        .filter(|variable| ["Target", "Status", "SonarQube"].contains(&variable.group))
+        // One client serves all targets.
+        .filter(|variable| variable.field != "sonar_root_cert")
+}

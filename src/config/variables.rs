@@ -1,0 +1,624 @@
+//! What the user wrote: the environment as [`Variables`], every one optional and none interpreted.
+//!
+//! First step of the flow. Here a variable is only told apart from a blank one, from one that is no
+//! text and from one whose `$NAME` was never expanded; what the values mean is `plan`'s to say.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::{
+    config::findings::{Findings, shown},
+    console::secrets::holds_token,
+    explain::handbook::NOT_EXPANDED,
+};
+
+/// One documented variable; `--help`, the README's tables and `pipe.yml` are made of or checked against these.
+#[derive(Debug)]
+pub struct Variable {
+    /// The table it stands in.
+    pub group: &'static str,
+    /// The name in lower case, as it is a field of [`Variables`].
+    pub field: &'static str,
+    /// The value it has when it is unset, in words; empty when there is none.
+    pub default: &'static str,
+    meaning: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// Whether it may come as a list: `NAME_COUNT`, `NAME_0`, `NAME_1` ...
+    pub list: bool,
+}
+
+impl Variable {
+    /// The name as the user writes it.
+    pub fn name(&self) -> String {
+        self.field.to_ascii_uppercase()
+    }
+
+    /// What it is for, as Markdown on one line.
+    pub fn meaning(&self) -> &'static str {
+        self.meaning.trim_start()
+    }
+}
+
+/// Declares each variable once: its field in [`Variables`] and its entry in [`Variables::ALL`].
+macro_rules! variables {
+    ($($group:literal {
+        $($(#[doc = $meaning:literal])+ $field:ident: $kind:ident = $default:literal,)+
+    })+) => {
+        /// The variables as the user wrote them; a blank one is `None`.
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(default)]
+        pub struct Variables {
+            $($($(#[doc = $meaning])+ pub $field: Option<variables!(@type $kind)>,)+)+
+        }
+
+        impl Variables {
+            /// Every variable that is read, in the order of the documentation.
+            pub const ALL: &'static [Variable] = &[$($(Variable {
+                group: $group,
+                field: stringify!($field),
+                default: $default,
+                meaning: concat!($($meaning),+),
+                secret: variables!(@secret $kind),
+                list: variables!(@list $kind),
+            },)+)+];
+
+            /// Whether the variable with this name in lower case is set.
+            pub fn has(&self, field: &str) -> bool {
+                match field {
+                    $($(stringify!($field) => self.$field.is_some(),)+)+
+                    _ => false,
+                }
+            }
+
+            /// Sets the variable with this name in lower case, or makes it unset.
+            pub fn put(&mut self, field: &str, text: Option<String>) {
+                match field {
+                    $($(stringify!($field) => self.$field = text.map(Into::into),)+)+
+                    _ => {}
+                }
+            }
+        }
+    };
+    (@type Text) => { String };
+    (@type List) => { String };
+    (@type Secret) => { SecretString };
+    (@secret Text) => { false };
+    (@secret List) => { false };
+    (@secret Secret) => { true };
+    (@list Text) => { false };
+    (@list Secret) => { false };
+    (@list List) => { true };
+}
+
+variables! {
+    "Credentials" {
+        /// E-mail address of the Atlassian account that owns `ATLASSIAN_API_TOKEN`.
+        atlassian_account_email: Text = "",
+        /// API token with scopes, made for the app Bitbucket: `read:repository:bitbucket`, and
+        /// `read:pullrequest:bitbucket` when a pull request is looked up.
+        atlassian_api_token: Secret = "",
+        /// Repository, project or workspace access token with the scope `repository`
+        /// (`pullrequest` when a pull request is looked up).
+        bitbucket_access_token: Secret = "",
+        /// No longer of use: app passwords ended on 2026-07-28. Alone it is an error that says what
+        /// to use instead, beside a working credential a warning.
+        bitbucket_username: Text = "",
+        /// No longer of use, as `BITBUCKET_USERNAME`.
+        bitbucket_app_password: Secret = "",
+    }
+    "Target" {
+        /// Workspace of the target.
+        workspace: Text = "`BITBUCKET_WORKSPACE`",
+        /// Repository of the target: its slug, `workspace/slug`, or its https or ssh address.
+        repo_slug: Text = "`BITBUCKET_REPO_SLUG`",
+        /// Commit, 7 to 40 hexadecimal digits.
+        commit: Text = "`BITBUCKET_COMMIT` †",
+        /// Pull request number: the status goes to its source commit and branch, for a fork to the
+        /// source repository.
+        pull_request: Text = "`BITBUCKET_PR_ID` †",
+        /// Branch: the status goes to its head commit, when neither `COMMIT` nor `PULL_REQUEST` is known.
+        branch: Text = "`BITBUCKET_BRANCH` †",
+        /// Source branch that the status belongs to: Bitbucket shows it on pull requests from this
+        /// branch only.
+        refname: Text = "the branch, when known",
+    }
+    "Status" {
+        /// `SUCCESSFUL`, `FAILED`, `INPROGRESS`, `STOPPED`, an everyday synonym in any case (`passed`,
+        /// `error`, `running`, `cancelled` ...), or an exit code such as `$BITBUCKET_EXIT_CODE`: 0 is
+        /// `SUCCESSFUL`, 1 to 255 `FAILED`.
+        state: Text = "the verdict of SonarQube's quality gate",
+        /// Identity of the status on the commit: the same key overwrites. A key over 40 characters is
+        /// cut and gets `-` and 8 hexadecimal digits of its SHA-256.
+        key: Text = "`sonar`, or `sonar-<project key>` with `SONAR_PROJECT_KEY` or several analyses",
+        /// Title of the status, at most 255 characters.
+        name: Text = "`Sonar`, or `Sonar: <project key>` alike",
+        /// One line of text below the title, cut to 255 characters.
+        description: Text = "the verdict in words",
+        /// Where a click leads: http or https, to an IP address or a host with a dot, not loopback.
+        url: Text = "SonarQube's dashboard, else the page of the pipeline that runs, else the commit's",
+    }
+    "SonarQube" {
+        /// User token, project analysis token or global analysis token of SonarQube.
+        sonar_token: Secret = "",
+        /// Address of the server, base path included. It receives the token: set it where others can
+        /// change what the scanner leaves behind.
+        sonar_host_url: Text = "the server that report-task.txt names, else `https://sonarcloud.io`",
+        /// Path or glob of `report-task.txt`, or of a file with a webhook's JSON; a list, or separated by
+        /// commas. Several files give several statuses.
+        sonar_report_task: List = "searched for where scanners leave it, here and below",
+        /// Ask by this project instead of by file.
+        sonar_project_key: Text = "",
+        /// Pull request of the project to ask about, by SonarQube's name for it.
+        sonar_pull_request: Text = "",
+        /// Branch of the project to ask about.
+        sonar_branch: Text = "the main branch",
+        /// Seconds to wait for the analysis: 1 to 7200.
+        sonar_timeout: Text = "`300`",
+        /// Exit code of the scan, 0 to 255; when it is not 0 and there is no `report-task.txt`, the status is
+        /// `FAILED`.
+        scan_exit_code: Text = "`BITBUCKET_EXIT_CODE`",
+        /// PEM text of root certificates to trust for SonarQube.
+        sonar_root_cert: Text = "",
+        /// State to post when no quality gate was computed: `SUCCESSFUL`, `FAILED` or `STOPPED`.
+        on_no_gate: Text = "`FAILED`",
+        /// `false`: advisory, the status is red and the step stays green.
+        fail_on_red_gate: Text = "`true`",
+    }
+    "Many targets in one run" {
+        /// JSON file with an array of objects, one a target: variables of Target, Status and SonarQube by their
+        /// names in lower case. What an entry leaves out comes from the run's variables.
+        targets_file: Text = "",
+        /// The same JSON as text.
+        targets: Text = "",
+        /// JSON object with an access token for each repository, by `slug` or `workspace/slug`; for others there may
+        /// be one other credential.
+        bitbucket_access_tokens: Secret = "",
+        /// Requests under way at once, to Bitbucket and to SonarQube each: 1 to 64.
+        concurrency: Text = "`8`",
+    }
+    "Behaviour" {
+        /// `publish`: post the status. `check`: prove that credential and target work, and post nothing.
+        mode: Text = "`publish`",
+        /// `true`: print the requests that would change something instead of sending them.
+        dry_run: Text = "`false`",
+        /// `true`: one line per request with time, attempt and answer.
+        debug: Text = "`false`",
+        /// Seconds in all for getting through to Bitbucket, retries included, for each target, and for each
+        /// question to SonarQube: 1 to 3600.
+        timeout: Text = "`120`",
+        /// File that gets one JSON object per status: target, status as sent, outcome, exit code, reason.
+        result_file: Text = "",
+        /// `true`: keep `RESULT_FILE` and skip a status that it records as delivered with the same content.
+        resume: Text = "`false`",
+        /// Address of the Bitbucket API: https, or http to loopback or `host.docker.internal`.
+        bitbucket_api_url: Text = "`https://api.bitbucket.org/2.0`",
+        /// PEM file with root certificates to trust beside the built-in ones.
+        ssl_cert_file: Text = "",
+        /// Proxy for https addresses.
+        https_proxy: Text = "",
+        /// Proxy for http addresses; never used for an http address of Bitbucket's API.
+        http_proxy: Text = "",
+        /// Hosts that are reached without a proxy, separated by commas.
+        no_proxy: Text = "",
+    }
+    "Set by Pipelines" {
+        /// Workspace of the pipeline's own repository.
+        bitbucket_workspace: Text = "",
+        /// Slug of the pipeline's own repository.
+        bitbucket_repo_slug: Text = "",
+        /// Commit that the pipeline builds; 12 digits in a pull-request pipeline.
+        bitbucket_commit: Text = "",
+        /// Pull request that the pipeline builds.
+        bitbucket_pr_id: Text = "",
+        /// Branch that the pipeline builds; in a pull-request pipeline the source branch.
+        bitbucket_branch: Text = "",
+        /// Number of the pipeline's run, for the address of its page.
+        bitbucket_build_number: Text = "",
+        /// In `after-script`: how the script ended.
+        bitbucket_exit_code: Text = "",
+        /// Number of the step within its parallel group, from 0: the targets are divided over the steps.
+        bitbucket_parallel_step: Text = "",
+        /// How many steps the parallel group has.
+        bitbucket_parallel_step_count: Text = "",
+        /// File that receives `GATEPOST_STATE`, `GATEPOST_KEY`, `GATEPOST_COMMIT` and `GATEPOST_URL`
+        /// for later steps, when its folder exists.
+        bitbucket_pipelines_variables_path: Text = "",
+        /// When set, the log is coloured.
+        ci: Text = "",
+        /// When set, the log is never coloured.
+        no_color: Text = "",
+    }
+}
+
+/// What a name of the environment is of its variable. Pipelines passes a list as `NAME_COUNT`, `NAME_0` ...
+/// <https://support.atlassian.com/bitbucket-cloud/docs/advanced-techniques-for-writing-pipes/>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Whole,
+    Count,
+    Item,
+}
+
+/// Proxies are named in any case, as everywhere.
+const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
+
+impl Variables {
+    /// Reads an environment of names and values.
+    ///
+    /// What is no UTF-8, an unexpanded `$NAME` and a secret inside a variable that others can read
+    /// become problems; a name near a known one becomes a warning.
+    ///
+    /// # Errors
+    ///
+    /// None that the environment can cause: every field is optional text.
+    pub fn read(
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        findings: &mut Findings,
+    ) -> Result<Self, envy::Error> {
+        let mut known: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
+        let mut blank = BTreeSet::new();
+        // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
+        for (name, value) in environment.into_iter().collect::<BTreeMap<_, _>>() {
+            let Some(name) = name.to_str() else { continue };
+            let Some((variable, place)) = Self::find(name) else {
+                warn_of_near_miss(name, findings);
+                continue;
+            };
+            match value.into_string() {
+                Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
+                Ok(_) if place == Place::Count => {}
+                Ok(text) if place == Place::Item => {
+                    let (_, items) = known.entry(variable.name()).or_insert((variable, String::new()));
+                    items.push_str(&text);
+                    items.push('\n');
+                }
+                Ok(text) => {
+                    known.insert(variable.name(), (variable, text));
+                }
+                Err(_) => findings.problem(
+                    variable.name(),
+                    "holds bytes that are not UTF-8 text",
+                    "UTF-8 text",
+                    "write the value again by hand; it may have been cut in the middle or copied from a binary file",
+                ),
+            }
+        }
+        // A central pipeline that was not told the target would report to itself.
+        if blank.contains("repo_slug")
+            && let Some((_, own)) = known.get("BITBUCKET_REPO_SLUG")
+        {
+            findings.warning(format!(
+                "REPO_SLUG is empty: the pipeline's own repository {} is taken; if another one is meant, see that the variable that names it reaches this step",
+                shown(own.trim())
+            ));
+        }
+        check_expanded(&known, findings);
+        check_no_secret_in_the_open(&known, findings);
+        warn_of_leftovers(&known, findings);
+        envy::from_iter(known.into_iter().map(|(name, (_, value))| (name, value)))
+    }
+
+    /// The variable that a name of the environment stands for.
+    fn find(name: &str) -> Option<(&'static Variable, Place)> {
+        let any_case = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
+        if !any_case && name.contains(|c: char| c.is_ascii_lowercase()) {
+            return None;
+        }
+        // As fields are named.
+        let wanted = name.to_ascii_lowercase();
+        Self::ALL.iter().find_map(|variable| {
+            if variable.field == wanted {
+                return Some((variable, Place::Whole));
+            }
+            let rest = wanted.strip_prefix(variable.field)?.strip_prefix('_').filter(|_| variable.list)?;
+            let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+            match rest {
+                "count" => Some((variable, Place::Count)),
+                _ if is_number => Some((variable, Place::Item)),
+                _ => None,
+            }
+        })
+    }
+
+    /// Every text that must never be shown: the secrets, and the forms in which they travel.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets: Vec<String> = [
+            &self.atlassian_api_token,
+            &self.bitbucket_access_token,
+            &self.bitbucket_app_password,
+            &self.sonar_token,
+        ]
+        .into_iter()
+        .flatten()
+        .map(|secret| secret.expose_secret().trim().to_owned())
+        .flat_map(|secret| without_names(&secret))
+        .collect();
+        for proxy in [&self.https_proxy, &self.http_proxy].into_iter().flatten() {
+            if let Some((user, _)) = proxy.rsplit_once('@') {
+                let user = user.rsplit_once("://").map_or(user, |(_, user)| user);
+                secrets.push(user.to_owned());
+                secrets.extend(user.split_once(':').map(|(_, password)| password.to_owned()));
+            }
+        }
+        secrets
+    }
+}
+
+/// The parts of a secret that are no name of a variable. A name is none; hidden, it would be missing in the message
+/// about a value that was pasted together with it.
+fn without_names(secret: &str) -> Vec<String> {
+    let mut bare = secret.to_owned();
+    for variable in Variables::ALL.iter().filter(|variable| variable.field.contains('_')) {
+        bare = bare.replace(&variable.name(), "\0");
+    }
+    bare.split('\0').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// A value that is nothing but `$NAME` or `${NAME}`: the variable that it stood for was not known
+/// where it was written, or the quotes around it kept it from being replaced.
+fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
+    for (name, (_, value)) in known {
+        if is_unexpanded(value.trim()) {
+            findings.problem(
+                name,
+                "holds the name of a variable that was not replaced by its value (it begins with $)",
+                "the value itself",
+                NOT_EXPANDED.remedy.replace(
+                    "BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN",
+                    &format!("{name}: $THAT_VARIABLE"),
+                ),
+            );
+        }
+    }
+}
+
+/// Whether a value is nothing but `$NAME` or `${NAME}`.
+pub fn is_unexpanded(value: &str) -> bool {
+    // `$$NAME` is `$NAME` escaped.
+    let rest = value.trim_start_matches('$');
+    if rest.len() == value.len() {
+        return false;
+    }
+    let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
+    inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A secret shorter than this may be a word that stands elsewhere by chance.
+const TELLING_SECRET_MIN_CHARS: usize = 16;
+
+/// Names, descriptions and addresses are seen by everybody who sees the commit.
+fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
+    let secrets: Vec<(&String, &str)> = known
+        .iter()
+        .filter(|(_, (variable, _))| variable.secret)
+        .map(|(name, (_, value))| (name, value.trim()))
+        .filter(|(_, value)| value.chars().count() >= TELLING_SECRET_MIN_CHARS)
+        .collect();
+    // Entries of TARGETS are looked at one by one.
+    let open = |variable: &Variable| !variable.secret && variable.field != "targets";
+    for (name, (_, value)) in known.iter().filter(|(_, (variable, _))| open(variable)) {
+        let found = match secrets.iter().find(|(_, secret)| value.contains(secret)) {
+            Some((secret, _)) => format!("holds the value of {secret}"),
+            None if holds_token(value) => "holds what looks like a token".to_owned(),
+            None => continue,
+        };
+        findings.problem(
+            name,
+            found,
+            "text that everybody may see",
+            format!("put the token into the variable that is meant for it, and take it out of {name}; if it was ever shown, revoke it and create a new one"),
+        );
+    }
+}
+
+/// A `$NAME` inside a text that people read was most likely to be replaced by its value.
+fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
+    for name in ["KEY", "NAME", "DESCRIPTION", "URL"] {
+        let Some((_, value)) = known.get(name) else { continue };
+        let leftover = value.split('$').skip(1).find(|rest| {
+            rest.trim_start_matches('{').starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        });
+        if leftover.is_some() && !is_unexpanded(value.trim()) {
+            findings.warning(format!(
+                "{name} holds a $NAME that was not replaced by its value; single quotes in the YAML file keep it from being replaced"
+            ));
+        }
+    }
+}
+
+/// Names that a system or a shell sets and that lie near one of ours.
+const USUAL_NAMES: [&str; 9] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TARGET", "TERM"];
+
+/// A name that is not known, but one or two letters away from one that is, is most likely that one misspelt.
+fn warn_of_near_miss(name: &str, findings: &mut Findings) {
+    if USUAL_NAMES.contains(&name) || name.len() > 64 {
+        return;
+    }
+    let settable = Variables::ALL.iter().filter(|variable| variable.group != "Set by Pipelines");
+    if let Some(near) = nearest(&name.to_ascii_lowercase(), settable.map(|variable| variable.field)) {
+        findings.warning(format!(
+            "{} is not a variable of Gatepost and is ignored; did you mean {}?",
+            name.escape_debug(),
+            near.to_ascii_uppercase()
+        ));
+    }
+}
+
+/// The nearest of the names to one that is misspelt: at most two letters away.
+pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    // Two letters of a short name make it another word.
+    let allowed = if written.len() < 6 { 1 } else { 2 };
+    names
+        .into_iter()
+        // An environment has many names, and most are far longer or shorter.
+        .filter(|name| name.len().abs_diff(written.len()) <= allowed)
+        .map(|name| (distance(written, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be put in, taken out, replaced or swapped with their neighbour to turn one
+/// name into the other (optimal string alignment).
+fn distance(left: &str, right: &str) -> usize {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut rows = vec![vec![0; right.len() + 1]; left.len() + 1];
+    for i in 0..=left.len() {
+        for j in 0..=right.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = rows[i - 1][j - 1] + usize::from(left[i - 1] != right[j - 1]);
+                let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
+                    best = best.min(rows[i - 2][j - 2] + 1);
+                }
+                best
+            };
+        }
+    }
+    rows[left.len()][right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> (Variables, Findings) {
+        let mut findings = Findings::default();
+        let pairs = pairs.iter().map(|(n, v)| (n.into(), v.into()));
+        let variables = Variables::read(pairs, &mut findings).unwrap();
+        (variables, findings)
+    }
+
+    #[test]
+    fn a_blank_variable_counts_as_unset() {
+        let (variables, findings) = read(&[("STATE", " \n\t"), ("KEY", "")]);
+        assert_eq!((variables.state, variables.key), (None, None));
+        assert!(findings.problems.is_empty() && findings.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_list_is_read_in_both_forms() {
+        let (variables, _) = read(&[("SONAR_REPORT_TASK", "a,b")]);
+        assert_eq!(variables.sonar_report_task.as_deref(), Some("a,b"));
+        let (variables, findings) = read(&[
+            ("SONAR_REPORT_TASK_COUNT", "2"),
+            ("SONAR_REPORT_TASK_0", "a"),
+            ("SONAR_REPORT_TASK_1", "b"),
+        ]);
+        assert_eq!(variables.sonar_report_task.as_deref(), Some("a\nb\n"));
+        assert!(findings.warnings.is_empty(), "{:?}", findings.warnings);
+    }
+
+    #[test]
+    fn names_are_exact() {
+        let (variables, findings) = read(&[("state", "FAILED"), ("STATE", "passed")]);
+        assert_eq!(variables.state.as_deref(), Some("passed"));
+        assert_eq!(
+            findings.warnings,
+            ["state is not a variable of Gatepost and is ignored; did you mean STATE?"]
+        );
+    }
+
+    #[test]
+    fn proxies_are_read_in_any_case_and_lower_case_wins() {
+        let (variables, _) = read(&[("HTTPS_PROXY", "http://a"), ("https_proxy", "http://b")]);
+        assert_eq!(variables.https_proxy.as_deref(), Some("http://b"));
+        let (variables, _) = read(&[("No_Proxy", "localhost")]);
+        assert_eq!(variables.no_proxy.as_deref(), Some("localhost"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_a_problem_that_names_the_variable() {
+        let mut findings = Findings::default();
+        let bytes = OsString::from_vec(vec![b'a', 0xff]);
+        let environment = [("KEY".into(), bytes.clone()), ("UNRELATED".into(), bytes)];
+        let variables = Variables::read(environment, &mut findings).unwrap();
+        assert_eq!(variables.key, None);
+        assert_eq!(findings.problems.len(), 1);
+        assert_eq!(findings.problems[0].variable, "KEY");
+    }
+
+    #[test]
+    fn an_unexpanded_name_is_a_problem() {
+        for value in ["$TOKEN", "${TOKEN}", " $_t1 "] {
+            let (_, findings) = read(&[("BITBUCKET_ACCESS_TOKEN", value)]);
+            assert_eq!(findings.problems.len(), 1, "{value}");
+        }
+        for value in ["$1", "$", "${}", "costs $TOKEN", "$A-$B"] {
+            let (_, findings) = read(&[("DESCRIPTION", value)]);
+            assert!(findings.problems.is_empty(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_public_variable_is_a_problem() {
+        let (_, findings) = read(&[
+            ("ATLASSIAN_API_TOKEN", "abcdefgh12345678"),
+            ("DESCRIPTION", "posted with abcdefgh12345678"),
+        ]);
+        assert_eq!(findings.problems[0].variable, "DESCRIPTION");
+        assert!(!findings.problems[0].found.contains("abcdefgh12"));
+    }
+
+    #[test]
+    fn a_misspelt_name_is_told_with_the_likely_one() {
+        for (written, likely) in [
+            ("STAET", "STATE"),
+            ("KYE", "KEY"),
+            ("COMIT", "COMMIT"),
+            ("PULLREQUEST", "PULL_REQUEST"),
+            ("ATLASSIAN_API_TOKENS", "ATLASSIAN_API_TOKEN"),
+            ("BITBUCKET_ACESS_TOKN", "BITBUCKET_ACCESS_TOKEN"),
+        ] {
+            let (_, findings) = read(&[(written, "x")]);
+            assert!(
+                findings.warnings[0].ends_with(&format!("did you mean {likely}?")),
+                "{written}: {:?}",
+                findings.warnings
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_step_sets_is_no_misspelling() {
+        for usual in [
+            "HOME",
+            "PATH",
+            "PWD",
+            "USER",
+            "TERM",
+            "LANG",
+            "HOSTNAME",
+            "SHLVL",
+            "DOCKER_HOST",
+            "BITBUCKET_REPO_OWNER",
+            "BITBUCKET_CLONE_DIR",
+            "BITBUCKET_STEP_UUID",
+            "BITBUCKET_TAG",
+            "BITBUCKET_EXIT_CODE",
+            "BITBUCKET_REPO_UUID",
+            "BITBUCKET_PROJECT_KEY",
+            "BUILD_DIR",
+        ] {
+            let (_, findings) = read(&[(usual, "x")]);
+            assert!(findings.warnings.is_empty(), "{usual}: {:?}", findings.warnings);
+        }
+    }
+
+    #[test]
+    fn the_secrets_of_a_proxy_are_known() {
+        let (variables, _) = read(&[("HTTPS_PROXY", "http://user:pass word@proxy:3128")]);
+        assert_eq!(variables.secrets(), ["user:pass word", "pass word"]);
+    }
+}

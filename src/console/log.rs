@@ -1,0 +1,298 @@
+//! What the reader sees: one fact per line, and never a secret.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    fmt,
+    io::Write,
+    rc::Rc,
+};
+
+use crate::{config::findings::Problem, console::secrets::Secrets, console::text::forges};
+
+/// The log. Everything that a run prints goes through here.
+pub struct Console {
+    shared: Rc<Shared>,
+    colour: bool,
+    debug: bool,
+    /// What its lines are about, when there is more than one such thing in the run.
+    about: Option<String>,
+    /// Whether its lines are told however many there were before.
+    is_news: bool,
+}
+
+/// What all consoles of a run have in common.
+struct Shared {
+    out: RefCell<Box<dyn Write>>,
+    secrets: RefCell<Secrets>,
+    /// What was told in full, and need not be told so again.
+    told: RefCell<HashSet<String>>,
+    /// How many lines of single targets there were.
+    lines: Cell<usize>,
+}
+
+/// More lines about single targets that are no news are counted only.
+const LINES_ABOUT_TARGETS: usize = 400;
+/// Even news has an end.
+const NEWS_MAX: usize = 100;
+
+#[derive(Clone, Copy)]
+enum Mark {
+    Done,
+    Failed,
+    Warning,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console").finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    /// A console that writes to `out`, without colour.
+    pub fn new(out: Box<dyn Write>) -> Self {
+        let shared = Shared {
+            out: RefCell::new(out),
+            secrets: RefCell::default(),
+            told: RefCell::default(),
+            lines: Cell::default(),
+        };
+        Self { shared: Rc::new(shared), colour: false, debug: false, about: None, is_news: false }
+    }
+
+    /// The same console for one of many targets: its facts are not worth a line, and what is goes with its name.
+    #[must_use]
+    pub fn about(&self, target: impl fmt::Display) -> Self {
+        Self { shared: self.shared.clone(), about: Some(target.to_string()), ..*self }
+    }
+
+    /// The same console for what concerns the whole run.
+    #[must_use]
+    pub fn of_run(&self) -> Self {
+        Self { shared: self.shared.clone(), about: None, ..*self }
+    }
+
+    /// The console to tell this on when it is told for the first time, which it always is for a run's only target.
+    pub fn news(&self, what: String) -> Option<Self> {
+        let mut told = self.shared.told.borrow_mut();
+        let is_first = self.about.is_none() || told.insert(what);
+        let is_news = told.len() <= NEWS_MAX;
+        is_first.then(|| Self { shared: self.shared.clone(), about: self.about.clone(), is_news, ..*self })
+    }
+
+    /// Whether it is not about one of many targets.
+    pub const fn is_of_run(&self) -> bool {
+        self.about.is_none()
+    }
+
+    /// Says how many lines about single targets were left out, and where else the reasons are.
+    pub fn tell_left_out(&self, elsewhere: &str) {
+        let left_out = self.left_out();
+        if left_out > 0 {
+            self.warning(format_args!(
+                "{left_out} lines about single targets were left out, all for reasons told above{elsewhere}"
+            ));
+        }
+    }
+
+    fn left_out(&self) -> usize {
+        self.shared.lines.get().saturating_sub(LINES_ABOUT_TARGETS)
+    }
+
+    /// With colour or without.
+    pub const fn set_colour(&mut self, colour: bool) {
+        self.colour = colour;
+    }
+
+    /// With one line per request or without.
+    pub const fn set_debug(&mut self, debug: bool) {
+        self.debug = debug;
+    }
+
+    /// Hides these texts, and parts of them, in everything that is printed.
+    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
+        for secret in secrets {
+            self.shared.secrets.borrow_mut().add(&secret);
+        }
+    }
+
+    /// A fact.
+    pub fn line(&self, text: impl fmt::Display) {
+        if self.about.is_none() {
+            self.print(None, &text.to_string());
+        }
+    }
+
+    /// Something that was done: green.
+    pub fn done(&self, text: impl fmt::Display) {
+        self.print(Some(Mark::Done), &text.to_string());
+    }
+
+    /// Something that failed: red.
+    pub fn failed(&self, text: impl fmt::Display) {
+        self.print(Some(Mark::Failed), &text.to_string());
+    }
+
+    /// Something unusual: yellow.
+    pub fn warning(&self, text: impl fmt::Display) {
+        self.print(Some(Mark::Warning), &text.to_string());
+    }
+
+    /// One line of the story of a fact, below it.
+    pub fn detail(&self, title: &str, text: impl fmt::Display) {
+        self.print(None, &format!("  {:<9} {text}", format!("{title}:")));
+    }
+
+    /// The same for each line of a text.
+    pub fn details(&self, title: &str, text: impl fmt::Display) {
+        for line in text.to_string().lines() {
+            self.detail(title, line);
+        }
+    }
+
+    /// A line for `DEBUG`.
+    pub fn debug(&self, text: impl fmt::Display) {
+        if self.debug {
+            self.of_run().print(None, &format!("  debug: {text}"));
+        }
+    }
+
+    /// Everything that is wrong with the variables.
+    pub fn problems(&self, problems: &[Problem]) {
+        for problem in problems {
+            self.failed(format_args!("{} {}", problem.variable, problem.found));
+            self.detail("accepted", &problem.accepted);
+            self.details("to do", &problem.remedy);
+        }
+    }
+
+    /// The text without secrets.
+    pub fn without_secrets(&self, text: &str) -> String {
+        self.shared.secrets.borrow().hide(text)
+    }
+
+    /// The text without secrets and without characters that could forge another line, a colour or an order.
+    pub fn clean(&self, text: &str) -> String {
+        self.without_secrets(text).replace(forges, " ")
+    }
+
+    fn print(&self, mark: Option<Mark>, text: &str) {
+        let text = self.clean(text);
+        let (sign, colour) = match mark {
+            None => ("", ""),
+            Some(Mark::Done) => ("✔ ", "\u{1b}[32m"),
+            Some(Mark::Failed) => ("✖ ", "\u{1b}[31m"),
+            Some(Mark::Warning) => ("! ", "\u{1b}[33m"),
+        };
+        let about = match (&self.about, mark) {
+            (Some(about), Some(_)) => format!("{about}: "),
+            _ => String::new(),
+        };
+        if self.about.is_some() && !self.is_news {
+            self.shared.lines.set(self.shared.lines.get() + 1);
+            if self.left_out() > 0 {
+                return;
+            }
+        }
+        let (start, end) = if self.colour && mark.is_some() { (colour, "\u{1b}[0m") } else { ("", "") };
+        let mut out = self.shared.out.borrow_mut();
+        // A reader that went away must not keep the status from being posted.
+        let _ = writeln!(out, "{start}{sign}{about}{text}{end}").and_then(|()| out.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn printed(set: impl FnOnce(&mut Console), print: impl FnOnce(&Console)) -> String {
+        let out = Page::default();
+        let mut console = Console::new(Box::new(out.clone()));
+        set(&mut console);
+        print(&console);
+        let bytes = out.0.borrow().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn marks_have_a_colour_when_asked_for() {
+        let print = |console: &Console| {
+            console.done("a");
+            console.failed("b");
+            console.warning("c");
+            console.detail("sent", "d");
+        };
+        assert_eq!(printed(|_| {}, print), "✔ a\n✖ b\n! c\n  sent:     d\n");
+        assert_eq!(
+            printed(|console| console.set_colour(true), print),
+            "\u{1b}[32m✔ a\u{1b}[0m\n\u{1b}[31m✖ b\u{1b}[0m\n\u{1b}[33m! c\u{1b}[0m\n  sent:     d\n"
+        );
+    }
+
+    #[test]
+    fn secrets_are_replaced_wherever_they_stand() {
+        let hide = |console: &mut Console| {
+            console.hide(["s3cret-value".to_owned(), "a-longer-s3cret-value".to_owned()]);
+        };
+        assert_eq!(
+            printed(hide, |console| console.failed("xs3cret-valuex a-longer-s3cret-value")),
+            "✖ x***x ***\n"
+        );
+    }
+
+    #[test]
+    fn a_service_cannot_forge_a_line() {
+        assert_eq!(printed(|_| {}, |console| console.line("a\n✔ done\r\u{1b}[2K")), "a ✔ done  [2K\n");
+    }
+
+    #[test]
+    fn what_is_told_of_one_of_many_targets_goes_with_its_name_and_has_an_end() {
+        let print = |console: &Console| {
+            let about = console.about("acme/api");
+            about.line("a fact");
+            about.failed("a");
+            about.detail("why", "b");
+            let is_news = |console: &Console, what: &str| console.news(what.to_owned()).is_some();
+            assert!(is_news(&about, "x") && !is_news(&about, "x"));
+            assert!(is_news(console, "x") && is_news(console, "x"));
+            for _ in 0..LINES_ABOUT_TARGETS {
+                about.warning("w");
+            }
+            assert_eq!(about.left_out(), 2);
+            about.news("y".to_owned()).unwrap().failed("news");
+            for number in 0..NEWS_MAX {
+                about.news(number.to_string()).unwrap().failed("news");
+            }
+            assert_eq!(about.left_out(), 4, "of that much news the last is left out");
+            about.of_run().done("all");
+        };
+        let printed = printed(|_| {}, print);
+        assert!(printed.starts_with("✖ acme/api: a\n  why:      b\n! acme/api: w\n"), "{printed}");
+        assert!(
+            printed.ends_with("! acme/api: w\n✔ all\n") || printed.ends_with("news\n✔ all\n"),
+            "{printed}"
+        );
+        assert_eq!(printed.lines().count(), LINES_ABOUT_TARGETS + NEWS_MAX - 1 + 1);
+    }
+
+    #[test]
+    fn debug_is_silent_until_asked_for() {
+        assert_eq!(printed(|_| {}, |console| console.debug("x")), "");
+        assert_eq!(printed(|console| console.set_debug(true), |console| console.debug("x")), "  debug: x\n");
+    }
+}

@@ -1,0 +1,5 @@
+//! What may be printed: the log, secrets kept out of it, and how text of others is shown.
+
+pub mod log;
+pub mod secrets;
+pub mod text;

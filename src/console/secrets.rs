@@ -1,0 +1,260 @@
+//! Keeps secrets out of everything that is shown: the ones that are known, whole or in part, and whatever has
+//! the shape of a token.
+
+use std::{collections::HashSet, ops::Range};
+
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
+
+use crate::console::text::{fingerprint, forges};
+
+/// A text shorter than this is no secret that could be found again: a common word would be taken for one.
+const SECRET_MIN_CHARS: usize = 8;
+/// This many characters of a secret in a row are hidden like the whole, in capitals or not: one more than the prefix
+/// that all tokens of a kind share (`ATCTT3xFfGN0`), so that a kind can be told.
+const PART_CHARS: usize = 13;
+/// <https://support.atlassian.com/bitbucket-cloud/docs/secret-scanning/>: API token, access token, app password.
+/// <https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens>: user, project analysis, global
+/// analysis and scoped organization token, with 40 digits.
+const TOKEN_PREFIXES: [&str; 7] = ["ATATT", "ATCTT", "ATBB", "squ_", "sqp_", "sqa_", "sqco_"];
+/// The shortest of the three kinds, the app password, has 32 characters after its prefix.
+const TOKEN_MIN_CHARS: usize = 24;
+
+/// The secrets of a run.
+#[derive(Default)]
+pub struct Secrets {
+    /// The fingerprints of the secrets themselves.
+    known: HashSet<u64>,
+    /// Each part of a secret, in small letters.
+    parts: HashSet<[u8; PART_CHARS]>,
+    /// The two letters with which each part begins: most text is none, and this is quickly seen.
+    beginnings: HashSet<[u8; 2]>,
+    /// Secrets too short to have parts, in small letters.
+    short: Vec<Vec<u8>>,
+}
+
+impl Secrets {
+    /// Hides this text from now on, as it is, in base64 and in hexadecimal digits.
+    pub fn add(&mut self, secret: &str) {
+        // As text is looked through: without what cannot be seen.
+        let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte).collect();
+        // As Bearer it travels as it is, and is added for that once more.
+        if !self.known.insert(fingerprint(&secret)) {
+            return;
+        }
+        if secret.len() >= PART_CHARS {
+            self.add_parts(&secret);
+            for encoded in encoded(&secret) {
+                self.add_parts(encoded.as_bytes());
+            }
+        } else if secret.len() >= SECRET_MIN_CHARS {
+            self.short.push(secret.to_ascii_lowercase());
+        }
+    }
+
+    fn add_parts(&mut self, text: &[u8]) {
+        let lower = text.to_ascii_lowercase();
+        let parts = lower.array_windows();
+        self.beginnings.extend(parts.clone().map(|part: &[u8; PART_CHARS]| [part[0], part[1]]));
+        self.parts.extend(parts.copied());
+    }
+
+    /// The text with `***` for each secret or part of one, and for what has the shape of a token. White space and what
+    /// cannot be seen between the characters of a secret does not keep it from being found.
+    pub fn hide(&self, text: &str) -> String {
+        let mut hidden: Vec<Range<usize>> = token_shapes(text);
+        if !self.parts.is_empty() || !self.short.is_empty() {
+            // Hosts of addresses, for one, are told in small letters.
+            let visible: Vec<(usize, u8)> = visible_bytes(text).collect();
+            let letters: Vec<u8> = visible.iter().map(|(_, byte)| byte.to_ascii_lowercase()).collect();
+            let place = |at: usize, length: usize| visible[at].0..visible[at + length - 1].0 + 1;
+            let parts = letters.windows(PART_CHARS).enumerate();
+            hidden.extend(
+                parts
+                    .filter(|(_, part)| self.beginnings.contains(&part[..2]) && self.parts.contains(*part))
+                    .map(|(at, _)| place(at, PART_CHARS)),
+            );
+            for secret in &self.short {
+                let windows = letters.windows(secret.len()).enumerate();
+                hidden.extend(
+                    windows.filter(|(_, part)| part == secret).map(|(at, _)| place(at, secret.len())),
+                );
+            }
+        }
+        if hidden.is_empty() {
+            return text.to_owned();
+        }
+        hidden.sort_by_key(|range| range.start);
+        let mut shown = String::with_capacity(text.len());
+        let mut end = 0;
+        for range in hidden {
+            // A part may begin or end within a letter of several bytes.
+            let start = floor(text, range.start).max(end);
+            if start > end || end == 0 {
+                shown.push_str(&text[end..start]);
+                shown.push_str("***");
+            }
+            end = end.max(ceil(text, range.end));
+        }
+        shown.push_str(&text[end..]);
+        shown
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(***)")
+    }
+}
+
+/// Whether the text holds something with the shape of a token.
+pub fn holds_token(text: &str) -> bool {
+    !token_shapes(text).is_empty()
+}
+
+/// The text without what has the shape of a token.
+pub fn without_tokens(text: &str) -> String {
+    Secrets::default().hide(text)
+}
+
+fn token_shapes(text: &str) -> Vec<Range<usize>> {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-=%+/.".contains(byte);
+    let mut shapes = Vec::new();
+    for prefix in TOKEN_PREFIXES {
+        for (start, _) in text.match_indices(prefix) {
+            let length = text.as_bytes()[start..].iter().take_while(|byte| is_token(byte)).count();
+            if length >= TOKEN_MIN_CHARS {
+                shapes.push(start..start + length);
+            }
+        }
+    }
+    shapes
+}
+
+/// A secret in hexadecimal digits, and in base64 wherever it begins within what is encoded; without the characters at
+/// the ends that depend on what stands beside it.
+fn encoded(secret: &[u8]) -> Vec<String> {
+    let mut all = vec![in_hex(secret)];
+    for before in 0..3 {
+        let bytes = [&[0; 2][..before], secret].concat();
+        let (first, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        all.push(BASE64_STANDARD_NO_PAD.encode(&bytes)[first..end].to_owned());
+        all.push(BASE64_URL_SAFE_NO_PAD.encode(&bytes)[first..end].to_owned());
+        // The two alphabets differ in two letters, which are seldom there.
+        all.dedup();
+    }
+    all
+}
+
+fn in_hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+/// The bytes of a text with their places, but for white space and characters that cannot be seen: a soft hyphen, marks of
+/// zero width, control characters.
+fn visible_bytes(text: &str) -> impl Iterator<Item = (usize, u8)> {
+    let is_visible = |c: char| {
+        !c.is_whitespace()
+            && !forges(c)
+            && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+    };
+    let bytes = text.as_bytes();
+    text.char_indices()
+        .filter(move |(_, c)| is_visible(*c))
+        .flat_map(move |(at, c)| (at..at + c.len_utf8()).map(|at| (at, bytes[at])))
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn ceil(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TOKEN: &str = "ATCTT3xFfGN0abcdefghijklmnopqrstuvwxyz0123456789=5A4DB0C5";
+
+    fn secrets() -> Secrets {
+        let mut secrets = Secrets::default();
+        secrets.add("another-secret-of-some-length");
+        secrets.add("short-one");
+        secrets.add("pass word1");
+        secrets.add("correct horse battery");
+        secrets.add("word");
+        secrets
+    }
+
+    #[test]
+    fn whole_secrets_parts_and_shapes_are_hidden() {
+        for (text, shown) in [
+            ("a another-secret-of-some-length b", "a *** b"),
+            ("another-secret-of-some-lengthanother-secret-of-some-length", "***"),
+            ("cut: her-secret-of-some-leng", "cut: ***"),
+            ("x short-one short-one", "x *** ***"),
+            ("a word of secret-of", "a word of secret-of"),
+            (TOKEN, "***"),
+            ("ä another-secret-of-some-length ä", "ä *** ä"),
+            ("a Another-Secret-of-some-length b", "a *** b"),
+            ("a SHORT-ONE b", "a *** b"),
+            ("a pass word1 b correct horse battery c", "a *** b *** c"),
+            ("a anoth\u{200b}er-secr\n et-of-\0some-le\u{ad}ngth b", "a *** b"),
+        ] {
+            assert_eq!(secrets().hide(text), shown);
+        }
+        assert_eq!(
+            secrets().hide(&format!("https://x?t={}&y", TOKEN.replace('=', "%3D"))),
+            "https://x?t=***&y"
+        );
+        assert_eq!(
+            without_tokens("it begins with ATCTT, as ATCTT3xFfGN0"),
+            "it begins with ATCTT, as ATCTT3xFfGN0"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_found_in_whatever_it_is_encoded_with(before in "[ -~]{0,5}", after in "[ -~]{0,5}") {
+            let mut secrets = Secrets::default();
+            secrets.add(TOKEN);
+            let text = format!("{before}{TOKEN}{after}");
+            let hex = in_hex(text.as_bytes()).to_ascii_uppercase();
+            for encoded in [BASE64_STANDARD_NO_PAD.encode(&text), BASE64_URL_SAFE_NO_PAD.encode(&text), hex] {
+                let shown = secrets.hide(&encoded);
+                // What is left at the ends is of what stands beside it, and a character that both share.
+                prop_assert!(shown.len() <= 3 + 2 * (before.len() + after.len()) + 4, "{encoded} {shown}");
+            }
+        }
+
+        #[test]
+        fn a_secret_is_found_whatever_stands_between_its_characters(every in 1..12_usize, between in "[ \\n\\t\\x00\u{200b}\u{ad}]{1,3}") {
+            let mut secrets = Secrets::default();
+            secrets.add(TOKEN);
+            let pieces: Vec<&str> = (0..TOKEN.len()).step_by(every).map(|at| &TOKEN[at..(at + every).min(TOKEN.len())]).collect();
+            prop_assert_eq!(secrets.hide(&format!("a <{}> b", pieces.join(&between))), "a <***> b");
+        }
+
+        #[test]
+        fn no_part_of_a_secret_is_left_wherever_it_is_cut(before in ".{0,40}", after in ".{0,40}", from in 0..40_usize, to in 0..200_usize) {
+            let mut secrets = Secrets::default();
+            secrets.add(TOKEN);
+            let to = to.min(TOKEN.len()).max(from);
+            let shown = secrets.hide(&format!("{before}{}{after}", &TOKEN[from..to]));
+            prop_assert!(!shown.as_bytes().windows(PART_CHARS).any(|part| TOKEN.as_bytes().windows(PART_CHARS).any(|secret| secret == part)));
+        }
+    }
+}

@@ -1,0 +1,660 @@
+//! What is said of every answer that is known, and of whatever else may come.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use proptest::prelude::*;
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+
+use super::*;
+use crate::{
+    config::target::{CommitHash, PullRequestId},
+    console::secrets::Secrets,
+    http::refusal::Creator,
+};
+
+const API_TOKEN: &str = "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
+const ACCESS_TOKEN: &str = "ATCTT3xFfGN0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
+const OAUTH_TOKEN: &str = "b3BhcXVlLW9hdXRoLXRva2Vu";
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let header = |(name, value): &(&str, &str)| {
+        (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
+    };
+    Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: headers.iter().map(header).collect::<HeaderMap>(),
+        body: body.to_vec(),
+        cut: false,
+    }
+}
+
+fn credential(kind: &str) -> Credential {
+    match kind {
+        "API token" => {
+            Credential::ApiToken { email: "ci@acme.example".to_owned(), token: API_TOKEN.to_owned().into() }
+        }
+        "password" => Credential::ApiToken {
+            email: "ci@acme.example".to_owned(),
+            token: "Xk3mD8vQz1Lw9RtYp2Ns".to_owned().into(),
+        },
+        "OAuth" => Credential::AccessToken { token: OAUTH_TOKEN.to_owned().into(), origin: String::new() },
+        _ => Credential::AccessToken { token: ACCESS_TOKEN.to_owned().into(), origin: String::new() },
+    }
+}
+
+fn repository() -> Repository {
+    Repository::from_full_name("acme/api").unwrap()
+}
+
+fn status_refused(credential: Credential, came: Came) -> Refusal {
+    Refusal {
+        purpose: Purpose::PostStatus(repository(), CommitHash::parse("8d081548cabb").unwrap()),
+        method: Method::POST,
+        url: Url::parse("https://api.bitbucket.org/2.0/x").unwrap(),
+        service: Service::Bitbucket(credential),
+        came,
+        attempts: 1,
+        again_in: None,
+        clues: Clues::default(),
+        stopped_over: false,
+    }
+}
+
+/// The titles of the reasons, or their beginnings when they are not in the handbook.
+fn titles(explanation: &Explanation) -> String {
+    let title = |reason: &Reason| match reason.trouble {
+        Some(trouble) => trouble.title.to_owned(),
+        None => reason.why.chars().take(40).collect(),
+    };
+    explanation.reasons.iter().map(title).collect::<Vec<_>>().join(" | ")
+}
+
+const KINDS: [(&str, &str); 5] = [
+    ("API token", "api_token"),
+    ("repository", "repo_access_token"),
+    ("project", "project_access_token"),
+    ("workspace", "workspace_access_token"),
+    ("OAuth", ""),
+];
+const ENVELOPES: [(&str, &str); 6] = [
+    ("detail text", r#"{"type":"error","error":{"message":"No.","detail":"Really."}}"#),
+    (
+        "detail lists",
+        r#"{"type":"error","error":{"message":"No.","detail":{"required":["needed"],"granted":["given"]}}}"#,
+    ),
+    ("code", r#"{"code":400,"message":"No."}"#),
+    ("plain", "No."),
+    ("html", "<html><title>No.</title></html>"),
+    ("empty", ""),
+];
+
+/// For a kind of credential and a status: the envelopes that are explained alike, with the explanation.
+fn explained_alike(kind: &str, header: &str, status: u16) -> Vec<(String, Vec<&'static str>)> {
+    let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
+    for (envelope, body) in ENVELOPES {
+        let answer = answer(status, &[("x-credential-type", header)], body.as_bytes());
+        let explanation = explain(&status_refused(credential(kind), Came::Refused(answer)));
+        for Reason { why, remedy, .. } in &explanation.reasons {
+            assert!(!why.is_empty() && !remedy.is_empty(), "{kind} {status} {envelope}");
+        }
+        let told = titles(&explanation);
+        assert!(!told.is_empty(), "{kind} {status} {envelope}");
+        match rows.iter_mut().find(|(known, _)| *known == told) {
+            Some((_, envelopes)) => envelopes.push(envelope),
+            None => rows.push((told, vec![envelope])),
+        }
+    }
+    rows
+}
+
+/// Kind of credential x status x envelope: each has a reason and something to do.
+#[test]
+fn every_combination_is_explained() {
+    let mut table = String::new();
+    for (kind, header) in KINDS {
+        for status in [400, 401, 403, 404, 410, 429] {
+            for (told, envelopes) in explained_alike(kind, header, status) {
+                writeln!(table, "{kind} {status} ({}): {told}", envelopes.join(", ")).unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(table, @"
+    API token 400 (detail text, code, plain): A value that Bitbucket does not take
+    API token 400 (detail lists): An API token without the scope that is needed
+    API token 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 400 (empty): An API token without scopes
+    API token 401 (detail text, code, plain, empty): An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+    API token 401 (detail lists): An API token without the scope that is needed
+    API token 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An API token without the scope that is needed
+    API token 403 (detail lists): An API token without the scope that is needed
+    API token 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the account may not see
+    API token 404 (detail lists): An API token without the scope that is needed
+    API token 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+    API token 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+    repository 400 (detail text, code, plain): A value that Bitbucket does not take
+    repository 400 (detail lists): An access token without the scope that is needed
+    repository 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 400 (empty): Bitbucket says nothing, which is not doc
+    repository 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+    repository 401 (detail lists): An access token without the scope that is needed
+    repository 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+    repository 403 (detail lists): An access token without the scope that is needed
+    repository 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
+    repository 404 (detail lists): An access token without the scope that is needed
+    repository 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+    repository 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+    project 400 (detail text, code, plain): A value that Bitbucket does not take
+    project 400 (detail lists): An access token without the scope that is needed
+    project 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 400 (empty): Bitbucket says nothing, which is not doc
+    project 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+    project 401 (detail lists): An access token without the scope that is needed
+    project 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+    project 403 (detail lists): An access token without the scope that is needed
+    project 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
+    project 404 (detail lists): An access token without the scope that is needed
+    project 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+    project 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+    workspace 400 (detail text, code, plain): A value that Bitbucket does not take
+    workspace 400 (detail lists): An access token without the scope that is needed
+    workspace 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 400 (empty): Bitbucket says nothing, which is not doc
+    workspace 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+    workspace 401 (detail lists): An access token without the scope that is needed
+    workspace 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+    workspace 403 (detail lists): An access token without the scope that is needed
+    workspace 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the account may not see | A repository access token for another repository
+    workspace 404 (detail lists): An access token without the scope that is needed
+    workspace 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+    workspace 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+    OAuth 400 (detail text, code, plain): A value that Bitbucket does not take
+    OAuth 400 (detail lists): An access token without the scope that is needed
+    OAuth 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 400 (empty): Bitbucket says nothing, which is not doc
+    OAuth 401 (detail text, code, plain, empty): An OAuth token as BITBUCKET_ACCESS_TOKEN | An access token that expired, was revoked, or was copied incompletely
+    OAuth 401 (detail lists): An access token without the scope that is needed
+    OAuth 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+    OAuth 403 (detail lists): An access token without the scope that is needed
+    OAuth 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
+    OAuth 404 (detail lists): An access token without the scope that is needed
+    OAuth 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+    OAuth 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+    ");
+}
+
+#[test]
+fn headers_tell_a_scope_that_the_body_does_not() {
+    let headers = [("x-oauth-scopes", "webhook, project:admin"), ("x-accepted-oauth-scopes", "repository")];
+    let refusal = status_refused(credential("workspace"), Came::Refused(answer(403, &headers, b"")));
+    insta::assert_snapshot!(explain(&refusal).reasons[0].why, @"the access token lacks the scope repository; it has: webhook, project:admin");
+}
+
+#[test]
+fn what_further_reads_told_settles_the_reason() {
+    let explained = |status, clues: Clues| {
+        let came = Came::Refused(answer(status, &[], br#"{"error":{"message":"No."}}"#));
+        let refusal = Refusal { clues, ..status_refused(credential("repository"), came) };
+        titles(&explain(&refusal))
+    };
+    let clues = Clues::default;
+    let creator =
+        Creator { name: "jane".to_owned(), is_person: Some(true), day: Some("2026-11-02".to_owned()) };
+    let told = [
+        explained(404, Clues { sees_repository: Some(false), ..clues() }),
+        explained(404, Clues { sees_repository: Some(true), has_commit: Some(false), ..clues() }),
+        explained(404, Clues { sees_repository: Some(true), has_commit: Some(true), ..clues() }),
+        explained(404, Clues { sees_repository: Some(true), ..clues() }),
+        explained(403, Clues { owner: Some(Owner::Nobody), ..clues() }),
+        explained(403, Clues { owner: Some(Owner::Unnamed), ..clues() }),
+        explained(403, Clues { owner: Some(Owner::Creator(creator.clone())), ..clues() }),
+        explained(409, Clues { owner: Some(Owner::Creator(creator)), ..clues() }),
+        explained(409, clues()),
+        explained(409, Clues { owner: Some(Owner::Nobody), ..clues() }),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
+    A commit that Bitbucket does not know
+    Bitbucket shows commit 8d081548cabb of a
+    A commit that Bitbucket does not know
+    A workspace that restricts access | An access token without the scope that is needed
+    A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+    A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+    A status that another user or token posted before with the same KEY
+    A status that another user or token posted before with the same KEY
+    Gatepost does not know this answer
+    ");
+}
+
+#[test]
+fn a_lookup_that_finds_nothing_is_no_hidden_repository() {
+    let came = || Came::Refused(answer(404, &[], br#"{"error":{"message":"Pull request not found"}}"#));
+    let purpose = Purpose::FindPullRequest(repository(), PullRequestId(7));
+    let refusal = Refusal { purpose, ..status_refused(credential("repository"), came()) };
+    assert_eq!(titles(&explain(&refusal)), handbook::NO_PULL_REQUEST.title);
+}
+
+#[test]
+fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
+    let answer = answer(302, &[("location", "https://evil.example/?token=abc")], b"");
+    let explanation = explain(&status_refused(credential("API token"), Came::Refused(answer)));
+    assert!(explanation.reasons[0].why.contains("on evil.example;"), "{explanation:?}");
+    assert!(!explanation.reasons[0].why.contains("abc"));
+}
+
+/// All that is shown of a refusal, as the console shows it.
+fn shown(refusal: &Refusal, secrets: &Secrets) -> String {
+    let explanation = explain(refusal);
+    let text = format!("{refusal} {} {} {explanation:?}", refusal.sent(), refusal.answered());
+    secrets.hide(&text)
+}
+
+/// What a request for something else than a status is told.
+fn refused(purpose: Purpose, kind: &str, answer: Answer, clues: Clues) -> Refusal {
+    Refusal { purpose, clues, ..status_refused(credential(kind), Came::Refused(answer)) }
+}
+
+fn post() -> Purpose {
+    Purpose::PostStatus(repository(), CommitHash::parse("8d081548cabb").unwrap())
+}
+
+const REJECTED: &str = r#"{"type":"error","error":{"message":"Token is invalid, expired, or not supported for this endpoint."}}"#;
+const LACKING: &str = r#"{"type":"error","error":{"message":"Your credentials lack one or more required privilege scopes.","detail":{"required":["read:user:bitbucket"],"granted":["read:repository:bitbucket"]}}}"#;
+const MECHANISM: &str =
+    r#"{"type":"error","error":{"message":"This API is not accessible by this authentication mechanism"}}"#;
+const HIDDEN: &str = r#"{"type":"error","error":{"message":"You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."}}"#;
+const MOVED: &str = r#"{"type":"error","error":{"message":"CHANGE-2770 - Functionality has been deprecated","detail":"Please read the changelog entry for more details.","data":{"announcement_url":"https://developer.atlassian.com/cloud/bitbucket/changelog#CHANGE-2770"}}}"#;
+
+/// Answers as they were seen or published (the handbook and the sandbox name the sources): to which kind of credential,
+/// about what, the status and the body.
+const KNOWN_ANSWERS: &[(&str, &str, u16, &str)] = &[
+    ("API token", "status", 401, REJECTED),
+    (
+        "API token",
+        "status",
+        401,
+        r#"{"error":{"message":"Token is invalid or not supported for this endpoint."}}"#,
+    ),
+    ("password", "status", 401, REJECTED),
+    ("repository", "status", 401, REJECTED),
+    ("OAuth", "status", 401, REJECTED),
+    ("repository", "status", 401, r#"{"error":{"message":"Access token expired."}}"#),
+    (
+        "OAuth",
+        "status",
+        401,
+        r#"{"error":{"message":"OAuth2 access token expired. Use your refresh token to obtain a new access token"}}"#,
+    ),
+    (
+        "API token",
+        "status",
+        401,
+        "Bitbucket Cloud recently stopped supporting account passwords for API authentication.",
+    ),
+    ("API token", "status", 403, LACKING),
+    ("API token", "status", 403, "Your credentials lack one or more required privilege scopes."),
+    ("API token", "status", 403, MECHANISM),
+    ("repository", "status", 403, MECHANISM),
+    (
+        "repository",
+        "status",
+        403,
+        r#"{"error":{"message":"To access this repository, an admin of the workspace must add your IP address to the allowlist"}}"#,
+    ),
+    ("repository", "status", 403, r#"{"error":{"message":"Forbidden"}}"#),
+    ("repository", "repository", 403, r#"{"error":{"message":"Forbidden"}}"#),
+    ("API token", "branch", 403, ""),
+    ("repository", "status", 404, HIDDEN),
+    (
+        "API token",
+        "status",
+        404,
+        r#"{"error":{"message":"The requested repository either does not exist or you do not have access. If you believe this repository exists and you have access, make sure you're authenticated."}}"#,
+    ),
+    ("API token", "status", 404, r#"{"error":{"message":"No workspace with identifier 'acne'."}}"#),
+    (
+        "API token",
+        "status",
+        404,
+        r#"{"type":"error","error":{"message":"Commit not found","data":{"shas":["main"]}},"data":{"shas":["main"]}}"#,
+    ),
+    ("API token", "pull request", 404, r#"{"error":{"message":"Pull request not found"}}"#),
+    ("API token", "pull request", 404, r#"{"error":{"message":"No such thing"}}"#),
+    ("API token", "branch", 404, r#"{"error":{"message":"Branch not found"}}"#),
+    ("API token", "branch", 404, r#"{"error":{"message":"No such thing"}}"#),
+    (
+        "API token",
+        "status",
+        404,
+        r#"{"error":{"message":"Resource not found","detail":"There is no API hosted at this URL.\n\nFor information about our API's, ..."}}"#,
+    ),
+    (
+        "API token",
+        "status",
+        404,
+        r#"{"errors":[{"context":null,"message":"Repository acme/api does not exist.","exceptionName":"com.atlassian.bitbucket.repository.NoSuchRepositoryException"}]}"#,
+    ),
+    (
+        "API token",
+        "status",
+        404,
+        r#"{"message":"null for uri: http://git.acme.example/rest/x","status-code":404}"#,
+    ),
+    (
+        "repository",
+        "status",
+        400,
+        r#"{"error":{"fields":{"key":["Ensure this value has at most 40 characters (it has 47)."]},"message":"Bad request"}}"#,
+    ),
+    (
+        "repository",
+        "status",
+        400,
+        r#"{"error":{"message":"key: Ensure this value has at most 40 characters (it has 53)."}}"#,
+    ),
+    (
+        "repository",
+        "status",
+        400,
+        r#"{"error":{"fields":{"url":["Enter a valid URL."]},"message":"url: Enter a valid URL."}}"#,
+    ),
+    (
+        "repository",
+        "status",
+        400,
+        r#"{"error":{"fields":{"name":["Ensure this value has at most 255 characters (it has 256)."]},"message":"Bad request"}}"#,
+    ),
+    (
+        "repository",
+        "status",
+        422,
+        r#"{"error":{"fields":{"state":["Select a valid choice."]},"message":"Bad request"}}"#,
+    ),
+    ("repository", "branch", 400, r#"{"error":{"message":"Bad request"}}"#),
+    ("repository", "status", 400, ""),
+    (
+        "API token",
+        "status",
+        410,
+        r#"{"error":{"message":"CHANGE-3222 - Functionality has been deprecated"}}"#,
+    ),
+    ("repository", "status", 410, MOVED),
+    ("repository", "status", 429, "Rate limit for this resource has been exceeded"),
+    ("repository", "status", 503, "<html><title>503</title></html>"),
+    ("repository", "status", 418, "short and stout"),
+];
+
+#[test]
+fn the_words_that_are_known_settle_the_reason() {
+    let purpose = |about| match about {
+        "status" => post(),
+        "branch" => Purpose::FindBranch(repository(), "main".to_owned()),
+        "pull request" => Purpose::FindPullRequest(repository(), PullRequestId(7)),
+        _ => Purpose::SeeRepository(repository()),
+    };
+    let told: Vec<_> = KNOWN_ANSWERS
+        .iter()
+        .map(|(kind, about, status, body)| {
+            let refusal =
+                refused(purpose(about), kind, answer(*status, &[], body.as_bytes()), Clues::default());
+            let explanation = explain(&refusal);
+            let said: String = body.chars().take(60).collect();
+            format!("{kind}, {about}, {status} {said}\n    {}", titles(&explanation))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    API token, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
+        An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+    API token, status, 401 {"error":{"message":"Token is invalid or not supported for t
+        An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+    password, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
+        Something else than an API token in ATLASSIAN_API_TOKEN | An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account
+    repository, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
+        An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
+    OAuth, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
+        An OAuth token as BITBUCKET_ACCESS_TOKEN | An access token that expired, was revoked, or was copied incompletely
+    repository, status, 401 {"error":{"message":"Access token expired."}}
+        An access token that expired, was revoked, or was copied incompletely
+    OAuth, status, 401 {"error":{"message":"OAuth2 access token expired. Use your r
+        An OAuth token as BITBUCKET_ACCESS_TOKEN
+    API token, status, 401 Bitbucket Cloud recently stopped supporting account password
+        An app password
+    API token, status, 403 {"type":"error","error":{"message":"Your credentials lack on
+        An API token without the scope that is needed
+    API token, status, 403 Your credentials lack one or more required privilege scopes.
+        An API token without the scope that is needed
+    API token, status, 403 {"type":"error","error":{"message":"This API is not accessib
+        An operation that is not for this kind of token
+    repository, status, 403 {"type":"error","error":{"message":"This API is not accessib
+        An operation that is not for this kind of token
+    repository, status, 403 {"error":{"message":"To access this repository, an admin of 
+        A workspace that restricts access
+    repository, status, 403 {"error":{"message":"Forbidden"}}
+        A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+    repository, repository, 403 {"error":{"message":"Forbidden"}}
+        A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see | A workspace that restricts access
+    API token, branch, 403 
+        A wrong slug or workspace, or a repository that the account may not see | A workspace that restricts access | An API token without the scope that is needed
+    repository, status, 404 {"type":"error","error":{"message":"You may not have access 
+        A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
+    API token, status, 404 {"error":{"message":"The requested repository either does no
+        A wrong slug or workspace, or a repository that the account may not see
+    API token, status, 404 {"error":{"message":"No workspace with identifier 'acne'."}}
+        A workspace that is not there
+    API token, status, 404 {"type":"error","error":{"message":"Commit not found","data"
+        A commit that Bitbucket does not know
+    API token, pull request, 404 {"error":{"message":"Pull request not found"}}
+        A pull request that is not there
+    API token, pull request, 404 {"error":{"message":"No such thing"}}
+        A pull request that is not there | A wrong slug or workspace, or a repository that the account may not see
+    API token, branch, 404 {"error":{"message":"Branch not found"}}
+        A branch that is not there
+    API token, branch, 404 {"error":{"message":"No such thing"}}
+        A branch that is not there | A wrong slug or workspace, or a repository that the account may not see
+    API token, status, 404 {"error":{"message":"Resource not found","detail":"There is 
+        The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token, status, 404 {"errors":[{"context":null,"message":"Repository acme/api do
+        The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token, status, 404 {"message":"null for uri: http://git.acme.example/rest/x","s
+        The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository, status, 400 {"error":{"fields":{"key":["Ensure this value has at most 40
+        A KEY of more than 40 characters
+    repository, status, 400 {"error":{"message":"key: Ensure this value has at most 40 c
+        A KEY of more than 40 characters
+    repository, status, 400 {"error":{"fields":{"url":["Enter a valid URL."]},"message":
+        A link to http://sonarqube:9000 or localhost
+    repository, status, 400 {"error":{"fields":{"name":["Ensure this value has at most 2
+        A value that Bitbucket does not take
+    repository, status, 422 {"error":{"fields":{"state":["Select a valid choice."]},"mes
+        A value that Bitbucket does not take
+    repository, branch, 400 {"error":{"message":"Bad request"}}
+        Bitbucket does not accept the request; i
+    repository, status, 400 
+        Bitbucket says nothing, which is not doc
+    API token, status, 410 {"error":{"message":"CHANGE-3222 - Functionality has been de
+        An app password
+    repository, status, 410 {"type":"error","error":{"message":"CHANGE-2770 - Functional
+        An operation that Bitbucket removed
+    repository, status, 429 Rate limit for this resource has been exceeded
+        Too many requests
+    repository, status, 503 <html><title>503</title></html>
+        Bitbucket has a problem
+    repository, status, 418 short and stout
+        Gatepost does not know this answer
+    "#);
+}
+
+/// The remedies of the cases that have one of their own.
+#[test]
+fn what_to_do_fits_the_case() {
+    let remedy = |refusal: &Refusal| explain(refusal).reasons[0].remedy.clone();
+    let lacking = r#"{"error":{"message":"No.","detail":{"required":["read:user:bitbucket"],"granted":[]}}}"#;
+    let other_scope = refused(post(), "API token", answer(403, &[], lacking.as_bytes()), Clues::default());
+    assert!(
+        remedy(&other_scope).ends_with("; this time with read:user:bitbucket as well"),
+        "{}",
+        remedy(&other_scope)
+    );
+    let mechanism = br#"{"error":{"message":"This API is not accessible by this authentication mechanism"}}"#;
+    for (kind, other) in [("API token", "BITBUCKET_ACCESS_TOKEN"), ("repository", "ATLASSIAN_API_TOKEN")] {
+        let refusal = refused(post(), kind, answer(403, &[], mechanism), Clues::default());
+        assert!(remedy(&refusal).contains(other), "{}", remedy(&refusal));
+    }
+    let unknown = || answer(404, &[], br#"{"error":{"message":"Commit not found"}}"#);
+    let asked = Clues { asked_pull_request: true, ..Clues::default() };
+    assert!(remedy(&refused(post(), "API token", unknown(), Clues::default())).contains("pass PULL_REQUEST"));
+    assert!(!remedy(&refused(post(), "API token", unknown(), asked)).contains("pass PULL_REQUEST"));
+}
+
+/// What the run has seen is said to be there no more.
+#[test]
+fn a_repository_that_was_seen_is_not_hidden() {
+    let seen = || Clues { sees_repository: Some(true), ..Clues::default() };
+    let no_such = || answer(404, &[], br#"{"error":{"message":"No such thing"}}"#);
+    let find = Purpose::FindPullRequest(repository(), PullRequestId(7));
+    assert_eq!(
+        titles(&explain(&refused(find, "repository", no_such(), seen()))),
+        handbook::NO_PULL_REQUEST.title
+    );
+    let find = Purpose::FindBranch(repository(), "main".to_owned());
+    assert_eq!(titles(&explain(&refused(find, "repository", no_such(), seen()))), handbook::NO_BRANCH.title);
+    // And one whose status may not even be read is.
+    let kept_out = Clues { sees_repository: Some(false), ..Clues::default() };
+    let told = titles(&explain(&refused(post(), "API token", answer(403, &[], b""), kept_out)));
+    assert!(!told.contains(handbook::ANOTHERS_STATUS.title), "{told}");
+    assert!(told.starts_with(handbook::WRONG_NAME.title), "{told}");
+}
+
+/// A lookup needs another scope than a status.
+#[test]
+fn headers_tell_a_scope_that_a_lookup_lacks() {
+    let headers = [("x-oauth-scopes", "repository"), ("x-accepted-oauth-scopes", "pullrequest")];
+    let find = Purpose::FindPullRequest(repository(), PullRequestId(7));
+    let refusal = refused(find, "workspace", answer(403, &headers, b""), Clues::default());
+    assert_eq!(
+        explain(&refusal).reasons[0].why,
+        "the access token lacks the scope pullrequest; it has: repository"
+    );
+}
+
+/// A company's host that does not answer may be that of Data Center.
+#[test]
+fn a_host_that_is_not_bitbuckets_may_be_another_product() {
+    let no_connection = || Came::Nothing(Failure::Connection("refused".to_owned()));
+    let at = |url: &str| Refusal {
+        url: Url::parse(url).unwrap(),
+        ..status_refused(credential("API token"), no_connection())
+    };
+    let otherwise = |refusal: &Refusal| explain(refusal).otherwise.and_then(|reason| reason.trouble);
+    assert_eq!(otherwise(&at("https://git.acme.example/2.0/x")), Some(&handbook::NOT_THE_API));
+    assert_eq!(otherwise(&at("https://api.bitbucket.org/2.0/x")), None);
+    assert_eq!(otherwise(&at("http://127.0.0.1:7/2.0/x")), None);
+}
+
+fn purposes() -> impl Strategy<Value = Purpose> {
+    let commit = || CommitHash::parse("8d081548cabb").unwrap();
+    prop_oneof![
+        Just(post()),
+        Just(Purpose::SeeRepository(repository())),
+        Just(Purpose::SeeCommit(repository(), commit())),
+        Just(Purpose::SeeStatus(repository(), commit())),
+        Just(Purpose::FindPullRequest(repository(), PullRequestId(7))),
+        Just(Purpose::FindBranch(repository(), "main".to_owned())),
+    ]
+}
+
+fn any_clues() -> impl Strategy<Value = Clues> {
+    let creator = Creator { name: "jane".to_owned(), is_person: None, day: None };
+    let owner = prop_oneof![
+        Just(None),
+        Just(Some(Owner::Nobody)),
+        Just(Some(Owner::Unnamed)),
+        Just(Some(Owner::Creator(creator))),
+    ];
+    (any::<Option<bool>>(), any::<Option<bool>>(), owner, any::<bool>(), any::<bool>()).prop_map(
+        |(sees_repository, has_commit, owner, is_forks, asked_pull_request)| Clues {
+            sees_repository,
+            has_commit,
+            owner,
+            is_forks,
+            asked_pull_request,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_back_is_explained_and_no_secret_is_echoed(
+        kind in 0..KINDS.len(),
+        purpose in purposes(),
+        clues in any_clues(),
+        status in prop_oneof![100..1000_u16, prop_oneof![Just(400), Just(401), Just(403), Just(404), Just(410), Just(422), Just(429)]],
+        headers in proptest::collection::vec((
+            prop_oneof!["www-authenticate", "x-oauth-scopes", "x-accepted-oauth-scopes", "x-credential-type", "location", "x-ratelimit-limit"],
+            "[ -~]{0,80}",
+        ), 0..4),
+        before in proptest::collection::vec(any::<u8>(), 0..300),
+        after in proptest::collection::vec(any::<u8>(), 0..300),
+        envelope in 0..ENVELOPES.len(),
+        echo in any::<bool>(),
+        as_sent in any::<bool>(),
+        in_json in any::<bool>(),
+        is_unusable in any::<bool>(),
+    ) {
+        let credential = credential(KINDS[kind].0);
+        let token = credential.token().expose_secret().to_owned();
+        let sent = match &credential {
+            Credential::ApiToken { email, .. } => BASE64_STANDARD.encode(format!("{email}:{token}")),
+            Credential::AccessToken { .. } => token.clone(),
+        };
+        let mut secrets = Secrets::default();
+        secrets.add(&token);
+        secrets.add(&sent);
+        let echoed = match (echo, as_sent) {
+            (false, _) => "",
+            (true, true) => sent.as_str(),
+            (true, false) => token.as_str(),
+        };
+        let body = if in_json {
+            ENVELOPES[envelope].1.replace("No.", echoed).replace("given", echoed).into_bytes()
+        } else {
+            [&before[..], echoed.as_bytes(), &after].concat()
+        };
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), format!("{value}{echoed}"))).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = answer(status, &headers, &body);
+        let came = if is_unusable { Came::Unusable(answer, "the answer is no status") } else { Came::Refused(answer) };
+        let refusal = Refusal { purpose, clues, ..status_refused(credential, came) };
+        let explanation = explain(&refusal);
+        prop_assert!((1..=3).contains(&explanation.reasons.len()));
+        for Reason { why, remedy, .. } in &explanation.reasons {
+            prop_assert!(!why.is_empty() && !remedy.is_empty());
+        }
+        prop_assert!(refusal.answered().chars().count() < 450);
+        let shown = shown(&refusal, &secrets);
+        for secret in [&token, &sent] {
+            prop_assert!(!secret.as_bytes().windows(13).any(|part| shown.as_bytes().windows(13).any(|seen| seen == part)), "{}", shown);
+        }
+    }
+}

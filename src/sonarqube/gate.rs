@@ -1,0 +1,480 @@
+//! SonarQube's judgement as our own values, and the words for it. Pure.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use crate::{
+    console::text::{fit, one_line},
+    sonarqube::metrics::{self, Kind},
+};
+
+/// A quality gate as it was computed for an analysis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// The judgement.
+    pub level: Level,
+    /// What was judged.
+    pub conditions: Vec<Condition>,
+    /// Whether coverage and duplication were left out, because the change is small.
+    pub ignored_conditions: bool,
+}
+
+/// The judgement of a gate or of one condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Passed.
+    Ok,
+    /// Passed with a warning; SonarQube before 7.6 only.
+    Warn,
+    /// Failed.
+    Error,
+    /// Nothing was judged.
+    None,
+    /// A word that SonarQube did not have when this was written; it is never green.
+    Unknown,
+}
+
+/// One condition of a gate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The metric's key.
+    pub metric: String,
+    /// Whether it is met.
+    pub level: Level,
+    /// What the value must not be, compared with the threshold.
+    pub comparator: Comparator,
+    /// The value that must not be passed.
+    pub threshold: Option<String>,
+    /// The value; there is none when there was nothing to measure, such as no new lines to cover.
+    pub actual: Option<String>,
+}
+
+/// How a value fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparator {
+    /// By being greater than the threshold.
+    Greater,
+    /// By being less.
+    Less,
+    /// By being equal (before 7.6).
+    Equal,
+    /// By being another (before 7.6).
+    NotEqual,
+    /// A word that is not known.
+    Unknown,
+}
+
+impl Level {
+    /// From SonarQube's word.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "OK" => Self::Ok,
+            "WARN" => Self::Warn,
+            "ERROR" => Self::Error,
+            "NONE" | "NO_VALUE" => Self::None,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Comparator {
+    /// From the API's word or the webhook's.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "GT" | "GREATER_THAN" => Self::Greater,
+            "LT" | "LESS_THAN" => Self::Less,
+            "EQ" | "EQUALS" => Self::Equal,
+            "NE" | "NOT_EQUALS" => Self::NotEqual,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Names and values of SonarQube's are shorter; a longer one is not repeated in full.
+const TEXT_MAX_CHARS: usize = 60;
+
+/// Text on one line, also where a number or a boolean stands for it; nothing for null, blank text, arrays and
+/// objects.
+pub fn text(value: Option<&Value>) -> Option<String> {
+    let text = match value? {
+        Value::String(text) => one_line(text),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The first of these fields that has a text.
+fn field(object: &Value, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| text(object.get(name)))
+}
+
+impl Gate {
+    /// From whatever tells a gate: `api/qualitygates/project_status`, the measure `quality_gate_details`, or a
+    /// webhook. They differ in the names of their fields, and versions in what they leave out; a gate that does
+    /// not say how it is, is never green.
+    pub fn read(gate: &Value) -> Self {
+        let conditions = gate.get("conditions").and_then(Value::as_array);
+        Self {
+            level: field(gate, &["status", "level"]).map_or(Level::Unknown, |word| Level::parse(&word)),
+            conditions: conditions.into_iter().flatten().map(Condition::read).collect(),
+            ignored_conditions: gate.get("ignoredConditions") == Some(&Value::Bool(true)),
+        }
+    }
+
+    /// The conditions of a level, worst first: those that are farthest from their threshold.
+    pub fn worst_first(&self, level: Level) -> Vec<&Condition> {
+        let mut conditions: Vec<&Condition> =
+            self.conditions.iter().filter(|condition| condition.level == level).collect();
+        conditions.sort_by(|a, b| b.distance().partial_cmp(&a.distance()).unwrap_or(Ordering::Equal));
+        conditions
+    }
+
+    /// The gate in words that fit: the reason first, as many conditions as there is room for, and how
+    /// many there are more.
+    pub fn words(&self, judged: &str, max_chars: usize) -> String {
+        let (start, level) = match self.level {
+            Level::Ok => return format!("Quality gate passed: {judged}"),
+            Level::None => return format!("No quality gate was computed: {judged}"),
+            Level::Unknown => return format!("Quality gate unknown: {judged}"),
+            Level::Warn => ("Quality gate passed with a warning: ", Level::Warn),
+            Level::Error => ("", Level::Error),
+        };
+        let conditions = self.worst_first(level);
+        if conditions.is_empty() {
+            return match self.level {
+                Level::Warn => format!("Quality gate passed with a warning: {judged}"),
+                _ => format!("Quality gate failed: {judged}"),
+            };
+        }
+        let mut text = start.to_owned();
+        for (number, condition) in conditions.iter().enumerate() {
+            let next = condition.words();
+            let separator = if number == 0 { "" } else { ", " };
+            let left = conditions.len() - number;
+            // The last one needs no room for the count of those that are left out.
+            let tail = if left == 1 { 0 } else { count_more(left - 1).chars().count() };
+            if number > 0
+                && [&text, separator, &next].iter().map(|part| part.chars().count()).sum::<usize>() + tail
+                    > max_chars
+            {
+                text.push_str(&count_more(left));
+                break;
+            }
+            text.push_str(separator);
+            text.push_str(&next);
+        }
+        text
+    }
+}
+
+fn count_more(number: usize) -> String {
+    format!(" … and {number} more")
+}
+
+impl Condition {
+    fn read(condition: &Value) -> Self {
+        let short = |names: &[&str]| field(condition, names).map(|text| fit(&text, TEXT_MAX_CHARS));
+        let level = field(condition, &["status", "level"]).map_or(Level::Unknown, |word| Level::parse(&word));
+        let warning = short(&["warningThreshold", "warning"]).filter(|_| level == Level::Warn);
+        Self {
+            metric: short(&["metricKey", "metric"]).unwrap_or_else(|| "unnamed metric".to_owned()),
+            level,
+            comparator: Comparator::parse(
+                &field(condition, &["comparator", "operator", "op"]).unwrap_or_default(),
+            ),
+            threshold: warning.or_else(|| short(&["errorThreshold", "error"])),
+            actual: short(&["actualValue", "value", "actual"]),
+        }
+    }
+
+    /// Such as `54.9% Coverage on New Code (is less than 80%)`.
+    pub fn words(&self) -> String {
+        let (name, kind) = metrics::look_up(&self.metric);
+        let (actual, threshold) = self.shown(kind);
+        let Some(threshold) = threshold else {
+            return format!("{actual} {name}");
+        };
+        format!("{actual} {name} ({} {threshold})", self.comparison(kind))
+    }
+
+    /// The name of the metric, the value and what is required, for a table.
+    pub fn row(&self) -> [String; 3] {
+        let (name, kind) = metrics::look_up(&self.metric);
+        let (actual, threshold) = self.shown(kind);
+        let required = match (self.comparator, threshold) {
+            (_, None) => String::new(),
+            (Comparator::Greater, Some(threshold)) if kind == Kind::Severity => format!("below {threshold}"),
+            (Comparator::Greater, Some(threshold)) if kind == Kind::Rating => {
+                format!("{threshold} or better")
+            }
+            (Comparator::Greater, Some(threshold)) => format!("at most {threshold}"),
+            (Comparator::Less, Some(threshold)) => format!("at least {threshold}"),
+            (Comparator::Equal, Some(threshold)) => format!("not {threshold}"),
+            (Comparator::NotEqual | Comparator::Unknown, Some(threshold)) => threshold,
+        };
+        [name, actual, required]
+    }
+
+    fn comparison(&self, kind: Kind) -> &'static str {
+        match (self.comparator, kind) {
+            (Comparator::Greater, Kind::Rating) => "is worse than",
+            // The threshold that is stored is one below the level that fails.
+            (Comparator::Greater, Kind::Severity) => "is greater than or equal to",
+            (Comparator::Greater, _) => "is greater than",
+            (Comparator::Less, _) => "is less than",
+            (Comparator::Equal, _) => "is equal to",
+            (Comparator::NotEqual, _) => "is not equal to",
+            (Comparator::Unknown, _) => "does not fit",
+        }
+    }
+
+    /// The value and the threshold as SonarQube's pages show them.
+    fn shown(&self, kind: Kind) -> (String, Option<String>) {
+        let (actual, threshold) = (number(self.actual.as_ref()), number(self.threshold.as_ref()));
+        let raw = |text: &Option<String>| text.clone().unwrap_or_else(|| "no value".to_owned());
+        let format = |number: f64| match kind {
+            Kind::Count => plain(number, actual.zip(threshold)),
+            Kind::Percent => format!("{}%", plain(number, actual.zip(threshold))),
+            Kind::Rating => rating(number),
+            Kind::Severity => severity(number),
+            Kind::Effort => effort(number),
+            Kind::Milliseconds => milliseconds(number),
+        };
+        (
+            actual.map_or_else(|| raw(&self.actual), format),
+            self.threshold.as_ref().map(|_| threshold.map_or_else(|| raw(&self.threshold), format)),
+        )
+    }
+
+    /// How far the value is beyond its threshold, as a share of it; what has no value comes last.
+    fn distance(&self) -> f64 {
+        match (number(self.actual.as_ref()), number(self.threshold.as_ref())) {
+            (Some(actual), Some(threshold)) => (actual - threshold).abs() / threshold.abs().max(1.0),
+            (Some(actual), None) => actual.abs(),
+            (None, _) => -1.0,
+        }
+    }
+}
+
+/// Beyond this a value is shown as it came; SonarQube counts nothing that high.
+const NUMBER_MAX: f64 = 1e15;
+
+fn number(text: Option<&String>) -> Option<f64> {
+    text?.trim().parse::<f64>().ok().filter(|number| number.abs() < NUMBER_MAX)
+}
+
+/// A number with one decimal, or as many as tell it apart from what it is compared with, and without zeros at
+/// the end: 79.96 is not shown as 80 when 80 is the threshold.
+fn plain(number: f64, compared: Option<(f64, f64)>) -> String {
+    let mut decimals = 1;
+    if let Some((actual, threshold)) = compared
+        && actual.total_cmp(&threshold).is_ne()
+    {
+        while decimals < 15 && format!("{actual:.decimals$}") == format!("{threshold:.decimals$}") {
+            decimals += 1;
+        }
+    }
+    let text = format!("{number:.decimals$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+fn rating(number: f64) -> String {
+    match number.round() {
+        1.0 => "A".to_owned(),
+        2.0 => "B".to_owned(),
+        3.0 => "C".to_owned(),
+        4.0 => "D".to_owned(),
+        5.0 => "E".to_owned(),
+        _ => plain(number, None),
+    }
+}
+
+/// Thresholds are one below the level that they stand for.
+fn severity(number: f64) -> String {
+    match number {
+        n if n <= 0.0 => "None",
+        n if n <= 5.0 => "Info",
+        n if n <= 10.0 => "Low",
+        n if n <= 15.0 => "Medium",
+        n if n <= 20.0 => "High",
+        _ => "Blocker",
+    }
+    .to_owned()
+}
+
+/// Minutes as days of eight hours, hours and minutes; the two largest.
+fn effort(minutes: f64) -> String {
+    units(minutes, &[(480.0, "d"), (60.0, "h"), (1.0, "min")])
+}
+
+fn milliseconds(number: f64) -> String {
+    units(number, &[(3_600_000.0, "h"), (60_000.0, "min"), (1000.0, "s"), (1.0, "ms")])
+}
+
+fn units(number: f64, units: &[(f64, &str)]) -> String {
+    let mut left = number.abs().round();
+    let mut parts = Vec::new();
+    for (size, unit) in units {
+        let count = (left / size).floor();
+        if count > 0.0 && parts.len() < 2 {
+            parts.push(format!("{count}{unit}"));
+            left -= count * size;
+        }
+    }
+    match (parts.is_empty(), units.last()) {
+        (true, Some((_, smallest))) => format!("0{smallest}"),
+        _ => format!("{}{}", if number < 0.0 { "-" } else { "" }, parts.join(" ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn condition(metric: &str, comparator: &str, threshold: &str, actual: &str, level: Level) -> Condition {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Condition {
+            metric: metric.to_owned(),
+            level,
+            comparator: Comparator::parse(comparator),
+            threshold: text(threshold),
+            actual: text(actual),
+        }
+    }
+
+    #[test]
+    fn conditions_read_as_on_sonarqubes_pages() {
+        for (metric, comparator, threshold, actual, words) in [
+            (
+                "new_coverage",
+                "LT",
+                "80",
+                "54.89417989417989",
+                "54.9% Coverage on New Code (is less than 80%)",
+            ),
+            ("new_coverage", "LT", "80", "79.96", "79.96% Coverage on New Code (is less than 80%)"),
+            ("coverage", "LT", "80", "79.99999999", "79.99999999% Coverage (is less than 80%)"),
+            ("new_violations", "GT", "0", "1e300", "1e300 New Issues (is greater than 0)"),
+            ("new_coverage", "LT", "80.5", "0", "0% Coverage on New Code (is less than 80.5%)"),
+            (
+                "new_duplicated_lines_density",
+                "GT",
+                "3",
+                "22.285714285714285",
+                "22.3% Duplicated Lines on New Code (is greater than 3%)",
+            ),
+            ("new_reliability_rating", "GT", "1", "3", "C Reliability Rating on New Code (is worse than A)"),
+            ("new_violations", "GT", "0", "14", "14 New Issues (is greater than 0)"),
+            (
+                "new_security_issue_severity",
+                "GT",
+                "19",
+                "25",
+                "Blocker Security Issue Severity on New Code (is greater than or equal to High)",
+            ),
+            ("sqale_index", "GT", "480", "1530", "3d 1h Technical Debt (is greater than 1d)"),
+            ("test_execution_time", "GT", "1000", "61500", "1min 1s Unit Test Duration (is greater than 1s)"),
+            ("coverage", "LT", "", "12.3", "12.3% Coverage"),
+            ("new_coverage", "LT", "80", "", "no value Coverage on New Code (is less than 80%)"),
+            ("my_metric", "XX", "a", "b", "b my metric (does not fit a)"),
+        ] {
+            assert_eq!(condition(metric, comparator, threshold, actual, Level::Error).words(), words);
+        }
+    }
+
+    fn failed(number: usize) -> Gate {
+        Gate {
+            level: Level::Error,
+            conditions: (0..number)
+                .map(|n| condition("new_violations", "GT", "0", &(n + 1).to_string(), Level::Error))
+                .collect(),
+            ignored_conditions: false,
+        }
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_the_rest_is_counted() {
+        assert_eq!(
+            failed(3).words("", 255),
+            "3 New Issues (is greater than 0), 2 New Issues (is greater than 0), 1 New Issues (is greater than 0)"
+        );
+        assert_eq!(
+            failed(9).words("", 100),
+            "9 New Issues (is greater than 0), 8 New Issues (is greater than 0) … and 7 more"
+        );
+    }
+
+    #[test]
+    fn a_gate_is_green_only_when_it_said_so() {
+        let gate =
+            |level| Gate { level, conditions: Vec::new(), ignored_conditions: false }.words("Acme API", 255);
+        assert_eq!(gate(Level::Ok), "Quality gate passed: Acme API");
+        assert_eq!(gate(Level::Warn), "Quality gate passed with a warning: Acme API");
+        assert_eq!(gate(Level::Error), "Quality gate failed: Acme API");
+        assert_eq!(gate(Level::None), "No quality gate was computed: Acme API");
+        assert_eq!(gate(Level::parse("GREAT")), "Quality gate unknown: Acme API");
+    }
+
+    #[test]
+    fn every_dialect_is_read() {
+        let read = |text: &str| Gate::read(&serde_json::from_str(text).unwrap());
+        let expected = condition("coverage", "LT", "80", "12.5", Level::Error);
+        for text in [
+            r#"{"status":"ERROR","conditions":[{"metricKey":"coverage","status":"ERROR","comparator":"LT","errorThreshold":"80","actualValue":12.5}]}"#,
+            r#"{"level":"ERROR","conditions":[{"metric":"coverage","level":"ERROR","op":"LT","error":80,"actual":"12.5"}]}"#,
+            r#"{"status":"ERROR","conditions":[{"metric":"coverage","status":"ERROR","operator":"LESS_THAN","errorThreshold":"80","value":"12.5"}]}"#,
+        ] {
+            assert_eq!(
+                read(text),
+                Gate { level: Level::Error, conditions: vec![expected.clone()], ignored_conditions: false }
+            );
+        }
+        for text in [
+            "{}",
+            "[]",
+            "null",
+            r#"{"status":null,"conditions":null}"#,
+            r#"{"status":["OK"]}"#,
+            r#"{"status":"ok"}"#,
+        ] {
+            assert_eq!(read(text).level, Level::Unknown, "{text}");
+        }
+        let odd = read(
+            r#"{"status":"ERROR","conditions":[7,{"metricKey":"\u202e\n","status":1,"actualValue":[]}]}"#,
+        );
+        assert_eq!(odd.conditions.len(), 2);
+        assert_eq!(odd.conditions[1].words(), "no value unnamed metric");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let long = "x".repeat(70_000);
+        let gate = Gate::read(
+            &serde_json::json!({"status": "ERROR", "conditions": [{"metricKey": long, "status": "ERROR", "actualValue": long}]}),
+        );
+        assert!(gate.conditions[0].words().chars().count() < 150);
+        assert!(gate.words("", 255).chars().count() <= 255);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_values_are_they_have_words(
+            metric in "[a-z_]{0,30}", comparator in "[A-Z_]{0,4}", threshold in ".{0,20}", actual in "-?[0-9]{0,30}(\\.[0-9]{0,30})?",
+        ) {
+            let condition = condition(&metric, &comparator, &threshold, &actual, Level::Error);
+            prop_assert!(!condition.words().is_empty());
+            let _ = condition.row();
+        }
+
+        #[test]
+        fn many_conditions_fit(number in 2..400_usize, max in 120..300_usize) {
+            prop_assert!(failed(number).words("", max).chars().count() <= max);
+        }
+    }
+}
