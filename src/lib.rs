@@ -31,23 +31,26 @@ use std::{collections::HashSet, ffi::OsString, io};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::config::roots::extra_roots;
 use crate::{
-    config::analysis::root_cert,
-    config::findings::Findings,
-    config::keyring::Credentials,
-    config::plan::{Mode, Plan, Settings},
-    config::target_list::{Targets, are_many},
-    config::variables::Variables,
+    config::{
+        findings::Findings,
+        keyring::Credentials,
+        plan::{Mode, Plan, Settings},
+        roots::root_cert,
+        target_list::{Targets, are_many},
+        variables::Variables,
+    },
     console::log::Console,
-    http::service::Service,
-    http::transport::{self, Http},
+    http::{service::Service, transport::Http},
     model::outcome::Outcome,
-    run::check::CheckPlan,
-    run::context::Context,
-    run::report::Budget,
-    run::result_file::ResultFile,
-    run::targets::Run,
-    run::{check, report},
+    run::{
+        check::{self, CheckPlan},
+        context::Context,
+        report::{self, Budget},
+        result_file::ResultFile,
+        targets::Run,
+    },
 };
 
 /// Does what the environment asks for, and says so on the console.
@@ -68,7 +71,7 @@ pub async fn run(
         console.set_colour(colour);
     }
     console.set_debug(settings.debug);
-    let roots = transport::extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
+    let roots = extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
     let asks_sonarqube = variables.state.is_none() || are_many(&variables);
     let sonarqube_roots = if asks_sonarqube { root_cert(&variables, &mut findings) } else { Vec::new() };
     let credentials = Credentials::from_variables(&variables, settings.timeout, &mut findings);

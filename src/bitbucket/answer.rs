@@ -1,12 +1,16 @@
 //! What an answer of Bitbucket means, as far as its words, lists and headers are known: looked at once, for what is
 //! asked further and for the explanation. Where words are matched, they were published; see the handbook.
 
+use serde_json::Value;
+
 use crate::{
     bitbucket::scopes::{Need, Scopes},
     config::credential::Credential,
-    http::body::{announcement, field, is_data_centers, is_empty, is_html, said, scopes},
-    http::refusal::Purpose,
-    http::transport::Answer,
+    http::{
+        body::{announcement, field, is_data_centers, is_empty, is_html, json, said},
+        refusal::Purpose,
+        transport::Answer,
+    },
 };
 
 /// What a refusing answer means.
@@ -127,4 +131,31 @@ fn lacking_by_headers(answer: &Answer, credential: &Credential, purpose: &Purpos
         missing: Some(Scopes::new([need.scope(credential)])),
         granted: Some(granted),
     })
+}
+
+/// A list of scopes within the answer: `{"error": {"detail": {"required": [...], "granted": [...]}}}`.
+fn scopes(answer: &Answer, list: &str) -> Option<Scopes> {
+    let body = json(answer)?;
+    let scopes = body.pointer("/error/detail")?.get(list)?.as_array()?;
+    Some(Scopes::new(scopes.iter().filter_map(Value::as_str)))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{StatusCode, header::HeaderMap};
+
+    use super::*;
+
+    fn answer(body: &str) -> Answer {
+        Answer { status: StatusCode::FORBIDDEN, headers: HeaderMap::new(), body: body.into(), cut: false }
+    }
+
+    #[test]
+    fn lists_of_scopes_are_found() {
+        let answer =
+            answer(r#"{"error":{"message":"No.","detail":{"required":["a"],"granted":["b",7,"c"]}}}"#);
+        assert_eq!(scopes(&answer, "required"), Some(Scopes::new(["a"])));
+        assert_eq!(scopes(&answer, "granted"), Some(Scopes::new(["b", "c"])));
+        assert_eq!(scopes(&answer, "other"), None);
+    }
 }

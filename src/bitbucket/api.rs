@@ -7,13 +7,17 @@ use serde_json::Value;
 
 use crate::{
     bitbucket::scopes::Scopes,
-    config::status::{Status, StatusKey},
-    config::target::{CommitHash, PullRequestId, Repository},
     console::text::{fit, one_line},
-    http::client::{Client, Request, unreadable},
-    http::refusal::{Creator, Owner, Purpose, Refusal},
-    http::service::Access,
-    http::transport::Answer,
+    http::{
+        client::{Client, Request, unreadable},
+        refusal::{Creator, Owner, Purpose, Refusal},
+        service::Access,
+        transport::Answer,
+    },
+    model::{
+        status::{Status, StatusKey},
+        target::{CommitHash, PullRequestId, Repository},
+    },
 };
 
 /// A client of Bitbucket Cloud for one run.

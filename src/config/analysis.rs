@@ -3,35 +3,26 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use reqwest::Url;
-use rustls::pki_types::CertificateDer;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    config::findings::{Findings, shown},
-    config::parse::{flag, in_digits, service_address, whole_number},
-    config::report_task::{self, Subject},
-    config::target::{CommitHash, is_own},
-    config::variables::Variables,
-    http::transport::{is_this_machine, roots_in},
-    model::outcome::Outcome,
-    model::state::State,
-    model::token::{self, Defect, TokenKind},
+    config::{
+        findings::Findings,
+        parse::{flag, whole_number},
+        report_task,
+        repository::is_own,
+        variables::Variables,
+    },
+    console::foreign::shown,
+    model::{
+        address::service_address,
+        analysis::Subject,
+        state::State,
+        target::CommitHash,
+        token::{self, Defect, TokenKind},
+        verdict::Verdict,
+    },
 };
-
-/// What is to be said of the commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The state.
-    pub state: State,
-    /// The reason in a few words; the description, unless the user gives one.
-    pub words: String,
-    /// SonarQube's key of the project that it is about.
-    pub project: Option<String>,
-    /// The page that shows it, when Bitbucket takes its address.
-    pub link: Option<String>,
-    /// How the run ends when it is posted.
-    pub outcome: Outcome,
-}
 
 /// Where the verdict comes from.
 #[derive(Debug)]
@@ -171,18 +162,6 @@ fn given(text: &str, findings: &mut Findings) -> Option<Verdict> {
         );
     }
     verdict
-}
-
-impl Verdict {
-    /// From `STATE`: Bitbucket's word, an everyday one, or a process exit code.
-    fn parse(text: &str) -> Option<Self> {
-        let (state, words) = match in_digits(text).and_then(|code| u8::try_from(code).ok()) {
-            Some(0) => (State::Successful, State::Successful.words().to_owned()),
-            Some(code) => (State::Failed, format!("Failed with exit code {code}")),
-            None => State::parse(text).map(|state| (state, state.words().to_owned()))?,
-        };
-        Some(Self { state, words, project: None, link: None, outcome: Outcome::Done })
-    }
 }
 
 impl AnalysisPlan {
@@ -353,25 +332,6 @@ fn host(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
     None
 }
 
-/// Whether the token would go over the network unencrypted, beyond this machine and private networks.
-pub fn is_exposed(url: &Url) -> bool {
-    use std::net::IpAddr;
-    if url.scheme() != "http" || is_this_machine(url) {
-        return false;
-    }
-    match url
-        .host_str()
-        .unwrap_or_default()
-        .trim_matches(['[', ']'])
-        .parse::<IpAddr>()
-        .map(|ip| ip.to_canonical())
-    {
-        Ok(IpAddr::V4(ip)) => !(ip.is_private() || ip.is_link_local()),
-        Ok(IpAddr::V6(ip)) => !(ip.is_unique_local() || ip.is_unicast_link_local()),
-        Err(_) => true,
-    }
-}
-
 /// Without a token only a public project can be asked about by its key, and a webhook asks nothing.
 fn check_token(token: Option<&SecretString>, analyses: Option<&Analyses>, findings: &mut Findings) {
     let Some(token) = token else {
@@ -397,44 +357,6 @@ fn check_token(token: Option<&SecretString>, analyses: Option<&Analyses>, findin
     );
 }
 
-/// The roots to trust for SonarQube alone.
-pub fn root_cert(variables: &Variables, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
-    let Some(text) = variables.sonar_root_cert.as_deref() else {
-        return Vec::new();
-    };
-    roots_in(&unfolded(text)).unwrap_or_else(|found| {
-        findings.problem(
-            "SONAR_ROOT_CERT",
-            format!("holds text {found}"),
-            "the PEM text of one or more certificates (-----BEGIN CERTIFICATE-----)",
-            "paste the whole text of the file, first and last line included; a path does not work here",
-        );
-        Vec::new()
-    })
-}
-
-/// A variable's value may have lost its line breaks, or have them as `\n`: each certificate gets its lines back.
-fn unfolded(text: &str) -> Vec<u8> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
-    text.replace("\\n", "\n")
-        .replace(BEGIN, &format!("\n{BEGIN}\n"))
-        .replace(END, &format!("\n{END}\n"))
-        .lines()
-        .map(
-            |line| {
-                if line.starts_with("-----") {
-                    line.to_owned()
-                } else {
-                    line.replace(char::is_whitespace, "")
-                }
-            },
-        )
-        .filter(|line| !line.is_empty())
-        .flat_map(|line| (line + "\n").into_bytes())
-        .collect()
-}
-
 fn on_no_gate(text: Option<&str>, findings: &mut Findings) -> State {
     let Some(text) = text.map(str::trim) else {
         return State::Failed;
@@ -449,57 +371,4 @@ fn on_no_gate(text: Option<&str>, findings: &mut Findings) -> State {
         );
         State::Failed
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_and_exit_codes_become_verdicts() {
-        for (text, state, words) in [
-            ("passed", State::Successful, "Successful"),
-            ("0", State::Successful, "Successful"),
-            ("running", State::InProgress, "In progress"),
-            ("1", State::Failed, "Failed with exit code 1"),
-            ("255", State::Failed, "Failed with exit code 255"),
-        ] {
-            let verdict = Verdict::parse(text).unwrap();
-            assert_eq!((verdict.state, verdict.words.as_str()), (state, words), "{text}");
-        }
-        for text in ["256", "-1", "+1", "1.0", "maybe", "0x0", "", "$?"] {
-            assert_eq!(Verdict::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_token_is_exposed_by_http_beyond_private_networks() {
-        for (url, exposed) in [
-            ("https://sonar.example.com", false),
-            ("http://localhost:9000", false),
-            ("http://10.1.2.3:9000", false),
-            ("http://192.168.0.7", false),
-            ("http://[fd00::1]", false),
-            ("http://sonar.example.com", true),
-            ("http://sonarqube:9000", true),
-            ("http://8.8.8.8", true),
-        ] {
-            assert_eq!(is_exposed(&Url::parse(url).unwrap()), exposed, "{url}");
-        }
-    }
-
-    #[test]
-    fn a_certificate_gets_its_lines_back() {
-        let pem = "-----BEGIN CERTIFICATE-----\nMIIB\nAAA=\n-----END CERTIFICATE-----\n";
-        for text in
-            [pem.to_owned(), pem.replace('\n', "\\n"), pem.replace('\n', " "), pem.replace('\n', "\r\n")]
-        {
-            assert_eq!(
-                String::from_utf8(unfolded(&text)).unwrap().replace('\n', ""),
-                pem.replace('\n', ""),
-                "{text}"
-            );
-            assert!(unfolded(&text).starts_with(b"-----BEGIN CERTIFICATE-----\n"), "{text}");
-        }
-    }
 }

@@ -3,8 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    config::findings::{Findings, Problem},
-    config::variables::Variables,
+    config::{
+        findings::{Findings, Problem},
+        variables::Variables,
+    },
     explain::handbook::{
         ACCESS_TOKEN_AS_BASIC, API_TOKEN_AS_BEARER, APP_PASSWORD as NO_APP_PASSWORDS, GIT_USER_NAME,
         USER_NAME, WAYS_IN,

@@ -11,14 +11,21 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
-    config::credential::{Credential, check_access_token, is_any_set},
-    config::findings::{Findings, shown},
-    config::parse::Fields,
-    config::target::{Repository, is_name},
-    config::variables::{Variables, is_unexpanded, nearest},
-    http::service::{Access, Service},
-    http::throttle::{Outage, Pace},
-    model::token::TokenKind,
+    config::{
+        credential::{Credential, check_access_token, is_any_set},
+        findings::Findings,
+        parse::Fields,
+        variables::{Variables, is_unexpanded, nearest},
+    },
+    console::foreign::shown,
+    http::{
+        service::{Access, Service},
+        throttle::{Outage, Pace},
+    },
+    model::{
+        target::{Repository, is_name},
+        token::TokenKind,
+    },
 };
 
 /// The credentials of a run.

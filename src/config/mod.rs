@@ -8,6 +8,8 @@ pub mod keyring;
 pub mod parse;
 pub mod plan;
 pub mod report_task;
+pub mod repository;
+pub mod roots;
 pub mod status;
 pub mod target;
 pub mod target_list;

@@ -10,14 +10,16 @@ use std::{
     path::Path,
 };
 
-use reqwest::Url;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::Value;
 
-use crate::config::findings::{Findings, shown};
+use crate::{
+    config::findings::Findings,
+    console::{foreign::shown, text::in_digits},
+};
 
 /// Yes or no, in the words that people use; `default` when unset or not understood.
 pub fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findings) -> bool {
@@ -73,11 +75,6 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// A whole number in digits alone: no sign, no white space.
-pub fn in_digits(text: &str) -> Option<u64> {
-    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
-}
-
 /// A whole number within bounds, in digits alone; `default` when unset or not understood.
 pub fn whole_number(
     name: &str,
@@ -99,28 +96,6 @@ pub fn whole_number(
         );
         default
     })
-}
-
-/// The address of a service: https or http, without user information, query and fragment, and without slashes
-/// at its end.
-///
-/// # Errors
-///
-/// What is wrong with it, to complete "is ..., ".
-pub fn service_address(text: &str) -> Result<Url, &'static str> {
-    let mut url = Url::parse(text.trim()).map_err(|_| "which is no address")?;
-    if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
-        return Err("which is neither https nor http");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("which holds a user name or password; credentials have variables of their own");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("which has a ? or # part");
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&path);
-    Ok(url)
 }
 
 /// The content of a file of at most this many bytes. A device or a pipe could keep the run waiting for ever.

@@ -11,17 +11,25 @@ use std::{
 
 use reqwest::Url;
 
+use crate::config::target::target_plan;
 use crate::{
-    config::analysis::{Verdict, VerdictPlan},
-    config::findings::{Findings, shown},
-    config::keyring::Credentials,
-    config::parse::{flag, service_address, whole_number},
-    config::status::{Status, StatusKey, StatusPlan},
-    config::target::{Target, TargetPlan},
-    config::target_list::Planned,
-    config::variables::Variables,
-    http::service::Access,
-    http::transport::{Proxies, is_this_machine},
+    config::{
+        analysis::VerdictPlan,
+        findings::Findings,
+        keyring::Credentials,
+        parse::{flag, whole_number},
+        status::StatusPlan,
+        target_list::Planned,
+        variables::Variables,
+    },
+    console::foreign::shown,
+    http::{service::Access, transport::Proxies},
+    model::{
+        address::{is_this_machine, service_address},
+        status::{Status, StatusKey},
+        target::{Target, TargetPlan},
+        verdict::Verdict,
+    },
 };
 
 /// What will be done for one target. There is one only when no variable is wrong.
@@ -46,7 +54,7 @@ impl Plan {
         findings: &mut Findings,
     ) -> Option<Self> {
         // Each part is looked at, so that one run tells every problem.
-        let target = TargetPlan::from_variables(variables, findings);
+        let target = target_plan(variables, findings);
         let status = StatusPlan::from_variables(variables, findings);
         let verdict = VerdictPlan::from_variables(variables, many, findings);
         let target = target?;

@@ -12,9 +12,9 @@ use reqwest::Url;
 use serde_json::Value;
 
 use crate::{
-    config::findings::shown,
-    config::parse::{read_small, service_address},
-    config::target::CommitHash,
+    config::parse::read_small,
+    console::foreign::shown,
+    model::{address::service_address, analysis::Subject, target::CommitHash},
     sonarqube::gate::{Gate, Level, text},
 };
 
@@ -33,17 +33,6 @@ pub struct Analysis {
     pub end: End,
 }
 
-/// What an analysis is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    /// A pull request, by SonarQube's name for it.
-    PullRequest(String),
-    /// A branch.
-    Branch(String),
-    /// The main branch.
-    Main,
-}
-
 /// What a file tells of the end of an analysis.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
@@ -60,34 +49,6 @@ pub enum End {
     Gate(Gate),
     /// The analysis failed, from a webhook.
     Failed,
-}
-
-impl Subject {
-    /// In words.
-    pub fn words(&self) -> String {
-        match self {
-            Self::PullRequest(id) => format!("pull request {id}"),
-            Self::Branch(branch) => format!("branch {branch}"),
-            Self::Main => "main branch".to_owned(),
-        }
-    }
-
-    /// From the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
-    fn of_dashboard(address: &str) -> Self {
-        let Ok(url) = Url::parse(address) else {
-            return Self::Main;
-        };
-        let value = |wanted: &str| {
-            url.query_pairs()
-                .find(|(name, value)| name == wanted && !value.is_empty())
-                .map(|(_, value)| value.into_owned())
-        };
-        match (value("pullRequest"), value("branch")) {
-            (Some(id), _) => Self::PullRequest(id),
-            (None, Some(branch)) => Self::Branch(branch),
-            (None, None) => Self::Main,
-        }
-    }
 }
 
 /// A real file has less than 1 KiB, a webhook's some KiB.
@@ -297,19 +258,6 @@ mod tests {
             parsed(&text.replace('\n', "\r\n")),
             parsed(&format!("\u{feff}# by hand\nceTaskId=\n\n{text}"))
         );
-    }
-
-    #[test]
-    fn the_dashboard_tells_what_was_analysed() {
-        for (query, subject) in [
-            ("?id=a", Subject::Main),
-            ("?id=a&branch=feature%2Flogin+1", Subject::Branch("feature/login 1".to_owned())),
-            ("?id=a&pullRequest=7&branch=x", Subject::PullRequest("7".to_owned())),
-            ("?id=a&pullRequest=", Subject::Main),
-        ] {
-            assert_eq!(Subject::of_dashboard(&format!("https://a.b/dashboard{query}")), subject);
-        }
-        assert_eq!(Subject::of_dashboard("no address"), Subject::Main);
     }
 
     #[test]

@@ -1,45 +1,21 @@
 //! The build status that Bitbucket shows on a commit: pure, and total. Whatever the user writes becomes
 //! a status within every limit of Bitbucket, or a problem that names the variable.
 
-use std::{fmt, net::IpAddr};
-
-use reqwest::Url;
-use serde::Serialize;
-
+use crate::model::address::URL_MAX_CHARS;
+use crate::model::status::KEY_MAX_CHARS;
 use crate::{
-    config::analysis::Verdict,
-    config::findings::{Findings, shown},
-    config::target::{Repository, Target},
-    config::variables::Variables,
-    console::text::{fit, one_line},
-    model::state::State,
+    config::{findings::Findings, variables::Variables},
+    console::{
+        foreign::shown,
+        text::{fit, one_line},
+    },
+    model::{
+        address::refusal_of_url,
+        status::{DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, Status, StatusKey},
+        target::{Repository, Target},
+        verdict::Verdict,
+    },
 };
-
-/// A build status, as the body of
-/// `POST /repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build`.
-/// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Status {
-    /// The only type there is: `build`.
-    r#type: &'static str,
-    /// Identity on the commit; the same key overwrites.
-    pub key: StatusKey,
-    /// What reviewers and merge checks act on.
-    pub state: State,
-    /// Title, at most [`NAME_MAX_CHARS`].
-    pub name: String,
-    /// One line below the title, at most [`DESCRIPTION_MAX_CHARS`].
-    pub description: String,
-    /// Where a click leads.
-    pub url: String,
-    /// Source branch: the status counts for pull requests from this branch only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refname: Option<String>,
-}
-
-/// The identity of a status: at most [`KEY_MAX_CHARS`] characters, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StatusKey(String);
 
 /// The status as far as the variables tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,52 +31,8 @@ pub struct StatusPlan {
     pipeline_page: Option<String>,
 }
 
-/// "Ensure this value has at most 40 characters": <https://github.com/buildbot/buildbot/issues/7049>.
-pub const KEY_MAX_CHARS: usize = 40;
-/// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/pull/928>.
-pub const NAME_MAX_CHARS: usize = 255;
-/// Not documented; the limit of the name, whose column it is likely to share.
-pub const DESCRIPTION_MAX_CHARS: usize = 255;
-/// `URLValidator.max_length` of Django, whose words Bitbucket's refusals of addresses are.
-/// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
-pub const URL_MAX_CHARS: usize = 2048;
-
 /// One key for every verdict, so that the newest overwrites the one before.
 const DEFAULT_KEY: &str = "sonar";
-
-impl StatusKey {
-    /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
-    /// SHA-256 of the whole, so that two long keys with one beginning stay two.
-    pub fn fit(text: &str) -> Self {
-        if text.chars().count() <= KEY_MAX_CHARS {
-            return Self(text.to_owned());
-        }
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        let number = digest.as_ref()[..4].iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
-        let suffix = format!("-{number:08x}");
-        let kept: String = text.chars().take(KEY_MAX_CHARS - suffix.len()).collect();
-        Self(kept + &suffix)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for StatusKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Status {
-    /// The status that ends this one when the run cannot finish it.
-    #[must_use]
-    pub fn stopped(&self) -> Self {
-        Self { state: State::Stopped, description: "The run was stopped".to_owned(), ..self.clone() }
-    }
-}
 
 impl StatusPlan {
     /// The status that the variables ask for; what cannot be used is a problem and left out.
@@ -192,56 +124,6 @@ fn url(text: Option<&str>, findings: &mut Findings) -> Option<String> {
     None
 }
 
-/// Why Bitbucket would refuse an address, to complete "is ..., ".
-pub fn refusal_of_url(text: &str) -> Option<&'static str> {
-    if text.chars().count() > URL_MAX_CHARS {
-        return Some("which is too long");
-    }
-    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Some("which has white space inside");
-    }
-    // As it is written: `Url` would repair what Bitbucket refuses.
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Some("which is no address");
-    };
-    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Some("which is neither http nor https");
-    }
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    if authority.contains('@') {
-        return Some("which shows a user name or password to everybody");
-    }
-    let Some(url) = Url::parse(text).ok().filter(|_| !authority.is_empty() && !rest.contains('\\')) else {
-        return Some("which is no address");
-    };
-    // A URL keeps an IPv6 address in brackets, and makes an IPv4 address of every number.
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    if let Ok(address) = host.parse::<IpAddr>() {
-        if address.is_ipv4() && !authority.starts_with(host) {
-            return Some("whose host is a number");
-        }
-        let address = address.to_canonical();
-        return (address.is_loopback() || address.is_unspecified())
-            .then_some("which is this machine's own address");
-    }
-    let host = host.trim_end_matches('.');
-    if host == "localhost" || host.ends_with(".localhost") {
-        return Some("which is this machine's own address");
-    }
-    if !host.contains('.') {
-        return Some("whose host has no dot");
-    }
-    (!host.split('.').all(is_label)).then_some("whose host is no host name")
-}
-
-/// A part of a host name, in ASCII: <https://www.rfc-editor.org/rfc/rfc1123#section-2.1>.
-fn is_label(part: &str) -> bool {
-    (1..=63).contains(&part.len())
-        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !part.starts_with('-')
-        && !part.ends_with('-')
-}
-
 /// The page of the pipeline that runs, when Pipelines tells enough.
 fn pipeline_page(variables: &Variables) -> Option<String> {
     let workspace = variables.bitbucket_workspace.as_deref()?.trim();
@@ -261,7 +143,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{config::target::CommitHash, model::outcome::Outcome};
+    use crate::model::state::State;
+    use crate::model::{outcome::Outcome, target::CommitHash};
 
     fn target() -> Target {
         Target {
@@ -332,7 +215,7 @@ mod tests {
             };
             let plan = StatusPlan::from_variables(&variables, &mut Findings::default());
             let status = plan.status(&judged, &target(), several);
-            (status.key.0, status.name)
+            (status.key.as_str().to_owned(), status.name)
         };
         let pair = |key: &str, name: &str| (key.to_owned(), name.to_owned());
         assert_eq!(made(None, None, false), pair("sonar", "Sonar"));

@@ -10,11 +10,12 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    config::findings::{Findings, shown},
-    config::parse::{Fields, read_small, whole_number},
-    config::variables::{Variable, Variables, is_unexpanded, nearest},
-    console::secrets::holds_token,
-    console::text::fingerprint,
+    config::{
+        findings::Findings,
+        parse::{Fields, read_small, whole_number},
+        variables::{Variable, Variables, is_unexpanded, nearest},
+    },
+    console::{foreign::shown, secrets::holds_token, text::fingerprint},
 };
 
 /// A plan that may be the same as another one's.

@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
-    config::findings::{Findings, shown},
-    console::secrets::holds_token,
+    config::findings::Findings,
+    console::{foreign::shown, secrets::holds_token},
     explain::handbook::NOT_EXPANDED,
 };
 

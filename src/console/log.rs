@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::{config::findings::Problem, console::secrets::Secrets, console::text::forges};
+use crate::console::{secrets::Secrets, text::forges};
 
 /// The log. Everything that a run prints goes through here.
 pub struct Console {
@@ -155,15 +155,6 @@ impl Console {
     pub fn debug(&self, text: impl fmt::Display) {
         if self.debug {
             self.of_run().print(None, &format!("  debug: {text}"));
-        }
-    }
-
-    /// Everything that is wrong with the variables.
-    pub fn problems(&self, problems: &[Problem]) {
-        for problem in problems {
-            self.failed(format_args!("{} {}", problem.variable, problem.found));
-            self.detail("accepted", &problem.accepted);
-            self.details("to do", &problem.remedy);
         }
     }
 

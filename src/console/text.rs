@@ -1,6 +1,9 @@
 //! Text that others see: on one line, within a limit, and without what could forge another line.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 /// The text on one line: each run of white space and control characters becomes one space.
 pub fn one_line(text: &str) -> String {
@@ -29,6 +32,21 @@ pub fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A whole number in digits alone: no sign, no white space.
+pub fn in_digits(text: &str) -> Option<u64> {
+    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+}
+
+/// Seconds with one decimal, rounded up, as the log shows them.
+pub fn rounded(duration: Duration) -> String {
+    let tenths = duration.as_millis().div_ceil(100);
+    if tenths.is_multiple_of(10) {
+        (tenths / 10).to_string()
+    } else {
+        format!("{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
 /// Control characters, line separators, and the marks that turn the direction of text around.
 pub fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -52,6 +70,16 @@ mod tests {
         assert_eq!(fit("one two three", 13), "one two three");
         assert_eq!(fit("one two three", 12), "one two…");
         assert_eq!(fit(&"x".repeat(300), 255).chars().count(), 255);
+    }
+
+    #[test]
+    fn seconds_have_one_decimal() {
+        let shown = |millis| rounded(Duration::from_millis(millis));
+        assert_eq!(
+            [shown(0), shown(3), shown(440), shown(1960), shown(12_000)],
+            ["0", "0.1", "0.5", "2", "12"]
+        );
+        assert_eq!(rounded(Duration::MAX), "18446744073709551616");
     }
 
     proptest! {

@@ -8,17 +8,22 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::{
-    bitbucket::answer::Meaning,
-    bitbucket::scopes::{Need, Scopes},
+    bitbucket::{
+        answer::Meaning,
+        scopes::{Need, Scopes},
+    },
     config::credential::Credential,
-    config::parse::in_digits,
-    config::target::Repository,
-    console::log::Console,
+    console::{
+        log::Console,
+        text::{in_digits, rounded},
+    },
     explain::handbook::{self, Trouble},
-    http::refusal::{Came, Clues, Owner, Purpose, Refusal},
-    http::service::{Reach, Service},
-    http::transport::{Answer, Failure, is_this_machine, rounded},
-    model::token::TokenKind,
+    http::{
+        refusal::{Came, Clues, Owner, Purpose, Refusal},
+        service::{Reach, Service},
+        transport::{Answer, Failure},
+    },
+    model::{address::is_this_machine, target::Repository, token::TokenKind},
 };
 
 /// Why a request was refused and what to do about it.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use crate::{
-    bitbucket::answer::Meaning,
-    bitbucket::api::Bitbucket,
-    config::status::StatusKey,
-    config::target::Target,
-    http::client::{Client, Deadline},
-    http::refusal::{Came, Refusal},
-    http::service::Service,
+    bitbucket::{answer::Meaning, api::Bitbucket},
+    http::{
+        client::{Client, Deadline},
+        refusal::{Came, Refusal},
+        service::Service,
+    },
+    model::{status::StatusKey, target::Target},
 };
 
 /// For all of it, each read sent once; the refusal can be explained without.

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::{
-    bitbucket::scopes::Scopes,
     console::text::{fit, one_line},
     http::transport::Answer,
 };
@@ -86,14 +85,8 @@ pub fn is_bitbuckets(answer: &Answer) -> bool {
     json(answer).is_some_and(|body| body.pointer("/error/message").is_some_and(Value::is_string))
 }
 
-/// A list of scopes within the answer: `{"error": {"detail": {"required": [...], "granted": [...]}}}`.
-pub fn scopes(answer: &Answer, list: &str) -> Option<Scopes> {
-    let body = json(answer)?;
-    let scopes = body.pointer("/error/detail")?.get(list)?.as_array()?;
-    Some(Scopes::new(scopes.iter().filter_map(Value::as_str)))
-}
-
-fn json(answer: &Answer) -> Option<Value> {
+/// The body as JSON, when it is JSON.
+pub fn json(answer: &Answer) -> Option<Value> {
     serde_json::from_slice(answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body)).ok()
 }
 
@@ -185,14 +178,5 @@ mod tests {
         ] {
             assert_eq!(words(&answer(body)), expected, "{body}");
         }
-    }
-
-    #[test]
-    fn lists_of_scopes_are_found() {
-        let answer =
-            answer(r#"{"error":{"message":"No.","detail":{"required":["a"],"granted":["b",7,"c"]}}}"#);
-        assert_eq!(scopes(&answer, "required"), Some(Scopes::new(["a"])));
-        assert_eq!(scopes(&answer, "granted"), Some(Scopes::new(["b", "c"])));
-        assert_eq!(scopes(&answer, "other"), None);
     }
 }

@@ -12,12 +12,14 @@ use serde_json::Value;
 use tokio::{sync::SemaphorePermit, time::sleep_until};
 
 use crate::{
-    console::log::Console,
-    http::refusal::{Came, Clues, Purpose, Refusal},
-    http::retry::{self, Next},
-    http::service::Service,
-    http::throttle::{Pace, Turn},
-    http::transport::{ATTEMPT_LIMIT, Answer, Failure, Http, rounded},
+    console::{log::Console, text::rounded},
+    http::{
+        refusal::{Came, Clues, Purpose, Refusal},
+        retry::{self, Next},
+        service::Service,
+        throttle::{Pace, Turn},
+        transport::{ATTEMPT_LIMIT, Answer, Failure, Http},
+    },
 };
 
 /// A client of one service for one run.

@@ -6,12 +6,14 @@ use std::{fmt, time::Duration};
 use reqwest::{Method, StatusCode, Url, header::WWW_AUTHENTICATE};
 
 use crate::{
-    config::target::{CommitHash, PullRequestId, Repository},
     console::text::{fit, one_line},
-    http::body::{is_bitbuckets, words},
-    http::retry,
-    http::service::Service,
-    http::transport::{Answer, Failure},
+    http::{
+        body::{is_bitbuckets, words},
+        retry,
+        service::Service,
+        transport::{Answer, Failure},
+    },
+    model::target::{CommitHash, PullRequestId, Repository},
 };
 
 /// A request that did not get through.

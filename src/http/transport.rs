@@ -1,20 +1,13 @@
 //! The one HTTP client: trust, proxies, time limits and the size limit of an answer. What an answer
 //! means is for the service's own client to say.
 
-use std::{error::Error, fmt, io, path::Path, sync::Arc, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 use reqwest::{Client, NoProxy, Proxy, Request, StatusCode, Url, header::HeaderMap, redirect};
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{
-    config::findings::{Findings, shown},
-    config::parse::read_small,
-};
+use crate::console::text::rounded;
 
 /// To connect, proxy and TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -176,74 +169,9 @@ impl Http {
     }
 }
 
-/// The bundles that distributions ship have some 200 KiB.
-const PEM_MAX_BYTES: u64 = 4 * 1024 * 1024;
-
-/// The certificates in the file that `SSL_CERT_FILE` names.
-pub fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
-    let Some(path) = path else {
-        return Vec::new();
-    };
-    read_roots(path).unwrap_or_else(|found| {
-        findings.problem(
-            "SSL_CERT_FILE",
-            format!("names {}, {found}", shown(&path.to_string_lossy())),
-            "a PEM file with one or more certificates (-----BEGIN CERTIFICATE-----)",
-            "see that the file is in the pipe's working directory or a mounted volume, or unset SSL_CERT_FILE: public roots are built in",
-        );
-        Vec::new()
-    })
-}
-
-fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = read_small(path, PEM_MAX_BYTES).map_err(|wrong| format!("which {wrong}"))?;
-    roots_in(&pem)
-}
-
-/// The root certificates in PEM text.
-///
-/// # Errors
-///
-/// What is wrong with it, to complete "a file ...".
-pub fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
-    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let roots = roots.map_err(|_| "whose PEM text is damaged".to_owned())?;
-    if roots.is_empty() {
-        return Err("which holds no certificate".to_owned());
-    }
-    for root in &roots {
-        if RootCertStore::empty().add(root.clone()).is_err() {
-            return Err("which holds a certificate that is damaged".to_owned());
-        }
-    }
-    Ok(roots)
-}
-
 /// An http address of this machine is reached directly, as `NO_PROXY` would have it: a request with a
 /// credential in the clear has no business on a proxy.
 const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1,host.docker.internal";
-
-/// Whether the address is loopback, or the machine that runs this container.
-pub fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    host == "localhost"
-        || host == "host.docker.internal"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
-/// Seconds with one decimal, rounded up, as the log shows them.
-pub fn rounded(duration: Duration) -> String {
-    let tenths = duration.as_millis().div_ceil(100);
-    if tenths.is_multiple_of(10) {
-        (tenths / 10).to_string()
-    } else {
-        format!("{}.{}", tenths / 10, tenths % 10)
-    }
-}
 
 fn failure(error: &reqwest::Error) -> Failure {
     let cause = root_cause(error);
@@ -296,19 +224,4 @@ fn certificate_error(error: &(dyn Error + 'static)) -> Option<String> {
         }
         other => other.to_string(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_have_one_decimal() {
-        let shown = |millis| rounded(Duration::from_millis(millis));
-        assert_eq!(
-            [shown(0), shown(3), shown(440), shown(1960), shown(12_000)],
-            ["0", "0.1", "0.5", "2", "12"]
-        );
-        assert_eq!(rounded(Duration::MAX), "18446744073709551616");
-    }
 }

@@ -12,23 +12,33 @@ use std::{
 use reqwest::Url;
 
 use crate::{
-    config::analysis::{Analyses, AnalysisPlan, CLOUD_URL, Files, Verdict, is_exposed},
-    config::findings::shown,
-    config::plan::Settings,
-    config::report_task::{Analysis, End, Subject},
-    config::status::{DESCRIPTION_MAX_CHARS, refusal_of_url},
-    console::log::Console,
+    config::{
+        analysis::{Analyses, AnalysisPlan, CLOUD_URL, Files},
+        plan::Settings,
+        report_task::{Analysis, End},
+    },
+    console::{foreign::shown, log::Console, text::rounded},
     explain::explanation,
-    http::client::{Client, Deadline},
-    http::refusal::Refusal,
-    http::service::Service,
-    http::throttle::{Outage, Pace},
-    http::transport::{Http, rounded},
-    model::outcome::Outcome,
-    model::state::State,
+    http::{
+        client::{Client, Deadline},
+        refusal::Refusal,
+        service::Service,
+        throttle::{Outage, Pace},
+        transport::Http,
+    },
+    model::{
+        address::{is_exposed, refusal_of_url},
+        analysis::Subject,
+        outcome::Outcome,
+        state::State,
+        status::DESCRIPTION_MAX_CHARS,
+        verdict::Verdict,
+    },
     run::report,
-    sonarqube::api::{SonarQube, Task, TaskState, is_cloud, is_gone},
-    sonarqube::gate::{Gate, Level},
+    sonarqube::{
+        api::{SonarQube, Task, TaskState, is_cloud, is_gone},
+        gate::{Gate, Level},
+    },
 };
 
 /// The first pause between two questions for a task; a small analysis takes a second or two.

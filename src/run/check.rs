@@ -8,30 +8,45 @@ use reqwest::{StatusCode, Url};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    bitbucket::api::Bitbucket,
-    bitbucket::scopes::{Need, Scopes},
-    config::analysis::{Analyses, AnalysisPlan, CLOUD_URL, Files, VerdictPlan},
-    config::credential::Credential,
-    config::findings::Findings,
-    config::keyring::Credentials,
-    config::report_task::{Analysis, End, Subject},
-    config::status::{StatusKey, StatusPlan},
-    config::target::{CommitSource, Repository, Target, TargetPlan, names_commit, repository_alone},
-    config::target_list::{Planned, Targets},
-    config::variables::Variables,
-    console::log::Console,
-    console::text::{counted, fingerprint},
-    explain::explanation,
-    explain::handbook,
-    http::client::{Client, Deadline},
-    http::refusal::{Creator, Owner, Refusal},
-    http::service::{Access, Service},
-    http::throttle::{Outage, Pace},
-    model::outcome::Outcome,
-    run::context::Context,
-    run::find_commit::{Locator, Lookups},
-    run::lookup_cache::Once,
-    run::report::{self, Budget},
+    bitbucket::{
+        api::Bitbucket,
+        scopes::{Need, Scopes},
+    },
+    config::{
+        analysis::{Analyses, AnalysisPlan, CLOUD_URL, Files, VerdictPlan},
+        credential::Credential,
+        findings::Findings,
+        keyring::Credentials,
+        report_task::{Analysis, End},
+        repository::repository,
+        status::StatusPlan,
+        target::{names_commit, target_plan},
+        target_list::{Planned, Targets},
+        variables::Variables,
+    },
+    console::{
+        log::Console,
+        text::{counted, fingerprint},
+    },
+    explain::{explanation, handbook},
+    http::{
+        client::{Client, Deadline},
+        refusal::{Creator, Owner, Refusal},
+        service::{Access, Service},
+        throttle::{Outage, Pace},
+    },
+    model::{
+        analysis::Subject,
+        outcome::Outcome,
+        status::StatusKey,
+        target::{CommitSource, Repository, Target, TargetPlan},
+    },
+    run::{
+        context::Context,
+        find_commit::{Locator, Lookups},
+        lookup_cache::Once,
+        report::{self, Budget},
+    },
     sonarqube::api::{SonarQube, is_cloud},
 };
 
@@ -60,10 +75,10 @@ impl CheckPlan {
         credentials: &Credentials,
         findings: &mut Findings,
     ) -> Option<Self> {
-        let target = names_commit(variables).then(|| TargetPlan::from_variables(variables, findings));
+        let target = names_commit(variables).then(|| target_plan(variables, findings));
         let repository = match &target {
             Some(target) => target.as_ref().map(|target| target.repository.clone()),
-            None => repository_alone(variables, findings),
+            None => repository(variables, findings),
         };
         let status = StatusPlan::from_variables(variables, findings);
         let has_state = variables.state.is_some();

@@ -2,12 +2,13 @@
 
 use crate::{
     bitbucket::api::Bitbucket,
-    config::keyring::Credentials,
-    config::plan::Settings,
+    config::{keyring::Credentials, plan::Settings},
     console::log::Console,
-    http::client::{Client, Deadline},
-    http::service::Access,
-    http::transport::Http,
+    http::{
+        client::{Client, Deadline},
+        service::Access,
+        transport::Http,
+    },
 };
 
 /// What every part of a run works with.

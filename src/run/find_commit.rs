@@ -5,12 +5,13 @@ use std::{cell::Cell, collections::HashSet, rc::Rc};
 
 use crate::{
     bitbucket::api::{Bitbucket, PullRequestSource},
-    config::target::{CommitHash, CommitSource, Lookup, PullRequestId, Repository, Target, TargetPlan},
-    console::log::Console,
-    console::text::fingerprint,
-    http::client::Client,
-    http::refusal::{Clues, Refusal},
-    http::service::{Access, Service},
+    console::{log::Console, text::fingerprint},
+    http::{
+        client::Client,
+        refusal::{Clues, Refusal},
+        service::{Access, Service},
+    },
+    model::target::{CommitHash, CommitSource, Lookup, PullRequestId, Repository, Target, TargetPlan},
     run::lookup_cache::{Found, Once},
 };
 

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use crate::{http::client::Deadline, http::refusal::Refusal};
+use crate::http::{client::Deadline, refusal::Refusal};
 
 /// What came of looking for something.
 pub type Found<T> = Result<T, Rc<Refusal>>;

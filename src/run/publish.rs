@@ -12,23 +12,24 @@ use tokio::sync::Mutex;
 
 use crate::{
     bitbucket::api::Bitbucket,
-    config::analysis::Verdict,
-    config::keyring::Credentials,
-    config::plan::Plan,
-    config::status::Status,
-    config::target::Target,
+    config::{keyring::Credentials, plan::Plan},
     console::text::fingerprint,
-    explain::explanation::{self, explain},
-    explain::further_reads::inquire,
-    http::client::{Client, Deadline},
-    http::refusal::Refusal,
-    http::service::Access,
-    http::throttle::{Outage, Pace},
-    model::outcome::Outcome,
-    model::state::State,
-    run::find_commit::{Locator, Lookups},
-    run::lookup_cache::Found,
-    run::result_file::{Delivery, ResultFile},
+    explain::{
+        explanation::{self, explain},
+        further_reads::inquire,
+    },
+    http::{
+        client::{Client, Deadline},
+        refusal::Refusal,
+        service::Access,
+        throttle::{Outage, Pace},
+    },
+    model::{outcome::Outcome, state::State, status::Status, target::Target, verdict::Verdict},
+    run::{
+        find_commit::{Locator, Lookups},
+        lookup_cache::Found,
+        result_file::{Delivery, ResultFile},
+    },
 };
 
 /// Publishes the statuses of one target.

@@ -8,22 +8,25 @@ use std::{
 };
 
 use crate::{
-    config::analysis::VerdictPlan,
-    config::findings::Findings,
-    config::keyring::Credentials,
-    config::plan::{Plan, Settings},
-    config::target::{Lookup, TargetPlan},
-    config::target_list::Targets,
-    console::log::Console,
-    console::text::counted,
+    config::{
+        analysis::VerdictPlan,
+        findings::{Findings, Problem},
+        keyring::Credentials,
+        plan::{Plan, Settings},
+        target_list::Targets,
+    },
+    console::{log::Console, text::counted},
     explain::explanation::{Explanation, STOPPED_OVER, explain, tell},
-    http::refusal::Refusal,
-    http::service::Access,
-    http::throttle::Pace,
-    model::outcome::Outcome,
-    model::state::State,
-    run::publish::{End, Published},
-    run::result_file::{Record, RecordedTarget, ResultFile, write_output_variables},
+    http::{refusal::Refusal, service::Access, throttle::Pace},
+    model::{
+        outcome::Outcome,
+        state::State,
+        target::{Lookup, TargetPlan},
+    },
+    run::{
+        publish::{End, Published},
+        result_file::{Record, RecordedTarget, ResultFile, write_output_variables},
+    },
     sonarqube::gate::{Condition, Gate, Level},
 };
 
@@ -188,7 +191,11 @@ pub fn gate(gate: &Gate, judged: &str, console: &Console) {
 
 /// The variables are wrong.
 pub fn variables_wrong(findings: &Findings, console: &Console) -> Outcome {
-    console.problems(&findings.problems);
+    for Problem { variable, found, accepted, remedy } in &findings.problems {
+        console.failed(format_args!("{variable} {found}"));
+        console.detail("accepted", accepted);
+        console.details("to do", remedy);
+    }
     if findings.unshown > 0 {
         console.failed(format_args!("{} problems more of the same list", findings.unshown));
     }

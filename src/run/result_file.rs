@@ -12,12 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    config::analysis::Verdict,
-    config::findings::{Findings, shown},
-    config::plan::{Plan, Settings},
-    config::status::Status,
-    config::target::{CommitHash, Repository, Target},
-    console::text::fingerprint,
+    config::{
+        findings::Findings,
+        plan::{Plan, Settings},
+    },
+    console::{foreign::shown, text::fingerprint},
+    model::{
+        status::Status,
+        target::{CommitHash, Repository, Target},
+        verdict::Verdict,
+    },
 };
 
 /// What became of a status, as one line of `RESULT_FILE`.

@@ -10,11 +10,12 @@ use std::{
 
 use crate::{
     config::plan::Plan,
-    console::log::Console,
-    console::text::{counted, fit},
+    console::{
+        log::Console,
+        text::{counted, fit},
+    },
     http::refusal::Came,
-    model::outcome::Outcome,
-    model::state::State,
+    model::{outcome::Outcome, state::State},
     run::publish::{End, Published},
 };
 

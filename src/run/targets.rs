@@ -11,20 +11,19 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
-    config::analysis::{Verdict, VerdictPlan},
-    config::plan::Plan,
-    config::target_list::Targets,
+    config::{analysis::VerdictPlan, plan::Plan, target_list::Targets},
     console::log::Console,
     http::client::Deadline,
-    model::outcome::Outcome,
-    model::state::State,
-    run::ask_sonarqube::{Judging, judge},
-    run::context::Context,
-    run::find_commit::Lookups,
-    run::publish::{Begun, End, LastWords, Published, Publisher, Sent},
-    run::report,
-    run::result_file::ResultFile,
-    run::summary::Summary,
+    model::{outcome::Outcome, state::State, verdict::Verdict},
+    run::{
+        ask_sonarqube::{Judging, judge},
+        context::Context,
+        find_commit::Lookups,
+        publish::{Begun, End, LastWords, Published, Publisher, Sent},
+        report,
+        result_file::ResultFile,
+        summary::Summary,
+    },
 };
 
 /// A run over its targets.

@@ -8,9 +8,11 @@ use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
 
 use crate::{
-    config::report_task::Subject,
-    http::client::Client,
-    http::refusal::{Came, Purpose, Refusal},
+    http::{
+        client::Client,
+        refusal::{Came, Purpose, Refusal},
+    },
+    model::analysis::Subject,
     sonarqube::gate::{Gate, text},
 };
 

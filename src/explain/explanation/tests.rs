@@ -9,9 +9,9 @@ use reqwest::{
 
 use super::*;
 use crate::{
-    config::target::{CommitHash, PullRequestId},
     console::secrets::Secrets,
     http::refusal::Creator,
+    model::target::{CommitHash, PullRequestId, Repository},
 };
 
 const API_TOKEN: &str = "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";

@@ -1,0 +1,113 @@
+//! Root certificates that the variables add to the built-in ones.
+
+use std::path::Path;
+
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use crate::config::{findings::Findings, parse::read_small, variables::Variables};
+use crate::console::foreign::shown;
+
+/// The bundles that distributions ship have some 200 KiB.
+const PEM_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The certificates in the file that `SSL_CERT_FILE` names.
+pub fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
+    let Some(path) = path else {
+        return Vec::new();
+    };
+    read_roots(path).unwrap_or_else(|found| {
+        findings.problem(
+            "SSL_CERT_FILE",
+            format!("names {}, {found}", shown(&path.to_string_lossy())),
+            "a PEM file with one or more certificates (-----BEGIN CERTIFICATE-----)",
+            "see that the file is in the pipe's working directory or a mounted volume, or unset SSL_CERT_FILE: public roots are built in",
+        );
+        Vec::new()
+    })
+}
+
+fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = read_small(path, PEM_MAX_BYTES).map_err(|wrong| format!("which {wrong}"))?;
+    roots_in(&pem)
+}
+
+/// The root certificates in PEM text.
+///
+/// # Errors
+///
+/// What is wrong with it, to complete "a file ...".
+pub fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let roots = roots.map_err(|_| "whose PEM text is damaged".to_owned())?;
+    if roots.is_empty() {
+        return Err("which holds no certificate".to_owned());
+    }
+    for root in &roots {
+        if RootCertStore::empty().add(root.clone()).is_err() {
+            return Err("which holds a certificate that is damaged".to_owned());
+        }
+    }
+    Ok(roots)
+}
+
+/// The roots to trust for SonarQube alone.
+pub fn root_cert(variables: &Variables, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
+    let Some(text) = variables.sonar_root_cert.as_deref() else {
+        return Vec::new();
+    };
+    roots_in(&unfolded(text)).unwrap_or_else(|found| {
+        findings.problem(
+            "SONAR_ROOT_CERT",
+            format!("holds text {found}"),
+            "the PEM text of one or more certificates (-----BEGIN CERTIFICATE-----)",
+            "paste the whole text of the file, first and last line included; a path does not work here",
+        );
+        Vec::new()
+    })
+}
+
+/// A variable's value may have lost its line breaks, or have them as `\n`: each certificate gets its lines back.
+fn unfolded(text: &str) -> Vec<u8> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    text.replace("\\n", "\n")
+        .replace(BEGIN, &format!("\n{BEGIN}\n"))
+        .replace(END, &format!("\n{END}\n"))
+        .lines()
+        .map(
+            |line| {
+                if line.starts_with("-----") {
+                    line.to_owned()
+                } else {
+                    line.replace(char::is_whitespace, "")
+                }
+            },
+        )
+        .filter(|line| !line.is_empty())
+        .flat_map(|line| (line + "\n").into_bytes())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_gets_its_lines_back() {
+        let pem = "-----BEGIN CERTIFICATE-----\nMIIB\nAAA=\n-----END CERTIFICATE-----\n";
+        for text in
+            [pem.to_owned(), pem.replace('\n', "\\n"), pem.replace('\n', " "), pem.replace('\n', "\r\n")]
+        {
+            assert_eq!(
+                String::from_utf8(unfolded(&text)).unwrap().replace('\n', ""),
+                pem.replace('\n', ""),
+                "{text}"
+            );
+            assert!(unfolded(&text).starts_with(b"-----BEGIN CERTIFICATE-----\n"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What an analysis of SonarQube is about.
+
+use reqwest::Url;
+
+/// What an analysis is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A pull request, by SonarQube's name for it.
+    PullRequest(String),
+    /// A branch.
+    Branch(String),
+    /// The main branch.
+    Main,
+}
+
+impl Subject {
+    /// In words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::PullRequest(id) => format!("pull request {id}"),
+            Self::Branch(branch) => format!("branch {branch}"),
+            Self::Main => "main branch".to_owned(),
+        }
+    }
+
+    /// From the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
+    pub fn of_dashboard(address: &str) -> Self {
+        let Ok(url) = Url::parse(address) else {
+            return Self::Main;
+        };
+        let value = |wanted: &str| {
+            url.query_pairs()
+                .find(|(name, value)| name == wanted && !value.is_empty())
+                .map(|(_, value)| value.into_owned())
+        };
+        match (value("pullRequest"), value("branch")) {
+            (Some(id), _) => Self::PullRequest(id),
+            (None, Some(branch)) => Self::Branch(branch),
+            (None, None) => Self::Main,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dashboard_tells_what_was_analysed() {
+        for (query, subject) in [
+            ("?id=a", Subject::Main),
+            ("?id=a&branch=feature%2Flogin+1", Subject::Branch("feature/login 1".to_owned())),
+            ("?id=a&pullRequest=7&branch=x", Subject::PullRequest("7".to_owned())),
+            ("?id=a&pullRequest=", Subject::Main),
+        ] {
+            assert_eq!(Subject::of_dashboard(&format!("https://a.b/dashboard{query}")), subject);
+        }
+        assert_eq!(Subject::of_dashboard("no address"), Subject::Main);
+    }
+}

@@ -1,0 +1,73 @@
+//! The build status that Bitbucket shows on a commit, and its limits.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::model::state::State;
+
+/// A build status, as the body of
+/// `POST /repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build`.
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The only type there is: `build`.
+    pub r#type: &'static str,
+    /// Identity on the commit; the same key overwrites.
+    pub key: StatusKey,
+    /// What reviewers and merge checks act on.
+    pub state: State,
+    /// Title, at most [`NAME_MAX_CHARS`].
+    pub name: String,
+    /// One line below the title, at most [`DESCRIPTION_MAX_CHARS`].
+    pub description: String,
+    /// Where a click leads.
+    pub url: String,
+    /// Source branch: the status counts for pull requests from this branch only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refname: Option<String>,
+}
+
+/// The identity of a status: at most [`KEY_MAX_CHARS`] characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusKey(String);
+
+/// "Ensure this value has at most 40 characters": <https://github.com/buildbot/buildbot/issues/7049>.
+pub const KEY_MAX_CHARS: usize = 40;
+/// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/pull/928>.
+pub const NAME_MAX_CHARS: usize = 255;
+/// Not documented; the limit of the name, whose column it is likely to share.
+pub const DESCRIPTION_MAX_CHARS: usize = 255;
+impl StatusKey {
+    /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
+    /// SHA-256 of the whole, so that two long keys with one beginning stay two.
+    pub fn fit(text: &str) -> Self {
+        if text.chars().count() <= KEY_MAX_CHARS {
+            return Self(text.to_owned());
+        }
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let number = digest.as_ref()[..4].iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let suffix = format!("-{number:08x}");
+        let kept: String = text.chars().take(KEY_MAX_CHARS - suffix.len()).collect();
+        Self(kept + &suffix)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StatusKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Status {
+    /// The status that ends this one when the run cannot finish it.
+    #[must_use]
+    pub fn stopped(&self) -> Self {
+        Self { state: State::Stopped, description: "The run was stopped".to_owned(), ..self.clone() }
+    }
+}

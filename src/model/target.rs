@@ -1,0 +1,237 @@
+//! The repository and the commit that a status goes to.
+
+use std::fmt;
+
+/// A repository of Bitbucket Cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Workspace id, or its UUID in braces.
+    pub workspace: String,
+    /// Repository slug, or its UUID in braces.
+    pub slug: String,
+}
+
+/// A commit hash of 7 to 40 hexadecimal digits in lower case. Pull-request pipelines have 12 digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitHash(String);
+
+/// Number of a pull request within its repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PullRequestId(pub u32);
+
+/// Where a status goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The repository that holds the commit; for a pull request from a fork, the fork.
+    pub repository: Repository,
+    /// The commit.
+    pub commit: CommitHash,
+    /// Source branch that the status belongs to.
+    pub refname: Option<String>,
+}
+
+/// The target as far as the variables tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetPlan {
+    /// The repository that the user named; pull requests and branches are looked up here.
+    pub repository: Repository,
+    /// How to find the commit.
+    pub commit: CommitSource,
+    /// The branch that the status belongs to, when the variables tell it.
+    pub refname: Option<String>,
+}
+
+/// How the commit of a target is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitSource {
+    /// It is given: nothing is looked up, unless Bitbucket does not know it and a pull request is known.
+    Given {
+        /// The commit.
+        commit: CommitHash,
+        /// The pull request whose source commit is used when Bitbucket does not know `commit`.
+        fallback: Option<PullRequestId>,
+    },
+    /// The pull request is asked for its source repository, branch and commit.
+    PullRequest {
+        /// The pull request.
+        id: PullRequestId,
+        /// The commit that wins over the pull request's own.
+        commit: Option<CommitHash>,
+    },
+    /// The branch is asked for its head commit.
+    Branch(String),
+}
+
+/// Names it as the reader knows it.
+impl fmt::Display for TargetPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.repository, self.commit)
+    }
+}
+
+impl fmt::Display for CommitSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given { commit, .. } => write!(f, "commit {}", commit.digits()),
+            Self::PullRequest { id, .. } => write!(f, "pull request {id}"),
+            Self::Branch(branch) => write!(f, "branch {branch}"),
+        }
+    }
+}
+
+/// Something to look up in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lookup<'a> {
+    /// The source of a pull request.
+    PullRequest(PullRequestId),
+    /// The head of a branch.
+    Branch(&'a str),
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.workspace, self.slug)
+    }
+}
+
+impl fmt::Display for CommitHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PullRequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Repository {
+    /// From `workspace/slug`, as Bitbucket's answers give it.
+    pub fn from_full_name(full_name: &str) -> Option<Self> {
+        let (workspace, slug) = full_name.split_once('/')?;
+        (is_name(workspace) && is_name(slug))
+            .then(|| Self { workspace: workspace.to_owned(), slug: slug.to_owned() })
+    }
+
+    /// Whether it is named by a UUID, as Bitbucket's answers never name it.
+    pub fn is_by_uuid(&self) -> bool {
+        self.workspace.starts_with('{') || self.slug.starts_with('{')
+    }
+
+    /// The address of the repository's pages.
+    pub fn page(&self) -> String {
+        format!("https://bitbucket.org/{self}")
+    }
+}
+
+/// The shortest abbreviation that git itself writes.
+const COMMIT_MIN_DIGITS: usize = 7;
+/// A whole SHA-1.
+const COMMIT_MAX_DIGITS: usize = 40;
+
+/// A commit of a repository is known by so many digits, as Bitbucket abbreviates it.
+const COMMIT_DIGITS: usize = 12;
+
+impl CommitHash {
+    /// The first twelve digits, or fewer when there are no more: the same whether the hash is abbreviated or not.
+    pub fn digits(&self) -> &str {
+        &self.0[..self.0.len().min(COMMIT_DIGITS)]
+    }
+
+    /// The hash, or nothing when the text is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (COMMIT_MIN_DIGITS..=COMMIT_MAX_DIGITS).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both may name one commit: one is the other or its abbreviation.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
+    }
+}
+
+impl TargetPlan {
+    /// The target, when nothing has to be looked up.
+    pub fn given(&self) -> Option<Target> {
+        match &self.commit {
+            CommitSource::Given { commit, .. } => Some(self.at(commit.clone())),
+            CommitSource::PullRequest { .. } | CommitSource::Branch(_) => None,
+        }
+    }
+
+    /// The target at a commit of the repository that the user named.
+    pub fn at(&self, commit: CommitHash) -> Target {
+        Target { repository: self.repository.clone(), commit, refname: self.refname.clone() }
+    }
+
+    /// What is looked up, or may have to be when Bitbucket does not know the commit.
+    pub fn may_look_up(&self) -> Option<Lookup<'_>> {
+        match &self.commit {
+            CommitSource::Given { fallback, .. } => fallback.map(Lookup::PullRequest),
+            CommitSource::PullRequest { id, .. } => Some(Lookup::PullRequest(*id)),
+            CommitSource::Branch(branch) => Some(Lookup::Branch(branch)),
+        }
+    }
+
+    /// What leads to the target when it is not simply given, in words: `pull request 7 of acme/api`.
+    pub fn way(&self) -> Option<String> {
+        let Self { repository, commit, refname } = self;
+        let way = match commit {
+            CommitSource::Given { fallback: None, .. } => return None,
+            CommitSource::Branch(branch) => format!("branch {branch} of {repository}"),
+            CommitSource::PullRequest { id, commit: None } => format!("pull request {id} of {repository}"),
+            CommitSource::PullRequest { id, commit: Some(commit) }
+            | CommitSource::Given { fallback: Some(id), commit } => {
+                format!("commit {commit}, pull request {id} of {repository}")
+            }
+        };
+        match (commit, refname) {
+            (_, None) => Some(way),
+            (CommitSource::Branch(branch), Some(refname)) if branch == refname => Some(way),
+            (_, Some(refname)) => Some(format!("{way}, branch {refname}")),
+        }
+    }
+
+    /// Whether a target is in the fork that the pull request comes from.
+    pub fn is_in_fork(&self, target: &Target) -> bool {
+        target.repository != self.repository && !self.repository.is_by_uuid()
+    }
+
+    /// How a target was found: `None` when it is the one that was given.
+    pub fn found_by(&self, target: Option<&Target>) -> Option<String> {
+        self.way().filter(|_| target.is_none() || target != self.given().as_ref())
+    }
+}
+
+/// Slugs are at most 62 characters when Bitbucket makes them from a name; a margin for older ones.
+const SLUG_MAX_CHARS: usize = 128;
+
+/// Whether the text may be a workspace id or a slug, in any case, or a UUID in braces.
+pub fn is_name(text: &str) -> bool {
+    let bare = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    (1..=SLUG_MAX_CHARS).contains(&bare.len())
+        && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && !bare.bytes().all(|byte| byte == b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn an_abbreviation_matches_its_whole_hash() {
+        let hash = |text| CommitHash::parse(text).unwrap();
+        assert!(hash(FULL).matches(&hash("0123456789AB")));
+        assert!(hash("0123456").matches(&hash(FULL)));
+        assert!(!hash("0123457").matches(&hash(FULL)));
+    }
+}

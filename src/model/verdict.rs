@@ -1,0 +1,55 @@
+//! What a status says of a commit.
+
+use crate::{
+    console::text::in_digits,
+    model::{outcome::Outcome, state::State},
+};
+
+/// What is to be said of the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The state.
+    pub state: State,
+    /// The reason in a few words; the description, unless the user gives one.
+    pub words: String,
+    /// SonarQube's key of the project that it is about.
+    pub project: Option<String>,
+    /// The page that shows it, when Bitbucket takes its address.
+    pub link: Option<String>,
+    /// How the run ends when it is posted.
+    pub outcome: Outcome,
+}
+
+impl Verdict {
+    /// From `STATE`: Bitbucket's word, an everyday one, or a process exit code.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (state, words) = match in_digits(text).and_then(|code| u8::try_from(code).ok()) {
+            Some(0) => (State::Successful, State::Successful.words().to_owned()),
+            Some(code) => (State::Failed, format!("Failed with exit code {code}")),
+            None => State::parse(text).map(|state| (state, state.words().to_owned()))?,
+        };
+        Some(Self { state, words, project: None, link: None, outcome: Outcome::Done })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_exit_codes_become_verdicts() {
+        for (text, state, words) in [
+            ("passed", State::Successful, "Successful"),
+            ("0", State::Successful, "Successful"),
+            ("running", State::InProgress, "In progress"),
+            ("1", State::Failed, "Failed with exit code 1"),
+            ("255", State::Failed, "Failed with exit code 255"),
+        ] {
+            let verdict = Verdict::parse(text).unwrap();
+            assert_eq!((verdict.state, verdict.words.as_str()), (state, words), "{text}");
+        }
+        for text in ["256", "-1", "+1", "1.0", "maybe", "0x0", "", "$?"] {
+            assert_eq!(Verdict::parse(text), None, "{text}");
+        }
+    }
+}
