@@ -17,14 +17,14 @@
 //! - [`config`]: from the environment to a plan.
 //! - [`run`](mod@run): the plan is carried out.
 
-pub mod bitbucket;
+mod bitbucket;
 pub mod config;
 pub mod console;
 pub mod explain;
-pub mod http;
+mod http;
 pub mod model;
-pub mod run;
-pub mod sonarqube;
+mod run;
+mod sonarqube;
 
 use std::{collections::HashSet, ffi::OsString, io};
 
@@ -42,7 +42,8 @@ use crate::{
         variables::Variables,
     },
     console::log::Console,
-    http::{service::Service, transport::Http},
+    http::authorization::Authorization,
+    http::transport::Transport,
     model::outcome::Outcome,
     run::{
         check::{self, CheckPlan},
@@ -77,17 +78,19 @@ pub async fn run(
     let credentials = Credentials::from_variables(&variables, settings.timeout, &mut findings);
     console.hide(credentials.secrets());
 
-    let http = Http::new(&roots, &[], &settings.proxies, settings.concurrency)?;
+    let transport = Transport::new(roots.iter().cloned(), &settings.proxies, settings.concurrency)?;
     // A root for SonarQube is not trusted to speak for Bitbucket.
-    let sonarqube_http = match sonarqube_roots[..] {
-        [] => http.beside(settings.concurrency),
-        _ => Http::new(&roots, &sonarqube_roots, &settings.proxies, settings.concurrency)?,
+    let sonarqube_transport = if sonarqube_roots.is_empty() {
+        transport.for_another_service(settings.concurrency)
+    } else {
+        let roots = roots.iter().chain(&sonarqube_roots).cloned();
+        Transport::new(roots, &settings.proxies, settings.concurrency)?
     };
     let context = Context {
         settings: &settings,
         credentials: &credentials,
-        http: &http,
-        sonarqube_http: &sonarqube_http,
+        transport: &transport,
+        sonarqube_transport: &sonarqube_transport,
         console: &console,
     };
     match settings.mode {
@@ -109,7 +112,7 @@ async fn publish(
     });
     let results = ResultFile::from_settings(settings, &mut findings);
     let tokens = |plan: &Plan| plan.verdict.token().cloned();
-    let Some(targets) = all_well(context, targets, &findings, tokens)? else {
+    let Some(targets) = all_well(context, targets, &findings, tokens) else {
         return Ok(report::variables_wrong(&findings, console));
     };
     if let Some(results) = &results {
@@ -138,7 +141,7 @@ async fn check(
         CheckPlan::from_variables(variables, credentials, findings)
     });
     let tokens = |plan: &CheckPlan| plan.sonarqube().and_then(|plan| plan.token.clone());
-    let Some(targets) = all_well(context, targets, &findings, tokens)? else {
+    let Some(targets) = all_well(context, targets, &findings, tokens) else {
         return Ok(report::variables_wrong(&findings, console));
     };
     tokio::select! {
@@ -157,25 +160,24 @@ fn all_well<P>(
     targets: Option<Targets<P>>,
     findings: &Findings,
     token: impl Fn(&P) -> Option<SecretString>,
-) -> anyhow::Result<Option<Targets<P>>> {
-    let Context { settings, credentials, http, console, .. } = context;
+) -> Option<Targets<P>> {
+    let Context { credentials, console, .. } = context;
     let plans = targets.iter().flat_map(|targets| &targets.plans);
     let tokens: HashSet<String> =
         plans.filter_map(token).map(|token| token.expose_secret().to_owned()).collect();
     console.hide(tokens.iter().cloned());
     report::warnings(findings, console);
     if !findings.problems.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let request = || http.client().get(settings.api_url.clone());
     for access in credentials.accesses() {
-        console.hide(access.service.as_sent(request())?);
+        console.hide(access.authorization.secret_in_header());
     }
     for token in tokens {
-        let as_user = Service::SonarQube { token: Some(token.into()), bearer: false };
-        console.hide(as_user.as_sent(request())?);
+        let as_user = Authorization::basic(token.into(), SecretString::default(), String::new());
+        console.hide(as_user.secret_in_header());
     }
-    Ok(targets)
+    targets
 }
 
 /// What asks the process to end. As the first process of a container it would not be ended by a signal that it does

@@ -94,10 +94,10 @@ fn a_pull_request_from_a_fork_is_followed() {
     ✔ the token has the scope repository, for statuses and reports
     ✔ the token has the scope pullrequest, for looking pull requests up
     pull request 9 comes from branch patch-1 of jane/api, at commit 53257e94d468
-    ✖ failed to see commit 53257e94d468 of jane/api: Bitbucket answered 404 Not Found
+    ✖ failed to read commit 53257e94d468 of jane/api: Bitbucket answered 404 Not Found
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/jane/api/commit/53257e94d468 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
-      why:      jane/api is the fork that the pull request comes from: the status of a pull request from a fork goes to the fork's repository, and this credential may not see it
+      why:      jane/api is the fork that the pull request comes from: the status of a pull request from a fork goes to the fork, and this credential may not see the fork
       to do:    add an access token of the fork to BITBUCKET_ACCESS_TOKENS under its name (workspace/slug), or use an API token whose account may read the fork
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
@@ -127,11 +127,11 @@ fn scopes_that_lack_and_scopes_in_excess_are_told() {
     insta::assert_snapshot!(lacking.told(), @r#"
     gatepost 0.1.0: check of acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN); nothing is posted
     ✔ the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN) looks like one
-    ✖ failed to see the repository acme/api: Bitbucket answered 403 Forbidden
+    ✖ failed to read the repository acme/api: Bitbucket answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: read:repository:bitbucket) (granted: write:repository:bitbucket)"
-      why:      the API token lacks the scope read:repository:bitbucket; it has: write:repository:bitbucket (none of an API token's scopes includes another, so that write does not include read)
-      to do:    a token's scopes cannot be changed: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and save it in ATLASSIAN_API_TOKEN
+      why:      the API token lacks the scope read:repository:bitbucket; it has: write:repository:bitbucket (no scope of an API token includes another one: write does not include read)
+      to do:    a token's scopes cannot be changed: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and save it in ATLASSIAN_API_TOKEN
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
     ✖ 1 of 3 checks failed; nothing was posted
@@ -151,7 +151,7 @@ fn scopes_that_lack_and_scopes_in_excess_are_told() {
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
       why:      the access token lacks the scope pullrequest; it has: repository
-      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
     ✖ 1 of 5 checks failed; nothing was posted
@@ -173,14 +173,14 @@ fn a_token_that_is_refused_is_explained() {
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
     ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✖ failed to see the repository acme/api: Bitbucket answered 401 Unauthorized
+    ✖ failed to read the repository acme/api: Bitbucket answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      Bitbucket does not say; one of these, likeliest first
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
       why 1:    the access token has expired, was revoked, or was copied incompletely
-      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
-      why 2:    the token is not Bitbucket's: Atlassian's organization keys begin with ATCTT too
-      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up)
+      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is missing, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      why 2:    the token is for another product of Atlassian: the keys of an organization begin with ATCTT too
+      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests)
     ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
       to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
     ✖ 1 of 3 checks failed; nothing was posted
@@ -283,7 +283,7 @@ fn a_service_that_is_away_ends_the_check_at_the_deadline() {
     let sandbox = acme();
     sandbox.fault_always(Fault::Silent);
     let run = check(in_branch_build(&sandbox)).set("TIMEOUT", "1").run();
-    assert_told(&run, 4, &["✖ failed to see the repository acme/api: no whole answer within N s"]);
+    assert_told(&run, 4, &["✖ failed to read the repository acme/api: no complete response within N s"]);
 }
 
 /// Each report file is of a project of its own, whose status would have a key of its own.
@@ -354,7 +354,7 @@ fn a_status_that_cannot_be_looked_at_fails_the_check() {
     assert_told(
         &run,
         4,
-        &["✖ failed to see who created the status of commit", "checks failed; nothing was posted"],
+        &["✖ failed to read who created the status of commit", "checks failed; nothing was posted"],
     );
 }
 
@@ -386,7 +386,7 @@ fn a_token_that_is_none_of_bitbuckets_does_not_pass_for_one() {
         4,
         &[
             "! the access token (BITBUCKET_ACCESS_TOKEN) does not begin with ATCTT, as access tokens do: it is taken for a token of OAuth",
-            "so it probably is OAuth's, which lives two hours, or an app password, which no longer works",
+            "it is probably an OAuth token, which expires after two hours, an app password, which no longer works",
         ],
     );
 }

@@ -100,7 +100,7 @@ fn every_trouble_is_found_by_what_bitbucket_answers() {
         (&handbook::UNREACHABLE_URL, "Enter a valid URL."),
         (&handbook::BAD_FIELD, "Bad request"),
         (&handbook::UNKNOWN_COMMIT, "Commit not found"),
-        (&handbook::CENTRAL_COMMIT, "at the wrong place"),
+        (&handbook::CENTRAL_COMMIT, "on the wrong commit"),
         (&handbook::RATE_LIMIT, "Rate limit for this resource has been exceeded"),
         (&handbook::ORPHAN, "stays blocked"),
         (&handbook::PASTED, rejected),

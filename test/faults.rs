@@ -36,8 +36,8 @@ fn what_passes_is_tried_again() {
         (Fault::status(502), "! Bitbucket answered 502 Bad Gateway; trying again"),
         (Fault::status(503), "! Bitbucket answered 503 Service Unavailable; trying again"),
         (Fault::status(504), "! Bitbucket answered 504 Gateway Timeout; trying again"),
-        (Fault::ResetBeforeAnswer, "! Bitbucket: the connection broke before the answer was whole ("),
-        (Fault::ResetInAnswer, "! Bitbucket: the connection broke before the answer was whole ("),
+        (Fault::ResetBeforeAnswer, "! Bitbucket: the connection broke before the response was complete ("),
+        (Fault::ResetInAnswer, "! Bitbucket: the connection broke before the response was complete ("),
     ] {
         let (sandbox, run) = once(fault);
         assert_told(&run, 0, &[told, "✔ posted SUCCESSFUL on acme/api"]);
@@ -65,7 +65,7 @@ fn a_pause_without_end_ends_the_run_at_once() {
     let sandbox = acme();
     sandbox.fault(Fault::rate_limited_with("9999999999999999999"));
     let run = in_branch_build(&sandbox).run();
-    assert_told(&run, 4, &["answered: 429 Too Many Requests", "it is not waited for"]);
+    assert_told(&run, 4, &["answered: 429 Too Many Requests", "so Gatepost does not wait"]);
     assert_eq!(sandbox.request_count(), 1);
 }
 
@@ -79,9 +79,9 @@ fn a_pause_past_the_deadline_ends_the_run_at_once() {
     ✖ failed to post the status: Bitbucket answered 429 Too Many Requests
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
-      why:      Bitbucket answers about 1,000 requests an hour for each user, all API tokens of the user and all pipelines together; each access token has an allowance of its own
-      to do:    run again later (a higher TIMEOUT waits longer; of many targets RESUME with the same RESULT_FILE posts what is left); give busy pipelines access tokens of their own instead of one person's API token
-      again:    Bitbucket asks to try again in N s; that is past TIMEOUT, so it is not waited for
+      why:      Bitbucket allows about 1,000 requests an hour for each user, counted over all API tokens and pipelines of the user; each access token has its own allowance
+      to do:    run again later (a higher TIMEOUT waits longer; with many targets, RESUME with the same RESULT_FILE posts the rest); use access tokens for busy pipelines instead of one person's API token
+      again:    Bitbucket asks to try again in N s, which is longer than TIMEOUT, so Gatepost does not wait
     ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
     exit code 4
     "#);
@@ -106,7 +106,7 @@ fn an_unavailable_service_is_tried_until_the_deadline() {
 fn a_silent_service_is_left_at_the_deadline() {
     for fault in [Fault::Silent, Fault::SilentAfterHead] {
         let (sandbox, run) = always(fault, "2");
-        assert_told(&run, 4, &["✖ failed to post the status: no whole answer within N s"]);
+        assert_told(&run, 4, &["✖ failed to post the status: no complete response within N s"]);
         assert!(run.took >= Duration::from_secs(2), "{:?}", run.took);
         assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
         assert_eq!(sandbox.requests().len(), 1);
@@ -131,7 +131,7 @@ fn a_refused_connection_is_told() {
         .set("BITBUCKET_API_URL", "http://127.0.0.1:1/2.0")
         .set("TIMEOUT", "1")
         .run();
-    assert_told(&run, 4, &["no connection (Connection refused", "127.0.0.1 does not take connections"]);
+    assert_told(&run, 4, &["no connection (Connection refused", "127.0.0.1 does not accept connections"]);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn an_unknown_host_is_told() {
         .set("BITBUCKET_API_URL", "https://no-such-host.invalid/2.0")
         .set("TIMEOUT", "1")
         .run();
-    assert_told(&run, 4, &["the host's name could not be looked up", "knows no no-such-host.invalid"]);
+    assert_told(&run, 4, &["the host name could not be looked up", "does not know no-such-host.invalid"]);
 }
 
 #[test]
@@ -195,10 +195,10 @@ fn an_accepting_answer_that_is_not_bitbuckets_is_no_success() {
             "an HTML page with the title \"Sign in to ACME Wi-Fi\", but the answer is not JSON",
         ),
         (answer(201, "posted!"), "\"posted!\", but the answer is not JSON"),
-        (answer(200, "[]"), "but the answer is no status"),
+        (answer(200, "[]"), "but the answer is not a status"),
         (
             answer(200, r#"{"type":"error","error":{"message":"No."}}"#),
-            "\"No.\", but the answer is no status",
+            "\"No.\", but the answer is not a status",
         ),
     ] {
         let (sandbox, run) = once(fault);
@@ -308,16 +308,20 @@ fn only_a_trusted_certificate_is_spoken_to() {
     let untrusted = run.run();
     insta::assert_snapshot!(untrusted.told(), @"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
-    ✖ failed to post the status: the server's certificate is not trusted (it was issued by an authority that is not known)
+    ✖ failed to post the status: the certificate of the server is not trusted (it was issued by an unknown authority)
       sent:     POST https://localhost:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
-      answered: the server's certificate is not trusted (it was issued by an authority that is not known)
-      why:      a proxy that opens TLS, a private authority, or a server that is not the one meant answers with a certificate of its own
-      to do:    if it is your company's, pass its root certificate in SSL_CERT_FILE (a PEM file); a certificate's dates also fail when this machine's clock is wrong
+      answered: the certificate of the server is not trusted (it was issued by an unknown authority)
+      why:      the certificate comes from a proxy that opens TLS, from a private authority, or from the wrong server
+      to do:    if the authority is your company's, pass its root certificate in SSL_CERT_FILE (a PEM file); if the clock of this machine is wrong, correct it
     ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
     exit code 4
     ");
     let other_root = folder.write("other.pem", stranger.root_certificate_pem().as_bytes());
-    assert_told(&run.clone().set("SSL_CERT_FILE", other_root).run(), 4, &["certificate is not trusted"]);
+    assert_told(
+        &run.clone().set("SSL_CERT_FILE", other_root).run(),
+        4,
+        &["the certificate of the server is not trusted"],
+    );
     assert!(sandbox.requests().is_empty(), "nothing is sent to a server that is not trusted");
     let root = folder.write("root.pem", sandbox.root_certificate_pem().as_bytes());
     assert_told(&run.set("SSL_CERT_FILE", root).run(), 0, &["✔ posted"]);

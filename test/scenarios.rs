@@ -43,8 +43,8 @@ fn an_app_password_in_a_central_pipeline() {
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::APP_PASSWORD], 2, 0), @r#"
     ✖ BITBUCKET_APP_PASSWORD is set, but no request with an app password can work: app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28
       accepted: an API token or an access token
-      to do:    either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
-      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
+      to do:    use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and pass it as BITBUCKET_ACCESS_TOKEN
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);
@@ -63,8 +63,8 @@ fn an_app_password_that_bitbucket_has_to_tell() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 410 Gone, "CHANGE-3222 - Functionality has been deprecated: Please read the changelog entry for more details."
       why:      app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28
-      to do:    either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
-      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
+      to do:    use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and pass it as BITBUCKET_ACCESS_TOKEN
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -76,7 +76,7 @@ fn an_api_token_with_a_user_name_of_git() {
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", "x-token-auth");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::GIT_USER_NAME], 2, 0), @r#"
-    ✖ ATLASSIAN_ACCOUNT_EMAIL is "x-token-auth": such a user name is for git over https; on the REST API an API token goes with the e-mail address of its account
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is "x-token-auth": this user name is for git over https; the REST API expects the e-mail address of the account that created the API token
       accepted: the e-mail address of the Atlassian account that created the API token
       to do:    pass the address shown at id.atlassian.com > Profile > Email as ATLASSIAN_ACCOUNT_EMAIL
     ✖ 1 variable is wrong; nothing was sent
@@ -120,7 +120,7 @@ fn an_api_token_with_the_bitbucket_user_name() {
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_USERNAME);
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::USER_NAME], 2, 0), @"
-    ✖ ATLASSIAN_ACCOUNT_EMAIL is no e-mail address: on the REST API an API token goes with the e-mail address of its account; Bitbucket's user name and the token's label do not work there
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is no e-mail address: the REST API expects the e-mail address of the account that created the API token; a Bitbucket user name or the label of the token does not work
       accepted: the e-mail address of the Atlassian account that created the API token
       to do:    pass the address shown at id.atlassian.com > Profile > Email as ATLASSIAN_ACCOUNT_EMAIL
     ✖ 1 variable is wrong; nothing was sent
@@ -148,7 +148,7 @@ fn an_access_token_as_basic() {
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_AS_BASIC], 2, 0), @"
     ✖ ATLASSIAN_API_TOKEN is an access token (it begins with ATCTT), which works as Bearer only
       accepted: an API token with scopes; it begins with ATATT
-      to do:    pass it as BITBUCKET_ACCESS_TOKEN, and leave out ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN
+      to do:    pass it as BITBUCKET_ACCESS_TOKEN, and remove ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");
@@ -163,15 +163,15 @@ fn an_api_token_without_scopes() {
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
-      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    the API token has expired (after one year at most), was revoked, or was copied incompletely
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
-      why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
-      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
-      else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
-      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      why 3:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
+      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)
+      else:     git works with the same account: the organization that manages the account probably does not allow its API tokens
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -186,9 +186,9 @@ fn an_api_token_without_scopes_that_is_answered_with_an_empty_400() {
     gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 400 Bad Request
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
-      answered: 400 Bad Request, without words
-      why:      Bitbucket says nothing, which probably means that the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
-      to do:    create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
+      answered: 400 Bad Request, an empty body
+      why:      Bitbucket gives no reason, which probably means that the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
+      to do:    create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -203,8 +203,8 @@ fn an_api_token_that_writes_and_does_not_read() {
     ✖ failed to post the status: Bitbucket answered 403 Forbidden
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: read:repository:bitbucket) (granted: write:repository:bitbucket)"
-      why:      the API token lacks the scope read:repository:bitbucket; it has: write:repository:bitbucket (none of an API token's scopes includes another, so that write does not include read)
-      to do:    a token's scopes cannot be changed: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and save it in ATLASSIAN_API_TOKEN
+      why:      the API token lacks the scope read:repository:bitbucket; it has: write:repository:bitbucket (no scope of an API token includes another one: write does not include read)
+      to do:    a token's scopes cannot be changed: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and save it in ATLASSIAN_API_TOKEN
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -222,7 +222,7 @@ fn an_access_token_that_reads_no_pull_requests() {
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
       why:      the access token lacks the scope pullrequest; it has: repository
-      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ✖ not posted: the status
     exit code 4
     "#);
@@ -239,10 +239,10 @@ fn a_repository_access_token_for_another_repository() {
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/web/commit/8e488ca6862bd073ac2f16ea082069a663a0726f/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    a repository access token reaches the one repository that it was created in, and sees no other
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    a repository access token only reaches the repository in which it was created
       to do 1:  use a token that was created in this repository; for several repositories one project or workspace access token (Premium) or one API token
-      why 2:    there is no repository bitbucket.org/acme/web, or it is private and this credential may not see it: Bitbucket answers both alike
+      why 2:    the repository bitbucket.org/acme/web does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
       to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
       to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/web commit 8e488ca6862bd073ac2f16ea082069a663a0726f
@@ -262,10 +262,10 @@ fn a_project_access_token_for_another_project() {
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/central-pipeline/commit/4f189dd603c1329d10e17f3ae45fa035856d7533/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    a project access token reaches the repositories of its project alone, and acme/central-pipeline may be none of them
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    a project access token only reaches the repositories of its project; acme/central-pipeline may not be one of them
       to do 1:  use a token that was created in this repository, or in its project or workspace; or an API token
-      why 2:    there is no repository bitbucket.org/acme/central-pipeline, or it is private and this credential may not see it: Bitbucket answers both alike
+      why 2:    the repository bitbucket.org/acme/central-pipeline does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
       to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
       to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/central-pipeline commit 4f189dd603c1329d10e17f3ae45fa035856d7533
@@ -283,7 +283,7 @@ fn a_wrong_slug() {
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/apis/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
-      why:      there is no repository bitbucket.org/acme/apis, or it is private and this credential may not see it: Bitbucket answers both alike
+      why:      the repository bitbucket.org/acme/apis does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
       to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
       to do:    if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/apis commit 8d081548cabb
@@ -303,7 +303,7 @@ fn a_wrong_workspace() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acne/api/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 404 Not Found, "No workspace with identifier 'acne'."
       why:      there is no workspace acne
-      to do:    check WORKSPACE, or what stands before the / in REPO_SLUG: it is the first part of a repository's address bitbucket.org/workspace/slug, not the name that is shown above it
+      to do:    check WORKSPACE, or the part before the / in REPO_SLUG: it is the first part of the address bitbucket.org/workspace/slug, not the name shown on the page
     ✖ not posted: SUCCESSFUL on acne/api commit 8d081548cabb
     exit code 4
     "#);
@@ -320,13 +320,13 @@ fn an_account_whose_organization_keeps_api_tokens_out() {
     gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
-      answered: 401 Unauthorized, without words (www-authenticate: BitbucketCustom realm=Bitbucket.org HTTP)
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the organization that manages the account probably keeps its API tokens out
-      to do 1:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
-      why 2:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 2:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
-      why 3:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      answered: 401 Unauthorized, an empty body (www-authenticate: BitbucketCustom realm=Bitbucket.org HTTP)
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    the organization that manages the account probably does not allow its API tokens
+      to do 1:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
+      why 2:    the API token has expired (after one year at most), was revoked, or was copied incompletely
+      to do 2:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 3:    ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token
       to do 3:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
@@ -371,8 +371,8 @@ fn a_host_that_is_not_bitbucket_cloud() {
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/630f6ffc4b82414483a5469e117243d2c8a1ab4b/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, an HTML page with the title "Log in - Acme Bitbucket"
-      why:      what answered is not Bitbucket Cloud's API: Bitbucket Data Center, a proxy or a login page
-      to do:    leave BITBUCKET_API_URL out (https://api.bitbucket.org/2.0 is used), and check HTTPS_PROXY; Gatepost speaks to Bitbucket Cloud only, whose repositories are at bitbucket.org/workspace/slug
+      why:      the answer does not come from the API of Bitbucket Cloud, but from Bitbucket Data Center, a proxy or a login page
+      to do:    remove BITBUCKET_API_URL (the default is https://api.bitbucket.org/2.0), and check HTTPS_PROXY; Gatepost works with Bitbucket Cloud only, whose repositories are at bitbucket.org/workspace/slug
     ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
     exit code 4
     "#);
@@ -423,15 +423,15 @@ fn a_token_that_is_over() {
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
-      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    the API token has expired (after one year at most), was revoked, or was copied incompletely
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
-      why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
-      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
-      else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
-      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      why 3:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
+      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)
+      else:     git works with the same account: the organization that manages the account probably does not allow its API tokens
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -441,11 +441,11 @@ fn a_token_that_is_over() {
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      Bitbucket does not say; one of these, likeliest first
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
       why 1:    the access token has expired, was revoked, or was copied incompletely
-      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
-      why 2:    the token is not Bitbucket's: Atlassian's organization keys begin with ATCTT too
-      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up)
+      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is missing, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      why 2:    the token is for another product of Atlassian: the keys of an organization begin with ATCTT too
+      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests)
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -461,11 +461,11 @@ fn an_oauth_token_that_is_over() {
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the token does not begin with ATCTT, as access tokens do, so it probably is OAuth's, which lives two hours, or an app password, which no longer works, or of something else
-      to do 1:  fetch a new one in the same step, or use an access token of the repository, project or workspace
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    access tokens begin with ATCTT, and BITBUCKET_ACCESS_TOKEN does not: it is probably an OAuth token, which expires after two hours, an app password, which no longer works, or a token of another service
+      to do 1:  get a new OAuth token in the same step, or use an access token of the repository, project or workspace
       why 2:    the access token has expired, was revoked, or was copied incompletely
-      to do 2:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      to do 2:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is missing, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -481,11 +481,11 @@ fn a_status_of_somebody_else() {
     ✖ failed to post the status: Bitbucket answered 403 Forbidden
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Forbidden"
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    probably the status with this key is another one's: it was created by the user "acme-ci" on 2026-11-02; only the creator of a status, or an admin of the repository, may overwrite it; a token that replaced another one is another creator
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    this status was probably created with another credential: by the user "acme-ci" on 2026-11-02; only the creator of a status, or an admin of the repository, may overwrite it; a new token is another creator than the token that it replaced
       to do 1:  use the credential that created it, or post with another KEY (the old status then stays, and merge checks count it, until the branch has a new commit)
-      why 2:    the workspace may keep this credential out (Workspace settings > Access controls: IP addresses, two-step verification)
-      to do 2:  let a workspace admin look there; a self-hosted runner has an IP address of its own
+      why 2:    the workspace may not allow this credential (Workspace settings > Access controls: IP addresses, two-step verification)
+      to do 2:  ask a workspace admin to check these settings; a self-hosted runner has an IP address of its own
     ✖ not posted: FAILED on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -498,21 +498,26 @@ fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
     let refused = |status: u16, body: &str| Fault::Answer { status, headers: vec![], body: body.into() };
     let hidden = r#"{"error":{"message":"You may not have access to this repository or it no longer exists in this workspace."}}"#;
     for (first, reads, requests, told) in [
-        (refused(403, "no"), vec![Fault::status(503)], 2, "one of these, likeliest first"),
-        (refused(403, "no"), vec![Fault::Silent], 2, "one of these, likeliest first"),
+        (refused(403, "no"), vec![Fault::status(503)], 2, "these reasons are possible, likeliest first"),
+        (refused(403, "no"), vec![Fault::Silent], 2, "these reasons are possible, likeliest first"),
         (
             refused(403, "no"),
             vec![Fault::redirect("https://elsewhere.example/")],
             2,
-            "one of these, likeliest first",
+            "these reasons are possible, likeliest first",
         ),
         (
             refused(404, hidden),
             vec![Fault::rate_limited_with("1")],
             2,
-            "a repository access token reaches the one",
+            "a repository access token only reaches the repository",
         ),
-        (refused(404, hidden), vec![Fault::status(500)], 2, "a repository access token reaches the one"),
+        (
+            refused(404, hidden),
+            vec![Fault::status(500)],
+            2,
+            "a repository access token only reaches the repository",
+        ),
         (refused(404, hidden), vec![], 3, "Bitbucket shows commit"),
         (
             refused(404, hidden),
@@ -529,7 +534,7 @@ fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
         (refused(409, "no"), vec![], 2, "Gatepost does not know this answer"),
         (refused(405, ""), vec![], 2, "Gatepost does not know this answer"),
         // What may not be read either is no question of who created it.
-        (refused(403, "no"), vec![Fault::status(403)], 2, "may not see it: Bitbucket answers both alike"),
+        (refused(403, "no"), vec![Fault::status(403)], 2, "may not see it: Bitbucket gives the same answer for both"),
         (refused(400, "no"), vec![], 2, "see its words above"),
     ] {
         let sandbox = acme();
@@ -594,14 +599,14 @@ fn the_commit_of_the_central_pipeline_passed_on() {
     let gatepost = in_central_pipeline(&sandbox).set("REPO_SLUG", "web").set("COMMIT", own);
     let troubles = [&handbook::CENTRAL_COMMIT, &handbook::UNKNOWN_COMMIT];
     insta::assert_snapshot!(met(&gatepost, &sandbox, &troubles, 4, 1), @r#"
-    ! COMMIT 4f189dd603c1329d10e17f3ae45fa035856d7533 is the commit of this pipeline's own repository, probably not one of acme/web: pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+    ! COMMIT 4f189dd603c1329d10e17f3ae45fa035856d7533 is the commit of this pipeline's own repository, probably not one of acme/web: pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     gatepost 0.1.0: SUCCESSFUL for acme/web with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/web/commit/4f189dd603c1329d10e17f3ae45fa035856d7533/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
-      why:      acme/web has no commit 4f189dd603c1329d10e17f3ae45fa035856d7533: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
-      to do:    in the repository's own pipeline set neither COMMIT nor BITBUCKET_COMMIT yourself: the commit that was pushed is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
-      to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
+      why:      acme/web has no commit 4f189dd603c1329d10e17f3ae45fa035856d7533: the commit was not pushed to this repository, or it is the merge commit of a pull-request pipeline, which only exists in the build (`git rev-parse HEAD` prints it)
+      to do:    in the repository's own pipeline remove COMMIT: the default is the commit that was pushed; in a central pipeline pass BITBUCKET_COMMIT of the pipeline that triggered it
+      to do:    or pass PULL_REQUEST: Gatepost finds its source commit, for a fork in the fork
     ✖ not posted: SUCCESSFUL on acme/web commit 4f189dd603c1329d10e17f3ae45fa035856d7533
     exit code 4
     "#);
@@ -679,9 +684,9 @@ fn a_merge_commit_of_the_build() {
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/ffffffffffffffffffffffffffffffffffffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
-      why:      acme/api has no commit ffffffffffffffffffffffffffffffffffffffff: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
-      to do:    in the repository's own pipeline set neither COMMIT nor BITBUCKET_COMMIT yourself: the commit that was pushed is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
-      to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
+      why:      acme/api has no commit ffffffffffffffffffffffffffffffffffffffff: the commit was not pushed to this repository, or it is the merge commit of a pull-request pipeline, which only exists in the build (`git rev-parse HEAD` prints it)
+      to do:    in the repository's own pipeline remove COMMIT: the default is the commit that was pushed; in a central pipeline pass BITBUCKET_COMMIT of the pipeline that triggered it
+      to do:    or pass PULL_REQUEST: Gatepost finds its source commit, for a fork in the fork
     ✖ not posted: SUCCESSFUL on acme/api commit ffffffffffffffffffffffffffffffffffffffff
     exit code 4
     "#);
@@ -694,7 +699,7 @@ fn a_central_pipeline_that_would_report_to_its_own_commit() {
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @"
     ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, whose BITBUCKET_COMMIT would be the wrong commit
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+      to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");
@@ -724,8 +729,8 @@ fn a_rate_limit_that_is_used_up() {
     gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 429 Too Many Requests
       answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
-      why:      Bitbucket answers about 1,000 requests an hour for each user, all API tokens of the user and all pipelines together; each access token has an allowance of its own
-      to do:    run again later (a higher TIMEOUT waits longer; of many targets RESUME with the same RESULT_FILE posts what is left); give busy pipelines access tokens of their own instead of one person's API token
+      why:      Bitbucket allows about 1,000 requests an hour for each user, counted over all API tokens and pipelines of the user; each access token has its own allowance
+      to do:    run again later (a higher TIMEOUT waits longer; with many targets, RESUME with the same RESULT_FILE posts the rest); use access tokens for busy pipelines instead of one person's API token
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -838,15 +843,15 @@ fn a_token_that_is_unusual() {
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    the API token has expired (it lives a year at most), was revoked, or was copied incompletely
-      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is not there, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
-      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the address of the account that created the API token
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    the API token has expired (after one year at most), was revoked, or was copied incompletely
+      to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
-      why 3:    the token was created without scopes, or for another app than Bitbucket: its line on the page of tokens then says "Never accessed"
-      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up)
-      else:     if git works with the same account: the organization that manages the account probably keeps its API tokens out
-      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which depends on nobody's account
+      why 3:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
+      to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)
+      else:     git works with the same account: the organization that manages the account probably does not allow its API tokens
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -870,8 +875,8 @@ fn a_secured_variable_that_does_not_arrive() {
     insta::assert_snapshot!(told.join("\n"), @r#"
     ✖ BITBUCKET_ACCESS_TOKEN is unset or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
-      to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
-      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
+      to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and pass it as BITBUCKET_ACCESS_TOKEN
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 

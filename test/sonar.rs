@@ -499,9 +499,9 @@ fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
     gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/api/ce/task?id=096867c0-48ff-223a-fcca-d2b4045ead97 with the token (SONAR_TOKEN)
-      answered: 401 Unauthorized, without words
-      why:      SonarQube does not accept SONAR_TOKEN: it has expired, was revoked, is of another server, or was copied incompletely
-      to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that SONAR_HOST_URL is the server it is of
+      answered: 401 Unauthorized, an empty body
+      why:      SonarQube does not accept SONAR_TOKEN: it has expired, was revoked, belongs to another server, or was copied incompletely
+      to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server at SONAR_HOST_URL
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       link:     https://bitbucket.org/acme/api/pipelines/results/42
@@ -512,9 +512,9 @@ fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
     gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/api/ce/task?id=OWY4ZTAwYzg4Y2YyYTMz without a token (SONAR_TOKEN is not set)
-      answered: 401 Unauthorized, without words
-      why:      SonarQube does not tell this without a token
-      to do:    pass SONAR_TOKEN; if a secured variable should have brought it, see that the pipe's `variables:` names it
+      answered: 401 Unauthorized, an empty body
+      why:      SonarQube requires a token for this
+      to do:    pass SONAR_TOKEN; if a secured variable holds it, check that the pipe's `variables:` names it
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       link:     https://bitbucket.org/acme/api/pipelines/results/42
@@ -526,8 +526,8 @@ fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
     ✖ failed to ask for the quality gate: SonarQube answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?analysisId=ZDFhOTgwYjI0NWQ2ZTI3 with the token (SONAR_TOKEN)
       answered: 403 Forbidden, "Insufficient privileges"
-      why:      the token may not see this: the account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token sees its own project only
-      to do:    use the token that the scanner uses, or one of an account with these permissions (Project Settings > Permissions)
+      why:      the token may not read this: its account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token only reads its own project
+      to do:    use the token that the scanner uses, or the token of an account with these permissions (Project Settings > Permissions)
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the quality gate: SonarQube answered 403 Forbidden
       link:     https://bitbucket.org/acme/api/pipelines/results/42
@@ -704,7 +704,7 @@ fn a_private_authority_is_trusted_when_it_is_passed() {
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     let run = after_scan(&sandbox, &folder).set("SONAR_HOST_URL", sonarqube.https_url());
     let untrusted = run.run();
-    assert_told(&untrusted, 3, &["the server's certificate is not trusted", "SONAR_ROOT_CERT"]);
+    assert_told(&untrusted, 3, &["the certificate of the server is not trusted", "SONAR_ROOT_CERT"]);
     let pem = sonarqube.root_certificate_pem();
     for text in [pem.to_owned(), pem.replace('\n', "\\n"), pem.replace('\n', " ")] {
         assert_eq!(run.clone().set("SONAR_ROOT_CERT", text).run().code, 0);
@@ -719,7 +719,7 @@ fn a_private_authority_is_trusted_when_it_is_passed() {
         .set("BITBUCKET_API_URL", sandbox.https_url())
         .set("SONAR_ROOT_CERT", sandbox.root_certificate_pem())
         .run();
-    assert_told(&for_sonarqube_only, 4, &["the server's certificate is not trusted"]);
+    assert_told(&for_sonarqube_only, 4, &["the certificate of the server is not trusted"]);
 }
 
 #[test]
@@ -1048,7 +1048,7 @@ fn fifty_thousand_real_conditions_are_too_much_and_that_is_said() {
         sonarqube.fault(Fault::Answer { status: 200, headers: vec![], body: body.into() });
     }
     let run = after_scan(&sandbox, &folder).run();
-    assert_told(&run, 3, &["but the answer has more than 1 MiB"]);
+    assert_told(&run, 3, &["but the answer is longer than 1 MiB"]);
     assert_eq!(shown(&sandbox).state, "FAILED");
 }
 

@@ -46,7 +46,7 @@ fn a_central_pipeline_without_a_commit_never_uses_its_own() {
     insta::assert_snapshot!(run.told(), @"
     ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, whose BITBUCKET_COMMIT would be the wrong commit
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+      to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");
@@ -176,9 +176,9 @@ fn an_unknown_commit_without_a_pull_request_is_a_refusal() {
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/fffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "Commit not found"
-      why:      acme/api has no commit fffffff: the commit was not pushed to this repository, or it is the merge commit that a pull-request pipeline makes, which exists in the build only (git rev-parse HEAD gives it)
-      to do:    in the repository's own pipeline set neither COMMIT nor BITBUCKET_COMMIT yourself: the commit that was pushed is used; in a central pipeline pass what the triggering pipeline has as BITBUCKET_COMMIT
-      to do:    or pass PULL_REQUEST: its source commit is found, for a fork in the fork's repository
+      why:      acme/api has no commit fffffff: the commit was not pushed to this repository, or it is the merge commit of a pull-request pipeline, which only exists in the build (`git rev-parse HEAD` prints it)
+      to do:    in the repository's own pipeline remove COMMIT: the default is the commit that was pushed; in a central pipeline pass BITBUCKET_COMMIT of the pipeline that triggered it
+      to do:    or pass PULL_REQUEST: Gatepost finds its source commit, for a fork in the fork
     ✖ not posted: SUCCESSFUL on acme/api commit fffffff
     exit code 4
     "#);

@@ -83,11 +83,11 @@ fn each_target_has_its_own_status_and_its_own_end() {
     ✖ acme/no-such-service: failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/no-such-service/commit/0ff21673cc24c8acd2108c0ca4cae003743046c1/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
-      why:      Bitbucket does not say; one of these, likeliest first
-      why 1:    there is no repository bitbucket.org/acme/no-such-service, or it is private and this credential may not see it: Bitbucket answers both alike
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    the repository bitbucket.org/acme/no-such-service does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
       to do 1:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
       to do 1:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
-      why 2:    a workspace access token reaches the repositories of its workspace alone, and acme/no-such-service may be none of them
+      why 2:    a workspace access token only reaches the repositories of its workspace; acme/no-such-service may not be one of them
       to do 2:  use a token that was created in this repository, or in its project or workspace; or an API token
       repository            commit        state       outcome
     ✔ acme/service-001      31021ff96f3f  SUCCESSFUL  posted
@@ -209,7 +209,7 @@ fn every_problem_is_told_by_index_and_field_before_anything_is_sent() {
       to do:    add one of them to the entry, or pass it to the run for all entries
     ✖ TARGETS_FILE[10].commit is not set: which commit of acme/service-001 is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+      to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ TARGETS_FILE[11].commit holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
       to do:    the list is taken as it stands: write the values with the tool that makes it
@@ -257,7 +257,7 @@ fn a_list_that_is_none_is_told_with_its_place() {
       to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
     ✖ TARGETS_FILE[0].commit is not set: which commit of acme/a is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+      to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 2 variables are wrong; nothing was sent
     exit code 2
 
@@ -269,7 +269,7 @@ fn a_list_that_is_none_is_told_with_its_place() {
       to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
     ✖ TARGETS_FILE[0].commit is not set: which commit of the target is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+      to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 3 variables are wrong; nothing was sent
     exit code 2
 
@@ -463,7 +463,7 @@ fn an_allowance_that_is_nearly_used_up_slows_down() {
         world.set_allowance(WORKSPACE_TOKEN, 150);
     });
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=3))).set("CONCURRENCY", "1").run();
-    let told = "! Bitbucket says that the hour's allowance of requests is nearly used up with the access token (BITBUCKET_ACCESS_TOKEN): they are slowed down";
+    let told = "! Bitbucket says that the hourly allowance of requests is nearly used up with the access token (BITBUCKET_ACCESS_TOKEN): requests are slowed down";
     assert_told(&run, 0, &[told]);
     assert_eq!(run.output.matches("nearly used up").count(), 1, "{}", run.output);
     // The first request learns of it, and the third keeps its distance from the second.
@@ -547,11 +547,11 @@ fn tokens_of_single_repositories_stand_beside_a_common_one() {
     ✖ acme/service-003: failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/service-003/commit/0ff21673cc24c8acd2108c0ca4cae003743046c1/statuses/build with the access token (BITBUCKET_ACCESS_TOKENS, service-003)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
-      why:      Bitbucket does not say; one of these, likeliest first
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
       why 1:    the access token has expired, was revoked, or was copied incompletely
-      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is not there, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
-      why 2:    the token is not Bitbucket's: Atlassian's organization keys begin with ATCTT too
-      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up)
+      to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is missing, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
+      why 2:    the token is for another product of Atlassian: the keys of an organization begin with ATCTT too
+      to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests)
     ! BITBUCKET_ACCESS_TOKENS has tokens for repositories that are no target: servise-004
       repository        commit        state       outcome
     ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
@@ -869,8 +869,8 @@ fn each_target_may_have_its_own_verdict_of_sonarqube() {
     ✖ acme/service-005: failed to ask for the quality gate: SonarQube answered 404 Not Found
       sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?projectKey=acme_unknown&pullRequest=1 with the token (SONAR_TOKEN)
       answered: 404 Not Found, "Project 'acme_unknown' not found"
-      why:      SonarQube does not know the task, the project, the branch or the pull request, or does not show it to this token; or the address lacks the server's base path
-      to do:    check SONAR_HOST_URL (base path included), SONAR_PROJECT_KEY, SONAR_PULL_REQUEST and SONAR_BRANCH; tasks are forgotten after some time, and the Community Build knows no pull requests
+      why:      SonarQube does not know the task, project, branch or pull request, or does not show it to this token; or the address lacks the base path of the server
+      to do:    check SONAR_HOST_URL (base path included), SONAR_PROJECT_KEY, SONAR_PULL_REQUEST and SONAR_BRANCH; SonarQube deletes old tasks, and the Community Build does not have pull requests
       repository        commit        state       outcome
     ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
     ✔ acme/service-002  64630d9df82d  SUCCESSFUL  posted
@@ -1039,7 +1039,7 @@ fn an_inprogress_whose_answer_is_lost_is_ended() {
         .set("STATE", "INPROGRESS");
     for gatepost in [single, many] {
         let left =
-            "STOPPED, which was posted over it: the INPROGRESS may have arrived, and would block merging";
+            "STOPPED was posted over the INPROGRESS, which may have been applied and would block merging";
         assert_told(&gatepost.run(), 4, &[&format!("  left:     {left}\n")]);
         assert_eq!(state_of(&sandbox, 1).as_deref(), Some("STOPPED"));
         let recorded = &results(&folder)[0];
@@ -1070,7 +1070,7 @@ fn the_check_looks_at_every_target() {
             "check of 5 targets; nothing is posted",
             "✖ acme/service-001 pull request 77: failed to look up pull request 77 of acme/service-001",
             "✖ acme/service-001 pull request 77: 1 of 6 checks failed; nothing was posted",
-            "✖ acme/service-002: failed to see the repository acme/service-002: Bitbucket answered 404 Not Found",
+            "✖ acme/service-002: failed to read the repository acme/service-002: Bitbucket answered 404 Not Found",
             "✖ 3 of 5 targets work; nothing was posted\n",
         ],
     );

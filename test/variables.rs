@@ -11,8 +11,8 @@ fn nothing_set_tells_everything_that_is_missing() {
     insta::assert_snapshot!(bare().run().told(), @r#"
     ✖ BITBUCKET_ACCESS_TOKEN is unset or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
-      to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else either use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket for looking pull requests up), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
-      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read for looking pull requests up), and pass it as BITBUCKET_ACCESS_TOKEN
+      to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and pass it as BITBUCKET_ACCESS_TOKEN
     ✖ REPO_SLUG is not set, and neither is BITBUCKET_REPO_SLUG
       accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
       to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
@@ -21,7 +21,7 @@ fn nothing_set_tells_everything_that_is_missing() {
       to do:    outside Pipelines nothing tells the target: pass WORKSPACE
     ✖ COMMIT is not set: which commit of the target is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT (and BRANCH, so that nothing has to be looked up), or PULL_REQUEST, or BRANCH of the target; the pipeline that triggers this one has them as BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+      to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ STATE is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below
       accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
       to do:    run the pipe where the scanner ran, hand report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`

@@ -1,161 +1,192 @@
-//! What an answer of Bitbucket means, as far as its words, lists and headers are known: looked at once, for what is
-//! asked further and for the explanation. Where words are matched, they were published; see the handbook.
+//! What a response of Bitbucket means, as far as its words, lists and headers are known: classified once, for further
+//! reads and for the explanation. The words were published; `explain::handbook` says where.
 
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::{
-    bitbucket::scopes::{Need, Scopes},
-    config::credential::Credential,
-    http::{
-        body::{announcement, field, is_data_centers, is_empty, is_html, json, said},
+    bitbucket::{
+        credential::CredentialKind,
         refusal::Purpose,
-        transport::Answer,
+        scopes::{Need, Scopes},
     },
+    console::text::{fit, one_line},
+    http::{body::Body, transport::Response},
 };
 
-/// What a refusing answer means.
+/// What a refusing response means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Meaning {
-    /// What answered is not Bitbucket Cloud's API.
+pub(crate) enum Answer {
+    /// The sender is not the API of Bitbucket Cloud.
     NotTheApi,
-    /// A scope is lacking.
-    LacksScope {
-        /// Which, when it is told.
+    /// The token lacks a scope.
+    MissingScope {
+        /// The missing scopes, when Bitbucket lists them.
         missing: Option<Scopes>,
-        /// Those that the token has, when they are told.
+        /// The scopes of the token, when Bitbucket lists them.
         granted: Option<Scopes>,
     },
     /// The operation is not for this kind of token.
     WrongMechanism,
-    /// The workspace does not let everybody in.
+    /// The workspace restricts access.
     AccessControls,
     /// The token has expired.
     Expired,
-    /// App passwords and account passwords have ended.
+    /// App passwords and account passwords no longer work.
     PasswordsEnded,
-    /// The operation was removed; with the address that tells more.
+    /// The operation was removed; with the address of the announcement.
     Removed(String),
     /// The key is too long.
     LongKey,
-    /// The link is none that Bitbucket takes.
+    /// The link is not accepted.
     BadUrl,
     /// Another field is not accepted.
     BadField,
-    /// The repository has no such commit.
+    /// The repository does not have the commit.
     NoCommit,
-    /// There is no such workspace.
+    /// The workspace does not exist.
     NoWorkspace,
-    /// There is no such repository, or it may not be seen.
+    /// The repository does not exist, or the credential may not see it.
     NoRepository,
-    /// The repository has no such pull request.
+    /// The repository does not have the pull request.
     NoPullRequest,
-    /// The repository has no such branch.
+    /// The repository does not have the branch.
     NoBranch,
-    /// Nothing was said.
-    Nothing,
-    /// What was said is not known.
+    /// The body is empty.
+    Empty,
+    /// The words are not known.
     Unknown,
 }
 
-impl Meaning {
-    /// What an answer to a request means. One that tells of a limit is taken as it is, page or not.
-    pub fn of(answer: &Answer, credential: &Credential, purpose: &Purpose) -> Self {
-        if answer.status.as_u16() != 429 && (is_html(answer) || is_data_centers(answer)) {
+/// Words of Bitbucket, one of which a message holds, and what the message means.
+const KNOWN_WORDS: [(&[&str], Answer); 6] = [
+    (&["no API hosted"], Answer::NotTheApi),
+    (&["required privilege scopes"], Answer::MissingScope { missing: None, granted: None }),
+    (&["authentication mechanism"], Answer::WrongMechanism),
+    (&["ccess token expired"], Answer::Expired),
+    (&["whitelist", "allowlist", "IP address", "two-step"], Answer::AccessControls),
+    (&["CHANGE-3222", "App password", "app password", "account password"], Answer::PasswordsEnded),
+];
+
+/// The same for what does not exist.
+const NOT_FOUND_WORDS: [(&[&str], Answer); 5] = [
+    (&["Commit not found"], Answer::NoCommit),
+    (&["No workspace with"], Answer::NoWorkspace),
+    (&["access to this repository", "requested repository"], Answer::NoRepository),
+    (&["ull request not found", "ullrequest not found"], Answer::NoPullRequest),
+    (&["ranch not found"], Answer::NoBranch),
+];
+
+/// The fields of a status that Bitbucket may refuse.
+const STATUS_FIELDS: [&str; 6] = ["key", "url", "name", "description", "refname", "state"];
+
+/// Longer addresses are cut.
+const ADDRESS_MAX_CHARS: usize = 300;
+
+impl Answer {
+    /// What the response to a request means. A 429 is believed whoever sent it.
+    pub(crate) fn of(response: &Response, credential: &CredentialKind, purpose: &Purpose) -> Self {
+        let Response { status_code, body, .. } = response;
+        let is_limit = *status_code == StatusCode::TOO_MANY_REQUESTS;
+        if !is_limit && (body.is_html() || is_from_data_center(body)) {
             return Self::NotTheApi;
         }
-        if let Some(required) = scopes(answer, "required") {
-            let granted = scopes(answer, "granted");
-            let missing = granted.as_ref().map_or(required.clone(), |granted| required.without(granted));
-            return Self::LacksScope {
-                missing: Some(missing).filter(|missing| !missing.is_empty()),
-                granted,
-            };
-        }
-        let said = said(answer);
-        let says = |words: &[&str]| words.iter().any(|words| said.contains(words));
-        if says(&["no API hosted"]) {
-            Self::NotTheApi
-        } else if says(&["required privilege scopes"]) {
-            Self::LacksScope { missing: None, granted: None }
-        } else if says(&["authentication mechanism"]) {
-            Self::WrongMechanism
-        } else if says(&["ccess token expired"]) {
-            Self::Expired
-        } else if says(&["whitelist", "allowlist", "IP address", "two-step"]) {
-            Self::AccessControls
-        } else if says(&["CHANGE-3222", "App password", "app password", "account password"]) {
-            Self::PasswordsEnded
-        } else if let Some(address) = announcement(answer) {
-            Self::Removed(address)
-        } else if field(answer, "key").is_some_and(|text| text.contains("at most")) {
-            Self::LongKey
-        } else if field(answer, "url").is_some_and(|text| text.contains("valid URL")) {
-            Self::BadUrl
-        } else if ["key", "url", "name", "description", "refname", "state"]
-            .iter()
-            .any(|name| field(answer, name).is_some())
-        {
-            Self::BadField
-        } else if says(&["Commit not found"]) {
-            Self::NoCommit
-        } else if says(&["No workspace with"]) {
-            Self::NoWorkspace
-        } else if says(&["access to this repository", "requested repository"]) {
-            Self::NoRepository
-        } else if says(&["ull request not found", "ullrequest not found"]) {
-            Self::NoPullRequest
-        } else if says(&["ranch not found"]) {
-            Self::NoBranch
-        } else if let Some(lacking) = lacking_by_headers(answer, credential, purpose) {
-            lacking
-        } else if is_empty(answer) {
-            Self::Nothing
+        let words = body.words();
+        Self::of_scope_lists(body)
+            .or_else(|| known(&KNOWN_WORDS, &words))
+            .or_else(|| announcement(body).map(Self::Removed))
+            .or_else(|| Self::of_fields(body, &words))
+            .or_else(|| known(&NOT_FOUND_WORDS, &words))
+            .or_else(|| Self::of_scope_headers(response, credential, purpose))
+            .unwrap_or(if body.is_empty() { Self::Empty } else { Self::Unknown })
+    }
+
+    /// Whether a response is an error in the format of Bitbucket's API.
+    pub(crate) fn is_in_bitbuckets_format(response: &Response) -> bool {
+        let message = response.body.json().and_then(|body| body.pointer("/error/message"));
+        message.is_some_and(Value::is_string)
+    }
+
+    /// `{"error": {"detail": {"required": [...], "granted": [...]}}}`
+    fn of_scope_lists(body: &Body) -> Option<Self> {
+        let required = scopes(body, "required")?;
+        let granted = scopes(body, "granted");
+        let missing = granted.as_ref().map_or(required.clone(), |granted| required.without(granted));
+        Some(Self::MissingScope { missing: Some(missing).filter(|missing| !missing.is_empty()), granted })
+    }
+
+    fn of_fields(body: &Body, words: &str) -> Option<Self> {
+        let wrong = |field| what_is_wrong_with(field, body, words);
+        if wrong("key").is_some_and(|text| text.contains("at most")) {
+            Some(Self::LongKey)
+        } else if wrong("url").is_some_and(|text| text.contains("valid URL")) {
+            Some(Self::BadUrl)
         } else {
-            Self::Unknown
+            STATUS_FIELDS.iter().any(|field| wrong(field).is_some()).then_some(Self::BadField)
         }
+    }
+
+    /// A 403 whose headers list the scopes of the token, without the one that is needed.
+    /// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/issues/192>
+    fn of_scope_headers(response: &Response, credential: &CredentialKind, purpose: &Purpose) -> Option<Self> {
+        let need = match purpose {
+            Purpose::FindPullRequest(..) => Need::PullRequestLookup,
+            _ => Need::Status,
+        };
+        let granted = Scopes::of_header(response.header("x-oauth-scopes")?);
+        response.header("x-accepted-oauth-scopes")?;
+        let lacks = response.status_code == StatusCode::FORBIDDEN && !need.is_met(credential, &granted);
+        lacks.then(|| Self::MissingScope {
+            missing: Some(Scopes::new([need.scope(credential)])),
+            granted: Some(granted),
+        })
     }
 }
 
-/// A 403 whose headers tell how Bitbucket understood the credential, and that it has not the scope that is needed.
-/// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/issues/192>
-fn lacking_by_headers(answer: &Answer, credential: &Credential, purpose: &Purpose) -> Option<Meaning> {
-    let header = |name: &str| answer.headers.get(name)?.to_str().ok();
-    let need = match purpose {
-        Purpose::FindPullRequest(..) => Need::PullRequestLookup,
-        _ => Need::Status,
-    };
-    let granted = Scopes::of_header(header("x-oauth-scopes")?);
-    header("x-accepted-oauth-scopes")?;
-    let lacks = answer.status.as_u16() == 403 && !need.is_met(credential, &granted);
-    lacks.then(|| Meaning::LacksScope {
-        missing: Some(Scopes::new([need.scope(credential)])),
-        granted: Some(granted),
+fn known(table: &[(&[&str], Answer)], words: &str) -> Option<Answer> {
+    let (_, answer) = table.iter().find(|(known, _)| known.iter().any(|known| words.contains(known)))?;
+    Some(answer.clone())
+}
+
+/// Bitbucket Data Center answers `{"errors": [{"context", "message", "exceptionName"}]}`
+/// (<https://developer.atlassian.com/server/bitbucket/rest/v910/intro/#errors-and-validation>), and its framework
+/// `{"message", "status-code"}` for unknown addresses.
+fn is_from_data_center(body: &Body) -> bool {
+    body.json().is_some_and(|body| {
+        body.pointer("/errors/0/exceptionName").is_some() || body.get("status-code").is_some()
     })
 }
 
-/// A list of scopes within the answer: `{"error": {"detail": {"required": [...], "granted": [...]}}}`.
-fn scopes(answer: &Answer, list: &str) -> Option<Scopes> {
-    let body = json(answer)?;
-    let scopes = body.pointer("/error/detail")?.get(list)?.as_array()?;
+/// Where Bitbucket announced the removal of an operation.
+fn announcement(body: &Body) -> Option<String> {
+    let body = body.json()?;
+    let url =
+        body.pointer("/error/data/announcement_url").or_else(|| body.pointer("/data/announcement_url"))?;
+    Some(fit(&one_line(url.as_str()?), ADDRESS_MAX_CHARS))
+}
+
+/// What Bitbucket says of a field: `{"error": {"fields": {"key": ["..."]}}}`, or a message that begins with the name of
+/// the field.
+fn what_is_wrong_with(field: &str, body: &Body, words: &str) -> Option<String> {
+    let listed = body.json().and_then(|body| Some(body.pointer("/error/fields")?.get(field)?.to_string()));
+    listed.or_else(|| words.strip_prefix(field)?.strip_prefix(": ").map(str::to_owned))
+}
+
+fn scopes(body: &Body, list: &str) -> Option<Scopes> {
+    let scopes = body.json()?.pointer("/error/detail")?.get(list)?.as_array()?;
     Some(Scopes::new(scopes.iter().filter_map(Value::as_str)))
 }
 
 #[cfg(test)]
 mod tests {
-    use reqwest::{StatusCode, header::HeaderMap};
-
     use super::*;
-
-    fn answer(body: &str) -> Answer {
-        Answer { status: StatusCode::FORBIDDEN, headers: HeaderMap::new(), body: body.into(), cut: false }
-    }
 
     #[test]
     fn lists_of_scopes_are_found() {
-        let answer =
-            answer(r#"{"error":{"message":"No.","detail":{"required":["a"],"granted":["b",7,"c"]}}}"#);
-        assert_eq!(scopes(&answer, "required"), Some(Scopes::new(["a"])));
-        assert_eq!(scopes(&answer, "granted"), Some(Scopes::new(["b", "c"])));
-        assert_eq!(scopes(&answer, "other"), None);
+        let text = r#"{"error":{"message":"No.","detail":{"required":["a"],"granted":["b",7,"c"]}}}"#;
+        let body = Body::new(text.into(), false);
+        assert_eq!(scopes(&body, "required"), Some(Scopes::new(["a"])));
+        assert_eq!(scopes(&body, "granted"), Some(Scopes::new(["b", "c"])));
+        assert_eq!(scopes(&body, "other"), None);
     }
 }

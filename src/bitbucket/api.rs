@@ -1,18 +1,23 @@
-//! Bitbucket Cloud's REST API: one function per endpoint, and wire types that never leave.
+//! Bitbucket Cloud's REST API: one function for each endpoint. The types of its JSON stay in this file.
 //! <https://developer.atlassian.com/cloud/bitbucket/rest/>
 
+use std::rc::Rc;
+
 use reqwest::{Method, StatusCode, Url};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    bitbucket::scopes::Scopes,
+    bitbucket::{
+        credential::Credential,
+        refusal::{Creator, Purpose, Refusal, StatusCreator},
+        scopes::Scopes,
+    },
     console::text::{fit, one_line},
     http::{
-        client::{Client, Request, unreadable},
-        refusal::{Creator, Owner, Purpose, Refusal},
-        service::Access,
-        transport::Answer,
+        client::{Client, Exchange, Request},
+        failed_request::{FailedRequest, Unusable},
+        transport::Response,
     },
     model::{
         status::{Status, StatusKey},
@@ -20,26 +25,48 @@ use crate::{
     },
 };
 
-/// A client of Bitbucket Cloud for one run.
+/// A client of Bitbucket Cloud.
 #[derive(Debug, Clone, Copy)]
-pub struct Bitbucket<'a>(pub Client<'a>);
+pub(crate) struct Bitbucket<'a> {
+    pub(crate) client: Client<'a>,
+    pub(crate) credential: &'a Rc<Credential>,
+}
 
 /// The source of a pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullRequestSource {
+pub(crate) struct PullRequestSource {
     /// The repository that holds the source branch; `None` when a fork was deleted.
-    pub repository: Option<Repository>,
+    pub(crate) repository: Option<Repository>,
     /// The source branch.
-    pub branch: String,
+    pub(crate) branch: String,
     /// Its head, 12 digits.
-    pub commit: CommitHash,
+    pub(crate) commit: CommitHash,
+}
+
+/// A creator's name is shown within a line.
+const CREATOR_MAX_CHARS: usize = 60;
+
+#[derive(Deserialize)]
+struct Hash {
+    hash: String,
 }
 
 impl Bitbucket<'_> {
     /// The same client with another credential.
     #[must_use]
-    pub fn with<'b>(&'b self, access: &'b Access) -> Bitbucket<'b> {
-        Bitbucket(Client { service: &access.service, pace: &access.pace, ..self.0 })
+    pub(crate) fn with<'b>(&'b self, credential: &'b Rc<Credential>) -> Bitbucket<'b> {
+        let client = Client {
+            authorization: &credential.authorization,
+            throttle: &credential.throttle,
+            ..self.client
+        };
+        Bitbucket { client, credential }
+    }
+
+    /// The same client, changed by `change`.
+    #[must_use]
+    pub(crate) fn changed<'b>(&'b self, change: impl FnOnce(Client<'b>) -> Client<'b>) -> Bitbucket<'b> {
+        Bitbucket { client: change(self.client), credential: self.credential }
     }
 
     /// Creates the status, or overwrites the one with its key.
@@ -49,42 +76,40 @@ impl Bitbucket<'_> {
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub async fn post_status(
+    pub(crate) async fn post_status(
         &self,
         repository: &Repository,
         commit: &CommitHash,
         status: &Status,
     ) -> Result<(), Box<Refusal>> {
+        let purpose = || Purpose::PostStatus(repository.clone(), commit.clone());
         let request = Request {
-            purpose: Purpose::PostStatus(repository.clone(), commit.clone()),
             method: Method::POST,
-            url: self.status_url(repository, commit),
-            body: Some(body(status)),
+            url: self.statuses_url(repository, commit),
+            body: Some(status.to_json()),
         };
-        let sent = self.0.send(&request).await?;
-        let wrong = match sent.answer.status {
-            // An empty one may be Bitbucket's.
-            StatusCode::OK | StatusCode::CREATED if sent.answer.body.is_empty() => None,
-            StatusCode::OK | StatusCode::CREATED => unlike(&sent.answer, "the answer is no status"),
+        let exchange = self.client.send(&request).await.map_err(|failed| self.refusal(purpose(), failed))?;
+        let response = &exchange.response;
+        let wrong = match response.status_code {
             StatusCode::NO_CONTENT => None,
-            _ => return Err(self.0.refused(&request, sent)),
+            StatusCode::OK | StatusCode::CREATED if response.body.is_empty() => None,
+            StatusCode::OK | StatusCode::CREATED => not_an_object(response, "status"),
+            _ => return Err(self.refusal(purpose(), self.client.refused(&request, exchange))),
         };
         match wrong {
             None => Ok(()),
-            Some(wrong) => Err(self.0.unusable(&request, sent, wrong)),
+            Some(wrong) => Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong))),
         }
     }
 
     /// Prints the request that [`Self::post_status`] would send.
-    pub fn print_status(&self, repository: &Repository, commit: &CommitHash, status: &Status) {
-        // That is what a dry run is for, however many targets it has.
-        let console = self.0.console.of_run();
+    pub(crate) fn print_status(&self, repository: &Repository, commit: &CommitHash, status: &Status) {
+        // A dry run shows each request, however many targets it has.
+        let console = self.client.console.of_run();
         console.line("DRY_RUN: this request was not sent");
-        console.detail(
-            "request",
-            format_args!("POST {} {}", self.status_url(repository, commit), self.0.service.with()),
-        );
-        console.detail("body", body(status));
+        let url = self.statuses_url(repository, commit);
+        console.detail("request", format_args!("POST {url} {}", self.credential.authorization.description));
+        console.detail("body", status.to_json());
     }
 
     /// The source repository, branch and commit of a pull request.
@@ -94,7 +119,7 @@ impl Bitbucket<'_> {
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub async fn pull_request_source(
+    pub(crate) async fn pull_request_source(
         &self,
         repository: &Repository,
         id: PullRequestId,
@@ -118,18 +143,15 @@ impl Bitbucket<'_> {
             name: String,
         }
         let url = self.url(repository, ["pullrequests", &id.to_string()]);
-        self.0
-            .get(Purpose::FindPullRequest(repository.clone(), id), url, |PullRequest { source }| {
-                Some(PullRequestSource {
-                    repository: match source.repository {
-                        Some(FullName { full_name }) => Some(Repository::from_full_name(&full_name)?),
-                        None => None,
-                    },
-                    branch: source.branch.name,
-                    commit: CommitHash::parse(&source.commit.hash)?,
-                })
-            })
-            .await
+        let understand = |PullRequest { source }| {
+            let repository = match source.repository {
+                Some(FullName { full_name }) => Some(Repository::from_full_name(&full_name)?),
+                None => None,
+            };
+            let commit = CommitHash::parse(&source.commit.hash)?;
+            Some(PullRequestSource { repository, branch: source.branch.name, commit })
+        };
+        self.get(Purpose::FindPullRequest(repository.clone(), id), url, understand).await
     }
 
     /// The head commit of a branch, 40 digits.
@@ -139,7 +161,7 @@ impl Bitbucket<'_> {
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub async fn branch_head(
+    pub(crate) async fn branch_head(
         &self,
         repository: &Repository,
         branch: &str,
@@ -148,54 +170,53 @@ impl Bitbucket<'_> {
         struct Branch {
             target: Hash,
         }
-        let path = ["refs", "branches"].into_iter().chain(branch.split('/'));
-        let url = self.url(repository, path);
-        self.0
-            .get(Purpose::FindBranch(repository.clone(), branch.to_owned()), url, |Branch { target }| {
-                CommitHash::parse(&target.hash)
-            })
-            .await
+        let url = self.url(repository, ["refs", "branches"].into_iter().chain(branch.split('/')));
+        let purpose = Purpose::FindBranch(repository.clone(), branch.to_owned());
+        self.get(purpose, url, |Branch { target }| CommitHash::parse(&target.hash)).await
     }
 
-    /// Sees that a repository is there; what the token's scopes are, when Bitbucket tells.
+    /// Reads a repository. Returns the scopes of the token, when Bitbucket lists them.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/#api-repositories-workspace-repo-slug-get>
     ///
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub async fn see_repository(&self, repository: &Repository) -> Result<Option<Scopes>, Box<Refusal>> {
-        let request = Request {
-            purpose: Purpose::SeeRepository(repository.clone()),
-            method: Method::GET,
-            url: self.url(repository, []),
-            body: None,
-        };
-        let sent = self.0.send(&request).await?;
-        if sent.answer.status != StatusCode::OK {
-            return Err(self.0.refused(&request, sent));
+    pub(crate) async fn read_repository(
+        &self,
+        repository: &Repository,
+    ) -> Result<Option<Scopes>, Box<Refusal>> {
+        let purpose = || Purpose::ReadRepository(repository.clone());
+        let request = Request::get(self.url(repository, []));
+        let exchange = self.client.send(&request).await.map_err(|failed| self.refusal(purpose(), failed))?;
+        let Exchange { response, .. } = &exchange;
+        if response.status_code != StatusCode::OK {
+            return Err(self.refusal(purpose(), self.client.refused(&request, exchange)));
         }
-        if let Some(wrong) = unlike(&sent.answer, "the answer is no repository") {
-            return Err(self.0.unusable(&request, sent, wrong));
+        if let Some(wrong) = not_an_object(response, "repository") {
+            return Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong)));
         }
-        let scopes = sent.answer.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
-        Ok(scopes.map(Scopes::of_header))
+        Ok(response.header("x-oauth-scopes").map(Scopes::of_header))
     }
 
-    /// Sees that a repository has a commit.
+    /// Reads a commit of a repository.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commits/#api-repositories-workspace-repo-slug-commit-commit-get>
     ///
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub async fn see_commit(&self, repository: &Repository, commit: &CommitHash) -> Result<(), Box<Refusal>> {
-        let purpose = Purpose::SeeCommit(repository.clone(), commit.clone());
+    pub(crate) async fn read_commit(
+        &self,
+        repository: &Repository,
+        commit: &CommitHash,
+    ) -> Result<(), Box<Refusal>> {
+        let purpose = Purpose::ReadCommit(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str()]);
-        self.0.get(purpose, url, |Hash { hash }| CommitHash::parse(&hash).map(|_| ())).await
+        self.get(purpose, url, |Hash { hash }| CommitHash::parse(&hash).map(|_| ())).await
     }
 
-    /// Whose the status with a key on a commit is.
+    /// Who created the status with a key on a commit.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-key-get>
     /// and, for the author, <https://developer.atlassian.com/cloud/bitbucket/bitbucket-api-changes-commit-status/>.
@@ -203,79 +224,80 @@ impl Bitbucket<'_> {
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub async fn status_owner(
+    pub(crate) async fn status_creator(
         &self,
         repository: &Repository,
         commit: &CommitHash,
         key: &StatusKey,
-    ) -> Result<Owner, Box<Refusal>> {
-        #[derive(Deserialize)]
-        struct Created {
-            created_on: Option<String>,
-            author: Option<Author>,
-        }
-        #[derive(Deserialize)]
-        struct Author {
-            r#type: Option<String>,
-            display_name: Option<String>,
-        }
-        let purpose = Purpose::SeeStatus(repository.clone(), commit.clone());
-        let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
-        // An address cannot have such a part.
+    ) -> Result<StatusCreator, Box<Refusal>> {
+        // No address can have such a part.
         if [".", ".."].contains(&key.as_str()) {
-            return Ok(Owner::Unnamed);
+            return Ok(StatusCreator::Unnamed);
         }
-        let owner = self.0.get(purpose, url, |Created { created_on, author }| {
-            let Some(Author { r#type, display_name: Some(name) }) = author else {
-                return Some(Owner::Unnamed);
-            };
-            let is_day = |day: &&str| day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-            Some(Owner::Creator(Creator {
-                name: fit(&one_line(&name), CREATOR_MAX_CHARS),
-                is_person: match r#type.as_deref() {
-                    Some("user") => Some(true),
-                    Some("app_user") => Some(false),
-                    _ => None,
-                },
-                day: created_on.as_ref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
-            }))
-        });
-        match owner.await {
-            Ok(owner) => Ok(owner),
-            Err(refusal) if refusal.is_not_there() => Ok(Owner::Nobody),
-            Err(refusal) => Err(refusal),
+        let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
+        let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
+        match self.get(purpose, url, |created| Some(creator(created))).await {
+            Err(refusal) if refusal.is_not_found() => Ok(StatusCreator::NoStatus),
+            creator => creator,
         }
     }
 
-    fn status_url(&self, repository: &Repository, commit: &CommitHash) -> Url {
+    async fn get<W: DeserializeOwned, T>(
+        &self,
+        purpose: Purpose,
+        url: Url,
+        understand: impl FnOnce(W) -> Option<T>,
+    ) -> Result<T, Box<Refusal>> {
+        self.client.get(url, understand).await.map_err(|failed| self.refusal(purpose, failed))
+    }
+
+    fn refusal(&self, purpose: Purpose, failed: Box<FailedRequest>) -> Box<Refusal> {
+        Box::new(Refusal::new(purpose, self.credential.clone(), *failed))
+    }
+
+    fn statuses_url(&self, repository: &Repository, commit: &CommitHash) -> Url {
         self.url(repository, ["commit", commit.as_str(), "statuses", "build"])
     }
 
-    fn url<'p>(&self, repository: &Repository, path: impl IntoIterator<Item = &'p str>) -> Url {
+    fn url<'p>(&self, repository: &'p Repository, path: impl IntoIterator<Item = &'p str>) -> Url {
         let repository = ["repositories", &repository.workspace, &repository.slug];
-        let path: Vec<&str> = path.into_iter().collect();
-        self.0.url(repository.into_iter().chain(path))
+        self.client.url(repository.into_iter().chain(path))
     }
 }
 
-/// A name is told within a line.
-const CREATOR_MAX_CHARS: usize = 60;
+#[derive(Deserialize)]
+struct Created {
+    created_on: Option<String>,
+    author: Option<Author>,
+}
 
 #[derive(Deserialize)]
-struct Hash {
-    hash: String,
+struct Author {
+    r#type: Option<String>,
+    display_name: Option<String>,
 }
 
-/// A status is text, numbers and enumerations: it always has a JSON form.
-fn body(status: &Status) -> String {
-    serde_json::to_string(status).unwrap_or_default()
+fn creator(Created { created_on, author }: Created) -> StatusCreator {
+    let Some(Author { r#type, display_name: Some(name) }) = author else {
+        return StatusCreator::Unnamed;
+    };
+    let is_day = |day: &&str| day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    StatusCreator::Named(Creator {
+        name: fit(&one_line(&name), CREATOR_MAX_CHARS),
+        is_person: match r#type.as_deref() {
+            Some("user") => Some(true),
+            Some("app_user") => Some(false),
+            _ => None,
+        },
+        day: created_on.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
+    })
 }
 
-/// What shows that an accepting answer is not Bitbucket's: proxies and login pages answer 200 too.
-fn unlike(answer: &Answer, wrong: &'static str) -> Option<&'static str> {
-    match serde_json::from_slice::<Value>(&answer.body) {
-        Ok(Value::Object(fields)) if fields.get("type").is_none_or(|kind| kind != "error") => None,
-        Ok(_) => Some(wrong),
-        Err(_) => Some(unreadable(answer)),
+/// What shows that a response that accepts does not come from Bitbucket: proxies and login pages answer 200 as well.
+fn not_an_object(response: &Response, object: &'static str) -> Option<Unusable> {
+    match response.body.json() {
+        Some(Value::Object(fields)) if fields.get("type").is_none_or(|kind| kind != "error") => None,
+        Some(_) => Some(Unusable::NotA(object)),
+        None => Some(Unusable::of(response)),
     }
 }

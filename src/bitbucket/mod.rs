@@ -1,5 +1,7 @@
-//! Bitbucket Cloud's endpoints, scopes and answers.
+//! Bitbucket Cloud: its endpoints, credentials, scopes, and what its answers mean.
 
-pub mod answer;
-pub mod api;
-pub mod scopes;
+pub(crate) mod answer;
+pub(crate) mod api;
+pub(crate) mod credential;
+pub(crate) mod refusal;
+pub(crate) mod scopes;

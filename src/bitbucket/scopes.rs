@@ -7,13 +7,13 @@
 use std::collections::HashSet;
 
 use crate::{
-    config::credential::Credential,
+    bitbucket::credential::CredentialKind,
     console::text::{fit, one_line},
 };
 
 /// What a scope is needed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub(crate) enum Need {
     /// Posting a status, and later a report: reading the repository is enough, says Bitbucket's reference.
     Status,
     /// Looking a pull request up.
@@ -22,26 +22,26 @@ pub enum Need {
 
 impl Need {
     /// The scope, in the words of the credential's kind.
-    pub const fn scope(self, credential: &Credential) -> &'static str {
+    pub(crate) const fn scope(self, credential: &CredentialKind) -> &'static str {
         match (self, credential) {
-            (Self::Status, Credential::ApiToken { .. }) => "read:repository:bitbucket",
-            (Self::Status, Credential::AccessToken { .. }) => "repository",
-            (Self::PullRequestLookup, Credential::ApiToken { .. }) => "read:pullrequest:bitbucket",
-            (Self::PullRequestLookup, Credential::AccessToken { .. }) => "pullrequest",
+            (Self::Status, CredentialKind::ApiToken { .. }) => "read:repository:bitbucket",
+            (Self::Status, CredentialKind::AccessToken { .. }) => "repository",
+            (Self::PullRequestLookup, CredentialKind::ApiToken { .. }) => "read:pullrequest:bitbucket",
+            (Self::PullRequestLookup, CredentialKind::AccessToken { .. }) => "pullrequest",
         }
     }
 
     /// The permission, as the page says it on which the credential's kind is created.
-    pub const fn permission(self, credential: &Credential) -> &'static str {
+    pub(crate) const fn permission(self, credential: &CredentialKind) -> &'static str {
         match (self, credential) {
-            (Self::Status, Credential::AccessToken { .. }) => "Repositories: Read",
-            (Self::PullRequestLookup, Credential::AccessToken { .. }) => "Pull requests: Read",
-            (_, Credential::ApiToken { .. }) => self.scope(credential),
+            (Self::Status, CredentialKind::AccessToken { .. }) => "Repositories: Read",
+            (Self::PullRequestLookup, CredentialKind::AccessToken { .. }) => "Pull requests: Read",
+            (_, CredentialKind::ApiToken { .. }) => self.scope(credential),
         }
     }
 
     /// Whether one of the scopes granted is the one needed, or includes it.
-    pub fn is_met(self, credential: &Credential, granted: &Scopes) -> bool {
+    pub(crate) fn is_met(self, credential: &CredentialKind, granted: &Scopes) -> bool {
         let wanted = self.scope(credential);
         granted.0.iter().any(|scope| scope == wanted || included(scope).contains(&wanted))
     }
@@ -58,7 +58,7 @@ fn included(scope: &str) -> &'static [&'static str] {
 
 /// A list of scopes, as Bitbucket tells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scopes(Vec<String>);
+pub(crate) struct Scopes(Vec<String>);
 
 /// More scopes than these are counted when they are shown.
 const SHOWN: usize = 12;
@@ -67,45 +67,45 @@ const SCOPE_MAX_CHARS: usize = 60;
 
 impl Scopes {
     /// From the words of an answer.
-    pub fn new<'t>(scopes: impl IntoIterator<Item = &'t str>) -> Self {
+    pub(crate) fn new<'t>(scopes: impl IntoIterator<Item = &'t str>) -> Self {
         let words = scopes.into_iter().map(|scope| fit(&one_line(scope), SCOPE_MAX_CHARS));
         Self(words.filter(|scope| !scope.is_empty()).collect())
     }
 
     /// From a header: `repository, pullrequest:write`.
-    pub fn of_header(value: &str) -> Self {
+    pub(crate) fn of_header(value: &str) -> Self {
         Self::new(value.split([',', ' ']))
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether all of them are such as the credential's kind has; API tokens and access tokens have other words.
-    pub fn are_of(&self, credential: &Credential) -> bool {
+    pub(crate) fn are_of(&self, credential: &CredentialKind) -> bool {
         let is_granular = |scope: &String| scope.ends_with(":bitbucket");
         match credential {
-            Credential::ApiToken { .. } => self.0.iter().all(is_granular),
-            Credential::AccessToken { .. } => !self.0.iter().any(is_granular),
+            CredentialKind::ApiToken { .. } => self.0.iter().all(is_granular),
+            CredentialKind::AccessToken { .. } => !self.0.iter().any(is_granular),
         }
     }
 
     /// Whether the one scope is this.
-    pub fn is_just(&self, scope: &str) -> bool {
+    pub(crate) fn is_just(&self, scope: &str) -> bool {
         matches!(&self.0[..], [only] if only == scope)
     }
 
     /// Those that are not in `others`.
     #[must_use]
-    pub fn without(&self, others: &Self) -> Self {
+    pub(crate) fn without(&self, others: &Self) -> Self {
         let others: HashSet<&String> = others.0.iter().collect();
         Self(self.0.iter().filter(|scope| !others.contains(scope)).cloned().collect())
     }
 
     /// Those that let the token change or delete something; Gatepost only needs to read.
     #[must_use]
-    pub fn writing(&self) -> Self {
+    pub(crate) fn writing(&self) -> Self {
         let writes = |scope: &&String| {
             ["write", "admin", "delete"].iter().any(|verb| scope.split(':').any(|part| part == *verb))
         };
@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn classic_scopes_include_others_and_those_of_api_tokens_do_not() {
-        let access = Credential::AccessToken { token: "ATCTTx".to_owned().into(), origin: String::new() };
-        let api = Credential::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        let access = CredentialKind::AccessToken { token: "ATCTTx".to_owned().into(), entry: None };
+        let api = CredentialKind::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
         for (granted, status, pull_request) in [
             ("repository", true, false),
             ("pullrequest", true, true),
@@ -185,7 +185,7 @@ mod tests {
         let list = std::iter::repeat_n(long.as_str(), 10_000).chain(["read:repository:bitbucket"]);
         let scopes = Scopes::new(list);
         assert!(scopes.to_string().chars().count() < 1_000);
-        let api = Credential::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        let api = CredentialKind::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
         assert!(Need::Status.is_met(&api, &scopes));
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 
 /// Where the verdict comes from.
 #[derive(Debug)]
-pub enum VerdictPlan {
+pub(crate) enum VerdictPlan {
     /// `STATE`.
     Given(Verdict),
     /// SonarQube.
@@ -35,32 +35,32 @@ pub enum VerdictPlan {
 
 /// What SonarQube is asked, and how.
 #[derive(Debug)]
-pub struct AnalysisPlan {
+pub(crate) struct AnalysisPlan {
     /// Proves to SonarQube who we are.
-    pub token: Option<SecretString>,
+    pub(crate) token: Option<SecretString>,
     /// The server, when the user names it.
-    pub host: Option<Url>,
+    pub(crate) host: Option<Url>,
     /// Where the analyses are told.
-    pub analyses: Analyses,
+    pub(crate) analyses: Analyses,
     /// How long to wait for them.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// How the scan ended.
-    pub scan_exit_code: u8,
+    pub(crate) scan_exit_code: u8,
     /// What a gate of NONE is told as.
-    pub on_no_gate: State,
+    pub(crate) on_no_gate: State,
     /// Whether a red gate fails the step.
-    pub fail_on_red_gate: bool,
+    pub(crate) fail_on_red_gate: bool,
     /// Whether the status is to link to the dashboard, for want of another address.
-    pub linked: bool,
+    pub(crate) linked: bool,
     /// The pull request that the status is for, as far as it is known.
-    pub pull_request: Option<String>,
+    pub(crate) pull_request: Option<String>,
     /// The commit that the status is for, as far as it is known.
-    pub commit: Option<CommitHash>,
+    pub(crate) commit: Option<CommitHash>,
 }
 
 /// Where the analyses are told.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Analyses {
+pub(crate) enum Analyses {
     /// In files that scanners or a webhook wrote.
     Files(Files),
     /// By the key of a project.
@@ -74,19 +74,19 @@ pub enum Analyses {
 
 /// The files that tell analyses.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Files {
+pub(crate) struct Files {
     /// Those that are there.
-    pub found: Vec<PathBuf>,
+    pub(crate) found: Vec<PathBuf>,
     /// What the user named and a scan that failed did not write.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// Whether the user named them: a webhook's file may only be named.
-    pub named: bool,
+    pub(crate) named: bool,
     /// Whether there may be several, so that their statuses are told apart.
-    pub several: bool,
+    pub(crate) several: bool,
 }
 
 /// The public SonarQube Cloud.
-pub const CLOUD_URL: &str = "https://sonarcloud.io";
+pub(crate) const CLOUD_URL: &str = "https://sonarcloud.io";
 /// Seconds; what the scanner's own `sonar.qualitygate.timeout` has.
 const SONAR_TIMEOUT_DEFAULT: u64 = 300;
 /// Seconds; large instances may queue an analysis for long.
@@ -107,7 +107,7 @@ impl fmt::Display for Analyses {
 
 impl Analyses {
     /// Whether there may be several.
-    pub const fn several(&self) -> bool {
+    pub(crate) const fn several(&self) -> bool {
         matches!(self, Self::Files(Files { several: true, .. }))
     }
 }
@@ -115,7 +115,7 @@ impl Analyses {
 impl VerdictPlan {
     /// Where the variables say that the verdict comes from. Files are searched for here, so that a missing
     /// one is told with all other problems; but not for one of `many` targets, which would all find the same.
-    pub fn from_variables(variables: &Variables, many: bool, findings: &mut Findings) -> Option<Self> {
+    pub(crate) fn from_variables(variables: &Variables, many: bool, findings: &mut Findings) -> Option<Self> {
         let asks = variables.sonar_project_key.is_some() || variables.sonar_report_task.is_some();
         match variables.state.as_deref() {
             None if many && !asks => {
@@ -133,7 +133,7 @@ impl VerdictPlan {
     }
 
     /// Whether there may be several verdicts, so that their statuses are told apart.
-    pub const fn several(&self) -> bool {
+    pub(crate) const fn several(&self) -> bool {
         match self {
             Self::Given(_) => false,
             Self::Ask(analysis) => analysis.analyses.several(),
@@ -141,7 +141,7 @@ impl VerdictPlan {
     }
 
     /// What proves to SonarQube who we are, when it is asked.
-    pub const fn token(&self) -> Option<&SecretString> {
+    pub(crate) const fn token(&self) -> Option<&SecretString> {
         match self {
             Self::Given(_) => None,
             Self::Ask(analysis) => analysis.token.as_ref(),
@@ -166,7 +166,7 @@ fn given(text: &str, findings: &mut Findings) -> Option<Verdict> {
 
 impl AnalysisPlan {
     /// What is asked and how. Where no analysis is `needed`, it is no problem that there is none.
-    pub fn from_variables<'v>(
+    pub(crate) fn from_variables<'v>(
         variables: &'v Variables,
         needed: bool,
         findings: &mut Findings,

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    bitbucket::credential::CredentialKind,
     config::{
         findings::{Findings, Problem},
         variables::Variables,
@@ -14,154 +15,89 @@ use crate::{
     model::token::{self, Defect, TokenKind},
 };
 
-/// How to authenticate to Bitbucket Cloud.
-/// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication>
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// API token with scopes: HTTP Basic with the account's e-mail address as user.
-    /// <https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/>
-    ApiToken {
-        /// The Atlassian account's e-mail address.
-        email: String,
-        /// The token.
-        token: SecretString,
-    },
-    /// Repository, project or workspace access token: HTTP Bearer.
-    /// <https://support.atlassian.com/bitbucket-cloud/docs/access-tokens/>
-    AccessToken {
-        /// The token.
-        token: SecretString,
-        /// The variable that it came from, and the part of it.
-        origin: String,
-    },
-}
+/// The one credential that the variables hold, or the problems that keep them from holding one.
+pub(crate) fn credential_kind(variables: &Variables, findings: &mut Findings) -> Option<CredentialKind> {
+    let email = variables.atlassian_account_email.as_deref().map(str::trim);
+    let api_token = variables.atlassian_api_token.as_ref();
+    let access_token = variables.bitbucket_access_token.as_ref();
 
-impl Credential {
-    /// The token.
-    pub const fn token(&self) -> &SecretString {
-        match self {
-            Self::ApiToken { token, .. } | Self::AccessToken { token, .. } => token,
+    let credential = match (email, api_token, access_token) {
+        (Some(_), Some(_), Some(_)) => {
+            findings.problem(
+                ACCESS_TOKEN,
+                format!("is set, and so are {EMAIL} and {API_TOKEN}: two credentials"),
+                "exactly one credential",
+                "keep the one that is meant and pass the other one empty (`ATLASSIAN_API_TOKEN: \"\"`): a variable of the repository or the workspace may have brought it",
+            );
+            None
         }
-    }
-
-    /// The one credential that the variables hold, or the problems that keep them from holding one.
-    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Option<Self> {
-        let email = variables.atlassian_account_email.as_deref().map(str::trim);
-        let api_token = variables.atlassian_api_token.as_ref();
-        let access_token = variables.bitbucket_access_token.as_ref();
-
-        let credential = match (email, api_token, access_token) {
-            (Some(_), Some(_), Some(_)) => {
-                findings.problem(
-                    ACCESS_TOKEN,
-                    format!("is set, and so are {EMAIL} and {API_TOKEN}: two credentials"),
-                    "exactly one credential",
-                    "keep the one that is meant and pass the other one empty (`ATLASSIAN_API_TOKEN: \"\"`): a variable of the repository or the workspace may have brought it",
-                );
-                None
-            }
-            (email, api_token, Some(token)) => {
-                for (name, unused) in [(EMAIL, email.is_some()), (API_TOKEN, api_token.is_some())] {
-                    if unused {
-                        findings.warning(format!(
-                            "{name} is set but not used: half an API token; {ACCESS_TOKEN} is used"
-                        ));
-                    }
-                }
-                check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
-                Some(Self::AccessToken { token: token.clone(), origin: ACCESS_TOKEN.to_owned() })
-            }
-            (Some(email), Some(token), None) => {
-                check_email(email, findings);
-                check_token(API_TOKEN, TokenKind::Api, token, findings);
-                Some(Self::ApiToken { email: email.to_owned(), token: token.clone() })
-            }
-            (Some(email), None, None) => {
-                if let Some(problem) = token_in_old_place(variables) {
-                    check_email(email, findings);
-                    findings.problems.push(problem);
-                    return None;
-                }
-                let old = match variables.bitbucket_app_password {
-                    Some(_) => format!(
-                        "; {APP_PASSWORD} does not stand in for it, app passwords ended on 2026-07-28"
-                    ),
-                    None => String::new(),
-                };
-                findings.problem(
-                    API_TOKEN,
-                    format!("is unset or empty, but {EMAIL} is set{old}"),
-                    format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
-                    format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, see that it is defined for this repository or deployment"),
-                );
-                None
-            }
-            (None, Some(_), None) => {
-                let old = match variables.bitbucket_username {
-                    Some(_) => format!("; {USERNAME} does not stand in for it"),
-                    None => String::new(),
-                };
-                findings.problem(
-                    EMAIL,
-                    format!("is unset or empty, but {API_TOKEN} is set{old}"),
-                    format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
-                    "pass the e-mail address of the Atlassian account that created the API token",
-                );
-                None
-            }
-            (None, None, None) => {
-                report_missing(variables, findings);
-                None
-            }
-        };
-        if credential.is_some() {
-            for (name, set) in [
-                (USERNAME, variables.bitbucket_username.is_some()),
-                (APP_PASSWORD, variables.bitbucket_app_password.is_some()),
-            ] {
-                if set {
+        (email, api_token, Some(token)) => {
+            for (name, unused) in [(EMAIL, email.is_some()), (API_TOKEN, api_token.is_some())] {
+                if unused {
                     findings.warning(format!(
-                        "{name} is set but not used: app passwords ended on 2026-07-28; remove it"
+                        "{name} is set but not used: half an API token; {ACCESS_TOKEN} is used"
                     ));
                 }
             }
+            check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
+            Some(CredentialKind::AccessToken { token: token.clone(), entry: None })
         }
-        credential
-    }
-
-    /// Its kind and the variables it came from; this is all that is ever shown of it.
-    pub fn kind(&self) -> String {
-        match self {
-            Self::ApiToken { .. } => format!("API token ({EMAIL}, {API_TOKEN})"),
-            Self::AccessToken { origin, .. } => format!("access token ({origin})"),
+        (Some(email), Some(token), None) => {
+            check_email(email, findings);
+            check_token(API_TOKEN, TokenKind::Api, token, findings);
+            Some(CredentialKind::ApiToken { email: email.to_owned(), token: token.clone() })
+        }
+        (Some(email), None, None) => {
+            if let Some(problem) = token_in_old_place(variables) {
+                check_email(email, findings);
+                findings.problems.push(problem);
+                return None;
+            }
+            let old = match variables.bitbucket_app_password {
+                Some(_) => {
+                    format!("; {APP_PASSWORD} does not stand in for it, app passwords ended on 2026-07-28")
+                }
+                None => String::new(),
+            };
+            findings.problem(
+                API_TOKEN,
+                format!("is unset or empty, but {EMAIL} is set{old}"),
+                format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+                format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, see that it is defined for this repository or deployment"),
+            );
+            None
+        }
+        (None, Some(_), None) => {
+            let old = match variables.bitbucket_username {
+                Some(_) => format!("; {USERNAME} does not stand in for it"),
+                None => String::new(),
+            };
+            findings.problem(
+                EMAIL,
+                format!("is unset or empty, but {API_TOKEN} is set{old}"),
+                format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+                "pass the e-mail address of the Atlassian account that created the API token",
+            );
+            None
+        }
+        (None, None, None) => {
+            report_missing(variables, findings);
+            None
+        }
+    };
+    if credential.is_some() {
+        for (name, set) in [
+            (USERNAME, variables.bitbucket_username.is_some()),
+            (APP_PASSWORD, variables.bitbucket_app_password.is_some()),
+        ] {
+            if set {
+                findings.warning(format!(
+                    "{name} is set but not used: app passwords ended on 2026-07-28; remove it"
+                ));
+            }
         }
     }
-
-    /// What is unusual about its shape, to complete "the token ...".
-    pub fn oddity(&self) -> Option<&'static str> {
-        match self {
-            Self::ApiToken { token, .. } => token::oddity(token.expose_secret(), TokenKind::Api),
-            Self::AccessToken { token, .. } => token::oddity(token.expose_secret(), TokenKind::Access),
-        }
-    }
-
-    /// Whether it is the entry of that name in `BITBUCKET_ACCESS_TOKENS`.
-    pub fn is_named(&self, name: &str) -> bool {
-        matches!(self, Self::AccessToken { origin, .. } if origin.split_once(", ").is_some_and(|(_, entry)| entry == name))
-    }
-
-    /// Whether it stands where an access token does, and has not its shape.
-    pub fn may_be_oauths(&self) -> bool {
-        matches!(self, Self::AccessToken { token, .. } if TokenKind::of(token.expose_secret()).is_none())
-    }
-
-    /// The request with the credential on it. reqwest marks the header as sensitive.
-    pub fn apply(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        match self {
-            Self::ApiToken { email, token } => request.basic_auth(email, Some(token.expose_secret())),
-            Self::AccessToken { token, .. } => request.bearer_auth(token.expose_secret()),
-        }
-    }
+    credential
 }
 
 const EMAIL: &str = "ATLASSIAN_ACCOUNT_EMAIL";
@@ -218,7 +154,7 @@ fn token_in_old_place(variables: &Variables) -> Option<Problem> {
 }
 
 /// Whether the variables speak of a credential for all repositories.
-pub fn is_any_set(variables: &Variables) -> bool {
+pub(crate) fn is_any_set(variables: &Variables) -> bool {
     let texts = [&variables.atlassian_account_email, &variables.bitbucket_username];
     let secrets = [
         &variables.atlassian_api_token,
@@ -229,7 +165,7 @@ pub fn is_any_set(variables: &Variables) -> bool {
 }
 
 /// Reports what shows that a text is no access token that works.
-pub fn check_access_token(variable: &str, token: &SecretString, findings: &mut Findings) {
+pub(crate) fn check_access_token(variable: &str, token: &SecretString, findings: &mut Findings) {
     check_token(variable, TokenKind::Access, token, findings);
 }
 
@@ -311,7 +247,7 @@ mod tests {
         let mut variables = Variables::default();
         set(&mut variables);
         let mut findings = Findings::default();
-        let credential = Credential::from_variables(&variables, &mut findings);
+        let credential = credential_kind(&variables, &mut findings);
         assert!(credential.is_some() || !findings.problems.is_empty());
         findings.problems.into_iter().map(|problem| (problem.variable, problem.found)).collect()
     }
@@ -425,7 +361,7 @@ mod tests {
             ..Variables::default()
         };
         let mut findings = Findings::default();
-        assert!(Credential::from_variables(&variables, &mut findings).is_some());
+        assert!(credential_kind(&variables, &mut findings).is_some());
         assert!(findings.problems.is_empty());
         assert_eq!(findings.warnings.len(), 2);
     }

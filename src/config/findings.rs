@@ -2,31 +2,31 @@
 
 /// One variable that cannot be used as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Name of the variable, as the user writes it.
-    pub variable: String,
+    pub(crate) variable: String,
     /// What was found; never a secret's value.
-    pub found: String,
+    pub(crate) found: String,
     /// What is accepted instead.
-    pub accepted: String,
+    pub(crate) accepted: String,
     /// What the user can do.
-    pub remedy: String,
+    pub(crate) remedy: String,
 }
 
 /// Everything found while the variables are read: what stops the run and what is merely worth a line.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// What makes the run impossible, at most one per variable.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// What is unusual, one line each.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     /// How many problems there are beside those.
-    pub unshown: usize,
+    pub(crate) unshown: usize,
 }
 
 impl Findings {
     /// Adds a problem, unless the same variable has one already: the first is the nearest to its cause.
-    pub fn problem(
+    pub(crate) fn problem(
         &mut self,
         variable: impl Into<String>,
         found: impl Into<String>,
@@ -45,7 +45,7 @@ impl Findings {
     }
 
     /// Adds a line about something unusual.
-    pub fn warning(&mut self, line: impl Into<String>) {
+    pub(crate) fn warning(&mut self, line: impl Into<String>) {
         self.warnings.push(line.into());
     }
 }

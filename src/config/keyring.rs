@@ -11,17 +11,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
+    bitbucket::credential::{Credential, CredentialKind},
     config::{
-        credential::{Credential, check_access_token, is_any_set},
+        credential::{check_access_token, credential_kind, is_any_set},
         findings::Findings,
         parse::Fields,
         variables::{Variables, is_unexpanded, nearest},
     },
     console::foreign::shown,
-    http::{
-        service::{Access, Service},
-        throttle::{Outage, Pace},
-    },
+    http::throttle::{Outage, Throttle},
     model::{
         target::{Repository, is_name},
         token::TokenKind,
@@ -30,9 +28,9 @@ use crate::{
 
 /// The credentials of a run.
 #[derive(Debug)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// For every repository that has none of its own.
-    common: Option<Rc<Access>>,
+    common: Option<Rc<Credential>>,
     /// By `slug` or `workspace/slug`, in lower case.
     own: BTreeMap<String, Own>,
     /// Whether there is to be a common one, and it is wrong; that is told.
@@ -43,7 +41,7 @@ pub struct Credentials {
 
 #[derive(Debug)]
 struct Own {
-    access: Rc<Access>,
+    access: Rc<Credential>,
     used: Cell<bool>,
 }
 
@@ -52,20 +50,20 @@ const TOKENS_ACCEPTED: &str = "a JSON object with the access token of each repos
 
 impl Credentials {
     /// The credentials that the variables hold; `patience` is how long failures in a row are borne with.
-    pub fn from_variables(variables: &Variables, patience: Duration, findings: &mut Findings) -> Self {
+    pub(crate) fn from_variables(variables: &Variables, patience: Duration, findings: &mut Findings) -> Self {
         let outage = Outage::default();
         // A token is one credential, however many names it goes by.
-        let mut paces: HashMap<String, Rc<Pace>> = HashMap::new();
-        let mut access = |credential: Credential| {
-            let pace = paces
-                .entry(credential.token().expose_secret().to_owned())
-                .or_insert_with(|| Rc::new(Pace::new(patience, outage.clone())))
+        let mut throttles: HashMap<String, Rc<Throttle>> = HashMap::new();
+        let mut access = |kind: CredentialKind| {
+            let throttle = throttles
+                .entry(kind.token().expose_secret().to_owned())
+                .or_insert_with(|| Rc::new(Throttle::new(patience, outage.clone())))
                 .clone();
-            Rc::new(Access { service: Service::Bitbucket(credential), pace })
+            Rc::new(Credential::new(kind, throttle))
         };
         let tokens = variables.bitbucket_access_tokens.as_ref();
         let common = if tokens.is_none() || is_any_set(variables) {
-            Credential::from_variables(variables, findings).map(&mut access)
+            credential_kind(variables, findings).map(&mut access)
         } else {
             None
         };
@@ -83,7 +81,7 @@ impl Credentials {
     }
 
     /// The way into a repository: its own token's, else the common one.
-    pub fn of(&self, repository: &Repository) -> Option<Rc<Access>> {
+    pub(crate) fn of(&self, repository: &Repository) -> Option<Rc<Credential>> {
         let by_slug = || {
             let is_meant = self.workspace.as_ref().is_none_or(|workspace| *workspace == repository.workspace);
             self.own.get(&repository.slug).filter(|_| is_meant)
@@ -99,7 +97,12 @@ impl Credentials {
 
     /// The way into the repository that a status goes to, where `access` leads into the one that the user `named`: a
     /// fork may have another. A name that is a UUID may be the same repository's.
-    pub fn of_source(&self, source: &Repository, named: &Repository, access: &Rc<Access>) -> Rc<Access> {
+    pub(crate) fn of_source(
+        &self,
+        source: &Repository,
+        named: &Repository,
+        access: &Rc<Credential>,
+    ) -> Rc<Credential> {
         if source == named || named.is_by_uuid() {
             return access.clone();
         }
@@ -107,7 +110,7 @@ impl Credentials {
     }
 
     /// The same as [`Self::of`], with a problem told when there is none.
-    pub fn find(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Access>> {
+    pub(crate) fn find(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Credential>> {
         let access = self.of(repository);
         if access.is_none() && !self.own.is_empty() && !self.is_common_wrong {
             let likely = nearest(&repository.slug, self.own.keys().map(String::as_str))
@@ -124,13 +127,13 @@ impl Credentials {
     }
 
     /// Every way in, once each.
-    pub fn accesses(&self) -> impl Iterator<Item = &Rc<Access>> {
+    pub(crate) fn accesses(&self) -> impl Iterator<Item = &Rc<Credential>> {
         self.common.iter().chain(self.own.values().map(|own| &own.access))
     }
 
     /// The entries of `BITBUCKET_ACCESS_TOKENS` that no repository asked for; but for forks, which are asked for only by
     /// pull requests that come from them.
-    pub fn unused(&self) -> Vec<&str> {
+    pub(crate) fn unused(&self) -> Vec<&str> {
         fn slug(name: &str) -> &str {
             name.rsplit_once('/').map_or(name, |(_, slug)| slug)
         }
@@ -141,19 +144,14 @@ impl Credentials {
     }
 
     /// Every token of `BITBUCKET_ACCESS_TOKENS`, to be hidden.
-    pub fn secrets(&self) -> impl Iterator<Item = String> {
-        self.own.values().filter_map(|own| match &own.access.service {
-            Service::Bitbucket(Credential::AccessToken { token, .. }) => {
-                Some(token.expose_secret().to_owned())
-            }
-            _ => None,
-        })
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
+        self.own.values().map(|own| own.access.kind.token().expose_secret().to_owned())
     }
 }
 
 fn read(
     tokens: &SecretString,
-    mut access: impl FnMut(Credential) -> Rc<Access>,
+    mut access: impl FnMut(CredentialKind) -> Rc<Credential>,
     findings: &mut Findings,
 ) -> BTreeMap<String, Own> {
     let mut own = BTreeMap::new();
@@ -215,8 +213,7 @@ fn read(
         };
         let token = SecretString::from(text);
         check_access_token(&variable, &token, findings);
-        let credential = Credential::AccessToken { token, origin: format!("{TOKENS}, {lower}") };
-        let access = access(credential);
+        let access = access(CredentialKind::AccessToken { token, entry: Some(lower.clone()) });
         if own.insert(lower, Own { access, used: Cell::new(false) }).is_some() {
             report_twice(&variable, findings);
         }
@@ -252,10 +249,7 @@ mod tests {
 
     fn origin(credentials: &Credentials, full_name: &str) -> Option<String> {
         let access = credentials.of(&Repository::from_full_name(full_name).unwrap())?;
-        match &access.service {
-            Service::Bitbucket(credential) => Some(credential.kind()),
-            Service::SonarQube { .. } => None,
-        }
+        Some(access.kind.to_string())
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! From the environment to a plan, with every problem found at once.
 
-pub mod analysis;
-pub mod credential;
-pub mod findings;
+pub(crate) mod analysis;
+pub(crate) mod credential;
+pub(crate) mod findings;
 pub mod help;
-pub mod keyring;
-pub mod parse;
-pub mod plan;
-pub mod report_task;
-pub mod repository;
-pub mod roots;
-pub mod status;
-pub mod target;
-pub mod target_list;
+pub(crate) mod keyring;
+pub(crate) mod parse;
+pub(crate) mod plan;
+pub(crate) mod report_task;
+pub(crate) mod repository;
+pub(crate) mod roots;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod target_list;
 pub mod variables;

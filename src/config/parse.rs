@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Yes or no, in the words that people use; `default` when unset or not understood.
-pub fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findings) -> bool {
+pub(crate) fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findings) -> bool {
     let Some(text) = text.map(str::trim) else {
         return default;
     };
@@ -43,11 +43,11 @@ pub fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findin
 
 /// The fields of a JSON object as they are written: of two with one name a map would keep the last in silence.
 #[derive(Debug)]
-pub struct Fields(pub Vec<(String, Value)>);
+pub(crate) struct Fields(pub(crate) Vec<(String, Value)>);
 
 impl Fields {
     /// The first name that stands there twice.
-    pub fn twice(&self) -> Option<&str> {
+    pub(crate) fn twice(&self) -> Option<&str> {
         let mut known = HashSet::new();
         self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.insert(*name))
     }
@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 /// A whole number within bounds, in digits alone; `default` when unset or not understood.
-pub fn whole_number(
+pub(crate) fn whole_number(
     name: &str,
     text: Option<&str>,
     default: u64,
@@ -103,7 +103,7 @@ pub fn whole_number(
 /// # Errors
 ///
 /// What is wrong with it, to complete "a file ...".
-pub fn read_small(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
+pub(crate) fn read_small(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let cannot = |error: io::Error| format!("cannot be read: {error}");
     if !fs::metadata(path).map_err(cannot)?.is_file() {
         return Err("is no regular file".to_owned());

@@ -11,6 +11,7 @@ use std::{
 
 use reqwest::Url;
 
+use crate::bitbucket::credential::Credential;
 use crate::config::target::target_plan;
 use crate::{
     config::{
@@ -23,7 +24,7 @@ use crate::{
         variables::Variables,
     },
     console::foreign::shown,
-    http::{service::Access, transport::Proxies},
+    http::transport::Proxies,
     model::{
         address::{is_this_machine, service_address},
         status::{Status, StatusKey},
@@ -34,20 +35,20 @@ use crate::{
 
 /// What will be done for one target. There is one only when no variable is wrong.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The way into Bitbucket.
-    pub access: Rc<Access>,
+    pub(crate) access: Rc<Credential>,
     /// Where the status goes.
-    pub target: TargetPlan,
+    pub(crate) target: TargetPlan,
     /// What is said.
-    pub status: StatusPlan,
+    pub(crate) status: StatusPlan,
     /// Where the verdict comes from.
-    pub verdict: VerdictPlan,
+    pub(crate) verdict: VerdictPlan,
 }
 
 impl Plan {
     /// The plan, or the problems that keep the variables from making one. One of `many` names its own verdict.
-    pub fn from_variables(
+    pub(crate) fn from_variables(
         variables: &Variables,
         credentials: &Credentials,
         many: bool,
@@ -64,7 +65,7 @@ impl Plan {
 
     /// The statuses for a target, one for each verdict. No two have one key: two analyses of one project are two
     /// statuses.
-    pub fn statuses(&self, verdicts: &[Verdict], target: &Target) -> Vec<Status> {
+    pub(crate) fn statuses(&self, verdicts: &[Verdict], target: &Target) -> Vec<Status> {
         let several = self.verdict.several();
         let mut keys = HashSet::new();
         let status = |verdict| {
@@ -101,7 +102,7 @@ impl Planned for Plan {
 
 /// What the run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// To post the status.
     Publish,
     /// To prove that the credential and the target work.
@@ -110,31 +111,31 @@ pub enum Mode {
 
 /// How the run behaves, whatever it does.
 #[derive(Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// What the run is for.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// Print what would change something instead of sending it.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// One line per request.
-    pub debug: bool,
+    pub(crate) debug: bool,
     /// For getting through to Bitbucket, retries included, for each target, and for each question to SonarQube.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// How many targets are worked on at once.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// The API's address.
-    pub api_url: Url,
+    pub(crate) api_url: Url,
     /// Proxies.
-    pub proxies: Proxies,
+    pub(crate) proxies: Proxies,
     /// PEM file with more roots.
-    pub ssl_cert_file: Option<PathBuf>,
+    pub(crate) ssl_cert_file: Option<PathBuf>,
     /// Where the results go.
-    pub result_file: Option<PathBuf>,
+    pub(crate) result_file: Option<PathBuf>,
     /// Keep what `result_file` holds and skip what it records as delivered.
-    pub resume: bool,
+    pub(crate) resume: bool,
     /// Where the output variables go.
-    pub output_variables: Option<PathBuf>,
+    pub(crate) output_variables: Option<PathBuf>,
     /// Whether the log is coloured: asked for, refused, or as the terminal has it.
-    pub colour: Option<bool>,
+    pub(crate) colour: Option<bool>,
 }
 
 /// The public API.
@@ -155,7 +156,7 @@ impl Settings {
     /// # Errors
     ///
     /// None that a variable can cause: the built-in address is valid.
-    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> anyhow::Result<Self> {
+    pub(crate) fn from_variables(variables: &Variables, findings: &mut Findings) -> anyhow::Result<Self> {
         let settings = Self {
             mode: mode(variables.mode.as_deref(), findings),
             dry_run: flag("DRY_RUN", variables.dry_run.as_deref(), false, findings),
@@ -181,7 +182,7 @@ impl Settings {
             proxies: Proxies {
                 https: proxy("HTTPS_PROXY", variables.https_proxy.as_deref(), findings),
                 http: proxy("HTTP_PROXY", variables.http_proxy.as_deref(), findings),
-                except: variables.no_proxy.clone().unwrap_or_default(),
+                exceptions: variables.no_proxy.clone().unwrap_or_default(),
             },
             ssl_cert_file: path(variables.ssl_cert_file.as_deref()),
             result_file: path(variables.result_file.as_deref()),

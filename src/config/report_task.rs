@@ -20,22 +20,22 @@ use crate::{
 
 /// One analysis, as a file tells it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Analysis {
+pub(crate) struct Analysis {
     /// The project's key.
-    pub project: Option<String>,
+    pub(crate) project: Option<String>,
     /// What was analysed, when the file tells it.
-    pub subject: Option<Subject>,
+    pub(crate) subject: Option<Subject>,
     /// The page that shows it.
-    pub dashboard: Option<String>,
+    pub(crate) dashboard: Option<String>,
     /// The commit that was analysed; a webhook tells it.
-    pub revision: Option<CommitHash>,
+    pub(crate) revision: Option<CommitHash>,
     /// What is known of its end.
-    pub end: End,
+    pub(crate) end: End,
 }
 
 /// What a file tells of the end of an analysis.
 #[derive(Debug, Clone, PartialEq)]
-pub enum End {
+pub(crate) enum End {
     /// SonarQube is to be asked: `report-task.txt` is written before the task begins.
     Ask {
         /// The public address of the server; `None` when the file names none that can be used.
@@ -61,7 +61,7 @@ impl Analysis {
     /// # Errors
     ///
     /// What is wrong with it, to complete "report-task.txt ...".
-    pub fn read(path: &Path, named: bool) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path, named: bool) -> Result<Self, String> {
         let bytes = read_small(path, ANALYSIS_MAX_BYTES)?;
         let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are not UTF-8 text".to_owned())?;
         let text = text.trim_start_matches('\u{feff}').trim();
@@ -143,7 +143,7 @@ const DEPTH_MAX: usize = 32;
 const ENTRIES_MAX: usize = 500_000;
 
 /// The files in the usual places of a folder and of those below it, sorted. Symbolic links are not followed.
-pub fn search(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn search(folder: &Path) -> Vec<PathBuf> {
     walk(folder, &|path| {
         path.file_name().is_some_and(|name| name == FILE_NAME)
             && path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
@@ -156,7 +156,7 @@ pub fn search(folder: &Path) -> Vec<PathBuf> {
 /// # Errors
 ///
 /// What is wrong with the pattern, or that nothing is there.
-pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
     let path = plain(Path::new(pattern));
     // A name may hold what would be a pattern elsewhere.
     if !is_glob(pattern) || path.exists() {
@@ -184,7 +184,7 @@ pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// Whether a text is a pattern rather than a path.
-pub fn is_glob(text: &str) -> bool {
+pub(crate) fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Whether a repository is the one whose pipeline runs.
-pub fn is_pipelines_own(repository: &Repository, variables: &Variables) -> bool {
+pub(crate) fn is_pipelines_own(repository: &Repository, variables: &Variables) -> bool {
     let same = |name: &str, known: &Option<String>| {
         known.as_deref().is_some_and(|known| name.eq_ignore_ascii_case(known.trim()))
     };
@@ -16,13 +16,13 @@ pub fn is_pipelines_own(repository: &Repository, variables: &Variables) -> bool 
 }
 
 /// Whether the target is the pipeline's own repository, whatever else is wrong with the variables.
-pub fn is_own(variables: &Variables) -> bool {
+pub(crate) fn is_own(variables: &Variables) -> bool {
     repository(variables, &mut Findings::default())
         .is_some_and(|repository| is_pipelines_own(&repository, variables))
 }
 
 /// The repository that the variables name, or the problems that keep them from naming one.
-pub fn repository(variables: &Variables, findings: &mut Findings) -> Option<Repository> {
+pub(crate) fn repository(variables: &Variables, findings: &mut Findings) -> Option<Repository> {
     let slug = named(
         ("REPO_SLUG", variables.repo_slug.as_deref()),
         ("BITBUCKET_REPO_SLUG", variables.bitbucket_repo_slug.as_deref()),

@@ -14,7 +14,7 @@ use crate::console::foreign::shown;
 const PEM_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The certificates in the file that `SSL_CERT_FILE` names.
-pub fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
+pub(crate) fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
     let Some(path) = path else {
         return Vec::new();
     };
@@ -39,7 +39,7 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 /// # Errors
 ///
 /// What is wrong with it, to complete "a file ...".
-pub fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
     let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let roots = roots.map_err(|_| "whose PEM text is damaged".to_owned())?;
@@ -55,7 +55,7 @@ pub fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// The roots to trust for SonarQube alone.
-pub fn root_cert(variables: &Variables, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
+pub(crate) fn root_cert(variables: &Variables, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
     let Some(text) = variables.sonar_root_cert.as_deref() else {
         return Vec::new();
     };

@@ -19,7 +19,7 @@ use crate::{
 
 /// The status as far as the variables tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusPlan {
+pub(crate) struct StatusPlan {
     key: Option<String>,
     name: Option<String>,
     /// The project that the user named; it is told in the default key and name.
@@ -36,7 +36,7 @@ const DEFAULT_KEY: &str = "sonar";
 
 impl StatusPlan {
     /// The status that the variables ask for; what cannot be used is a problem and left out.
-    pub fn from_variables(variables: &Variables, findings: &mut Findings) -> Self {
+    pub(crate) fn from_variables(variables: &Variables, findings: &mut Findings) -> Self {
         let line = |text: &Option<String>| text.as_deref().map(one_line).filter(|line| !line.is_empty());
         Self {
             key: key(variables.key.as_deref(), findings),
@@ -50,7 +50,7 @@ impl StatusPlan {
 
     /// The status for a target, within every limit. When it is one of `several`, key and name tell its
     /// project.
-    pub fn status(&self, verdict: &Verdict, target: &Target, several: bool) -> Status {
+    pub(crate) fn status(&self, verdict: &Verdict, target: &Target, several: bool) -> Status {
         let told_apart = verdict.project.as_deref().filter(|_| several);
         let name = self.name.as_deref();
         let url = self.url.as_ref().or(verdict.link.as_ref()).or(self.pipeline_page.as_ref());
@@ -67,7 +67,7 @@ impl StatusPlan {
     }
 
     /// The key of the status; with the project that tells it apart, when it is one of several.
-    pub fn key_of(&self, told_apart: Option<&str>) -> StatusKey {
+    pub(crate) fn key_of(&self, told_apart: Option<&str>) -> StatusKey {
         StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", told_apart))
     }
 

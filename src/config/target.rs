@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The target that the variables name, or the problems that keep them from naming one.
-pub fn target_plan(variables: &Variables, findings: &mut Findings) -> Option<TargetPlan> {
+pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Option<TargetPlan> {
     let given = Facts {
         commit: commit("COMMIT", variables.commit.as_deref(), findings),
         pull_request: pull_request("PULL_REQUEST", variables.pull_request.as_deref(), findings),
@@ -71,7 +71,7 @@ fn warn_of_own_commit(
 }
 
 /// Whether a commit is named, by the user or, for its own repository, by Pipelines.
-pub fn names_commit(variables: &Variables) -> bool {
+pub(crate) fn names_commit(variables: &Variables) -> bool {
     let given = [&variables.commit, &variables.pull_request, &variables.branch];
     let of_build = [&variables.bitbucket_commit, &variables.bitbucket_pr_id, &variables.bitbucket_branch];
     given.into_iter().any(Option::is_some) || (is_own(variables) && of_build.into_iter().any(Option::is_some))

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A plan that may be the same as another one's.
-pub trait Planned {
+pub(crate) trait Planned {
     /// What makes two plans speak of the same status.
     fn identity(&self) -> String;
     /// What they say.
@@ -28,22 +28,22 @@ pub trait Planned {
 
 /// What the run's targets come to.
 #[derive(Debug)]
-pub struct Targets<P> {
+pub(crate) struct Targets<P> {
     /// One for each target, in the order of the entries.
-    pub plans: Vec<P>,
+    pub(crate) plans: Vec<P>,
     /// Whether they come from a list; else there is one, that of the run's own variables.
-    pub many: bool,
+    pub(crate) many: bool,
     /// Which part of the list this is, when it is divided over parallel steps.
-    pub step: Option<Step>,
+    pub(crate) step: Option<Step>,
 }
 
 /// A step of a parallel group that divides a list.
 #[derive(Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// Its number, from 0.
     number: u64,
     /// How many steps there are.
-    pub count: usize,
+    pub(crate) count: usize,
     /// How many targets are this step's.
     own: usize,
     /// How many targets there are.
@@ -70,12 +70,12 @@ const ACCEPTED: &str = "a JSON array of objects, one a target, with the variable
 
 impl<P: Planned> Targets<P> {
     /// How many steps of a parallel group the list is divided over.
-    pub fn steps(&self) -> usize {
+    pub(crate) fn steps(&self) -> usize {
         self.step.as_ref().map_or(1, |step| step.count)
     }
 
     /// Plans every target that the variables name; `plan` is told whether it is one of many.
-    pub fn from_variables(
+    pub(crate) fn from_variables(
         variables: &Variables,
         findings: &mut Findings,
         mut plan: impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
@@ -128,7 +128,7 @@ impl<P: Planned> Targets<P> {
 }
 
 /// Whether the run has a list of targets.
-pub fn are_many(variables: &Variables) -> bool {
+pub(crate) fn are_many(variables: &Variables) -> bool {
     variables.targets.is_some() || variables.targets_file.is_some()
 }
 

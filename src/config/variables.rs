@@ -77,7 +77,7 @@ macro_rules! variables {
             }
 
             /// Sets the variable with this name in lower case, or makes it unset.
-            pub fn put(&mut self, field: &str, text: Option<String>) {
+            pub(crate) fn put(&mut self, field: &str, text: Option<String>) {
                 match field {
                     $($(stringify!($field) => self.$field = text.map(Into::into),)+)+
                     _ => {}
@@ -257,7 +257,7 @@ impl Variables {
     /// # Errors
     ///
     /// None that the environment can cause: every field is optional text.
-    pub fn read(
+    pub(crate) fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         findings: &mut Findings,
     ) -> Result<Self, envy::Error> {
@@ -327,7 +327,7 @@ impl Variables {
     }
 
     /// Every text that must never be shown: the secrets, and the forms in which they travel.
-    pub fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets: Vec<String> = [
             &self.atlassian_api_token,
             &self.bitbucket_access_token,

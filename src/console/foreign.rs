@@ -7,7 +7,7 @@ const SHOWN_MAX_CHARS: usize = 80;
 
 /// A value of the user's as it may be shown: quoted, on one line, cut, and without what stands
 /// before the `@` of an address, where git clone addresses carry a token, or has the shape of a token.
-pub fn shown(value: &str) -> String {
+pub(crate) fn shown(value: &str) -> String {
     let visible = without_tokens(&without_userinfo(&value.escape_debug().to_string()));
     let mut cut: String = visible.chars().take(SHOWN_MAX_CHARS).collect();
     if cut.len() < visible.len() {

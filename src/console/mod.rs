@@ -1,6 +1,6 @@
 //! What may be printed: the log, secrets kept out of it, and how text of others is shown.
 
-pub mod foreign;
+pub(crate) mod foreign;
 pub mod log;
 pub mod secrets;
-pub mod text;
+pub(crate) mod text;

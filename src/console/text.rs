@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The text on one line: each run of white space and control characters becomes one space.
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || forges(c))
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
@@ -14,7 +14,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// The text, or as many of its whole words as fit before a `…`.
-pub fn fit(text: &str, max_chars: usize) -> String {
+pub(crate) fn fit(text: &str, max_chars: usize) -> String {
     if text.chars().count() <= max_chars {
         return text.to_owned();
     }
@@ -28,17 +28,17 @@ pub fn fit(text: &str, max_chars: usize) -> String {
 }
 
 /// So many of a thing: "1 target", "2 targets".
-pub fn counted(number: usize, thing: &str) -> String {
+pub(crate) fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A whole number in digits alone: no sign, no white space.
-pub fn in_digits(text: &str) -> Option<u64> {
+pub(crate) fn in_digits(text: &str) -> Option<u64> {
     Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
 }
 
 /// Seconds with one decimal, rounded up, as the log shows them.
-pub fn rounded(duration: Duration) -> String {
+pub(crate) fn rounded(duration: Duration) -> String {
     let tenths = duration.as_millis().div_ceil(100);
     if tenths.is_multiple_of(10) {
         (tenths / 10).to_string()
@@ -48,12 +48,12 @@ pub fn rounded(duration: Duration) -> String {
 }
 
 /// Control characters, line separators, and the marks that turn the direction of text around.
-pub fn forges(c: char) -> bool {
+pub(crate) fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A number in place of much text, that two different values share once in some quintillions; the same in each run of the same program.
-pub fn fingerprint(value: &impl Hash) -> u64 {
+pub(crate) fn fingerprint(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()

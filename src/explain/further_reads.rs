@@ -1,77 +1,108 @@
-//! What else is asked when a status was refused: at most two reads that change nothing and tell the possible
-//! reasons apart. Never `/user`: access tokens may not read it, and API tokens need another scope for it.
+//! Further reads after a status was refused: at most two requests that change nothing and tell the possible reasons
+//! apart. They never ask for `/user`: access tokens may not read it, and API tokens need another scope for it.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use reqwest::StatusCode;
 
 use crate::{
-    bitbucket::{answer::Meaning, api::Bitbucket},
-    http::{
-        client::{Client, Deadline},
-        refusal::{Came, Refusal},
-        service::Service,
-    },
+    bitbucket::{answer::Answer, api::Bitbucket, refusal::Refusal},
+    http::{client::Client, deadline::Deadline},
     model::{status::StatusKey, target::Target},
 };
 
-/// For all of it, each read sent once; the refusal can be explained without.
+/// The time limit of both reads. The refusal can be explained without them.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What would tell more about a refused status.
+/// So many refusals of a run get further reads. Of a thousand refusals most have the reason of the first, and every
+/// read counts against the allowance of requests.
+const REFUSALS_MAX: u32 = 50;
+
+/// The refusals of a run that may still get further reads.
+#[derive(Debug)]
+pub(crate) struct FurtherReads {
+    left: Cell<u32>,
+}
+
+/// What a further read finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
-    /// Whether the repository is visible at all, and if so, whether it has the commit.
-    WhatIsThere,
-    /// Whose the status is that has this key.
-    WhoseIsIt,
-    /// Nothing: the answer tells all that can be told.
-    Nothing,
+    /// Whether the credential can read the repository, and whether the repository has the commit.
+    WhatExists,
+    /// Who created the status with this key.
+    WhoCreatedIt,
 }
 
-/// Asks what tells the possible reasons for the refusal of a status apart, and adds it to the evidence.
-/// When the pull request was asked before, one read is left.
-pub async fn inquire(bitbucket: &Bitbucket<'_>, refusal: &mut Refusal, target: &Target, key: &StatusKey) {
-    let deadline = Deadline::after(bitbucket.0.deadline.left().min(LIMIT));
-    let bitbucket = Bitbucket(Client { deadline: &deadline, retries: false, arrival: None, ..bitbucket.0 });
-    let Target { repository, commit, .. } = target;
-    match question(refusal) {
-        Question::Nothing => {}
-        Question::WhatIsThere => {
-            refusal.clues.sees_repository = is_there(bitbucket.see_repository(repository).await);
-            if refusal.clues.sees_repository == Some(true) && !refusal.clues.asked_pull_request {
-                refusal.clues.has_commit = is_there(bitbucket.see_commit(repository, commit).await);
-            }
-        }
-        Question::WhoseIsIt => match bitbucket.status_owner(repository, commit, key).await {
-            Ok(owner) => refusal.clues.owner = Some(owner),
-            Err(read) if read.status() == Some(StatusCode::FORBIDDEN) => {
-                refusal.clues.sees_repository = Some(false);
-            }
-            Err(_) => {}
-        },
+impl Default for FurtherReads {
+    fn default() -> Self {
+        Self { left: Cell::new(REFUSALS_MAX) }
     }
 }
 
-/// What a refusal leaves open.
-fn question(refusal: &Refusal) -> Question {
-    let (Service::Bitbucket(credential), Came::Refused(answer)) = (&refusal.service, &refusal.came) else {
-        return Question::Nothing;
-    };
-    match (answer.status.as_u16(), Meaning::of(answer, credential, &refusal.purpose)) {
-        (404, Meaning::NoRepository | Meaning::Nothing | Meaning::Unknown) => Question::WhatIsThere,
-        // With which status and words Bitbucket refuses to overwrite is not published.
-        (403 | 405 | 409 | 422, Meaning::Nothing) | (400 | 403 | 405 | 409 | 422, Meaning::Unknown) => {
-            Question::WhoseIsIt
+impl FurtherReads {
+    /// Makes the reads that tell the possible reasons for a refused status apart, and adds their results to the
+    /// evidence. A refusal that leaves nothing open does not count.
+    pub(crate) async fn make(
+        &self,
+        bitbucket: &Bitbucket<'_>,
+        refusal: &mut Refusal,
+        target: &Target,
+        key: &StatusKey,
+    ) {
+        let Some(question) = Question::about(refusal) else {
+            return;
+        };
+        if self.left.get() == 0 {
+            return;
         }
-        _ => Question::Nothing,
+        self.left.set(self.left.get() - 1);
+        let deadline = Deadline::after(bitbucket.client.deadline.left().min(LIMIT));
+        let bitbucket = bitbucket.changed(|client| Client {
+            deadline: &deadline,
+            retries: false,
+            may_have_been_applied: None,
+            ..client
+        });
+        let Target { repository, commit, .. } = target;
+        let evidence = &mut refusal.evidence;
+        match question {
+            Question::WhatExists => {
+                evidence.reads_repository = exists(bitbucket.read_repository(repository).await);
+                // The lookup of the pull request was the second request.
+                if evidence.reads_repository == Some(true) && !evidence.asked_pull_request {
+                    evidence.has_commit = exists(bitbucket.read_commit(repository, commit).await);
+                }
+            }
+            Question::WhoCreatedIt => match bitbucket.status_creator(repository, commit, key).await {
+                Ok(creator) => evidence.creator = Some(creator),
+                Err(read) if read.status_code() == Some(StatusCode::FORBIDDEN) => {
+                    evidence.reads_repository = Some(false);
+                }
+                Err(_) => {}
+            },
+        }
     }
 }
 
-/// Whether something is there; `None` when that cannot be told.
-fn is_there<T>(seen: Result<T, Box<Refusal>>) -> Option<bool> {
-    match seen {
+impl Question {
+    /// The question that a refusal leaves open.
+    fn about(refusal: &Refusal) -> Option<Self> {
+        let answer = refusal.answer.as_ref()?;
+        match (refusal.status_code()?.as_u16(), answer) {
+            (404, Answer::NoRepository | Answer::Empty | Answer::Unknown) => Some(Self::WhatExists),
+            // The status code and the words with which Bitbucket refuses to overwrite a status are not published.
+            (403 | 405 | 409 | 422, Answer::Empty) | (400 | 403 | 405 | 409 | 422, Answer::Unknown) => {
+                Some(Self::WhoCreatedIt)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether an object exists; `None` when the response does not tell.
+fn exists<T>(read: Result<T, Box<Refusal>>) -> Option<bool> {
+    match read {
         Ok(_) => Some(true),
-        Err(refusal) => refusal.is_not_there().then_some(false),
+        Err(refusal) => refusal.is_not_found().then_some(false),
     }
 }

@@ -1,5 +1,9 @@
 //! Why something was refused, and what to do about it.
 
-pub mod explanation;
-pub mod further_reads;
+pub(crate) mod bitbucket;
+pub(crate) mod explanation;
+pub(crate) mod further_reads;
 pub mod handbook;
+pub(crate) mod network;
+pub(crate) mod sonarqube;
+pub(crate) mod tell;

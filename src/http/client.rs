@@ -1,111 +1,89 @@
-//! One service over HTTP: sends a request until an answer comes that another try would not change, or until
-//! the deadline, and keeps what a refusal needs to be explained.
+//! One service over HTTP: sends a request until a response is final or the deadline has passed.
 
 use std::{
     cell::Cell,
     time::{Duration, Instant, SystemTime},
 };
 
-use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
+use reqwest::{
+    Method, RequestBuilder, StatusCode, Url,
+    header::{self, HeaderValue},
+};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::{sync::SemaphorePermit, time::sleep_until};
 
 use crate::{
     console::{log::Console, text::rounded},
     http::{
-        refusal::{Came, Clues, Purpose, Refusal},
+        authorization::Authorization,
+        deadline::Deadline,
+        failed_request::{Cause, FailedRequest, Service, Unusable},
         retry::{self, Next},
-        service::Service,
-        throttle::{Pace, Turn},
-        transport::{ATTEMPT_LIMIT, Answer, Failure, Http},
+        throttle::{Admission, Throttle},
+        transport::{ATTEMPT_LIMIT, Attempt, Failure, Response, Transport},
     },
 };
 
-/// A client of one service for one run.
+/// A client of one service.
 #[derive(Debug, Clone, Copy)]
-pub struct Client<'a> {
-    /// The connection.
-    pub http: &'a Http,
-    /// Where the log goes.
-    pub console: &'a Console,
-    /// Who is asked, and as whom.
-    pub service: &'a Service,
-    /// What the credential's requests know of each other.
-    pub pace: &'a Pace,
-    /// The API's address.
-    pub api_url: &'a Url,
-    /// When the target is given up.
-    pub deadline: &'a Deadline,
-    /// Whether a request is sent again; one that is merely good to have is not.
-    pub retries: bool,
-    /// Set to whether the service may have taken a request in: from when it is sent until an answer says that it was
-    /// refused.
-    pub arrival: Option<&'a Cell<bool>>,
-}
-
-/// When a target is given up. What it waits for the sake of others does not count, unless the deadline is firm.
-#[derive(Debug)]
-pub struct Deadline {
-    at: Cell<Instant>,
-    is_firm: bool,
-}
-
-impl Deadline {
-    /// So long after now.
-    pub fn after(time: Duration) -> Self {
-        Self { at: Cell::new(Instant::now() + time), is_firm: false }
-    }
-
-    /// The same, whatever has to be waited for: the process ends then.
-    pub fn firm(time: Duration) -> Self {
-        Self { is_firm: true, ..Self::after(time) }
-    }
-
-    /// Begins anew.
-    pub fn renew(&self, time: Duration) {
-        self.at.set(Instant::now() + time);
-    }
-
-    /// How long it is until then.
-    pub fn left(&self) -> Duration {
-        self.at.get().saturating_duration_since(Instant::now())
-    }
-
-    /// Puts it off by what was waited for the sake of others.
-    pub fn put_off(&self, by: Duration) {
-        if !self.is_firm {
-            self.at.set(self.at.get() + by);
-        }
-    }
+pub(crate) struct Client<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) console: &'a Console,
+    pub(crate) service: Service,
+    pub(crate) authorization: &'a Authorization,
+    pub(crate) throttle: &'a Throttle,
+    /// The address of the API, without a slash at its end.
+    pub(crate) base_url: &'a Url,
+    pub(crate) deadline: &'a Deadline,
+    /// Whether a request is sent again after a transient failure.
+    pub(crate) retries: bool,
+    /// True from the moment a request is sent until a response proves that it had no effect.
+    pub(crate) may_have_been_applied: Option<&'a Cell<bool>>,
 }
 
 /// A request to a service.
 #[derive(Debug)]
-pub struct Request {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// The method.
-    pub method: Method,
-    /// The address.
-    pub url: Url,
-    /// The body, as JSON.
-    pub body: Option<String>,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// The body as JSON.
+    pub(crate) body: Option<String>,
 }
 
-/// The last answer to a request.
+/// The last response to a request.
 #[derive(Debug)]
-pub struct Sent {
-    /// The answer; what it means is the endpoint's to say.
-    pub answer: Answer,
+pub(crate) struct Exchange {
+    /// The response; the endpoint says what it means.
+    pub(crate) response: Response,
     attempts: u32,
-    again_in: Option<Duration>,
+    retry_after: Option<Duration>,
+}
+
+/// The attempts to send one request so far.
+#[derive(Debug, Default)]
+struct Attempts {
+    count: u32,
+    /// What came of the attempt before the last one.
+    earlier: Option<Attempt>,
+}
+
+/// A request that the throttle holds back.
+struct HeldBack {
+    latest: Attempt,
+    retry_after: Option<Duration>,
+}
+
+impl Request {
+    /// A GET request.
+    pub(crate) const fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, body: None }
+    }
 }
 
 impl Client<'_> {
-    /// The address of an endpoint below the API's.
-    pub fn url<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Url {
-        let mut url = self.api_url.clone();
+    /// The address of an endpoint: `path` below the address of the API.
+    pub(crate) fn url<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Url {
+        let mut url = self.base_url.clone();
         // An http or https address always has a path.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -113,238 +91,262 @@ impl Client<'_> {
         url
     }
 
-    /// Sends a request that asks, and makes of the answer what `understand` sees in it.
+    /// Sends a GET request and reads its response: `understand` makes a value of the deserialized body.
     ///
     /// # Errors
     ///
-    /// When the service refuses, cannot be reached, or answers something else.
-    pub async fn get<W: DeserializeOwned, T>(
+    /// When the service refuses the request, cannot be reached, or answers something else.
+    pub(crate) async fn get<W: DeserializeOwned, T>(
         &self,
-        purpose: Purpose,
         url: Url,
         understand: impl FnOnce(W) -> Option<T>,
-    ) -> Result<T, Box<Refusal>> {
-        let request = Request { purpose, method: Method::GET, url, body: None };
-        let mut sent = self.send(&request).await?;
-        if sent.answer.status != StatusCode::OK {
-            return Err(self.refused(&request, sent));
+    ) -> Result<T, Box<FailedRequest>> {
+        let request = Request::get(url);
+        let mut exchange = self.send(&request).await?;
+        if exchange.response.status_code != StatusCode::OK {
+            return Err(self.refused(&request, exchange));
         }
-        // What is taken out of it may end in a status.
-        sent.answer = self.without_secrets(sent.answer);
-        let wire: Option<W> = serde_json::from_slice(&sent.answer.body).ok();
-        wire.and_then(understand).ok_or_else(|| {
-            let wrong = unreadable(&sent.answer);
-            self.unusable(&request, sent, wrong)
+        // A value of the response may become part of a status that everybody sees.
+        exchange.response = self.without_secrets(exchange.response);
+        let body = exchange.response.body.json().and_then(|json| W::deserialize(json).ok());
+        body.and_then(understand).ok_or_else(|| {
+            let wrong = Unusable::of(&exchange.response);
+            self.unusable(&request, exchange, wrong)
         })
     }
 
-    /// Sends a request. Any answer is `Ok`.
+    /// Sends a request. Every response is `Ok`.
     ///
     /// # Errors
     ///
-    /// When no whole answer came.
-    pub async fn send(&self, request: &Request) -> Result<Sent, Box<Refusal>> {
-        let mut attempts = 0;
-        let mut earlier = None;
+    /// When there is no complete response.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Exchange, Box<FailedRequest>> {
+        let mut attempts = Attempts::default();
         loop {
-            let room = match self.turn(attempts > 0).await {
-                Ok(room) => room,
-                Err((newest, again_in)) => {
-                    return self.end(request, earlier.unwrap_or(newest), attempts, again_in);
+            let permit = match self.admitted(attempts.count > 0).await {
+                Ok(permit) => permit,
+                Err(HeldBack { latest, retry_after }) => {
+                    let last = attempts.earlier.take().unwrap_or(latest);
+                    return self.finish(request, last, attempts.count, retry_after);
                 }
             };
-            attempts += 1;
-            let begun = Instant::now();
-            let limit = self.deadline.left().min(ATTEMPT_LIMIT);
-            let built = self.build(request).build().map_err(|error| {
-                self.refusal(request, Came::Nothing(Failure::Broken(error.to_string())), attempts, None)
-            })?;
-            let may_have_arrived = self.arrival.is_some_and(|arrival| arrival.replace(true));
-            let mut result = self.http.send(built, limit).await;
-            drop(room);
-            if let Some(arrival) = self.arrival {
-                arrival.set(may_have_arrived || retry::may_have_arrived(&result));
-            }
-            self.log_attempt(request, attempts, &result, begun.elapsed());
-            if self.pace.note(&result, begun) {
-                self.console.of_run().warning(format_args!(
-                    "{} says that the hour's allowance of requests is nearly used up {}: they are slowed down",
-                    self.service,
-                    self.service.with()
-                ));
-            }
-            // An attempt that the deadline cut short says less than the one before it.
-            if limit < ATTEMPT_LIMIT && matches!(result, Err(Failure::Silent(_))) {
-                result = earlier.take().unwrap_or(result);
-            }
-            let is_limited =
-                result.as_ref().is_ok_and(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
-            let failures = if is_limited { self.pace.pauses() + 1 } else { attempts };
+            let sent = Instant::now();
+            let attempt = self.attempt(request, permit, &mut attempts).await?;
             let remaining = self.deadline.left();
-            let next = retry::next(failures, &result, remaining, SystemTime::now(), fastrand::f64());
-            let again_in = match next {
-                Next::Again(_) if !self.retries => None,
-                Next::Again(pause) => {
-                    // Others may have met the same limit, and have told it; it is not this target's alone.
-                    let console = if is_limited { &self.console.of_run() } else { self.console };
-                    if !is_limited || self.pace.pause(begun, pause, &result) {
-                        console.warning(format_args!(
-                            "{}; trying again in {} s, {} s left",
-                            match &result {
-                                Ok(answer) => format!("{} answered {}", self.service, answer.status),
-                                Err(failure) => format!("{}: {failure}", self.service),
-                            },
-                            rounded(pause),
-                            rounded(remaining),
-                        ));
-                    }
-                    if !is_limited {
+            let next = match self.next(&attempt, attempts.count, remaining) {
+                Next::Retry(_) if !self.retries => Next::End,
+                next => next,
+            };
+            if let (true, Next::Retry(pause) | Next::TooLate(pause)) = (is_rate_limited(&attempt), next)
+                && self.throttle.pause(sent, pause, &attempt)
+                && matches!(next, Next::Retry(_))
+            {
+                // The pause concerns every target of the run.
+                warn_of_retry(&self.console.of_run(), self.service, &attempt, pause, remaining);
+            }
+            match next {
+                Next::End => return self.finish(request, attempt, attempts.count, None),
+                Next::TooLate(pause) => return self.finish(request, attempt, attempts.count, Some(pause)),
+                Next::Retry(pause) => {
+                    // The throttle makes all requests wait for a rate limit.
+                    if !is_rate_limited(&attempt) {
+                        warn_of_retry(self.console, self.service, &attempt, pause, remaining);
                         tokio::time::sleep(pause).await;
                     }
-                    earlier = Some(result);
-                    continue;
+                    attempts.earlier = Some(attempt);
                 }
-                Next::TooLate(pause) => {
-                    if is_limited {
-                        self.pace.pause(begun, pause, &result);
-                    }
-                    Some(pause)
-                }
-                Next::End => None,
-            };
-            return self.end(request, result, attempts, again_in);
+            }
         }
     }
 
-    /// Waits until a request may be sent, and gives it room; else what keeps it from being sent, and when to try again.
-    async fn turn(
+    /// Sends the request once. `permit` is held until there is a response.
+    async fn attempt(
         &self,
-        is_again: bool,
-    ) -> Result<Option<SemaphorePermit<'_>>, (Result<Answer, Failure>, Option<Duration>)> {
+        request: &Request,
+        permit: Option<SemaphorePermit<'_>>,
+        attempts: &mut Attempts,
+    ) -> Result<Attempt, Box<FailedRequest>> {
+        attempts.count += 1;
+        let sent = Instant::now();
+        let limit = self.deadline.left().min(ATTEMPT_LIMIT);
+        let built = self.build(request).build().map_err(|error| {
+            let cause = Cause::NoResponse(Failure::Broken(error.to_string()));
+            self.failed(request, cause, attempts.count, None)
+        })?;
+        let was_applied = self.may_have_been_applied.is_some_and(|applied| applied.replace(true));
+        let attempt = self.transport.send(built, limit).await;
+        drop(permit);
+        if let Some(applied) = self.may_have_been_applied {
+            applied.set(was_applied || retry::may_have_been_applied(&attempt));
+        }
+        self.log(request, attempts.count, &attempt, sent.elapsed());
+        if self.throttle.record(&attempt, sent) {
+            self.console.of_run().warning(format_args!(
+                "{} says that the hourly allowance of requests is nearly used up {}: requests are slowed down",
+                self.service, self.authorization.description
+            ));
+        }
+        // An attempt that the deadline cut short says less than the one before it.
+        let is_cut_short = limit < ATTEMPT_LIMIT && matches!(attempt, Err(Failure::Silent(_)));
+        Ok(if is_cut_short { attempts.earlier.take().unwrap_or(attempt) } else { attempt })
+    }
+
+    /// What follows an attempt.
+    fn next(&self, attempt: &Attempt, attempts: u32, remaining: Duration) -> Next {
+        // Rate limits are counted for the credential, other failures for the request.
+        let failures = if is_rate_limited(attempt) { self.throttle.pauses() + 1 } else { attempts };
+        retry::next(failures, attempt, remaining, SystemTime::now(), fastrand::f64())
+    }
+
+    /// Waits until a request may be sent.
+    async fn admitted(&self, is_retry: bool) -> Result<Option<SemaphorePermit<'_>>, HeldBack> {
         let mut slot = None;
         loop {
             let asked = Instant::now();
-            // The last words do not wait in a row.
-            let room = if self.deadline.is_firm { None } else { self.http.room().await };
-            self.deadline.put_off(asked.elapsed());
-            match self.pace.turn(self.deadline.at.get(), is_again, &mut slot) {
-                Turn::Now => return Ok(room),
-                Turn::TooLate(newest, pause) => return Err((newest, Some(pause))),
-                Turn::GivenUp(newest) => return Err((newest, None)),
-                // Those of other credentials go on meanwhile.
-                Turn::Paused(end) => {
-                    drop(room);
+            // The final statuses of a run that is stopped do not wait for other requests.
+            let permit = if self.deadline.is_firm() { None } else { self.transport.permit().await };
+            self.deadline.extend(asked.elapsed());
+            match self.throttle.admit(self.deadline.at(), is_retry, &mut slot) {
+                Admission::Now => return Ok(permit),
+                Admission::TooLate(latest, pause) => {
+                    return Err(HeldBack { latest, retry_after: Some(pause) });
+                }
+                Admission::GivenUp(latest) => return Err(HeldBack { latest, retry_after: None }),
+                // Requests with other credentials are sent meanwhile.
+                Admission::AfterPause(end) => {
+                    drop(permit);
                     sleep_until(end.into()).await;
                 }
-                // There is no time for it.
-                Turn::Slowed(_) if self.deadline.is_firm => return Ok(room),
-                // To be slowed down is no reason to give up the sooner.
-                Turn::Slowed(slot) => {
-                    drop(room);
-                    self.deadline.put_off(slot.saturating_duration_since(Instant::now()));
+                Admission::InSlot(_) if self.deadline.is_firm() => return Ok(permit),
+                // A target that waits for its slot is not given up earlier because of that.
+                Admission::InSlot(slot) => {
+                    drop(permit);
+                    self.deadline.extend(slot.saturating_duration_since(Instant::now()));
                     sleep_until(slot.into()).await;
                 }
             }
         }
     }
 
-    /// What the last attempt comes to.
-    fn end(
+    fn finish(
         &self,
         request: &Request,
-        result: Result<Answer, Failure>,
+        attempt: Attempt,
         attempts: u32,
-        again_in: Option<Duration>,
-    ) -> Result<Sent, Box<Refusal>> {
-        match result {
-            Ok(answer) => Ok(Sent { answer, attempts, again_in }),
-            Err(failure) => Err(self.refusal(request, Came::Nothing(failure), attempts, again_in)),
+        retry_after: Option<Duration>,
+    ) -> Result<Exchange, Box<FailedRequest>> {
+        match attempt {
+            Ok(response) => Ok(Exchange { response, attempts, retry_after }),
+            Err(failure) => Err(self.failed(request, Cause::NoResponse(failure), attempts, retry_after)),
         }
     }
 
-    /// The refusal that an answer is.
-    pub fn refused(&self, request: &Request, sent: Sent) -> Box<Refusal> {
-        self.refusal(request, Came::Refused(sent.answer), sent.attempts, sent.again_in)
+    /// The failed request, when the response refuses it.
+    pub(crate) fn refused(&self, request: &Request, exchange: Exchange) -> Box<FailedRequest> {
+        let Exchange { response, attempts, retry_after } = exchange;
+        let cause = Cause::Refused(self.without_secrets(response));
+        self.failed(request, cause, attempts, retry_after)
     }
 
-    /// The refusal of an answer that accepts, but cannot be the service's.
-    pub fn unusable(&self, request: &Request, sent: Sent, wrong: &'static str) -> Box<Refusal> {
-        self.refusal(request, Came::Unusable(sent.answer, wrong), sent.attempts, sent.again_in)
+    /// The failed request, when the response accepts it and cannot be used.
+    pub(crate) fn unusable(
+        &self,
+        request: &Request,
+        exchange: Exchange,
+        wrong: Unusable,
+    ) -> Box<FailedRequest> {
+        let Exchange { response, attempts, retry_after } = exchange;
+        let cause = Cause::Unusable(self.without_secrets(response), wrong);
+        self.failed(request, cause, attempts, retry_after)
     }
 
-    /// A service may send the credential back; it gets no further than this, so that nothing that is cut or taken out
-    /// of the answer holds a part of it.
-    fn without_secrets(&self, mut answer: Answer) -> Answer {
-        let mut text = String::from_utf8_lossy(&answer.body);
-        // Letters that are written as their numbers would pass for something else.
-        if text.contains("\\u")
-            && let Ok(plain) = serde_json::from_str::<Value>(&text)
-        {
-            text = plain.to_string().into();
+    fn failed(
+        &self,
+        request: &Request,
+        cause: Cause,
+        attempts: u32,
+        retry_after: Option<Duration>,
+    ) -> Box<FailedRequest> {
+        Box::new(FailedRequest {
+            service: self.service,
+            method: request.method.clone(),
+            url: request.url.clone(),
+            authorization: self.authorization.description.clone(),
+            cause,
+            attempts,
+            retry_after,
+        })
+    }
+
+    /// A service may send the credential back. The secret is taken out here, before any text is cut.
+    fn without_secrets(&self, mut response: Response) -> Response {
+        response.body = response.body.cleaned(|text| self.console.without_secrets(text));
+        for value in response.headers.values_mut() {
+            let cleaned = value.to_str().ok().map(|text| self.console.without_secrets(text));
+            if let Some(cleaned) = cleaned.and_then(|text| HeaderValue::try_from(text).ok()) {
+                *value = cleaned;
+            }
         }
-        answer.body = self.console.without_secrets(&text).into_bytes();
-        answer
+        response
     }
 
     fn build(&self, request: &Request) -> RequestBuilder {
-        let builder = self
-            .http
-            .client()
+        let client = self.transport.client();
+        let builder = client
             .request(request.method.clone(), request.url.clone())
             .header(header::ACCEPT, "application/json");
-        let builder = self.service.authenticate(builder);
+        let builder = self.authorization.apply(builder);
         match &request.body {
             Some(body) => builder.header(header::CONTENT_TYPE, "application/json").body(body.clone()),
             None => builder,
         }
     }
 
-    fn log_attempt(&self, request: &Request, attempt: u32, result: &Result<Answer, Failure>, took: Duration) {
-        let came = match result {
-            Ok(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
+    fn log(&self, request: &Request, number: u32, attempt: &Attempt, took: Duration) {
+        let result = match attempt {
+            Ok(response) => format!("{}, {} bytes", response.status_code, response.body.len()),
             Err(failure) => failure.to_string(),
         };
         self.console.debug(format_args!(
-            "{} {} attempt {attempt}: {came}, {:.3} s",
+            "{} {} attempt {number}: {result}, {:.3} s",
             request.method,
             request.url,
             took.as_secs_f64()
         ));
     }
-
-    fn refusal(
-        &self,
-        request: &Request,
-        came: Came,
-        attempts: u32,
-        again_in: Option<Duration>,
-    ) -> Box<Refusal> {
-        let came = match came {
-            Came::Refused(answer) => Came::Refused(self.without_secrets(answer)),
-            Came::Unusable(answer, wrong) => Came::Unusable(self.without_secrets(answer), wrong),
-            Came::Nothing(failure) => Came::Nothing(failure),
-        };
-        Box::new(Refusal {
-            service: self.service.clone(),
-            purpose: request.purpose.clone(),
-            method: request.method.clone(),
-            url: request.url.clone(),
-            came,
-            attempts,
-            again_in,
-            clues: Clues::default(),
-            stopped_over: false,
-        })
-    }
 }
 
-/// What keeps an accepting answer from being read.
-pub fn unreadable(answer: &Answer) -> &'static str {
-    if answer.cut {
-        "the answer has more than 1 MiB"
-    } else if serde_json::from_slice::<Value>(&answer.body).is_err() {
-        "the answer is not JSON"
-    } else {
-        "the answer lacks what is documented"
+fn is_rate_limited(attempt: &Attempt) -> bool {
+    attempt.as_ref().is_ok_and(|response| response.status_code == StatusCode::TOO_MANY_REQUESTS)
+}
+
+fn warn_of_retry(
+    console: &Console,
+    service: Service,
+    attempt: &Attempt,
+    pause: Duration,
+    remaining: Duration,
+) {
+    let what = match attempt {
+        Ok(response) => format!("{service} answered {}", response.status_code),
+        Err(failure) => format!("{service}: {failure}"),
+    };
+    console.warning(format_args!(
+        "{what}; trying again in {} s, {} s left",
+        rounded(pause),
+        rounded(remaining)
+    ));
+}
+
+impl Unusable {
+    /// What keeps a response from being read.
+    pub(crate) fn of(response: &Response) -> Self {
+        if response.body.is_truncated() {
+            Self::TooLong
+        } else if response.body.json().is_none() {
+            Self::NotJson
+        } else {
+            Self::Undocumented
+        }
     }
 }

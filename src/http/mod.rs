@@ -1,9 +1,10 @@
-//! One service over HTTP: requests, retries, throttling, and the refusal that is left when they fail.
+//! One service over HTTP: requests, retries, throttling, and what is left of a request that failed.
 
-pub mod body;
-pub mod client;
-pub mod refusal;
-pub mod retry;
-pub mod service;
-pub mod throttle;
-pub mod transport;
+pub(crate) mod authorization;
+pub(crate) mod body;
+pub(crate) mod client;
+pub(crate) mod deadline;
+pub(crate) mod failed_request;
+pub(crate) mod retry;
+pub(crate) mod throttle;
+pub(crate) mod transport;

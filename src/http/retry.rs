@@ -1,70 +1,69 @@
-//! Whether and when a request is worth another try: pure functions of what came back and of the time.
+//! Whether and when a request is sent again: pure functions of the attempt and the time.
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::{
-    StatusCode,
-    header::{HeaderMap, RETRY_AFTER},
-};
+use reqwest::{StatusCode, header::RETRY_AFTER};
 
-use crate::http::transport::{Answer, Failure};
+use crate::http::transport::{Attempt, Failure, Response};
 
-/// The longest first pause; it doubles with each attempt.
+/// The longest pause before the second attempt; it doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause that is chosen here; a service may ask for more.
+/// The longest pause that Gatepost chooses. A service may ask for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// The shortest time that a try is begun for.
-const LAST_TRY: Duration = Duration::from_millis(200);
+/// With less time left no attempt is made: there would be no time for a response.
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(200);
 
 /// What follows an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// It is the end: done, refused in a way that another try does not change, or no time left.
+pub(crate) enum Next {
+    /// Nothing: the response is final, or there is no time left.
     End,
-    /// Try again after the pause.
-    Again(Duration),
-    /// Another try makes sense, but only after the pause that was asked for, which would pass the deadline.
+    /// Another attempt after this pause.
+    Retry(Duration),
+    /// Nothing: the service asks for this pause, which would pass the deadline.
     TooLate(Duration),
 }
 
-/// What follows the `attempt`-th attempt (from 1), with `remaining` until the deadline. `jitter` is a
-/// random number from 0 to 1, so that many runs that failed together do not come back together
-/// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>, "full jitter").
-pub fn next(
-    attempt: u32,
-    result: &Result<Answer, Failure>,
+/// What follows an attempt, with `remaining` until the deadline.
+///
+/// `failures` counts the failures in a row, this attempt included. `jitter` is a random number from 0 to 1, so that
+/// runs that failed at the same time do not retry at the same time:
+/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/> ("full jitter").
+pub(crate) fn next(
+    failures: u32,
+    attempt: &Attempt,
     remaining: Duration,
     now: SystemTime,
     jitter: f64,
 ) -> Next {
-    let asked = match result {
-        Ok(answer) if is_passing(answer.status) => asked_pause(&answer.headers, now),
-        Err(failure) if failure.is_passing() => None,
+    let requested = match attempt {
+        Ok(response) if is_transient(response.status_code) => requested_pause(response, now),
+        Err(failure) if failure.is_transient() => None,
         Ok(_) | Err(_) => return Next::End,
     };
-    let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+    let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
     let own = doubled.min(LONGEST_PAUSE).mul_f64(jitter.clamp(0.0, 1.0));
-    match asked {
-        Some(asked) if asked >= remaining => Next::TooLate(asked),
-        // There is no sense in a try that has no time for an answer.
-        _ if remaining < LAST_TRY => Next::End,
-        // A service that asks for no pause at all is still given one; and the last pause leaves time to try.
-        Some(asked) => Next::Again(asked.max(own.min(remaining / 2))),
-        None => Next::Again(own.min(remaining / 2)),
+    match requested {
+        Some(requested) if requested >= remaining => Next::TooLate(requested),
+        _ if remaining < SHORTEST_ATTEMPT => Next::End,
+        // Half of the time is left for the attempt. A requested pause of zero is still a pause.
+        Some(requested) => Next::Retry(requested.max(own.min(remaining / 2))),
+        None => Next::Retry(own.min(remaining / 2)),
     }
 }
 
-/// Whether the answer speaks of the moment and not of the request.
-pub fn is_passing(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+/// Whether a later request may get another response.
+pub(crate) fn is_transient(status_code: StatusCode) -> bool {
+    matches!(status_code.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Whether a request may have had its effect, whatever came of it.
-pub fn may_have_arrived(result: &Result<Answer, Failure>) -> bool {
-    match result {
-        Ok(Answer { status, .. }) => {
-            status.is_success() || status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT
+/// Whether the service may have applied a request, whatever came back.
+pub(crate) fn may_have_been_applied(attempt: &Attempt) -> bool {
+    match attempt {
+        Ok(Response { status_code, .. }) => {
+            status_code.is_success()
+                || status_code.is_server_error()
+                || *status_code == StatusCode::REQUEST_TIMEOUT
         }
         Err(failure) => matches!(failure, Failure::Broken(_) | Failure::Silent(_)),
     }
@@ -73,27 +72,29 @@ pub fn may_have_arrived(result: &Result<Answer, Failure>) -> bool {
 const THIRTY_YEARS: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// The pause that the service asks for: `Retry-After` in seconds or as a date
-/// (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), else `x-ratelimit-reset`, which
-/// Bitbucket gives in seconds from now.
-fn asked_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+/// (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), else `x-ratelimit-reset` of a 429, which Bitbucket
+/// gives in seconds from now. Other responses carry `x-ratelimit-reset` as well, and do not ask for a pause with it.
+fn requested_pause(response: &Response, now: SystemTime) -> Option<Duration> {
+    let header = |name: &str| response.header(name).map(str::trim);
     let seconds = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // More digits than fit mean "not for a very long time".
-        digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // A number that does not fit stands for a very long time.
+        is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
     };
-    let retry_after = text(RETRY_AFTER.as_str()).and_then(|text| {
+    let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| {
         seconds(text).or_else(|| {
             let date = httpdate::parse_http_date(text).ok()?;
             Some(date.duration_since(now).unwrap_or_default())
         })
     });
-    retry_after.or_else(|| {
-        let reset = text("x-ratelimit-reset").and_then(seconds)?;
-        // Other services give the date in seconds since 1970; nobody asks for a pause of thirty years.
+    let reset = || {
+        let reset = header("x-ratelimit-reset").and_then(seconds)?;
+        // Other services give a date in seconds since 1970. No service asks for a pause of thirty years.
         let date = SystemTime::UNIX_EPOCH.checked_add(reset).filter(|_| reset > THIRTY_YEARS);
         Some(date.map_or(reset, |date| date.duration_since(now).unwrap_or_default()))
-    })
+    };
+    let is_limited = response.status_code == StatusCode::TOO_MANY_REQUESTS;
+    retry_after.or_else(|| is_limited.then(reset).flatten())
 }
 
 #[cfg(test)]
@@ -102,22 +103,22 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::http::body::Body;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
     const MINUTE: Duration = Duration::from_mins(1);
 
-    #[expect(clippy::unnecessary_wraps, reason = "what an attempt comes to is a result")]
-    fn answer(status: u16, headers: &[(&str, &str)]) -> Result<Answer, Failure> {
-        Ok(Answer {
-            status: StatusCode::from_u16(status).unwrap(),
+    #[expect(clippy::unnecessary_wraps, reason = "an attempt is a result")]
+    fn answered(status: u16, headers: &[(&str, &str)]) -> Attempt {
+        Ok(Response {
+            status_code: StatusCode::from_u16(status).unwrap(),
             headers: headers
                 .iter()
                 .map(|(name, value)| {
                     (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
                 })
                 .collect(),
-            body: Vec::new(),
-            cut: false,
+            body: Body::default(),
         })
     }
 
@@ -126,15 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn these_answers_and_no_others_are_tried_again() {
+    fn only_transient_status_codes_are_retried() {
         let again: Vec<u16> = (100..600)
-            .filter(|status| next(1, &answer(*status, &[]), MINUTE, NOW, 0.5) != Next::End)
+            .filter(|status| next(1, &answered(*status, &[]), MINUTE, NOW, 0.5) != Next::End)
             .collect();
         assert_eq!(again, [408, 425, 429, 500, 502, 503, 504]);
     }
 
     #[test]
-    fn a_certificate_is_not_tried_again_and_a_connection_is() {
+    fn a_failed_connection_is_retried_and_an_untrusted_certificate_is_not() {
         let next = |failure| next(1, &Err(failure), MINUTE, NOW, 1.0);
         assert_eq!(next(Failure::Certificate(String::new())), Next::End);
         for failure in [
@@ -143,20 +144,20 @@ mod tests {
             Failure::Broken(String::new()),
             Failure::Silent(MINUTE),
         ] {
-            assert_eq!(next(failure), Next::Again(FIRST_PAUSE));
+            assert_eq!(next(failure), Next::Retry(FIRST_PAUSE));
         }
     }
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
+    fn pauses_double_up_to_the_longest_pause() {
         let pauses: Vec<Next> =
-            (1..=8).map(|attempt| next(attempt, &answer(503, &[]), MINUTE, NOW, 1.0)).collect();
+            (1..=8).map(|attempt| next(attempt, &answered(503, &[]), MINUTE, NOW, 1.0)).collect();
         let expected = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0];
-        assert_eq!(pauses, expected.map(|secs| Next::Again(Duration::from_secs_f64(secs))));
+        assert_eq!(pauses, expected.map(|secs| Next::Retry(Duration::from_secs_f64(secs))));
     }
 
     #[test]
-    fn the_service_is_given_the_pause_it_asks_for() {
+    fn a_requested_pause_is_kept() {
         for (headers, pause) in [
             (&[("retry-after", "7")][..], 7),
             (&[("retry-after", "Thu, 01 Jan 1970 00:00:09 GMT")], 9),
@@ -165,20 +166,20 @@ mod tests {
             (&[("retry-after", "soon"), ("x-ratelimit-reset", "11")], 11),
         ] {
             assert_eq!(
-                next(1, &answer(429, headers), MINUTE, NOW, 0.0),
-                Next::Again(seconds(pause)),
+                next(1, &answered(429, headers), MINUTE, NOW, 0.0),
+                Next::Retry(seconds(pause)),
                 "{headers:?}"
             );
         }
     }
 
     #[test]
-    fn a_date_in_the_past_or_nonsense_is_no_pause_asked_for() {
+    fn a_past_date_or_nonsense_requests_no_pause() {
         for value in ["Thu, 01 Jan 1970 00:00:00 GMT", "-5", "1.5", "", "soon"] {
             let headers = [("retry-after", value)];
             assert_eq!(
-                next(1, &answer(503, &headers), MINUTE, NOW + MINUTE, 1.0),
-                Next::Again(FIRST_PAUSE),
+                next(1, &answered(503, &headers), MINUTE, NOW + MINUTE, 1.0),
+                Next::Retry(FIRST_PAUSE),
                 "{value}"
             );
         }
@@ -186,37 +187,44 @@ mod tests {
 
     #[test]
     fn a_pause_past_the_deadline_is_not_begun() {
-        let hour = answer(429, &[("retry-after", "3600")]);
+        let hour = answered(429, &[("retry-after", "3600")]);
         assert_eq!(next(1, &hour, MINUTE, NOW, 0.5), Next::TooLate(seconds(3600)));
-        let endless = answer(429, &[("retry-after", "99999999999999999999999")]);
+        let endless = answered(429, &[("retry-after", "99999999999999999999999")]);
         assert_eq!(next(1, &endless, MINUTE, NOW, 0.5), Next::TooLate(Duration::from_secs(u64::MAX)));
     }
 
     #[test]
     fn the_last_pause_leaves_time_to_try() {
         let millis = Duration::from_millis;
-        assert_eq!(next(9, &answer(503, &[]), seconds(30), NOW, 1.0), Next::Again(seconds(15)));
-        assert_eq!(next(9, &answer(503, &[]), millis(300), NOW, 1.0), Next::Again(millis(150)));
-        assert_eq!(next(9, &answer(503, &[]), millis(199), NOW, 1.0), Next::End);
+        assert_eq!(next(9, &answered(503, &[]), seconds(30), NOW, 1.0), Next::Retry(seconds(15)));
+        assert_eq!(next(9, &answered(503, &[]), millis(300), NOW, 1.0), Next::Retry(millis(150)));
+        assert_eq!(next(9, &answered(503, &[]), millis(199), NOW, 1.0), Next::End);
+    }
+
+    #[test]
+    fn a_reset_of_the_allowance_says_nothing_about_an_outage() {
+        let headers = [("x-ratelimit-reset", "3000")];
+        assert_eq!(next(1, &answered(503, &headers), MINUTE, NOW, 1.0), Next::Retry(FIRST_PAUSE));
+        assert_eq!(next(1, &answered(429, &headers), MINUTE, NOW, 1.0), Next::TooLate(seconds(3000)));
     }
 
     #[test]
     fn a_reset_that_is_a_date_is_read_as_one() {
         let now = SystemTime::UNIX_EPOCH + seconds(1_795_316_400);
         let headers = [("x-ratelimit-reset", "1795316407")];
-        assert_eq!(next(1, &answer(429, &headers), MINUTE, now, 0.0), Next::Again(seconds(7)));
+        assert_eq!(next(1, &answered(429, &headers), MINUTE, now, 0.0), Next::Retry(seconds(7)));
     }
 
     proptest! {
         #[test]
-        fn whatever_is_asked_the_deadline_holds(
-            attempt in any::<u32>(), status in 100..600_u16, value in "[ -~]{0,40}",
+        fn no_retry_begins_after_the_deadline(
+            failures in any::<u32>(), status in 100..600_u16, value in "[ -~]{0,40}",
             remaining in any::<u32>(), jitter in any::<f64>(),
         ) {
             let remaining = Duration::from_millis(remaining.into());
             let jitter = if jitter.is_nan() { 0.5 } else { jitter };
-            let answer = answer(status, &[("retry-after", &value)]);
-            if let Next::Again(pause) = next(attempt, &answer, remaining, NOW, jitter) {
+            let attempt = answered(status, &[("retry-after", &value)]);
+            if let Next::Retry(pause) = next(failures, &attempt, remaining, NOW, jitter) {
                 prop_assert!(pause < remaining);
             }
         }

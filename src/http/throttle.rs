@@ -1,5 +1,7 @@
-//! What the requests of one credential know of each other: a rate limit is a fact of the credential and an
-//! outage one of the service, so that neither is found out by each request by itself.
+//! Throttling: what the requests of one credential know of each other.
+//!
+//! A rate limit concerns a credential, and an outage concerns a service. One request finds it out, and the others do
+//! not have to.
 
 use std::{
     cell::RefCell,
@@ -9,30 +11,26 @@ use std::{
 
 use reqwest::StatusCode;
 
-use crate::http::transport::{Answer, Failure};
+use crate::http::transport::{Attempt, Response};
 
-/// What came of an attempt.
-type Attempt = Result<Answer, Failure>;
-
-/// The pace of one credential's requests.
+/// The throttle of one credential.
 #[derive(Debug)]
-pub struct Pace {
-    /// How long failures in a row are borne with; after that no request is sent any more.
+pub(crate) struct Throttle {
+    /// How long failures in a row are tolerated. After that time no request is sent.
     patience: Duration,
-    /// What the service does, whoever asks.
-    service: Outage,
+    outage: Outage,
     limit: RefCell<Limit>,
 }
 
-/// Whether the service fails, for all credentials of a run.
+/// Whether a service keeps failing, for all credentials of a run.
 #[derive(Debug, Clone, Default)]
-pub struct Outage(Rc<RefCell<Option<Failing>>>);
+pub(crate) struct Outage(Rc<RefCell<Option<Failures>>>);
 
-/// Failures with no success since the first of them.
+/// Failures without a success since the first of them.
 #[derive(Debug, Clone)]
-struct Failing {
+struct Failures {
     since: Instant,
-    newest: Attempt,
+    latest: Attempt,
 }
 
 /// A pause of all requests.
@@ -40,170 +38,168 @@ struct Failing {
 struct Pause {
     begun: Instant,
     end: Instant,
-    /// The answer that asked for it.
-    told: Attempt,
+    /// The response that asked for it.
+    requested_by: Attempt,
 }
 
-/// What is known of the credential's allowance.
+/// What is known of the allowance of requests.
 #[derive(Debug, Default)]
 struct Limit {
     pause: Option<Pause>,
-    /// How many pauses there were in a row.
+    /// The number of pauses in a row.
     pauses: u32,
-    failing: Option<Failing>,
-    /// Between two requests, while the allowance is nearly used up.
-    distance: Option<Duration>,
-    /// When the next request may be sent, for the sake of `distance`.
-    next: Option<Instant>,
-    /// Whether it was said that the allowance is nearly used up; it may come and go.
-    near_is_told: bool,
+    failures: Option<Failures>,
+    /// The interval between two requests, while the allowance is nearly used up.
+    interval: Option<Duration>,
+    /// When the next request may be sent, because of `interval`.
+    next_slot: Option<Instant>,
+    /// Whether the reader was warned that the allowance is nearly used up. The header may come and go.
+    is_warned: bool,
 }
 
 /// Whether a request may be sent.
 #[derive(Debug)]
-pub enum Turn {
-    /// It may.
+pub(crate) enum Admission {
+    /// It may be sent now.
     Now,
-    /// Not before then: a limit was met.
-    Paused(Instant),
-    /// Not before then: the allowance is nearly used up.
-    Slowed(Instant),
-    /// Not before the deadline, but so long after now.
+    /// It may be sent at this time: all requests pause because of a rate limit.
+    AfterPause(Instant),
+    /// It may be sent at this time: the allowance is nearly used up.
+    InSlot(Instant),
+    /// It may be sent after this time from now, which is after the deadline.
     TooLate(Attempt, Duration),
-    /// Not in this run: it has failed for so long that nothing else is to be expected.
+    /// It is not sent in this run: requests have failed for too long.
     GivenUp(Attempt),
 }
 
-/// The longest distance between two requests of a credential whose allowance is nearly used up. An allowance of 1,000 an
-/// hour would come back as fast as it is used at 3.6 s; a run has an end, and the rest of the allowance is for that.
-const LONGEST_DISTANCE: Duration = Duration::from_secs(1);
-/// Between two requests after a pause, until one is accepted: were all that waited sent at once, all would be refused.
-const DISTANCE_AFTER_PAUSE: Duration = Duration::from_millis(250);
-/// No run lasts so long.
+/// The longest interval between two requests while the allowance is nearly used up.
+///
+/// At 3.6 s an allowance of 1,000 requests an hour would never be used up. A run ends earlier, and may use the rest.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
+/// The interval after a pause, until a request is accepted. If all waiting requests were sent at once, all would be
+/// refused again.
+const INTERVAL_AFTER_PAUSE: Duration = Duration::from_millis(250);
+/// Longer than any run, and short enough for every clock.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24 * 365);
-/// Allowances are counted over this time: <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>.
+/// Bitbucket counts requests over this time: <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>.
 const ALLOWANCE_WINDOW: Duration = Duration::from_hours(1);
 
-impl Pace {
-    /// The pace of a credential that has sent nothing yet.
-    pub fn new(patience: Duration, service: Outage) -> Self {
-        Self { patience, service, limit: RefCell::default() }
+impl Throttle {
+    /// The throttle of a credential that was not used yet.
+    pub(crate) fn new(patience: Duration, outage: Outage) -> Self {
+        Self { patience, outage, limit: RefCell::default() }
     }
 
-    /// Whether a request may be sent now. `is_again` when it was sent before; `slot` keeps its place among those that
-    /// are slowed down until its turn comes.
-    pub fn turn(&self, deadline: Instant, is_again: bool, slot: &mut Option<Instant>) -> Turn {
+    /// Whether a request may be sent now. `slot` keeps its place in the queue from call to call.
+    pub(crate) fn admit(&self, deadline: Instant, is_retry: bool, slot: &mut Option<Instant>) -> Admission {
         let now = Instant::now();
-        if let Some(newest) = self.given_up(now, is_again) {
-            return Turn::GivenUp(newest);
+        if let Some(latest) = self.given_up(now, is_retry) {
+            return Admission::GivenUp(latest);
         }
         let mut limit = self.limit.borrow_mut();
         match &limit.pause {
             Some(pause) if pause.end > now && pause.end >= deadline => {
-                return Turn::TooLate(pause.told.clone(), pause.end - now);
+                return Admission::TooLate(pause.requested_by.clone(), pause.end - now);
             }
             Some(pause) if pause.end > now => {
-                // Its place was that of before; all of them would have their turn at once.
+                // All slots from before the pause would come at once after it.
                 *slot = None;
-                return Turn::Paused(pause.end);
+                return Admission::AfterPause(pause.end);
             }
             _ => {}
         }
-        let slot = *slot.get_or_insert_with(|| limit.slot(now));
-        if slot > now { Turn::Slowed(slot) } else { Turn::Now }
+        let slot = *slot.get_or_insert_with(|| limit.take_slot(now));
+        if slot > now { Admission::InSlot(slot) } else { Admission::Now }
     }
 
-    /// Takes note of what came of a request that was sent at `sent`. Whether the allowance is nearly used up, when
-    /// that is news.
-    pub fn note(&self, attempt: &Attempt, sent: Instant) -> bool {
+    /// Records what came of a request that was sent at `sent`. Returns whether to warn that the allowance is nearly
+    /// used up.
+    pub(crate) fn record(&self, attempt: &Attempt, sent: Instant) -> bool {
         let now = Instant::now();
         let mut limit = self.limit.borrow_mut();
         match attempt {
-            Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
-                Failing::go_on(&mut limit.failing, attempt, now);
+            Ok(response) if response.status_code == StatusCode::TOO_MANY_REQUESTS => {
+                Failures::add(&mut limit.failures, attempt, now);
                 return false;
             }
-            Ok(answer) if !answer.status.is_server_error() => {
-                self.service.0.borrow_mut().take();
-                // What was under way when the limit was met says nothing about it.
+            Ok(response) if !response.status_code.is_server_error() => {
+                self.outage.0.borrow_mut().take();
+                // A request that was sent before the pause does not show that the limit is over.
                 if limit.pause.as_ref().is_some_and(|pause| sent < pause.begun) {
                     return false;
                 }
-                limit.failing = None;
+                limit.failures = None;
                 limit.pauses = 0;
             }
             Ok(_) | Err(_) => {
-                Failing::go_on(&mut self.service.0.borrow_mut(), attempt, now);
+                Failures::add(&mut self.outage.0.borrow_mut(), attempt, now);
                 return false;
             }
         }
-        limit.distance = attempt.as_ref().ok().and_then(distance);
-        limit.distance.is_some() && !std::mem::replace(&mut limit.near_is_told, true)
+        limit.interval = attempt.as_ref().ok().and_then(interval);
+        limit.interval.is_some() && !std::mem::replace(&mut limit.is_warned, true)
     }
 
-    /// Begins a pause of all requests, because one that was sent at `sent` was `told` of the limit. When another one
-    /// began it since, or a longer one is in force, nothing is changed, and the answer is `false`.
-    pub fn pause(&self, sent: Instant, length: Duration, told: &Attempt) -> bool {
+    /// Begins a pause of all requests, which the response to a request sent at `sent` asked for.
+    ///
+    /// Returns `false` and changes nothing when another pause began since then, or a longer one is in force.
+    pub(crate) fn pause(&self, sent: Instant, length: Duration, requested_by: &Attempt) -> bool {
         let begun = Instant::now();
-        // A service may ask for more than any clock holds.
         let end = begun + length.min(LONGEST_PAUSE);
         let mut limit = self.limit.borrow_mut();
         if limit.pause.as_ref().is_some_and(|known| sent < known.begun || known.end > end) {
             return false;
         }
-        limit.pause = Some(Pause { begun, end, told: told.clone() });
+        limit.pause = Some(Pause { begun, end, requested_by: requested_by.clone() });
         limit.pauses += 1;
-        limit.distance = Some(DISTANCE_AFTER_PAUSE);
-        limit.next = None;
+        limit.interval = Some(INTERVAL_AFTER_PAUSE);
+        limit.next_slot = None;
         true
     }
 
-    /// How often in a row the limit was met; the next pause is the longer for it.
-    pub fn pauses(&self) -> u32 {
+    /// The number of pauses in a row. Each makes the next one longer.
+    pub(crate) fn pauses(&self) -> u32 {
         self.limit.borrow().pauses
     }
 
-    /// The newest failure, when there was nothing else for too long. What was never sent has as much time again: it may
-    /// be others' requests alone that fail.
-    fn given_up(&self, now: Instant, is_again: bool) -> Option<Attempt> {
-        let patience = if is_again { self.patience } else { 2 * self.patience };
-        let over = |failing: &Option<Failing>| {
-            failing
-                .as_ref()
-                .filter(|failing| now - failing.since >= patience)
-                .map(|failing| failing.newest.clone())
+    /// The latest failure, when requests have failed for too long. A request that was never sent waits twice as long:
+    /// perhaps only the requests of other targets fail.
+    fn given_up(&self, now: Instant, is_retry: bool) -> Option<Attempt> {
+        let patience = if is_retry { self.patience } else { 2 * self.patience };
+        let latest = |failures: &Option<Failures>| {
+            let failures = failures.as_ref().filter(|failures| now - failures.since >= patience)?;
+            Some(failures.latest.clone())
         };
-        over(&self.service.0.borrow()).or_else(|| over(&self.limit.borrow().failing))
+        latest(&self.outage.0.borrow()).or_else(|| latest(&self.limit.borrow().failures))
     }
 }
 
-impl Failing {
-    fn go_on(failing: &mut Option<Self>, attempt: &Attempt, now: Instant) {
-        let since = failing.as_ref().map_or(now, |failing| failing.since);
-        *failing = Some(Self { since, newest: attempt.clone() });
+impl Failures {
+    fn add(failures: &mut Option<Self>, attempt: &Attempt, now: Instant) {
+        let since = failures.as_ref().map_or(now, |failures| failures.since);
+        *failures = Some(Self { since, latest: attempt.clone() });
     }
 }
 
 impl Limit {
-    /// When a request may be sent, for which the next one has to keep its distance.
-    fn slot(&mut self, now: Instant) -> Instant {
-        let Some(distance) = self.distance else {
+    /// Takes the next free slot: when a request may be sent.
+    fn take_slot(&mut self, now: Instant) -> Instant {
+        let Some(interval) = self.interval else {
             return now;
         };
-        let slot = self.next.map_or(now, |next| next.max(now));
-        self.next = Some(slot + distance);
+        let slot = self.next_slot.map_or(now, |next| next.max(now));
+        self.next_slot = Some(slot + interval);
         slot
     }
 }
 
-/// The distance to keep, when an answer says that the allowance is nearly used up. `X-RateLimit-NearLimit` was seen as
-/// a word and as a number, of which nobody knows the meaning: only the word counts.
+/// The interval to keep, when a response says that the allowance is nearly used up. `X-RateLimit-NearLimit` was seen as
+/// a word and as a number, whose meaning is not known: only the word counts.
 /// <https://bitbucket.org/blog/introducing-scaled-rate-limits-for-bitbucket-cloud-api>
-fn distance(answer: &Answer) -> Option<Duration> {
-    let header = |name: &str| answer.headers.get(name)?.to_str().ok();
-    header("x-ratelimit-nearlimit").filter(|near| near.trim().eq_ignore_ascii_case("true"))?;
-    let allowance: u32 = header("x-ratelimit-limit").and_then(|limit| limit.trim().parse().ok()).unwrap_or(1);
-    Some((ALLOWANCE_WINDOW / allowance.max(1)).min(LONGEST_DISTANCE))
+fn interval(response: &Response) -> Option<Duration> {
+    response.header("x-ratelimit-nearlimit").filter(|near| near.trim().eq_ignore_ascii_case("true"))?;
+    let allowance = response.header("x-ratelimit-limit").and_then(|limit| limit.trim().parse::<u32>().ok());
+    Some((ALLOWANCE_WINDOW / allowance.unwrap_or(1).max(1)).min(LONGEST_INTERVAL))
 }
 
 #[cfg(test)]
@@ -211,45 +207,46 @@ mod tests {
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
     use super::*;
+    use crate::http::{body::Body, transport::Failure};
 
-    #[expect(clippy::unnecessary_wraps, reason = "what an attempt comes to is a result")]
+    #[expect(clippy::unnecessary_wraps, reason = "an attempt is a result")]
     fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Attempt {
         let headers = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect::<HeaderMap>();
-        Ok(Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Vec::new(), cut: false })
+        Ok(Response { status_code: StatusCode::from_u16(status).unwrap(), headers, body: Body::default() })
     }
 
-    fn pace(patience: Duration) -> Pace {
-        Pace::new(patience, Outage::default())
+    fn throttle(patience: Duration) -> Throttle {
+        Throttle::new(patience, Outage::default())
     }
 
     const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn one_limit_is_one_pause_however_many_requests_meet_it() {
-        let pace = pace(LONG);
+        let throttle = throttle(LONG);
         let sent = Instant::now();
         let limited = answer(429, &[]);
-        let pause = |sent, length| pace.pause(sent, length, &limited);
+        let pause = |sent, length| throttle.pause(sent, length, &limited);
         assert!(pause(sent, Duration::from_secs(1)));
         assert!(!pause(sent, Duration::from_secs(9)), "sent before the pause");
-        assert_eq!(pace.pauses(), 1);
+        assert_eq!(throttle.pauses(), 1);
         let later = Instant::now();
-        assert!(pause(later, Duration::from_secs(9)), "sent after it began, and told of a longer one");
+        assert!(pause(later, Duration::from_secs(9)), "sent after it began, and a longer one is requested");
         assert!(!pause(Instant::now(), Duration::from_secs(1)), "a longer one is in force");
-        assert_eq!(pace.pauses(), 2);
+        assert_eq!(throttle.pauses(), 2);
         assert!(pause(Instant::now(), Duration::MAX), "longer than any clock holds");
-        pace.note(&answer(201, &[]), later);
-        assert_eq!(pace.pauses(), 3, "it was under way when the pause began");
-        pace.note(&answer(201, &[]), Instant::now());
-        assert_eq!(pace.pauses(), 0);
+        throttle.record(&answer(201, &[]), later);
+        assert_eq!(throttle.pauses(), 3, "it was sent before the pause");
+        throttle.record(&answer(201, &[]), Instant::now());
+        assert_eq!(throttle.pauses(), 0);
     }
 
     #[test]
-    fn only_the_word_true_slows_down() {
-        let wanted = |headers: &[(&'static str, &'static str)]| distance(&answer(200, headers).unwrap());
+    fn only_the_word_true_means_that_the_limit_is_near() {
+        let wanted = |headers: &[(&'static str, &'static str)]| interval(&answer(200, headers).unwrap());
         let seconds = Duration::from_secs;
         assert_eq!(
             wanted(&[("x-ratelimit-nearlimit", "true"), ("x-ratelimit-limit", "1000")]),
@@ -273,77 +270,86 @@ mod tests {
     }
 
     #[test]
-    fn slowed_requests_keep_their_distance() {
+    fn requests_keep_the_interval() {
         let now = Instant::now();
-        let mut limit = Limit { distance: Some(LONGEST_DISTANCE), ..Limit::default() };
-        let slots: Vec<_> = (0..3).map(|_| limit.slot(now) - now).collect();
-        assert_eq!(slots, [Duration::ZERO, LONGEST_DISTANCE, 2 * LONGEST_DISTANCE]);
-        limit.distance = None;
-        assert_eq!(limit.slot(now), now);
+        let mut limit = Limit { interval: Some(LONGEST_INTERVAL), ..Limit::default() };
+        let slots: Vec<_> = (0..3).map(|_| limit.take_slot(now) - now).collect();
+        assert_eq!(slots, [Duration::ZERO, LONGEST_INTERVAL, 2 * LONGEST_INTERVAL]);
+        limit.interval = None;
+        assert_eq!(limit.take_slot(now), now);
     }
 
     #[test]
-    fn failures_without_end_are_given_up_and_a_success_ends_them() {
-        let (patient, impatient) = (pace(LONG), pace(Duration::ZERO));
+    fn requests_are_given_up_after_failures_without_a_success() {
+        let (patient, impatient) = (throttle(LONG), throttle(Duration::ZERO));
         for attempt in [answer(429, &[]), answer(503, &[]), Err(Failure::Silent(LONG))] {
-            patient.note(&attempt, Instant::now());
+            patient.record(&attempt, Instant::now());
             assert!(patient.given_up(Instant::now(), true).is_none());
             let patience_later = Instant::now() + LONG;
             assert!(patient.given_up(patience_later, true).is_some());
             assert!(patient.given_up(patience_later, false).is_none(), "it was never sent");
             assert!(patient.given_up(patience_later + LONG, false).is_some());
-            impatient.note(&attempt, Instant::now());
+            impatient.record(&attempt, Instant::now());
             assert!(impatient.given_up(Instant::now(), true).is_some());
-            impatient.note(&answer(404, &[]), Instant::now());
+            impatient.record(&answer(404, &[]), Instant::now());
             assert!(impatient.given_up(Instant::now(), true).is_none(), "it answers");
         }
     }
 
     #[test]
-    fn a_pause_past_the_deadline_is_not_waited_for_whatever_came_in_late() {
-        let (pace, sent) = (pace(LONG), Instant::now());
+    fn a_pause_after_the_deadline_is_not_waited_for() {
+        let (throttle, sent) = (throttle(LONG), Instant::now());
         let limited = answer(429, &[]);
-        pace.note(&limited, sent);
-        pace.pause(sent, 2 * LONG, &limited);
-        pace.note(&answer(201, &[]), sent);
-        let turn = |deadline| pace.turn(deadline, false, &mut None);
-        assert!(matches!(turn(sent + LONG), Turn::TooLate(told, _) if told.as_ref().unwrap().status == 429));
-        assert!(matches!(turn(sent + 3 * LONG), Turn::Paused(_)));
+        throttle.record(&limited, sent);
+        throttle.pause(sent, 2 * LONG, &limited);
+        throttle.record(&answer(201, &[]), sent);
+        let admit = |deadline| throttle.admit(deadline, false, &mut None);
+        assert!(
+            matches!(admit(sent + LONG), Admission::TooLate(told, _) if told.as_ref().unwrap().status_code == 429)
+        );
+        assert!(matches!(admit(sent + 3 * LONG), Admission::AfterPause(_)));
     }
 
     #[test]
-    fn what_is_slowed_down_still_heeds_a_pause() {
-        let pace = pace(LONG);
-        pace.note(&answer(200, &[("x-ratelimit-nearlimit", "true")]), Instant::now());
-        assert!(!pace.note(&answer(200, &[("x-ratelimit-nearlimit", "true")]), Instant::now()), "no news");
+    fn a_request_that_has_a_slot_waits_for_a_later_pause() {
+        let throttle = throttle(LONG);
+        throttle.record(&answer(200, &[("x-ratelimit-nearlimit", "true")]), Instant::now());
+        assert!(
+            !throttle.record(&answer(200, &[("x-ratelimit-nearlimit", "true")]), Instant::now()),
+            "the reader was warned"
+        );
         let (deadline, mut first, mut second) = (Instant::now() + LONG, None, None);
-        assert!(matches!(pace.turn(deadline, false, &mut first), Turn::Now));
-        assert!(matches!(pace.turn(deadline, false, &mut second), Turn::Slowed(_)));
-        pace.pause(Instant::now(), Duration::from_secs(9), &answer(429, &[]));
-        assert!(matches!(pace.turn(deadline, false, &mut second), Turn::Paused(_)));
-        assert_eq!(second, None, "its place is given anew after the pause");
+        assert!(matches!(throttle.admit(deadline, false, &mut first), Admission::Now));
+        assert!(matches!(throttle.admit(deadline, false, &mut second), Admission::InSlot(_)));
+        throttle.pause(Instant::now(), Duration::from_secs(9), &answer(429, &[]));
+        assert!(matches!(throttle.admit(deadline, false, &mut second), Admission::AfterPause(_)));
+        assert_eq!(second, None, "it gets another slot after the pause");
     }
 
     #[test]
-    fn after_a_pause_one_goes_first_until_it_is_accepted() {
-        let (pace, sent) = (pace(LONG), Instant::now());
+    fn after_a_pause_requests_come_one_by_one_until_one_is_accepted() {
+        let (throttle, sent) = (throttle(LONG), Instant::now());
         let deadline = sent + LONG;
-        pace.pause(sent, Duration::ZERO, &answer(429, &[]));
-        pace.note(&answer(201, &[]), sent);
-        let turns = [(); 3].map(|()| pace.turn(deadline, false, &mut None));
-        assert!(matches!(turns, [Turn::Now, Turn::Slowed(_), Turn::Slowed(_)]), "{turns:?}");
-        pace.note(&answer(201, &[]), Instant::now());
-        assert!(matches!(pace.turn(deadline, false, &mut None), Turn::Now));
+        throttle.pause(sent, Duration::ZERO, &answer(429, &[]));
+        throttle.record(&answer(201, &[]), sent);
+        let admissions = [(); 3].map(|()| throttle.admit(deadline, false, &mut None));
+        assert!(
+            matches!(admissions, [Admission::Now, Admission::InSlot(_), Admission::InSlot(_)]),
+            "{admissions:?}"
+        );
+        throttle.record(&answer(201, &[]), Instant::now());
+        assert!(matches!(throttle.admit(deadline, false, &mut None), Admission::Now));
     }
 
     #[test]
-    fn an_outage_is_everybodys_and_a_limit_the_credentials_own() {
+    fn an_outage_concerns_all_credentials_and_a_limit_one() {
         let outage = Outage::default();
-        let (one, other) = (Pace::new(Duration::ZERO, outage.clone()), Pace::new(Duration::ZERO, outage));
-        let is_given_up = |pace: &Pace| pace.given_up(Instant::now(), true).is_some();
-        one.note(&answer(429, &[]), Instant::now());
+        let (one, other) =
+            (Throttle::new(Duration::ZERO, outage.clone()), Throttle::new(Duration::ZERO, outage));
+        let is_given_up = |throttle: &Throttle| throttle.given_up(Instant::now(), true).is_some();
+        one.record(&answer(429, &[]), Instant::now());
         assert!(is_given_up(&one) && !is_given_up(&other));
-        one.note(&answer(503, &[]), Instant::now());
+        one.record(&answer(503, &[]), Instant::now());
         assert!(is_given_up(&other));
     }
 }

@@ -1,5 +1,4 @@
-//! The one HTTP client: trust, proxies, time limits and the size limit of an answer. What an answer
-//! means is for the service's own client to say.
+//! Sends one request and reads its response: trust, proxies, time limits, and the size limit of a body.
 
 use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
@@ -7,67 +6,74 @@ use reqwest::{Client, NoProxy, Proxy, Request, StatusCode, Url, header::HeaderMa
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::console::text::rounded;
+use crate::{console::text::rounded, http::body::Body};
 
-/// To connect, proxy and TLS included.
+/// The time limit for connecting, proxy and TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// One attempt in all.
-pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
-/// Answers are read up to here; real ones have some 10 KiB.
+/// The time limit of one attempt.
+pub(crate) const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
+/// Bodies are read up to this size; real ones have some 10 KiB.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// A request to this machine carries its credential unencrypted, so it never goes through a proxy.
+const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1,host.docker.internal";
 
-/// The proxies to use.
+/// The proxies that the variables name.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies {
-    /// For https addresses.
-    pub https: Option<Url>,
-    /// For http addresses.
-    pub http: Option<Url>,
-    /// Hosts reached directly, as in `NO_PROXY`.
-    pub except: String,
+pub(crate) struct Proxies {
+    /// `HTTPS_PROXY`.
+    pub(crate) https: Option<Url>,
+    /// `HTTP_PROXY`.
+    pub(crate) http: Option<Url>,
+    /// `NO_PROXY`.
+    pub(crate) exceptions: String,
 }
 
-/// A client for the services.
+/// The connections to one service.
 #[derive(Debug)]
-pub struct Http {
+pub(crate) struct Transport {
     client: Client,
-    /// Requests under way at once.
-    room: Semaphore,
+    /// One permit for each request that may be under way.
+    permits: Semaphore,
 }
 
-/// What came back.
+/// What a service answered.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    /// The status code.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body, at most 1 MiB of it.
-    pub body: Vec<u8>,
-    /// Whether the body had more than 1 MiB.
-    pub cut: bool,
+pub(crate) struct Response {
+    pub(crate) status_code: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
 }
 
-/// Why nothing, or nothing whole, came back.
+/// Why there is no complete response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// The host's name has no address.
+pub(crate) enum Failure {
+    /// The host name has no address.
     UnknownHost(String),
-    /// No connection: refused, unreachable, not in time, or not let through by the proxy.
+    /// No connection: refused, unreachable, or not made in time.
     Connection(String),
     /// The proxy does not make the connection.
     Proxy(String),
-    /// The server's certificate is not trusted.
+    /// The certificate of the server is not trusted.
     Certificate(String),
-    /// The connection ended before the answer was whole.
+    /// The connection ended before the response was complete.
     Broken(String),
-    /// No whole answer within this time.
+    /// No complete response within this time.
     Silent(Duration),
 }
 
+/// What came of one attempt.
+pub(crate) type Attempt = Result<Response, Failure>;
+
+impl Response {
+    /// The value of a header, when it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
 impl Failure {
-    /// Whether it speaks of the moment; a certificate stays as it is.
-    pub const fn is_passing(&self) -> bool {
+    /// Whether another attempt may succeed. A certificate stays as it is.
+    pub(crate) const fn is_transient(&self) -> bool {
         !matches!(self, Self::Certificate(_))
     }
 }
@@ -75,38 +81,38 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownHost(cause) => write!(f, "the host's name could not be looked up ({cause})"),
+            Self::UnknownHost(cause) => write!(f, "the host name could not be looked up ({cause})"),
             Self::Connection(cause) => write!(f, "no connection ({cause})"),
             Self::Proxy(cause) => write!(f, "no connection through the proxy ({cause})"),
-            Self::Certificate(cause) => write!(f, "the server's certificate is not trusted ({cause})"),
-            Self::Broken(cause) => write!(f, "the connection broke before the answer was whole ({cause})"),
-            Self::Silent(limit) => write!(f, "no whole answer within {} s", rounded(*limit)),
+            Self::Certificate(cause) => write!(f, "the certificate of the server is not trusted ({cause})"),
+            Self::Broken(cause) => {
+                write!(f, "the connection broke before the response was complete ({cause})")
+            }
+            Self::Silent(limit) => write!(f, "no complete response within {} s", rounded(*limit)),
         }
     }
 }
 
-impl Http {
-    /// A client that trusts Mozilla's roots, those that the user adds for all services, and those of one; it has so many
-    /// requests under way `at_once`.
+impl Transport {
+    /// Connections that trust Mozilla's roots and `extra_roots`, with `concurrency` requests under way at most.
     ///
     /// # Errors
     ///
     /// None that a variable can cause: the certificates were read before.
-    pub fn new(
-        extra_roots: &[CertificateDer<'static>],
-        own_roots: &[CertificateDer<'static>],
+    pub(crate) fn new(
+        extra_roots: impl IntoIterator<Item = CertificateDer<'static>>,
         proxies: &Proxies,
-        at_once: usize,
+        concurrency: usize,
     ) -> anyhow::Result<Self> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(extra_roots.iter().chain(own_roots).cloned());
+        roots.add_parsable_certificates(extra_roots);
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            // Only what the variables name, not what reqwest would find for itself.
+            // Only the proxies that the variables name, not those that reqwest finds by itself.
             .no_proxy()
             // A redirect would carry the credential to another host, and turn POST into GET.
             .redirect(redirect::Policy::none())
@@ -114,64 +120,60 @@ impl Http {
             .connect_timeout(CONNECT_LIMIT)
             .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")));
         if let Some(url) = proxies.https.clone() {
-            builder = builder.proxy(Proxy::https(url)?.no_proxy(NoProxy::from_string(&proxies.except)));
+            let exceptions = NoProxy::from_string(&proxies.exceptions);
+            builder = builder.proxy(Proxy::https(url)?.no_proxy(exceptions));
         }
         if let Some(url) = proxies.http.clone() {
-            let except = format!("{},{THIS_MACHINE}", proxies.except);
-            builder = builder.proxy(Proxy::http(url)?.no_proxy(NoProxy::from_string(&except)));
+            let exceptions = NoProxy::from_string(&format!("{},{THIS_MACHINE}", proxies.exceptions));
+            builder = builder.proxy(Proxy::http(url)?.no_proxy(exceptions));
         }
-        Ok(Self { client: builder.build()?, room: Semaphore::new(at_once) })
+        Ok(Self { client: builder.build()?, permits: Semaphore::new(concurrency) })
     }
 
-    /// The client that requests are built with.
-    pub const fn client(&self) -> &Client {
+    /// The same connections for another service, with permits of its own.
+    #[must_use]
+    pub(crate) fn for_another_service(&self, concurrency: usize) -> Self {
+        Self { client: self.client.clone(), permits: Semaphore::new(concurrency) }
+    }
+
+    /// The client that builds requests.
+    pub(crate) const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Room for one more request, once there is some; it is free again when what is returned is dropped.
-    pub async fn room(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
-        self.room.acquire().await.ok()
+    /// A permit for one request, as soon as there is one. Dropping it gives it back.
+    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.permits.acquire().await.ok()
     }
 
-    /// The same client for another service, with room of its own.
-    #[must_use]
-    pub fn beside(&self, at_once: usize) -> Self {
-        Self { client: self.client.clone(), room: Semaphore::new(at_once) }
-    }
-
-    /// Sends a request once and reads its answer, both within `limit`.
+    /// Sends a request once and reads its response, both within `limit`.
     ///
     /// # Errors
     ///
-    /// When no whole answer came.
-    pub async fn send(&self, request: Request, limit: Duration) -> Result<Answer, Failure> {
+    /// When no complete response came.
+    pub(crate) async fn send(&self, request: Request, limit: Duration) -> Attempt {
         tokio::time::timeout(limit, self.exchange(request)).await.unwrap_or(Err(Failure::Silent(limit)))
     }
 
-    async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
+    async fn exchange(&self, request: Request) -> Attempt {
         let mut response = self.client.execute(request).await.map_err(|error| failure(&error))?;
-        let mut answer = Answer {
-            status: response.status(),
-            headers: response.headers().clone(),
-            body: Vec::new(),
-            cut: false,
-        };
+        let (mut bytes, mut is_truncated) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-            let room = BODY_MAX_BYTES - answer.body.len();
-            answer.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            let room = BODY_MAX_BYTES - bytes.len();
+            bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
-                answer.cut = true;
+                is_truncated = true;
                 break;
             }
         }
-        Ok(answer)
+        Ok(Response {
+            status_code: response.status(),
+            headers: response.headers().clone(),
+            body: Body::new(bytes, is_truncated),
+        })
     }
 }
-
-/// An http address of this machine is reached directly, as `NO_PROXY` would have it: a request with a
-/// credential in the clear has no business on a proxy.
-const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1,host.docker.internal";
 
 fn failure(error: &reqwest::Error) -> Failure {
     let cause = root_cause(error);
@@ -182,7 +184,7 @@ fn failure(error: &reqwest::Error) -> Failure {
     } else if error.is_connect() && error.is_timeout() {
         Failure::Connection(format!("none within {} s", rounded(CONNECT_LIMIT)))
     } else if error.is_connect() && (cause.contains("proxy") || cause.contains("tunnel")) {
-        // hyper-util has no type for it that could be told apart.
+        // hyper-util has no error type of its own for proxies.
         Failure::Proxy(cause)
     } else if error.is_connect() {
         Failure::Connection(cause)
@@ -191,8 +193,7 @@ fn failure(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// Every error from the outermost to its cause. [`io::Error`] hides the error that it wraps from
-/// `source`, and TLS errors come wrapped in one.
+/// Every error from the outermost to its cause. TLS errors come wrapped in an [`io::Error`], whose `source` hides them.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|wrapped| wrapped as _).or_else(|| error.source()),
@@ -200,7 +201,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     })
 }
 
-/// The innermost error's words; it never holds the address, which an outer one shows.
+/// The text of the innermost error. Only an outer error holds the address.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
@@ -212,12 +213,12 @@ fn certificate_error(error: &(dyn Error + 'static)) -> Option<String> {
         _ => None,
     })?;
     Some(match certificate {
-        Certificate::UnknownIssuer => "it was issued by an authority that is not known".to_owned(),
+        Certificate::UnknownIssuer => "it was issued by an unknown authority".to_owned(),
         Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired".to_owned(),
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
-        // webpki's word for a self-signed certificate that a server shows as its own.
+        // webpki's word for a self-signed certificate that a server presents as its own.
         other if other.to_string().contains("CaUsedAsEndEntity") => {
-            "it is a root certificate, which no server may show as its own".to_owned()
+            "it is a root certificate, and the server presents it as its own".to_owned()
         }
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
             "it was made for another host".to_owned()

@@ -6,7 +6,7 @@ use reqwest::Url;
 
 /// `URLValidator.max_length` of Django, whose words Bitbucket's refusals of addresses are.
 /// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
-pub const URL_MAX_CHARS: usize = 2048;
+pub(crate) const URL_MAX_CHARS: usize = 2048;
 
 /// The address of a service: https or http, without user information, query and fragment, and without slashes
 /// at its end.
@@ -14,7 +14,7 @@ pub const URL_MAX_CHARS: usize = 2048;
 /// # Errors
 ///
 /// What is wrong with it, to complete "is ..., ".
-pub fn service_address(text: &str) -> Result<Url, &'static str> {
+pub(crate) fn service_address(text: &str) -> Result<Url, &'static str> {
     let mut url = Url::parse(text.trim()).map_err(|_| "which is no address")?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
         return Err("which is neither https nor http");
@@ -31,7 +31,7 @@ pub fn service_address(text: &str) -> Result<Url, &'static str> {
 }
 
 /// Whether the address is loopback, or the machine that runs this container.
-pub fn is_this_machine(url: &Url) -> bool {
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     host == "localhost"
         || host == "host.docker.internal"
@@ -42,7 +42,7 @@ pub fn is_this_machine(url: &Url) -> bool {
 }
 
 /// Whether the token would go over the network unencrypted, beyond this machine and private networks.
-pub fn is_exposed(url: &Url) -> bool {
+pub(crate) fn is_exposed(url: &Url) -> bool {
     if url.scheme() != "http" || is_this_machine(url) {
         return false;
     }
@@ -60,7 +60,7 @@ pub fn is_exposed(url: &Url) -> bool {
 }
 
 /// Why Bitbucket would refuse an address, to complete "is ..., ".
-pub fn refusal_of_url(text: &str) -> Option<&'static str> {
+pub(crate) fn refusal_of_url(text: &str) -> Option<&'static str> {
     if text.chars().count() > URL_MAX_CHARS {
         return Some("which is too long");
     }

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 /// What an analysis is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub(crate) enum Subject {
     /// A pull request, by SonarQube's name for it.
     PullRequest(String),
     /// A branch.
@@ -15,7 +15,7 @@ pub enum Subject {
 
 impl Subject {
     /// In words.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::PullRequest(id) => format!("pull request {id}"),
             Self::Branch(branch) => format!("branch {branch}"),
@@ -24,7 +24,7 @@ impl Subject {
     }
 
     /// From the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
-    pub fn of_dashboard(address: &str) -> Self {
+    pub(crate) fn of_dashboard(address: &str) -> Self {
         let Ok(url) = Url::parse(address) else {
             return Self::Main;
         };

@@ -1,10 +1,10 @@
 //! What Gatepost talks about, as pure values.
 
-pub mod address;
-pub mod analysis;
+pub(crate) mod address;
+pub(crate) mod analysis;
 pub mod outcome;
-pub mod state;
-pub mod status;
-pub mod target;
-pub mod token;
-pub mod verdict;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod token;
+pub(crate) mod verdict;

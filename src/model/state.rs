@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Bitbucket's four states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum State {
+pub(crate) enum State {
     /// Green.
     Successful,
     /// Red; merge checks count it against the pull request.
@@ -22,7 +22,7 @@ impl State {
     const ALL: [Self; 4] = [Self::Successful, Self::Failed, Self::InProgress, Self::Stopped];
 
     /// Bitbucket's word for it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Successful => "SUCCESSFUL",
             Self::Failed => "FAILED",
@@ -32,7 +32,7 @@ impl State {
     }
 
     /// From Bitbucket's word or an everyday one, in any case.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain: String =
             text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect();
         Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
@@ -49,7 +49,7 @@ impl State {
     }
 
     /// An everyday word for it, for a description.
-    pub const fn words(self) -> &'static str {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Successful => "Successful",
             Self::Failed => "Failed",

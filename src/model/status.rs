@@ -10,38 +10,38 @@ use crate::model::state::State;
 /// `POST /repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build`.
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Status {
+pub(crate) struct Status {
     /// The only type there is: `build`.
-    pub r#type: &'static str,
+    pub(crate) r#type: &'static str,
     /// Identity on the commit; the same key overwrites.
-    pub key: StatusKey,
+    pub(crate) key: StatusKey,
     /// What reviewers and merge checks act on.
-    pub state: State,
+    pub(crate) state: State,
     /// Title, at most [`NAME_MAX_CHARS`].
-    pub name: String,
+    pub(crate) name: String,
     /// One line below the title, at most [`DESCRIPTION_MAX_CHARS`].
-    pub description: String,
+    pub(crate) description: String,
     /// Where a click leads.
-    pub url: String,
+    pub(crate) url: String,
     /// Source branch: the status counts for pull requests from this branch only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refname: Option<String>,
+    pub(crate) refname: Option<String>,
 }
 
 /// The identity of a status: at most [`KEY_MAX_CHARS`] characters, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StatusKey(String);
+pub(crate) struct StatusKey(String);
 
 /// "Ensure this value has at most 40 characters": <https://github.com/buildbot/buildbot/issues/7049>.
-pub const KEY_MAX_CHARS: usize = 40;
+pub(crate) const KEY_MAX_CHARS: usize = 40;
 /// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/pull/928>.
-pub const NAME_MAX_CHARS: usize = 255;
+pub(crate) const NAME_MAX_CHARS: usize = 255;
 /// Not documented; the limit of the name, whose column it is likely to share.
-pub const DESCRIPTION_MAX_CHARS: usize = 255;
+pub(crate) const DESCRIPTION_MAX_CHARS: usize = 255;
 impl StatusKey {
     /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
     /// SHA-256 of the whole, so that two long keys with one beginning stay two.
-    pub fn fit(text: &str) -> Self {
+    pub(crate) fn fit(text: &str) -> Self {
         if text.chars().count() <= KEY_MAX_CHARS {
             return Self(text.to_owned());
         }
@@ -53,7 +53,7 @@ impl StatusKey {
     }
 
     /// The text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -65,9 +65,15 @@ impl fmt::Display for StatusKey {
 }
 
 impl Status {
+    /// The body of the request that posts it.
+    pub(crate) fn to_json(&self) -> String {
+        // A status is text and enumerations, which always have a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// The status that ends this one when the run cannot finish it.
     #[must_use]
-    pub fn stopped(&self) -> Self {
+    pub(crate) fn stopped(&self) -> Self {
         Self { state: State::Stopped, description: "The run was stopped".to_owned(), ..self.clone() }
     }
 }

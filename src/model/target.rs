@@ -4,46 +4,46 @@ use std::fmt;
 
 /// A repository of Bitbucket Cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repository {
+pub(crate) struct Repository {
     /// Workspace id, or its UUID in braces.
-    pub workspace: String,
+    pub(crate) workspace: String,
     /// Repository slug, or its UUID in braces.
-    pub slug: String,
+    pub(crate) slug: String,
 }
 
 /// A commit hash of 7 to 40 hexadecimal digits in lower case. Pull-request pipelines have 12 digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommitHash(String);
+pub(crate) struct CommitHash(String);
 
 /// Number of a pull request within its repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PullRequestId(pub u32);
+pub(crate) struct PullRequestId(pub(crate) u32);
 
 /// Where a status goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// The repository that holds the commit; for a pull request from a fork, the fork.
-    pub repository: Repository,
+    pub(crate) repository: Repository,
     /// The commit.
-    pub commit: CommitHash,
+    pub(crate) commit: CommitHash,
     /// Source branch that the status belongs to.
-    pub refname: Option<String>,
+    pub(crate) refname: Option<String>,
 }
 
 /// The target as far as the variables tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TargetPlan {
+pub(crate) struct TargetPlan {
     /// The repository that the user named; pull requests and branches are looked up here.
-    pub repository: Repository,
+    pub(crate) repository: Repository,
     /// How to find the commit.
-    pub commit: CommitSource,
+    pub(crate) commit: CommitSource,
     /// The branch that the status belongs to, when the variables tell it.
-    pub refname: Option<String>,
+    pub(crate) refname: Option<String>,
 }
 
 /// How the commit of a target is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CommitSource {
+pub(crate) enum CommitSource {
     /// It is given: nothing is looked up, unless Bitbucket does not know it and a pull request is known.
     Given {
         /// The commit.
@@ -81,7 +81,7 @@ impl fmt::Display for CommitSource {
 
 /// Something to look up in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Lookup<'a> {
+pub(crate) enum Lookup<'a> {
     /// The source of a pull request.
     PullRequest(PullRequestId),
     /// The head of a branch.
@@ -108,19 +108,19 @@ impl fmt::Display for PullRequestId {
 
 impl Repository {
     /// From `workspace/slug`, as Bitbucket's answers give it.
-    pub fn from_full_name(full_name: &str) -> Option<Self> {
+    pub(crate) fn from_full_name(full_name: &str) -> Option<Self> {
         let (workspace, slug) = full_name.split_once('/')?;
         (is_name(workspace) && is_name(slug))
             .then(|| Self { workspace: workspace.to_owned(), slug: slug.to_owned() })
     }
 
     /// Whether it is named by a UUID, as Bitbucket's answers never name it.
-    pub fn is_by_uuid(&self) -> bool {
+    pub(crate) fn is_by_uuid(&self) -> bool {
         self.workspace.starts_with('{') || self.slug.starts_with('{')
     }
 
     /// The address of the repository's pages.
-    pub fn page(&self) -> String {
+    pub(crate) fn page(&self) -> String {
         format!("https://bitbucket.org/{self}")
     }
 }
@@ -135,31 +135,31 @@ const COMMIT_DIGITS: usize = 12;
 
 impl CommitHash {
     /// The first twelve digits, or fewer when there are no more: the same whether the hash is abbreviated or not.
-    pub fn digits(&self) -> &str {
+    pub(crate) fn digits(&self) -> &str {
         &self.0[..self.0.len().min(COMMIT_DIGITS)]
     }
 
     /// The hash, or nothing when the text is none.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = (COMMIT_MIN_DIGITS..=COMMIT_MAX_DIGITS).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         fits.then(|| Self(text.to_ascii_lowercase()))
     }
 
     /// The digits.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether both may name one commit: one is the other or its abbreviation.
-    pub fn matches(&self, other: &Self) -> bool {
+    pub(crate) fn matches(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
     }
 }
 
 impl TargetPlan {
     /// The target, when nothing has to be looked up.
-    pub fn given(&self) -> Option<Target> {
+    pub(crate) fn given(&self) -> Option<Target> {
         match &self.commit {
             CommitSource::Given { commit, .. } => Some(self.at(commit.clone())),
             CommitSource::PullRequest { .. } | CommitSource::Branch(_) => None,
@@ -167,12 +167,12 @@ impl TargetPlan {
     }
 
     /// The target at a commit of the repository that the user named.
-    pub fn at(&self, commit: CommitHash) -> Target {
+    pub(crate) fn at(&self, commit: CommitHash) -> Target {
         Target { repository: self.repository.clone(), commit, refname: self.refname.clone() }
     }
 
     /// What is looked up, or may have to be when Bitbucket does not know the commit.
-    pub fn may_look_up(&self) -> Option<Lookup<'_>> {
+    pub(crate) fn may_look_up(&self) -> Option<Lookup<'_>> {
         match &self.commit {
             CommitSource::Given { fallback, .. } => fallback.map(Lookup::PullRequest),
             CommitSource::PullRequest { id, .. } => Some(Lookup::PullRequest(*id)),
@@ -181,7 +181,7 @@ impl TargetPlan {
     }
 
     /// What leads to the target when it is not simply given, in words: `pull request 7 of acme/api`.
-    pub fn way(&self) -> Option<String> {
+    pub(crate) fn way(&self) -> Option<String> {
         let Self { repository, commit, refname } = self;
         let way = match commit {
             CommitSource::Given { fallback: None, .. } => return None,
@@ -200,12 +200,12 @@ impl TargetPlan {
     }
 
     /// Whether a target is in the fork that the pull request comes from.
-    pub fn is_in_fork(&self, target: &Target) -> bool {
+    pub(crate) fn is_in_fork(&self, target: &Target) -> bool {
         target.repository != self.repository && !self.repository.is_by_uuid()
     }
 
     /// How a target was found: `None` when it is the one that was given.
-    pub fn found_by(&self, target: Option<&Target>) -> Option<String> {
+    pub(crate) fn found_by(&self, target: Option<&Target>) -> Option<String> {
         self.way().filter(|_| target.is_none() || target != self.given().as_ref())
     }
 }
@@ -214,7 +214,7 @@ impl TargetPlan {
 const SLUG_MAX_CHARS: usize = 128;
 
 /// Whether the text may be a workspace id or a slug, in any case, or a UUID in braces.
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let bare = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
     (1..=SLUG_MAX_CHARS).contains(&bare.len())
         && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

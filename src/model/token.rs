@@ -8,7 +8,7 @@ use base64::{
 
 /// A kind of token that Atlassian makes, as its prefix tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenKind {
+pub(crate) enum TokenKind {
     /// A person's API token.
     Api,
     /// Access token of a repository, project or workspace.
@@ -21,13 +21,13 @@ impl TokenKind {
     const ALL: [Self; 3] = [Self::Api, Self::Access, Self::AppPassword];
 
     /// The kind, when the prefix tells one.
-    pub fn of(token: &str) -> Option<Self> {
+    pub(crate) fn of(token: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| token.starts_with(kind.prefix()))
     }
 
     /// What all tokens of the kind begin with. Atlassian's staff named the prefixes that can be relied on:
     /// <https://community.atlassian.com/forums/Bitbucket-questions/Can-we-confirm-BitBucket-s-token-prefixes/qaq-p/3093481>.
-    pub const fn prefix(self) -> &'static str {
+    pub(crate) const fn prefix(self) -> &'static str {
         match self {
             Self::Api => "ATAT",
             Self::Access => "ATCT",
@@ -36,7 +36,7 @@ impl TokenKind {
     }
 
     /// Its name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Api => "API token",
             Self::Access => "access token",
@@ -47,11 +47,11 @@ impl TokenKind {
 
 /// Something that keeps a token from working, whatever its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Defect {
+pub(crate) struct Defect {
     /// What was found, to complete "the variable ...".
-    pub found: &'static str,
+    pub(crate) found: &'static str,
     /// What to do.
-    pub remedy: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
 /// A header of more than this is refused by common servers and proxies (8 KiB for all headers);
@@ -71,7 +71,7 @@ const OTHER_SERVICES: [(&str, &str); 8] = [
 ];
 
 /// What keeps a text from being a token of Bitbucket at all: how it was pasted, or whose it is.
-pub fn defect(token: &str) -> Option<Defect> {
+pub(crate) fn defect(token: &str) -> Option<Defect> {
     let pasted = pasted(token).map(|defect| match defect {
         Defect { found, .. } if is_map(token) => Defect { found, remedy: MAP_REMEDY },
         defect => defect,
@@ -93,7 +93,7 @@ const MAP_REMEDY: &str =
     "pass the token alone; an object with a token for each repository goes into BITBUCKET_ACCESS_TOKENS";
 
 /// What keeps a text from being a token of any service: how it was pasted.
-pub fn pasted(token: &str) -> Option<Defect> {
+pub(crate) fn pasted(token: &str) -> Option<Defect> {
     let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
     let bare = token.trim_matches(|c: char| c.is_whitespace() || quotes.contains(&c));
     let lower = token.trim().to_ascii_lowercase();
@@ -220,7 +220,7 @@ const USUAL_MIN_BYTES: usize = 100;
 const SHORT_BYTES: usize = 20;
 
 /// What is unusual about a token that stands where `expected` is expected, to complete "the variable ...".
-pub fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
+pub(crate) fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
     match (TokenKind::of(token), expected) {
         (Some(_), _) if token.len() < USUAL_MIN_BYTES => Some(
             "is much shorter than the tokens that Bitbucket makes: it may have been cut when it was copied",

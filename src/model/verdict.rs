@@ -7,22 +7,22 @@ use crate::{
 
 /// What is to be said of the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The state.
-    pub state: State,
+    pub(crate) state: State,
     /// The reason in a few words; the description, unless the user gives one.
-    pub words: String,
+    pub(crate) words: String,
     /// SonarQube's key of the project that it is about.
-    pub project: Option<String>,
+    pub(crate) project: Option<String>,
     /// The page that shows it, when Bitbucket takes its address.
-    pub link: Option<String>,
+    pub(crate) link: Option<String>,
     /// How the run ends when it is posted.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl Verdict {
     /// From `STATE`: Bitbucket's word, an everyday one, or a process exit code.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (state, words) = match in_digits(text).and_then(|code| u8::try_from(code).ok()) {
             Some(0) => (State::Successful, State::Successful.words().to_owned()),
             Some(code) => (State::Failed, format!("Failed with exit code {code}")),

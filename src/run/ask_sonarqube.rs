@@ -18,13 +18,14 @@ use crate::{
         report_task::{Analysis, End},
     },
     console::{foreign::shown, log::Console, text::rounded},
-    explain::explanation,
+    explain::tell::tell,
     http::{
-        client::{Client, Deadline},
-        refusal::Refusal,
-        service::Service,
-        throttle::{Outage, Pace},
-        transport::Http,
+        authorization::Authorization,
+        client::Client,
+        deadline::Deadline,
+        failed_request::Service,
+        throttle::{Outage, Throttle},
+        transport::Transport,
     },
     model::{
         address::{is_exposed, refusal_of_url},
@@ -36,8 +37,9 @@ use crate::{
     },
     run::report,
     sonarqube::{
-        api::{SonarQube, Task, TaskState, is_cloud, is_gone},
+        api::{SonarQube, Task, TaskState, authorization, is_cloud},
         gate::{Gate, Level},
+        refusal::Refusal,
     },
 };
 
@@ -50,19 +52,19 @@ const PROGRESS: Duration = Duration::from_secs(15);
 
 /// What all questions of a run to SonarQube know of each other.
 #[derive(Debug, Default)]
-pub struct Judging {
+pub(crate) struct Judging {
     /// Of each server, by its address: one that is away is not waited for by each target.
-    paces: RefCell<HashMap<String, Rc<Pace>>>,
+    paces: RefCell<HashMap<String, Rc<Throttle>>>,
     /// Whether the reader was told that the token travels unencrypted.
     exposed: Cell<bool>,
 }
 
 impl Judging {
-    fn pace(&self, server: &Url, patience: Duration) -> Rc<Pace> {
+    fn pace(&self, server: &Url, patience: Duration) -> Rc<Throttle> {
         let mut paces = self.paces.borrow_mut();
         let pace = paces
             .entry(server.to_string())
-            .or_insert_with(|| Rc::new(Pace::new(patience, Outage::default())));
+            .or_insert_with(|| Rc::new(Throttle::new(patience, Outage::default())));
         pace.clone()
     }
 }
@@ -72,9 +74,9 @@ impl Judging {
 /// # Errors
 ///
 /// Only what a defect explains; what goes wrong with SonarQube is a verdict.
-pub async fn judge(
+pub(crate) async fn judge(
     plan: &AnalysisPlan,
-    http: &Http,
+    http: &Transport,
     settings: &Settings,
     judging: &Judging,
     console: &Console,
@@ -114,7 +116,7 @@ pub async fn judge(
 
 struct Judge<'a> {
     plan: &'a AnalysisPlan,
-    http: &'a Http,
+    http: &'a Transport,
     settings: &'a Settings,
     console: &'a Console,
     judging: &'a Judging,
@@ -140,8 +142,8 @@ impl From<Box<Refusal>> for NoGate {
 /// A server, and what proves to it who we are.
 struct Server<'s> {
     url: &'s Url,
-    service: Service,
-    pace: Rc<Pace>,
+    authorization: Authorization,
+    throttle: Rc<Throttle>,
     /// Of the question that is being asked.
     deadline: Deadline,
 }
@@ -247,7 +249,7 @@ impl Judge<'_> {
         subject: &Subject,
     ) -> Result<Gate, NoGate> {
         let gate = match (gate, project) {
-            (Err(refusal), Some(project)) if is_gone(&refusal) && is_cloud(server.url) => {
+            (Err(refusal), Some(project)) if refusal.is_endpoint_gone() && is_cloud(server.url) => {
                 // The first refusal says better what is not there.
                 self.sonarqube(server).gate_by_measures(project, subject).await.map_err(|_| refusal)?
             }
@@ -300,35 +302,38 @@ impl Judge<'_> {
         }
     }
 
-    /// The proof goes where the server takes it: Bearer where it is documented (SonarQube Cloud, and Server
-    /// from 10.0), else Basic with the token as user, which every version takes.
-    /// <https://docs.sonarsource.com/sonarqube-server/extension-guide/web-api#authenticate-with-user-token>
+    /// The server, and how to authenticate to it.
     fn server<'s>(&self, url: &'s Url, version: Option<&str>) -> Server<'s> {
         if self.plan.token.is_some() && is_exposed(url) && !self.judging.exposed.replace(true) {
             self.console.warning(format_args!(
                 "SonarQube's address {url} is http: SONAR_TOKEN goes over the network unencrypted"
             ));
         }
-        let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-        let bearer = is_cloud(url) || major.is_some_and(|major| major >= 10);
-        let service = Service::SonarQube { token: self.plan.token.clone(), bearer };
+        let authorization = authorization(self.plan.token.as_ref(), url, version);
         let timeout = self.settings.timeout;
-        Server { url, service, pace: self.judging.pace(url, timeout), deadline: Deadline::after(timeout) }
+        Server {
+            url,
+            authorization,
+            throttle: self.judging.pace(url, timeout),
+            deadline: Deadline::after(timeout),
+        }
     }
 
     /// A client for one question: a server that is down is not waited for as long as an analysis that goes on.
     fn sonarqube<'s>(&'s self, server: &'s Server<'_>) -> SonarQube<'s> {
-        server.deadline.renew(self.settings.timeout);
-        SonarQube(Client {
-            http: self.http,
+        server.deadline.restart(self.settings.timeout);
+        let client = Client {
+            transport: self.http,
             console: self.console,
-            service: &server.service,
-            pace: &server.pace,
-            api_url: server.url,
+            service: Service::SonarQube,
+            authorization: &server.authorization,
+            throttle: &server.throttle,
+            base_url: server.url,
             deadline: &server.deadline,
             retries: true,
-            arrival: None,
-        })
+            may_have_been_applied: None,
+        };
+        SonarQube { client, has_token: self.plan.token.is_some() }
     }
 
     fn with_gate(
@@ -365,7 +370,7 @@ impl Judge<'_> {
     fn without_gate(&self, reason: NoGate, project: Option<String>, link: Option<String>) -> Verdict {
         let (words, outcome) = match reason {
             NoGate::Refused(refusal) => {
-                explanation::tell(&refusal, self.console);
+                tell(&*refusal, self.console);
                 (format!("No verdict of SonarQube: {refusal}"), Outcome::SonarQubeFailed)
             }
             NoGate::Failed(words) => (words, Outcome::SonarQubeFailed),

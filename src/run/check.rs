@@ -12,9 +12,12 @@ use crate::{
         api::Bitbucket,
         scopes::{Need, Scopes},
     },
+    bitbucket::{
+        credential::{Credential, CredentialKind},
+        refusal::{Creator, Refusal, StatusCreator},
+    },
     config::{
         analysis::{Analyses, AnalysisPlan, CLOUD_URL, Files, VerdictPlan},
-        credential::Credential,
         findings::Findings,
         keyring::Credentials,
         report_task::{Analysis, End},
@@ -28,12 +31,15 @@ use crate::{
         log::Console,
         text::{counted, fingerprint},
     },
-    explain::{explanation, handbook},
+    explain::{
+        handbook,
+        tell::{Refused, tell},
+    },
     http::{
-        client::{Client, Deadline},
-        refusal::{Creator, Owner, Refusal},
-        service::{Access, Service},
-        throttle::{Outage, Pace},
+        client::Client,
+        deadline::Deadline,
+        failed_request::Service,
+        throttle::{Outage, Throttle},
     },
     model::{
         analysis::Subject,
@@ -47,14 +53,17 @@ use crate::{
         lookup_cache::Once,
         report::{self, Budget},
     },
-    sonarqube::api::{SonarQube, is_cloud},
+    sonarqube::{
+        self,
+        api::{SonarQube, authorization},
+    },
 };
 
 /// What is looked at.
 #[derive(Debug)]
-pub struct CheckPlan {
+pub(crate) struct CheckPlan {
     /// The way into Bitbucket.
-    access: Rc<Access>,
+    access: Rc<Credential>,
     /// The repository.
     repository: Repository,
     /// The target, when a commit is named.
@@ -70,7 +79,7 @@ pub struct CheckPlan {
 impl CheckPlan {
     /// The plan, or the problems that keep the variables from making one. Neither a commit nor an analysis is
     /// needed: a team checks its token before there is one.
-    pub fn from_variables(
+    pub(crate) fn from_variables(
         variables: &Variables,
         credentials: &Credentials,
         findings: &mut Findings,
@@ -94,7 +103,7 @@ impl CheckPlan {
     }
 
     /// What is asked of SonarQube, when it is asked.
-    pub const fn sonarqube(&self) -> Option<&AnalysisPlan> {
+    pub(crate) const fn sonarqube(&self) -> Option<&AnalysisPlan> {
         self.sonarqube.as_ref()
     }
 
@@ -114,7 +123,7 @@ impl CheckPlan {
 impl Planned for CheckPlan {
     fn identity(&self) -> String {
         let Self { access, repository, target, status, has_state: _, sonarqube } = self;
-        format!("{} {repository} {target:?} {status:?} {sonarqube:?}", access.service.with())
+        format!("{} {repository} {target:?} {status:?} {sonarqube:?}", access.authorization.description)
     }
 
     /// There is nothing else to say.
@@ -128,7 +137,7 @@ impl Planned for CheckPlan {
 /// # Errors
 ///
 /// Only what a defect explains.
-pub async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow::Result<Outcome> {
+pub(crate) async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow::Result<Outcome> {
     let version = env!("CARGO_PKG_VERSION");
     let Context { settings, credentials, console, .. } = context;
     let Targets { plans, many, .. } = targets;
@@ -142,8 +151,7 @@ pub async fn check(targets: &Targets<CheckPlan>, context: Context<'_>) -> anyhow
     if let ([plan], false) = (&plans[..], many) {
         console.line(format_args!(
             "gatepost {version}: check of {} {}; nothing is posted",
-            plan.repository,
-            plan.access.service.with()
+            plan.repository, plan.access.authorization.description
         ));
         return checker.check(plan, console).await;
     }
@@ -186,8 +194,8 @@ fn budget(plans: &[CheckPlan]) -> Budget<'_> {
 }
 
 /// What makes two looks at a repository the same.
-fn name(access: &Access, repository: &Repository) -> u64 {
-    fingerprint(&(access.service.with(), repository.to_string()))
+fn name(access: &Rc<Credential>, repository: &Repository) -> u64 {
+    fingerprint(&(&access.authorization.description, repository.to_string()))
 }
 
 /// Names the target as the reader knows it.
@@ -209,7 +217,7 @@ struct Checker<'a> {
     /// Whether a repository is visible with a credential; with the scopes that are told.
     repositories: Once<Option<Scopes>>,
     /// Whether SonarQube accepts a token, by server and token.
-    tokens: Once<bool>,
+    tokens: Once<bool, sonarqube::refusal::Refusal>,
 }
 
 impl Checker<'_> {
@@ -219,10 +227,9 @@ impl Checker<'_> {
         let mut checks =
             Checks { checker: self, console, done: 0, unusual: 0, failed: 0, worst: Outcome::Done };
         let told = plan.sonarqube.as_ref().map(told).unwrap_or_default();
-        if let Service::Bitbucket(credential) = &plan.access.service {
-            checks.shape(credential);
-            checks.bitbucket(plan, &plan.keys(&told), credential, bitbucket).await;
-        }
+        let credential = &plan.access.kind;
+        checks.shape(credential);
+        checks.bitbucket(plan, &plan.keys(&told), credential, bitbucket).await;
         match &plan.sonarqube {
             Some(analysis) => checks.sonarqube(analysis, told).await?,
             None if plan.has_state => console.line("SonarQube was not looked at: STATE is given"),
@@ -269,13 +276,13 @@ impl Checks<'_> {
         self.console.details("to do", remedy);
     }
 
-    fn refused(&mut self, refusal: &Refusal) {
+    fn refused(&mut self, refusal: &impl Refused) {
         self.failed += 1;
-        self.worst = self.worst.worse(match refusal.service {
-            Service::Bitbucket(_) => Outcome::BitbucketFailed,
-            Service::SonarQube { .. } => Outcome::SonarQubeFailed,
+        self.worst = self.worst.worse(match refusal.failed().service {
+            Service::Bitbucket => Outcome::BitbucketFailed,
+            Service::SonarQube => Outcome::SonarQubeFailed,
         });
-        explanation::tell(refusal, self.console);
+        tell(refusal, self.console);
     }
 
     fn end(&self) -> Outcome {
@@ -294,10 +301,10 @@ impl Checks<'_> {
     }
 
     /// What is wrong with the shape was told before; what is unusual about it, too.
-    fn shape(&mut self, credential: &Credential) {
-        let what = format!("the {}", credential.kind());
+    fn shape(&mut self, credential: &CredentialKind) {
+        let what = format!("the {credential}");
         match credential.oddity() {
-            None if credential.may_be_oauths() => self.unusual(
+            None if credential.may_be_oauth_token() => self.unusual(
                 format_args!("{what} does not begin with ATCTT, as access tokens do: it is taken for a token of OAuth"),
                 "that is fine for OAuth, whose tokens live two hours; an app password no longer works, wherever it stands",
             ),
@@ -313,19 +320,19 @@ impl Checks<'_> {
         &mut self,
         plan: &CheckPlan,
         keys: &[StatusKey],
-        credential: &Credential,
+        credential: &CredentialKind,
         bitbucket: Bitbucket<'_>,
     ) {
         let asked = name(&plan.access, &plan.repository);
-        let find = async { bitbucket.see_repository(&plan.repository).await.map_err(Rc::from) };
-        match self.checker.repositories.get(asked, bitbucket.0.deadline, false, find).await {
+        let find = async { bitbucket.read_repository(&plan.repository).await.map_err(Rc::from) };
+        match self.checker.repositories.get(asked, bitbucket.client.deadline, false, find).await {
             Ok(granted) => {
                 self.passed(format_args!("the repository {} is visible to it", plan.repository));
                 let source = plan.target.as_ref().map(|target| &target.commit);
                 self.scopes(credential, granted.as_ref(), source);
             }
             // Nothing else of the repository can be seen then.
-            Err(refusal) => return self.refused(&refusal),
+            Err(refusal) => return self.refused(&*refusal),
         }
         let Some(target) = &plan.target else {
             return self.unusual(
@@ -343,7 +350,12 @@ impl Checks<'_> {
 
     /// The repository was read, for which the scope is needed that a status needs; what is told beside it may be less
     /// than the token has, and is believed where it says that something is there.
-    fn scopes(&mut self, credential: &Credential, granted: Option<&Scopes>, source: Option<&CommitSource>) {
+    fn scopes(
+        &mut self,
+        credential: &CredentialKind,
+        granted: Option<&Scopes>,
+        source: Option<&CommitSource>,
+    ) {
         let granted = granted.filter(|granted| !granted.is_empty() && granted.are_of(credential));
         let Some(granted) = granted else {
             return self.unusual(
@@ -386,23 +398,23 @@ impl Checks<'_> {
         bitbucket: Bitbucket<'_>,
     ) -> Option<Target> {
         let locator =
-            Locator { bitbucket, plan: target, lookups: &self.checker.lookups, sees_repository: true };
+            Locator { bitbucket, plan: target, lookups: &self.checker.lookups, reads_repository: true };
         let (mut target, mut source) = match locator.locate().await {
             Ok(located) => located,
             Err(refusal) => {
-                self.refused(&refusal);
+                self.refused(&*refusal);
                 return None;
             }
         };
         let mut seen = self.see_commit(plan, &target, bitbucket).await;
-        if seen.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
+        if seen.as_ref().is_err_and(|refusal| refusal.status_code() == Some(StatusCode::NOT_FOUND)) {
             match locator.source_commit(&target, source.take()).await {
                 Ok(Some(other)) => {
                     target = other;
                     seen = self.see_commit(plan, &target, bitbucket).await;
                 }
                 Ok(None) => {}
-                Err(refusal) => self.refused(&refusal),
+                Err(refusal) => self.refused(&*refusal),
             }
         }
         match seen {
@@ -416,9 +428,9 @@ impl Checks<'_> {
                 Some(target)
             }
             Err(mut refusal) => {
-                refusal.clues.sees_repository = (target.repository == plan.repository).then_some(true);
-                locator.add_clues(&target, true, &mut refusal.clues);
-                self.refused(&refusal);
+                refusal.evidence.reads_repository = (target.repository == plan.repository).then_some(true);
+                locator.add_clues(&target, true, &mut refusal.evidence);
+                self.refused(&*refusal);
                 None
             }
         }
@@ -432,24 +444,30 @@ impl Checks<'_> {
         bitbucket: Bitbucket<'_>,
     ) -> Result<(), Box<Refusal>> {
         let access = self.access(plan, target);
-        bitbucket.with(&access).see_commit(&target.repository, &target.commit).await
+        bitbucket.with(&access).read_commit(&target.repository, &target.commit).await
     }
 
     /// The way into the repository of a target, which may be a fork.
-    fn access(&self, plan: &CheckPlan, target: &Target) -> Rc<Access> {
+    fn access(&self, plan: &CheckPlan, target: &Target) -> Rc<Credential> {
         self.checker.context.credentials.of_source(&target.repository, &plan.repository, &plan.access)
     }
 
     /// Who we are is not asked: access tokens may not, and API tokens need another scope for it. A person's status is
     /// not an access token's, though, and the reverse.
-    async fn owner(&mut self, key: &StatusKey, target: &Target, access: &Access, bitbucket: Bitbucket<'_>) {
+    async fn owner(
+        &mut self,
+        key: &StatusKey,
+        target: &Target,
+        access: &Rc<Credential>,
+        bitbucket: Bitbucket<'_>,
+    ) {
         let remedy = handbook::ANOTHERS_STATUS.remedy;
-        let is_person = matches!(access.service, Service::Bitbucket(Credential::ApiToken { .. }));
-        match bitbucket.status_owner(&target.repository, &target.commit, key).await {
-            Ok(Owner::Nobody) => {
+        let is_person = matches!(access.kind, CredentialKind::ApiToken { .. });
+        match bitbucket.status_creator(&target.repository, &target.commit, key).await {
+            Ok(StatusCreator::NoStatus) => {
                 self.passed(format_args!("no status with the key {key} stands on the commit: it can be created"));
             }
-            Ok(Owner::Creator(creator @ Creator { is_person: Some(other), .. })) if other != is_person => {
+            Ok(StatusCreator::Named(creator @ Creator { is_person: Some(other), .. })) if other != is_person => {
                 self.unusual(
                     format_args!(
                         "the status with the key {key} was created by {creator}, which is not this credential: only an admin of the repository may overwrite it"
@@ -457,26 +475,26 @@ impl Checks<'_> {
                     remedy,
                 );
             }
-            Ok(Owner::Creator(creator)) => self.unusual(
+            Ok(StatusCreator::Named(creator)) => self.unusual(
                 format_args!(
                     "the status with the key {key} was created by {creator}: if that is not this credential, it cannot overwrite it"
                 ),
                 format_args!("compare the name with the token's; if it is another one: {remedy}"),
             ),
-            Ok(Owner::Unnamed) => self.unusual(
+            Ok(StatusCreator::Unnamed) => self.unusual(
                 format_args!("there is a status with the key {key}, and Bitbucket does not say whose it is"),
                 format_args!("if it is not this credential's: {remedy}"),
             ),
             Err(mut refusal) => {
                 // Its commit was seen just now.
-                refusal.clues.sees_repository = Some(true);
-                self.refused(&refusal);
+                refusal.evidence.reads_repository = Some(true);
+                self.refused(&*refusal);
             }
         }
     }
 
     async fn sonarqube(&mut self, plan: &AnalysisPlan, told: Vec<Told>) -> anyhow::Result<()> {
-        let Context { settings, sonarqube_http: http, .. } = self.checker.context;
+        let Context { settings, sonarqube_transport: transport, .. } = self.checker.context;
         for Told { wrong, .. } in &told {
             if let Some(wrong) = wrong {
                 let remedy = "see what the scanner left there, or pass SONAR_REPORT_TASK";
@@ -488,19 +506,21 @@ impl Checks<'_> {
             Some(url) => url,
             None => Url::parse(CLOUD_URL)?,
         };
-        let service = Service::SonarQube { token: plan.token.clone(), bearer: is_cloud(&url) };
-        let pace = Pace::new(settings.timeout, Outage::default());
+        let authorization = authorization(plan.token.as_ref(), &url, None);
+        let throttle = Throttle::new(settings.timeout, Outage::default());
         let deadline = Deadline::after(settings.timeout);
-        let sonarqube = SonarQube(Client {
-            http,
+        let client = Client {
+            transport,
             console: self.console,
-            service: &service,
-            pace: &pace,
-            api_url: &url,
+            service: Service::SonarQube,
+            authorization: &authorization,
+            throttle: &throttle,
+            base_url: &url,
             deadline: &deadline,
             retries: true,
-            arrival: None,
-        });
+            may_have_been_applied: None,
+        };
+        let sonarqube = SonarQube { client, has_token: plan.token.is_some() };
         if self.sonar_token(plan, &url, sonarqube).await {
             let projects: Vec<_> = told.into_iter().filter_map(|told| told.project).collect();
             if projects.is_empty() {
@@ -528,7 +548,7 @@ impl Checks<'_> {
         // Of many targets most have one server and one token.
         let asked = fingerprint(&(url.as_str(), token.expose_secret()));
         let find = async { sonarqube.token_is_valid().await.map_err(Rc::from) };
-        match self.checker.tokens.get(asked, sonarqube.0.deadline, false, find).await {
+        match self.checker.tokens.get(asked, sonarqube.client.deadline, false, find).await {
             Ok(true) => {
                 self.passed(format_args!("SonarQube at {url} accepts SONAR_TOKEN"));
                 return true;
@@ -538,7 +558,7 @@ impl Checks<'_> {
                 "create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that SONAR_HOST_URL is the server it is of",
                 Outcome::SonarQubeFailed,
             ),
-            Err(refusal) => self.refused(&refusal),
+            Err(refusal) => self.refused(&*refusal),
         }
         false
     }
@@ -546,7 +566,8 @@ impl Checks<'_> {
     async fn project(&mut self, key: &str, subject: &Subject, sonarqube: SonarQube<'_>) {
         let mut gate = sonarqube.gate_of_project(key, subject).await;
         // A pull request has no gate before it is analysed for the first time.
-        let not_found = gate.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND));
+        let not_found =
+            gate.as_ref().is_err_and(|refusal| refusal.status_code() == Some(StatusCode::NOT_FOUND));
         let is_new = not_found && *subject != Subject::Main;
         if is_new {
             gate = sonarqube.gate_of_project(key, &Subject::Main).await;
@@ -557,7 +578,7 @@ impl Checks<'_> {
                 "that is fine before the first analysis; the Community Build knows no pull requests and branches",
             ),
             Ok(_) => self.passed(format_args!("the project {key} is visible to it")),
-            Err(refusal) => self.refused(&refusal),
+            Err(refusal) => self.refused(&*refusal),
         }
     }
 }

@@ -1,48 +1,48 @@
 //! What every part of a run works with.
 
+use std::rc::Rc;
+
 use crate::{
-    bitbucket::api::Bitbucket,
+    bitbucket::{api::Bitbucket, credential::Credential},
     config::{keyring::Credentials, plan::Settings},
     console::log::Console,
-    http::{
-        client::{Client, Deadline},
-        service::Access,
-        transport::Http,
-    },
+    http::{client::Client, deadline::Deadline, failed_request::Service, transport::Transport},
 };
 
 /// What every part of a run works with.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// How the run behaves.
-    pub settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// The ways into Bitbucket.
-    pub credentials: &'a Credentials,
+    pub(crate) credentials: &'a Credentials,
     /// The connection to Bitbucket.
-    pub http: &'a Http,
+    pub(crate) transport: &'a Transport,
     /// The connection to SonarQube.
-    pub sonarqube_http: &'a Http,
+    pub(crate) sonarqube_transport: &'a Transport,
     /// Where the log goes.
-    pub console: &'a Console,
+    pub(crate) console: &'a Console,
 }
 
 impl<'a> Context<'a> {
-    /// Bitbucket, for one target.
-    pub fn bitbucket(
+    /// A client of Bitbucket for one target.
+    pub(crate) fn bitbucket(
         &self,
-        access: &'a Access,
+        credential: &'a Rc<Credential>,
         console: &'a Console,
         deadline: &'a Deadline,
     ) -> Bitbucket<'a> {
-        Bitbucket(Client {
-            http: self.http,
+        let client = Client {
+            transport: self.transport,
             console,
-            service: &access.service,
-            pace: &access.pace,
-            api_url: &self.settings.api_url,
+            service: Service::Bitbucket,
+            authorization: &credential.authorization,
+            throttle: &credential.throttle,
+            base_url: &self.settings.api_url,
             deadline,
             retries: true,
-            arrival: None,
-        })
+            may_have_been_applied: None,
+        };
+        Bitbucket { client, credential }
     }
 }

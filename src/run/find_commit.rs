@@ -1,70 +1,66 @@
 //! Finds the commit of a target: given, the head of a branch, or the source of a pull request; and the pull
 //! request's source commit, where the pipeline's commit exists in the build only.
 
-use std::{cell::Cell, collections::HashSet, rc::Rc};
+use std::{collections::HashSet, rc::Rc};
 
 use crate::{
-    bitbucket::api::{Bitbucket, PullRequestSource},
-    console::{log::Console, text::fingerprint},
-    http::{
-        client::Client,
-        refusal::{Clues, Refusal},
-        service::{Access, Service},
+    bitbucket::{
+        api::{Bitbucket, PullRequestSource},
+        credential::Credential,
+        refusal::{Evidence, Refusal},
     },
+    console::{log::Console, text::fingerprint},
+    explain::further_reads::FurtherReads,
+    http::client::Client,
     model::target::{CommitHash, CommitSource, Lookup, PullRequestId, Repository, Target, TargetPlan},
     run::lookup_cache::{Found, Once},
 };
 
 /// Finds the commit of one target.
 #[derive(Debug, Clone, Copy)]
-pub struct Locator<'a> {
+pub(crate) struct Locator<'a> {
     /// Bitbucket.
-    pub bitbucket: Bitbucket<'a>,
+    pub(crate) bitbucket: Bitbucket<'a>,
     /// The target as far as the variables tell it.
-    pub plan: &'a TargetPlan,
+    pub(crate) plan: &'a TargetPlan,
     /// What was looked up before in this run.
-    pub lookups: &'a Lookups,
+    pub(crate) lookups: &'a Lookups,
     /// Whether it was seen that the repository is there.
-    pub sees_repository: bool,
+    pub(crate) reads_repository: bool,
 }
 
 /// What a run has looked up: each pull request and each branch once, whoever asks and however many at a time. The
 /// credential counts, for another one may see something else.
 #[derive(Debug)]
-pub struct Lookups {
+pub(crate) struct Lookups {
     /// The fingerprints of those that more than one target needs; the others are not kept.
     shared: HashSet<u64>,
     pull_requests: Once<PullRequestSource>,
     branches: Once<CommitHash>,
-    inquiries: Cell<u32>,
+    /// The further reads that refusals of this run may still get.
+    pub(crate) further_reads: FurtherReads,
 }
-
-/// So many refusals of a run are looked into. Of a thousand most have the reason of the first, and every read counts
-/// against the allowance.
-const INQUIRIES_MAX: u32 = 50;
 
 impl Lookups {
     /// The lookups of a run over these targets.
-    pub fn of<'p>(targets: impl Iterator<Item = (&'p Access, &'p TargetPlan)>) -> Self {
+    pub(crate) fn of<'p>(targets: impl Iterator<Item = (&'p Credential, &'p TargetPlan)>) -> Self {
         let (mut known, mut shared) = (HashSet::new(), HashSet::new());
         for (access, target) in targets {
-            let name = target.may_look_up().map(|lookup| name(&access.service, &target.repository, lookup));
+            let name = target.may_look_up().map(|lookup| name(access, &target.repository, lookup));
             shared.extend(name.filter(|name| !known.insert(*name)));
         }
-        Self { shared, pull_requests: Once::default(), branches: Once::default(), inquiries: Cell::default() }
-    }
-
-    /// Whether one more refusal may be looked into.
-    pub fn may_inquire(&self) -> bool {
-        let inquiries = self.inquiries.get();
-        self.inquiries.set(inquiries.saturating_add(1));
-        inquiries < INQUIRIES_MAX
+        Self {
+            shared,
+            pull_requests: Once::default(),
+            branches: Once::default(),
+            further_reads: FurtherReads::default(),
+        }
     }
 }
 
 /// What makes two lookups the same.
-fn name(service: &Service, repository: &Repository, lookup: Lookup<'_>) -> u64 {
-    fingerprint(&(service.with(), repository.to_string(), lookup))
+fn name(credential: &Credential, repository: &Repository, lookup: Lookup<'_>) -> u64 {
+    fingerprint(&(&credential.authorization.description, repository.to_string(), lookup))
 }
 
 impl<'a> Locator<'a> {
@@ -73,7 +69,7 @@ impl<'a> Locator<'a> {
     /// # Errors
     ///
     /// When Bitbucket refuses to tell or cannot be reached.
-    pub async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Rc<Refusal>> {
+    pub(crate) async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Rc<Refusal>> {
         let plan = self.plan;
         match &plan.commit {
             CommitSource::Given { commit, .. } => Ok((plan.at(commit.clone()), None)),
@@ -96,7 +92,7 @@ impl<'a> Locator<'a> {
     /// # Errors
     ///
     /// When Bitbucket refuses to tell or cannot be reached.
-    pub async fn source_commit(
+    pub(crate) async fn source_commit(
         &self,
         unknown: &Target,
         source: Option<PullRequestSource>,
@@ -126,9 +122,9 @@ impl<'a> Locator<'a> {
     }
 
     /// Adds what is known of a target to the evidence of its refusal; `was_asked` when [`Self::source_commit`] was.
-    pub fn add_clues(&self, target: &Target, was_asked: bool, clues: &mut Clues) {
-        clues.is_forks = self.plan.is_in_fork(target);
-        clues.asked_pull_request =
+    pub(crate) fn add_clues(&self, target: &Target, was_asked: bool, evidence: &mut Evidence) {
+        evidence.is_fork = self.plan.is_in_fork(target);
+        evidence.asked_pull_request =
             was_asked && matches!(self.plan.may_look_up(), Some(Lookup::PullRequest(_)));
     }
 
@@ -188,13 +184,13 @@ impl<'a> Locator<'a> {
         lookup: Lookup<'_>,
         find: impl Future<Output = Result<T, Box<Refusal>>>,
     ) -> Found<T> {
-        let Client { service, deadline, .. } = self.bitbucket.0;
-        let name = name(service, &self.plan.repository, lookup);
+        let Client { deadline, .. } = self.bitbucket.client;
+        let name = name(self.bitbucket.credential, &self.plan.repository, lookup);
         // It has two ways to go, each of which would hold it.
         let find = Box::pin(find);
         let find = async {
             find.await.map_err(|mut refusal| {
-                refusal.clues.sees_repository = self.sees_repository.then_some(true);
+                refusal.evidence.reads_repository = self.reads_repository.then_some(true);
                 Rc::from(refusal)
             })
         };
@@ -207,6 +203,6 @@ impl<'a> Locator<'a> {
     }
 
     const fn console(&self) -> &'a Console {
-        self.bitbucket.0.console
+        self.bitbucket.client.console
     }
 }

@@ -1,12 +1,12 @@
 //! The plan is carried out: published or checked, and reported.
 
-pub mod ask_sonarqube;
-pub mod check;
-pub mod context;
-pub mod find_commit;
-pub mod lookup_cache;
-pub mod publish;
-pub mod report;
-pub mod result_file;
-pub mod summary;
-pub mod targets;
+pub(crate) mod ask_sonarqube;
+pub(crate) mod check;
+pub(crate) mod context;
+pub(crate) mod find_commit;
+pub(crate) mod lookup_cache;
+pub(crate) mod publish;
+pub(crate) mod report;
+pub(crate) mod result_file;
+pub(crate) mod summary;
+pub(crate) mod targets;

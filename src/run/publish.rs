@@ -11,18 +11,14 @@ use reqwest::StatusCode;
 use tokio::sync::Mutex;
 
 use crate::{
-    bitbucket::api::Bitbucket,
+    bitbucket::{api::Bitbucket, credential::Credential, refusal::Refusal},
     config::{keyring::Credentials, plan::Plan},
     console::text::fingerprint,
-    explain::{
-        explanation::{self, explain},
-        further_reads::inquire,
-    },
+    explain::{self, bitbucket::explain},
     http::{
-        client::{Client, Deadline},
-        refusal::Refusal,
-        service::Access,
-        throttle::{Outage, Pace},
+        client::Client,
+        deadline::Deadline,
+        throttle::{Outage, Throttle},
     },
     model::{outcome::Outcome, state::State, status::Status, target::Target, verdict::Verdict},
     run::{
@@ -34,39 +30,39 @@ use crate::{
 
 /// Publishes the statuses of one target.
 #[derive(Debug)]
-pub struct Publisher<'a> {
+pub(crate) struct Publisher<'a> {
     /// Bitbucket.
-    pub bitbucket: Bitbucket<'a>,
+    pub(crate) bitbucket: Bitbucket<'a>,
     /// What to publish.
-    pub plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     /// The ways into other repositories: a pull request may come from a fork.
-    pub credentials: &'a Credentials,
+    pub(crate) credentials: &'a Credentials,
     /// Print what would be posted.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// What was looked up before.
-    pub lookups: &'a Lookups,
+    pub(crate) lookups: &'a Lookups,
     /// What Bitbucket may have received by now.
-    pub begun: &'a Begun,
+    pub(crate) begun: &'a Begun,
     /// What earlier runs delivered.
-    pub results: Option<&'a ResultFile>,
+    pub(crate) results: Option<&'a ResultFile>,
 }
 
 /// What became of a status.
 #[derive(Debug)]
-pub struct Published {
+pub(crate) struct Published {
     /// The target, once found.
-    pub target: Option<Target>,
+    pub(crate) target: Option<Target>,
     /// The status for it.
-    pub status: Option<Status>,
+    pub(crate) status: Option<Status>,
     /// How it ended.
-    pub end: End,
+    pub(crate) end: End,
     /// The outcome of its verdict: how the run ends when the status is posted.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 /// How publishing ended.
 #[derive(Debug)]
-pub enum End {
+pub(crate) enum End {
     /// The status stands on the commit.
     Delivered,
     /// An earlier run delivered the same.
@@ -85,7 +81,7 @@ pub enum End {
 
 impl End {
     /// The word for it in `RESULT_FILE`; nothing is recorded twice.
-    pub const fn delivery(&self) -> Option<Delivery> {
+    pub(crate) const fn delivery(&self) -> Option<Delivery> {
         match self {
             Self::Delivered => Some(Delivery::Delivered),
             Self::Skipped | Self::Repeated => None,
@@ -98,7 +94,7 @@ impl End {
 
 /// What a run has sent so far.
 #[derive(Debug, Default)]
-pub struct Begun {
+pub(crate) struct Begun {
     /// The statuses that a run that is stopped has to look after: those under way, and every INPROGRESS.
     unfinished: RefCell<BTreeMap<usize, Rc<Sent>>>,
     /// By the fingerprint of what makes a status the same.
@@ -116,15 +112,15 @@ enum Place {
 
 /// A status that is sent.
 #[derive(Debug)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// With what it is sent.
-    pub access: Rc<Access>,
+    pub(crate) access: Rc<Credential>,
     /// Where it goes.
-    pub target: Target,
+    pub(crate) target: Target,
     /// What is sent.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Whether Bitbucket may have received it by now.
-    pub arrival: Cell<bool>,
+    pub(crate) arrival: Cell<bool>,
 }
 
 impl Begun {
@@ -149,7 +145,7 @@ impl Begun {
     }
 
     /// Those that Bitbucket may have received, oldest first; none is left.
-    pub fn take(&self) -> Vec<Rc<Sent>> {
+    pub(crate) fn take(&self) -> Vec<Rc<Sent>> {
         let begun = std::mem::take(&mut *self.unfinished.borrow_mut());
         begun.into_values().filter(|sent| sent.arrival.get()).collect()
     }
@@ -158,12 +154,12 @@ impl Begun {
 /// The last words of a run over its INPROGRESS, which would block merging for ever. What went wrong before does not
 /// count, but what one of them finds out is known to the next.
 #[derive(Debug)]
-pub struct LastWords {
+pub(crate) struct LastWords {
     /// When they end.
-    pub deadline: Deadline,
+    pub(crate) deadline: Deadline,
     limit: Duration,
     service: Outage,
-    paces: RefCell<HashMap<*const Pace, Rc<Pace>>>,
+    paces: RefCell<HashMap<*const Throttle, Rc<Throttle>>>,
 }
 
 /// For STOPPED over one INPROGRESS whose answer was lost, beyond `TIMEOUT`.
@@ -171,7 +167,7 @@ const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
 
 impl LastWords {
     /// Last words for so long.
-    pub fn within(limit: Duration) -> Self {
+    pub(crate) fn within(limit: Duration) -> Self {
         Self { deadline: Deadline::firm(limit), limit, service: Outage::default(), paces: RefCell::default() }
     }
 
@@ -180,17 +176,21 @@ impl LastWords {
     /// # Errors
     ///
     /// When that did not get through either; the reader is told.
-    pub async fn say(&self, bitbucket: &Bitbucket<'_>, inprogress: &Sent) -> Result<Status, ()> {
+    pub(crate) async fn say(&self, bitbucket: &Bitbucket<'_>, inprogress: &Sent) -> Result<Status, ()> {
         let Sent { access, target, status, .. } = inprogress;
-        let new = || Rc::new(Pace::new(self.limit, self.service.clone()));
-        let pace = self.paces.borrow_mut().entry(Rc::as_ptr(&access.pace)).or_insert_with(new).clone();
-        let bitbucket =
-            Bitbucket(Client { deadline: &self.deadline, pace: &pace, arrival: None, ..bitbucket.0 });
+        let new = || Rc::new(Throttle::new(self.limit, self.service.clone()));
+        let pace = self.paces.borrow_mut().entry(Rc::as_ptr(&access.throttle)).or_insert_with(new).clone();
+        let bitbucket = bitbucket.changed(|client| Client {
+            deadline: &self.deadline,
+            throttle: &pace,
+            may_have_been_applied: None,
+            ..client
+        });
         let stopped = status.stopped();
         match bitbucket.post_status(&target.repository, &target.commit, &stopped).await {
             Ok(()) => Ok(stopped),
             Err(refusal) => {
-                let console = bitbucket.0.console;
+                let console = bitbucket.client.console;
                 console.warning(format_args!("INPROGRESS may be left on the commit: {refusal}"));
                 Err(())
             }
@@ -200,12 +200,16 @@ impl LastWords {
 
 impl Publisher<'_> {
     /// Finds the commit, once, and posts a status for each verdict; `tell` is told of each as it is done.
-    pub async fn publish(&self, verdicts: &[Verdict], tell: impl Fn(Published) -> Outcome) -> Vec<Outcome> {
+    pub(crate) async fn publish(
+        &self,
+        verdicts: &[Verdict],
+        tell: impl Fn(Published) -> Outcome,
+    ) -> Vec<Outcome> {
         let locator = Locator {
             bitbucket: self.bitbucket,
             plan: &self.plan.target,
             lookups: self.lookups,
-            sees_repository: false,
+            reads_repository: false,
         };
         let recalled = self.results.and_then(|results| results.recall(self.plan, verdicts));
         let located = match recalled {
@@ -226,7 +230,7 @@ impl Publisher<'_> {
         for (number, verdict) in verdicts.iter().enumerate() {
             let mut posted = self.post(&target, &statuses[number]).await;
             let mut lookup = None;
-            if posted.as_ref().is_err_and(|refusal| refusal.status() == Some(StatusCode::NOT_FOUND)) {
+            if posted.as_ref().is_err_and(|refusal| refusal.status_code() == Some(StatusCode::NOT_FOUND)) {
                 if way_out.is_none() {
                     let asked = locator.source_commit(&target, source.take()).await;
                     lookup = asked.as_ref().err().cloned();
@@ -244,19 +248,18 @@ impl Publisher<'_> {
             let end = match posted {
                 Ok(end) => end,
                 Err(mut refusal) => {
-                    locator.add_clues(&target, way_out.is_some(), &mut refusal.clues);
-                    if self.lookups.may_inquire() {
-                        let access = self.access(&target);
-                        inquire(&self.bitbucket.with(&access), &mut refusal, &target, &status.key).await;
-                    }
+                    locator.add_clues(&target, way_out.is_some(), &mut refusal.evidence);
+                    let access = self.access(&target);
+                    let bitbucket = self.bitbucket.with(&access);
+                    self.lookups.further_reads.make(&bitbucket, &mut refusal, &target, &status.key).await;
                     // That the way out failed is worth telling when it failed for a reason of its own.
                     if let Some(lookup) = lookup {
                         let mut lookup = (*lookup).clone();
                         if target.repository == self.plan.target.repository {
-                            lookup.clues.sees_repository = explanation::sees_repository(&refusal);
+                            lookup.evidence.reads_repository = refusal.reads_repository();
                         }
                         if explain(&lookup) != explain(&refusal) {
-                            explanation::tell(&lookup, self.bitbucket.0.console);
+                            explain::tell::tell(&lookup, self.bitbucket.client.console);
                         }
                     }
                     End::Refused(Rc::from(refusal))
@@ -269,7 +272,7 @@ impl Publisher<'_> {
     }
 
     /// The way into the repository of the target, which may be a fork.
-    fn access(&self, target: &Target) -> Rc<Access> {
+    fn access(&self, target: &Target) -> Rc<Credential> {
         self.credentials.of_source(&target.repository, &self.plan.target.repository, &self.plan.access)
     }
 
@@ -291,7 +294,7 @@ impl Publisher<'_> {
         };
         let asked = Instant::now();
         let _turn = lock.lock().await;
-        self.bitbucket.0.deadline.put_off(asked.elapsed());
+        self.bitbucket.client.deadline.extend(asked.elapsed());
         if let Err(end) = self.begun.enter(place, whole) {
             return Ok(end);
         }
@@ -316,7 +319,8 @@ impl Publisher<'_> {
         });
         let number = self.begun.begin(sent.clone());
         let bitbucket = self.bitbucket.with(&sent.access);
-        let posting = Bitbucket(Client { arrival: Some(&sent.arrival), ..bitbucket.0 });
+        let posting =
+            bitbucket.changed(|client| Client { may_have_been_applied: Some(&sent.arrival), ..client });
         let posted = posting.post_status(&target.repository, &target.commit, status).await;
         let is_inprogress = status.state == State::InProgress;
         match posted {
@@ -328,10 +332,10 @@ impl Publisher<'_> {
             }
             Err(mut refusal) => {
                 // Where there is no such commit, no try before has left anything.
-                let is_nowhere = refusal.status() == Some(StatusCode::NOT_FOUND);
+                let is_nowhere = refusal.status_code() == Some(StatusCode::NOT_FOUND);
                 if is_inprogress && sent.arrival.get() && !is_nowhere {
                     let said = LastWords::within(LAST_WORD_LIMIT).say(&bitbucket, &sent).await;
-                    refusal.stopped_over = said.is_ok();
+                    refusal.is_stopped_over = said.is_ok();
                 }
                 self.begun.end(number);
                 Err(refusal)

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    bitbucket::{credential::Credential, refusal::Refusal},
     config::{
         analysis::VerdictPlan,
         findings::{Findings, Problem},
@@ -16,8 +17,12 @@ use crate::{
         target_list::Targets,
     },
     console::{log::Console, text::counted},
-    explain::explanation::{Explanation, STOPPED_OVER, explain, tell},
-    http::{refusal::Refusal, service::Access, throttle::Pace},
+    explain::{
+        bitbucket::{STOPPED_OVER, explain},
+        explanation::Explanation,
+        tell::tell,
+    },
+    http::throttle::Throttle,
     model::{
         outcome::Outcome,
         state::State,
@@ -31,14 +36,14 @@ use crate::{
 };
 
 /// What is unusual about the variables.
-pub fn warnings(findings: &Findings, console: &Console) {
+pub(crate) fn warnings(findings: &Findings, console: &Console) {
     for warning in &findings.warnings {
         console.warning(warning);
     }
 }
 
 /// What the run is about to do.
-pub fn opening(targets: &Targets<Plan>, settings: &Settings, console: &Console) {
+pub(crate) fn opening(targets: &Targets<Plan>, settings: &Settings, console: &Console) {
     let version = env!("CARGO_PKG_VERSION");
     match &targets.plans[..] {
         [plan] if !targets.many => console.line(format_args!(
@@ -48,7 +53,7 @@ pub fn opening(targets: &Targets<Plan>, settings: &Settings, console: &Console) 
                 VerdictPlan::Ask(analysis) => format!("the quality gate of {}", analysis.analyses),
             },
             plan.target.repository,
-            plan.access.service.with()
+            plan.access.authorization.description
         )),
         plans => console.line(format_args!(
             "gatepost {version}: {}, {} at once",
@@ -70,14 +75,14 @@ const ALLOWANCE: usize = 1000;
 
 /// How many requests a run needs with each credential, to say whether they fit into its allowance.
 #[derive(Debug, Default)]
-pub struct Budget<'a> {
-    requests: HashMap<*const Pace, (String, usize)>,
-    lookups: HashSet<(*const Pace, String, Lookup<'a>)>,
+pub(crate) struct Budget<'a> {
+    requests: HashMap<*const Throttle, (String, usize)>,
+    lookups: HashSet<(*const Throttle, String, Lookup<'a>)>,
 }
 
 impl<'a> Budget<'a> {
     /// Of publishing, without what an earlier run delivered.
-    pub fn of_publishing(plans: &'a [Plan], results: Option<&ResultFile>) -> Self {
+    pub(crate) fn of_publishing(plans: &'a [Plan], results: Option<&ResultFile>) -> Self {
         let is_delivered = |plan: &Plan| match &plan.verdict {
             VerdictPlan::Given(verdict) => {
                 results.is_some_and(|results| results.recall(plan, slice::from_ref(verdict)).is_some())
@@ -92,18 +97,19 @@ impl<'a> Budget<'a> {
     }
 
     /// Adds so many requests about a target, and its lookup, which is made once however many statuses it gets.
-    pub fn add(&mut self, access: &Access, target: Option<&'a TargetPlan>, requests: usize) {
-        let pace = Rc::as_ptr(&access.pace);
+    pub(crate) fn add(&mut self, access: &Credential, target: Option<&'a TargetPlan>, requests: usize) {
+        let pace = Rc::as_ptr(&access.throttle);
         let is_looked_up = target.filter(|target| target.given().is_none()).is_some_and(|target| {
             let lookup = target.may_look_up();
             lookup.is_some_and(|lookup| self.lookups.insert((pace, target.repository.to_string(), lookup)))
         });
-        let (_, number) = self.requests.entry(pace).or_insert_with(|| (access.service.with(), 0));
+        let (_, number) =
+            self.requests.entry(pace).or_insert_with(|| (access.authorization.description.clone(), 0));
         *number += requests + usize::from(is_looked_up);
     }
 
     /// Says what does not fit; the `steps` of a parallel group share the allowance.
-    pub fn tell(&self, steps: usize, console: &Console) {
+    pub(crate) fn tell(&self, steps: usize, console: &Console) {
         let in_all = if steps > 1 { format!(" in the {steps} steps together") } else { String::new() };
         let needed = self.requests.values().map(|(with, requests)| (with, requests * steps));
         for (with, requests) in needed.filter(|(_, requests)| *requests > ALLOWANCE) {
@@ -118,7 +124,7 @@ impl<'a> Budget<'a> {
 const NAMES_SHOWN: usize = 10;
 
 /// Tokens of repositories that are no target of this run: a name may be misspelt.
-pub fn unused_tokens(credentials: &Credentials, console: &Console) {
+pub(crate) fn unused_tokens(credentials: &Credentials, console: &Console) {
     let unused = credentials.unused();
     if unused.is_empty() {
         return;
@@ -134,7 +140,7 @@ pub fn unused_tokens(credentials: &Credentials, console: &Console) {
 }
 
 /// That `RESULT_FILE` does not have everything.
-pub fn results_ended(results: &ResultFile, console: &Console) {
+pub(crate) fn results_ended(results: &ResultFile, console: &Console) {
     let lost = results.lost.get();
     if lost > 0 {
         console.warning(format_args!(
@@ -148,7 +154,7 @@ pub fn results_ended(results: &ResultFile, console: &Console) {
 const CONDITIONS_SHOWN: usize = 40;
 
 /// A quality gate and its conditions, as a small table.
-pub fn gate(gate: &Gate, judged: &str, console: &Console) {
+pub(crate) fn gate(gate: &Gate, judged: &str, console: &Console) {
     let title = match gate.level {
         Level::Ok => "passed",
         Level::Warn => "passed with a warning",
@@ -190,7 +196,7 @@ pub fn gate(gate: &Gate, judged: &str, console: &Console) {
 }
 
 /// The variables are wrong.
-pub fn variables_wrong(findings: &Findings, console: &Console) -> Outcome {
+pub(crate) fn variables_wrong(findings: &Findings, console: &Console) -> Outcome {
     for Problem { variable, found, accepted, remedy } in &findings.problems {
         console.failed(format_args!("{variable} {found}"));
         console.detail("accepted", accepted);
@@ -208,7 +214,7 @@ pub fn variables_wrong(findings: &Findings, console: &Console) -> Outcome {
 }
 
 /// Tells and records what became of a status.
-pub fn published(
+pub(crate) fn published(
     published: &Published,
     plan: &Plan,
     results: Option<&ResultFile>,
@@ -222,7 +228,7 @@ pub fn published(
             Outcome::BitbucketFailed
         }
         End::Refused(refusal) => {
-            tell(refusal, console);
+            tell(&**refusal, console);
             Outcome::BitbucketFailed
         }
         End::Stopped => Outcome::Stopped,
@@ -236,7 +242,7 @@ pub fn published(
 /// # Errors
 ///
 /// When it cannot be written.
-pub fn results_begun(results: &ResultFile, console: &Console) -> io::Result<()> {
+pub(crate) fn results_begun(results: &ResultFile, console: &Console) -> io::Result<()> {
     if !results.begin()? {
         console.warning("another run is writing to RESULT_FILE: its lines are kept, and those of this run follow; give each run a file of its own");
     }
@@ -251,7 +257,7 @@ pub fn results_begun(results: &ResultFile, console: &Console) -> io::Result<()> 
 }
 
 /// Hands the status on to later steps, as the pipeline's output variables.
-pub fn hand_on(published: &Published, settings: &Settings, console: &Console) {
+pub(crate) fn hand_on(published: &Published, settings: &Settings, console: &Console) {
     if let Published {
         target: Some(target), status: Some(status), end: End::Delivered | End::Skipped, ..
     } = published
@@ -265,7 +271,7 @@ pub fn hand_on(published: &Published, settings: &Settings, console: &Console) {
 }
 
 /// Writes what became of a status to `RESULT_FILE`.
-pub fn record(
+pub(crate) fn record(
     published: &Published,
     plan: Option<&Plan>,
     outcome: Outcome,
@@ -307,7 +313,7 @@ pub fn record(
 }
 
 /// The last lines about a run's only target.
-pub fn last_line(published: &Published, console: &Console) {
+pub(crate) fn last_line(published: &Published, console: &Console) {
     let Published { target, status, end, outcome: of_verdict } = published;
     let what = match (target, status) {
         (Some(target), Some(status)) => {
@@ -348,7 +354,7 @@ pub fn last_line(published: &Published, console: &Console) {
 }
 
 /// The last line of a run with several statuses for its only target.
-pub fn several(outcomes: &[Outcome], console: &Console) {
+pub(crate) fn several(outcomes: &[Outcome], console: &Console) {
     if outcomes.len() > 1 {
         let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
         let failed = outcomes.iter().filter(|outcome| **outcome == Outcome::BitbucketFailed).count();
@@ -362,6 +368,6 @@ fn reason(refusal: &Refusal) -> String {
     let Explanation { reasons, .. } = explain(refusal);
     let why = reasons.first().map(|reason| &*reason.why).unwrap_or_default();
     let left =
-        if refusal.stopped_over { format!("; left on the commit: {STOPPED_OVER}") } else { String::new() };
-    format!("failed to {}: {}; {why}{left}", refusal.purpose, refusal.answered())
+        if refusal.is_stopped_over { format!("; left on the commit: {STOPPED_OVER}") } else { String::new() };
+    format!("failed to {}: {}; {why}{left}", refusal.purpose, refusal.failed.answered())
 }

@@ -26,22 +26,22 @@ use crate::{
 
 /// What became of a status, as one line of `RESULT_FILE`.
 #[derive(Debug, Serialize)]
-pub struct Record<'a> {
+pub(crate) struct Record<'a> {
     /// Where it was to go.
-    pub target: RecordedTarget<'a>,
+    pub(crate) target: RecordedTarget<'a>,
     /// The status as sent; `null` when the target was not found.
-    pub status: Option<&'a Status>,
+    pub(crate) status: Option<&'a Status>,
     /// What became of it.
-    pub outcome: Delivery,
+    pub(crate) outcome: Delivery,
     /// The exit code for this status.
-    pub exit_code: u8,
+    pub(crate) exit_code: u8,
     /// Why it was not delivered; `null` when it was.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// A target in `RESULT_FILE`.
 #[derive(Debug, Serialize)]
-pub struct RecordedTarget<'a> {
+pub(crate) struct RecordedTarget<'a> {
     workspace: &'a str,
     repo_slug: &'a str,
     commit: Option<&'a str>,
@@ -52,7 +52,7 @@ pub struct RecordedTarget<'a> {
 /// What became of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// It stands on the commit.
     Delivered,
     /// It was printed, because of `DRY_RUN`.
@@ -65,7 +65,11 @@ pub enum Delivery {
 
 impl<'a> RecordedTarget<'a> {
     /// The target as far as it is known; with what it was found by.
-    pub fn new(repository: &'a Repository, target: Option<&'a Target>, found_by: Option<String>) -> Self {
+    pub(crate) fn new(
+        repository: &'a Repository,
+        target: Option<&'a Target>,
+        found_by: Option<String>,
+    ) -> Self {
         let repository = target.map_or(repository, |target| &target.repository);
         Self {
             workspace: &repository.workspace,
@@ -78,7 +82,7 @@ impl<'a> RecordedTarget<'a> {
 
 /// The file that `RESULT_FILE` names, open.
 #[derive(Debug)]
-pub struct ResultFile {
+pub(crate) struct ResultFile {
     file: File,
     resume: bool,
     /// What the newest line of earlier runs says of a status, when it is resumed: by the fingerprint of what makes
@@ -87,11 +91,11 @@ pub struct ResultFile {
     /// By the fingerprint of what led to it: the newest target that was found so and got a status.
     found: HashMap<u64, Target>,
     /// How many lines of it record nothing.
-    pub unreadable: usize,
+    pub(crate) unreadable: usize,
     /// Whether the last line may have no end, because writing it failed.
     is_cut: Cell<bool>,
     /// How many lines could not be written.
-    pub lost: Cell<usize>,
+    pub(crate) lost: Cell<usize>,
 }
 
 /// A line of an earlier run, as far as it is needed.
@@ -114,7 +118,7 @@ struct EarlierTarget {
 
 impl ResultFile {
     /// The file that `RESULT_FILE` names, or the problem with it.
-    pub fn from_settings(settings: &Settings, findings: &mut Findings) -> Option<Self> {
+    pub(crate) fn from_settings(settings: &Settings, findings: &mut Findings) -> Option<Self> {
         let path = settings.result_file.as_deref()?;
         let file = Self::open(path, settings.resume);
         if let Err(error) = &file {
@@ -133,7 +137,7 @@ impl ResultFile {
     /// # Errors
     ///
     /// When it is no regular file, or cannot be opened or read.
-    pub fn open(path: &Path, resume: bool) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, resume: bool) -> io::Result<Self> {
         let mut file = open_regular(path)?;
         let (mut earlier, mut found) = (HashMap::new(), HashMap::new());
         let mut unreadable = 0;
@@ -182,7 +186,7 @@ impl ResultFile {
     /// # Errors
     ///
     /// When the file cannot be written.
-    pub fn begin(&self) -> io::Result<bool> {
+    pub(crate) fn begin(&self) -> io::Result<bool> {
         // Some file systems know no locks.
         let is_shared = matches!(self.file.try_lock(), Err(TryLockError::WouldBlock));
         if !self.resume && !is_shared {
@@ -194,7 +198,7 @@ impl ResultFile {
 
     /// The target of a plan, when everything for it was delivered: then it is not looked up again, whatever was pushed
     /// since. To find that is for a run that does not resume.
-    pub fn recall(&self, plan: &Plan, verdicts: &[Verdict]) -> Option<Target> {
+    pub(crate) fn recall(&self, plan: &Plan, verdicts: &[Verdict]) -> Option<Target> {
         if self.earlier.is_empty() {
             return None;
         }
@@ -206,7 +210,7 @@ impl ResultFile {
     }
 
     /// Whether the newest line on this key of this commit says that just this status was delivered.
-    pub fn has_delivered(&self, target: &Target, status: &Status) -> bool {
+    pub(crate) fn has_delivered(&self, target: &Target, status: &Status) -> bool {
         if self.earlier.is_empty() {
             return false;
         }
@@ -224,7 +228,7 @@ impl ResultFile {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write(&self, record: &Record<'_>) -> io::Result<()> {
+    pub(crate) fn write(&self, record: &Record<'_>) -> io::Result<()> {
         let mut line = Vec::new();
         if self.is_cut.get() {
             line.push(b'\n');
@@ -270,7 +274,7 @@ fn end_line(file: &mut File) -> io::Result<()> {
 /// # Errors
 ///
 /// When the folder exists and the file cannot be written.
-pub fn write_output_variables(path: &Path, target: &Target, status: &Status) -> io::Result<()> {
+pub(crate) fn write_output_variables(path: &Path, target: &Target, status: &Status) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Ok(());

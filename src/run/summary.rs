@@ -14,14 +14,14 @@ use crate::{
         log::Console,
         text::{counted, fit},
     },
-    http::refusal::Came,
+    http::failed_request::Cause,
     model::{outcome::Outcome, state::State},
     run::publish::{End, Published},
 };
 
 /// What became of many targets so far.
 #[derive(Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     targets: usize,
     /// Whether there is a `RESULT_FILE`.
     has_results: bool,
@@ -77,7 +77,7 @@ const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
     /// A summary of that many targets.
-    pub fn of(targets: usize, has_results: bool) -> Self {
+    pub(crate) fn of(targets: usize, has_results: bool) -> Self {
         Self {
             targets,
             has_results,
@@ -88,7 +88,7 @@ impl Summary {
     }
 
     /// Takes note of what became of a status, and says from time to time how far the run is.
-    pub fn add(&self, published: &Published, number: usize, plan: &Plan, console: &Console) {
+    pub(crate) fn add(&self, published: &Published, number: usize, plan: &Plan, console: &Console) {
         let Published { target, status, end, outcome } = published;
         let repository = target.as_ref().map_or(&plan.target.repository, |target| &target.repository);
         let commit = match target {
@@ -101,8 +101,8 @@ impl Summary {
             End::Repeated => Ended::Repeated,
             End::Contradicted => Ended::Contradicted,
             End::Printed => Ended::Printed,
-            End::Refused(refusal) if matches!(refusal.came, Came::Unusable(..)) => Ended::Unusable,
-            End::Refused(refusal) => Ended::Refused(refusal.status().map(|status| status.as_u16())),
+            End::Refused(refusal) if matches!(refusal.failed.cause, Cause::Unusable(..)) => Ended::Unusable,
+            End::Refused(refusal) => Ended::Refused(refusal.status_code().map(|status| status.as_u16())),
             End::Stopped => Ended::Stopped,
         };
         let kind = Kind { end, outcome: *outcome };
@@ -126,7 +126,7 @@ impl Summary {
     }
 
     /// How many statuses came to what, in words.
-    pub fn counted(&self) -> String {
+    pub(crate) fn counted(&self) -> String {
         let counts = self.counts.borrow();
         let count = |is_counted: fn(&Kind) -> bool| -> usize {
             counts.iter().filter(|(kind, _)| is_counted(kind)).map(|(_, count)| count).sum()
@@ -160,7 +160,7 @@ impl Summary {
     }
 
     /// The table and the last line.
-    pub fn end(&self, worst: Outcome, console: &Console) {
+    pub(crate) fn end(&self, worst: Outcome, console: &Console) {
         self.table(console);
         console.tell_left_out(if self.has_results { "; RESULT_FILE has each" } else { "" });
         let words = self.counted();
@@ -168,7 +168,7 @@ impl Summary {
     }
 
     /// The last line of a run that was stopped: how many INPROGRESS were ended, and how many may be left.
-    pub fn stopped(&self, ended: usize, left: usize, console: &Console) {
+    pub(crate) fn stopped(&self, ended: usize, left: usize, console: &Console) {
         let mut words = format!("stopped before the end; {}", self.counted());
         if ended > 0 {
             let _ = write!(

@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use crate::{
     config::{analysis::VerdictPlan, plan::Plan, target_list::Targets},
     console::log::Console,
-    http::client::Deadline,
+    http::deadline::Deadline,
     model::{outcome::Outcome, state::State, verdict::Verdict},
     run::{
         ask_sonarqube::{Judging, judge},
@@ -28,7 +28,7 @@ use crate::{
 
 /// A run over its targets.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     context: Context<'a>,
     plans: &'a [Plan],
     /// Where the results go.
@@ -47,7 +47,11 @@ const LAST_WORDS_LIMIT: Duration = Duration::from_secs(8);
 
 impl<'a> Run<'a> {
     /// A run that has not begun.
-    pub fn new(context: Context<'a>, targets: &'a Targets<Plan>, results: Option<&'a ResultFile>) -> Self {
+    pub(crate) fn new(
+        context: Context<'a>,
+        targets: &'a Targets<Plan>,
+        results: Option<&'a ResultFile>,
+    ) -> Self {
         let Targets { plans, many, .. } = targets;
         Self {
             context,
@@ -65,7 +69,7 @@ impl<'a> Run<'a> {
     /// # Errors
     ///
     /// Only what a defect explains.
-    pub async fn publish(&self) -> anyhow::Result<Outcome> {
+    pub(crate) async fn publish(&self) -> anyhow::Result<Outcome> {
         let Context { settings, credentials, console, .. } = self.context;
         let work = by_credential(self.plans).into_iter().map(|plans| {
             let targets = stream::iter(plans).map(|(number, plan)| self.target(number, plan));
@@ -111,8 +115,8 @@ impl<'a> Run<'a> {
         match &plan.verdict {
             VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
             VerdictPlan::Ask(analysis) => {
-                let Context { settings, sonarqube_http, .. } = self.context;
-                judge(analysis, sonarqube_http, settings, &self.judging, console).await
+                let Context { settings, sonarqube_transport, .. } = self.context;
+                judge(analysis, sonarqube_transport, settings, &self.judging, console).await
             }
         }
     }
@@ -130,7 +134,7 @@ impl<'a> Run<'a> {
     }
 
     /// Ends a run that was stopped: no INPROGRESS of it is left, as far as the time allows.
-    pub async fn stop(&self) -> Outcome {
+    pub(crate) async fn stop(&self) -> Outcome {
         let console = self.context.console;
         let begun = self.begun.take();
         let last_words = LastWords::within(LAST_WORDS_LIMIT);
@@ -185,7 +189,7 @@ fn by_credential(plans: &[Plan]) -> Vec<Vec<(usize, &Plan)>> {
     let mut places = HashMap::new();
     let mut groups: Vec<Vec<_>> = Vec::new();
     for plan in plans.iter().enumerate() {
-        let place = match places.entry(Rc::as_ptr(&plan.1.access.pace)) {
+        let place = match places.entry(Rc::as_ptr(&plan.1.access.throttle)) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
                 groups.push(Vec::new());

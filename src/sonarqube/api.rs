@@ -4,40 +4,45 @@
 //! Answers differ between versions and editions: every field that is not needed may be missing, and numbers
 //! and text stand for each other.
 
-use reqwest::{StatusCode, Url};
+use reqwest::Url;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
-    http::{
-        client::Client,
-        refusal::{Came, Purpose, Refusal},
-    },
+    http::{authorization::Authorization, client::Client},
     model::analysis::Subject,
-    sonarqube::gate::{Gate, text},
+    sonarqube::{
+        gate::{Gate, text},
+        refusal::Refusal,
+    },
 };
 
-/// A client of one SonarQube for one run.
+/// A client of one SonarQube.
 #[derive(Debug, Clone, Copy)]
-pub struct SonarQube<'a>(pub Client<'a>);
+pub(crate) struct SonarQube<'a> {
+    pub(crate) client: Client<'a>,
+    /// Whether the requests carry `SONAR_TOKEN`.
+    pub(crate) has_token: bool,
+}
 
 /// The background task that computes an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
+pub(crate) struct Task {
     /// How far it is.
-    pub state: TaskState,
+    pub(crate) state: TaskState,
     /// The analysis, once there is one.
-    pub analysis: Option<String>,
+    pub(crate) analysis: Option<String>,
     /// What went wrong, in SonarQube's words.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The project's key.
-    pub project: Option<String>,
+    pub(crate) project: Option<String>,
     /// What is analysed, when it is not the main branch.
-    pub subject: Option<Subject>,
+    pub(crate) subject: Option<Subject>,
 }
 
 /// How far a task is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TaskState {
+pub(crate) enum TaskState {
     /// Done, and there is a gate.
     Success,
     /// Ended with an error.
@@ -56,7 +61,7 @@ impl SonarQube<'_> {
     /// # Errors
     ///
     /// When SonarQube refuses it or cannot be reached.
-    pub async fn task(&self, id: &str) -> Result<Task, Box<Refusal>> {
+    pub(crate) async fn task(&self, id: &str) -> Result<Task, Box<Refusal>> {
         let url = self.url("api/ce/task", &[("id", id)]);
         let understand = |answer: Value| {
             let task = answer.get("task")?;
@@ -79,7 +84,7 @@ impl SonarQube<'_> {
                 subject,
             })
         };
-        self.0.get(Purpose::AskSonarQube("ask for the analysis task"), url, understand).await
+        self.get("ask for the analysis task", url, understand).await
     }
 
     /// The gate as it was computed for an analysis.
@@ -89,7 +94,7 @@ impl SonarQube<'_> {
     /// # Errors
     ///
     /// When SonarQube refuses it or cannot be reached.
-    pub async fn gate_of_analysis(&self, analysis: &str) -> Result<Gate, Box<Refusal>> {
+    pub(crate) async fn gate_of_analysis(&self, analysis: &str) -> Result<Gate, Box<Refusal>> {
         self.project_status(&[("analysisId", analysis)]).await
     }
 
@@ -100,7 +105,11 @@ impl SonarQube<'_> {
     /// # Errors
     ///
     /// When SonarQube refuses it or cannot be reached.
-    pub async fn gate_of_project(&self, project: &str, subject: &Subject) -> Result<Gate, Box<Refusal>> {
+    pub(crate) async fn gate_of_project(
+        &self,
+        project: &str,
+        subject: &Subject,
+    ) -> Result<Gate, Box<Refusal>> {
         let mut query = vec![("projectKey", project)];
         query.extend(of_subject(subject));
         self.project_status(&query).await
@@ -114,7 +123,11 @@ impl SonarQube<'_> {
     /// # Errors
     ///
     /// When SonarQube refuses it or cannot be reached.
-    pub async fn gate_by_measures(&self, project: &str, subject: &Subject) -> Result<Gate, Box<Refusal>> {
+    pub(crate) async fn gate_by_measures(
+        &self,
+        project: &str,
+        subject: &Subject,
+    ) -> Result<Gate, Box<Refusal>> {
         let mut query = vec![("component", project), ("metricKeys", "alert_status,quality_gate_details")];
         query.extend(of_subject(subject));
         let url = self.url("api/measures/component", &query);
@@ -132,7 +145,7 @@ impl SonarQube<'_> {
             let nothing = || json!({ "status": value("alert_status").unwrap_or(&json!("NONE")) });
             Some(Gate::read(&details.unwrap_or_else(nothing)))
         };
-        self.0.get(Purpose::AskSonarQube("ask for the gate's measures"), url, understand).await
+        self.get("ask for the gate's measures", url, understand).await
     }
 
     /// Whether the token is one. A gate of NONE may stand for a project that a wrong token may not see.
@@ -142,20 +155,30 @@ impl SonarQube<'_> {
     /// # Errors
     ///
     /// When SonarQube cannot be reached.
-    pub async fn token_is_valid(&self) -> Result<bool, Box<Refusal>> {
+    pub(crate) async fn token_is_valid(&self) -> Result<bool, Box<Refusal>> {
         let url = self.url("api/authentication/validate", &[]);
         let understand = |answer: Value| answer.get("valid")?.as_bool();
-        self.0.get(Purpose::AskSonarQube("check the token"), url, understand).await
+        self.get("check the token", url, understand).await
     }
 
     async fn project_status(&self, query: &[(&str, &str)]) -> Result<Gate, Box<Refusal>> {
         let url = self.url("api/qualitygates/project_status", query);
         let understand = |answer: Value| answer.get("projectStatus").map(Gate::read);
-        self.0.get(Purpose::AskSonarQube("ask for the quality gate"), url, understand).await
+        self.get("ask for the quality gate", url, understand).await
+    }
+
+    async fn get<T>(
+        &self,
+        purpose: &'static str,
+        url: Url,
+        understand: impl FnOnce(Value) -> Option<T>,
+    ) -> Result<T, Box<Refusal>> {
+        let got = self.client.get(url, understand).await;
+        got.map_err(|failed| Box::new(Refusal { purpose, has_token: self.has_token, failed: *failed }))
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.0.url(path.split('/'));
+        let mut url = self.client.url(path.split('/'));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -164,21 +187,30 @@ impl SonarQube<'_> {
 }
 
 /// Whether an address of SonarQube is the Cloud's: <https://docs.sonarsource.com/sonarqube-cloud/getting-started/us-region>.
-pub fn is_cloud(url: &Url) -> bool {
+pub(crate) fn is_cloud(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     ["sonarcloud.io", "sonarqube.us"]
         .iter()
         .any(|cloud| host == *cloud || host.ends_with(&format!(".{cloud}")))
 }
 
-/// Whether a refusal says that there is no such address any more, rather than no such analysis or project.
-pub fn is_gone(refusal: &Refusal) -> bool {
-    match &refusal.came {
-        Came::Refused(answer) if answer.status == StatusCode::GONE => true,
-        Came::Refused(answer) if answer.status == StatusCode::NOT_FOUND => {
-            !String::from_utf8_lossy(&answer.body).contains("not found")
-        }
-        _ => false,
+/// How a request carries `SONAR_TOKEN`: Bearer where that is documented (SonarQube Cloud, and Server from 10.0), else
+/// HTTP Basic with the token as user, which every version accepts.
+/// <https://docs.sonarsource.com/sonarqube-server/extension-guide/web-api#authenticate-with-user-token>
+pub(crate) fn authorization(
+    token: Option<&SecretString>,
+    server: &Url,
+    server_version: Option<&str>,
+) -> Authorization {
+    let Some(token) = token.cloned() else {
+        return Authorization::none("without a token (SONAR_TOKEN is not set)".to_owned());
+    };
+    let description = "with the token (SONAR_TOKEN)".to_owned();
+    let major = server_version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    if is_cloud(server) || major.is_some_and(|major| major >= 10) {
+        Authorization::bearer(token, description)
+    } else {
+        Authorization::basic(token, SecretString::default(), description)
     }
 }
 

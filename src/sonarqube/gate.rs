@@ -11,18 +11,18 @@ use crate::{
 
 /// A quality gate as it was computed for an analysis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gate {
+pub(crate) struct Gate {
     /// The judgement.
-    pub level: Level,
+    pub(crate) level: Level,
     /// What was judged.
-    pub conditions: Vec<Condition>,
+    pub(crate) conditions: Vec<Condition>,
     /// Whether coverage and duplication were left out, because the change is small.
-    pub ignored_conditions: bool,
+    pub(crate) ignored_conditions: bool,
 }
 
 /// The judgement of a gate or of one condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// Passed.
     Ok,
     /// Passed with a warning; SonarQube before 7.6 only.
@@ -37,22 +37,22 @@ pub enum Level {
 
 /// One condition of a gate.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// The metric's key.
-    pub metric: String,
+    pub(crate) metric: String,
     /// Whether it is met.
-    pub level: Level,
+    pub(crate) level: Level,
     /// What the value must not be, compared with the threshold.
-    pub comparator: Comparator,
+    pub(crate) comparator: Comparator,
     /// The value that must not be passed.
-    pub threshold: Option<String>,
+    pub(crate) threshold: Option<String>,
     /// The value; there is none when there was nothing to measure, such as no new lines to cover.
-    pub actual: Option<String>,
+    pub(crate) actual: Option<String>,
 }
 
 /// How a value fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparator {
+pub(crate) enum Comparator {
     /// By being greater than the threshold.
     Greater,
     /// By being less.
@@ -67,7 +67,7 @@ pub enum Comparator {
 
 impl Level {
     /// From SonarQube's word.
-    pub fn parse(word: &str) -> Self {
+    pub(crate) fn parse(word: &str) -> Self {
         match word {
             "OK" => Self::Ok,
             "WARN" => Self::Warn,
@@ -80,7 +80,7 @@ impl Level {
 
 impl Comparator {
     /// From the API's word or the webhook's.
-    pub fn parse(word: &str) -> Self {
+    pub(crate) fn parse(word: &str) -> Self {
         match word {
             "GT" | "GREATER_THAN" => Self::Greater,
             "LT" | "LESS_THAN" => Self::Less,
@@ -96,7 +96,7 @@ const TEXT_MAX_CHARS: usize = 60;
 
 /// Text on one line, also where a number or a boolean stands for it; nothing for null, blank text, arrays and
 /// objects.
-pub fn text(value: Option<&Value>) -> Option<String> {
+pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     let text = match value? {
         Value::String(text) => one_line(text),
         Value::Number(number) => number.to_string(),
@@ -115,7 +115,7 @@ impl Gate {
     /// From whatever tells a gate: `api/qualitygates/project_status`, the measure `quality_gate_details`, or a
     /// webhook. They differ in the names of their fields, and versions in what they leave out; a gate that does
     /// not say how it is, is never green.
-    pub fn read(gate: &Value) -> Self {
+    pub(crate) fn read(gate: &Value) -> Self {
         let conditions = gate.get("conditions").and_then(Value::as_array);
         Self {
             level: field(gate, &["status", "level"]).map_or(Level::Unknown, |word| Level::parse(&word)),
@@ -125,7 +125,7 @@ impl Gate {
     }
 
     /// The conditions of a level, worst first: those that are farthest from their threshold.
-    pub fn worst_first(&self, level: Level) -> Vec<&Condition> {
+    pub(crate) fn worst_first(&self, level: Level) -> Vec<&Condition> {
         let mut conditions: Vec<&Condition> =
             self.conditions.iter().filter(|condition| condition.level == level).collect();
         conditions.sort_by(|a, b| b.distance().partial_cmp(&a.distance()).unwrap_or(Ordering::Equal));
@@ -134,7 +134,7 @@ impl Gate {
 
     /// The gate in words that fit: the reason first, as many conditions as there is room for, and how
     /// many there are more.
-    pub fn words(&self, judged: &str, max_chars: usize) -> String {
+    pub(crate) fn words(&self, judged: &str, max_chars: usize) -> String {
         let (start, level) = match self.level {
             Level::Ok => return format!("Quality gate passed: {judged}"),
             Level::None => return format!("No quality gate was computed: {judged}"),
@@ -191,7 +191,7 @@ impl Condition {
     }
 
     /// Such as `54.9% Coverage on New Code (is less than 80%)`.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let (name, kind) = metrics::look_up(&self.metric);
         let (actual, threshold) = self.shown(kind);
         let Some(threshold) = threshold else {
@@ -201,7 +201,7 @@ impl Condition {
     }
 
     /// The name of the metric, the value and what is required, for a table.
-    pub fn row(&self) -> [String; 3] {
+    pub(crate) fn row(&self) -> [String; 3] {
         let (name, kind) = metrics::look_up(&self.metric);
         let (actual, threshold) = self.shown(kind);
         let required = match (self.comparator, threshold) {

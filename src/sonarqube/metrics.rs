@@ -5,7 +5,7 @@
 
 /// How the values of a metric are read and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A number.
     Count,
     /// 0 to 100.
@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 /// The name and kind of a metric; of an unknown one the key in words, as a number.
-pub fn look_up(key: &str) -> (String, Kind) {
+pub(crate) fn look_up(key: &str) -> (String, Kind) {
     match METRICS.binary_search_by_key(&key, |metric| metric.0) {
         Ok(index) => (METRICS[index].1.to_owned(), METRICS[index].2),
         Err(_) => (key.replace('_', " "), Kind::Count),

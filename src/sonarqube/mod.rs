@@ -1,5 +1,6 @@
-//! SonarQube's endpoints, quality gates and metrics.
+//! SonarQube (Server, Cloud, Community Build): its endpoints, quality gates, and metrics.
 
-pub mod api;
-pub mod gate;
-pub mod metrics;
+pub(crate) mod api;
+pub(crate) mod gate;
+pub(crate) mod metrics;
+pub(crate) mod refusal;

@@ -1,16 +1,24 @@
 //! What is said of every answer that is known, and of whatever else may come.
 
+use std::{rc::Rc, time::Duration};
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use proptest::prelude::*;
 use reqwest::{
-    Method, StatusCode,
+    Method, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
 use super::*;
 use crate::{
+    bitbucket::{credential::Credential, refusal::Creator},
     console::secrets::Secrets,
-    http::refusal::Creator,
+    http::{
+        body::Body,
+        failed_request::{FailedRequest, Service, Unusable},
+        throttle::{Outage, Throttle},
+        transport::Failure,
+    },
     model::target::{CommitHash, PullRequestId, Repository},
 };
 
@@ -18,29 +26,29 @@ const API_TOKEN: &str = "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
 const ACCESS_TOKEN: &str = "ATCTT3xFfGN0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
 const OAUTH_TOKEN: &str = "b3BhcXVlLW9hdXRoLXRva2Vu";
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let header = |(name, value): &(&str, &str)| {
         (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
     };
-    Answer {
-        status: StatusCode::from_u16(status).unwrap(),
+    Response {
+        status_code: StatusCode::from_u16(status).unwrap(),
         headers: headers.iter().map(header).collect::<HeaderMap>(),
-        body: body.to_vec(),
-        cut: false,
+        body: Body::new(body.to_vec(), false),
     }
 }
 
-fn credential(kind: &str) -> Credential {
+fn credential(kind: &str) -> CredentialKind {
     match kind {
-        "API token" => {
-            Credential::ApiToken { email: "ci@acme.example".to_owned(), token: API_TOKEN.to_owned().into() }
-        }
-        "password" => Credential::ApiToken {
+        "API token" => CredentialKind::ApiToken {
+            email: "ci@acme.example".to_owned(),
+            token: API_TOKEN.to_owned().into(),
+        },
+        "password" => CredentialKind::ApiToken {
             email: "ci@acme.example".to_owned(),
             token: "Xk3mD8vQz1Lw9RtYp2Ns".to_owned().into(),
         },
-        "OAuth" => Credential::AccessToken { token: OAUTH_TOKEN.to_owned().into(), origin: String::new() },
-        _ => Credential::AccessToken { token: ACCESS_TOKEN.to_owned().into(), origin: String::new() },
+        "OAuth" => CredentialKind::AccessToken { token: OAUTH_TOKEN.to_owned().into(), entry: None },
+        _ => CredentialKind::AccessToken { token: ACCESS_TOKEN.to_owned().into(), entry: None },
     }
 }
 
@@ -48,18 +56,23 @@ fn repository() -> Repository {
     Repository::from_full_name("acme/api").unwrap()
 }
 
-fn status_refused(credential: Credential, came: Came) -> Refusal {
-    Refusal {
-        purpose: Purpose::PostStatus(repository(), CommitHash::parse("8d081548cabb").unwrap()),
+fn refusal(purpose: Purpose, credential: CredentialKind, cause: Cause) -> Refusal {
+    let throttle = Rc::new(Throttle::new(Duration::ZERO, Outage::default()));
+    let credential = Rc::new(Credential::new(credential, throttle));
+    let failed = FailedRequest {
+        service: Service::Bitbucket,
         method: Method::POST,
         url: Url::parse("https://api.bitbucket.org/2.0/x").unwrap(),
-        service: Service::Bitbucket(credential),
-        came,
+        authorization: credential.authorization.description.clone(),
+        cause,
         attempts: 1,
-        again_in: None,
-        clues: Clues::default(),
-        stopped_over: false,
-    }
+        retry_after: None,
+    };
+    Refusal::new(purpose, credential, failed)
+}
+
+fn status_refused(credential: CredentialKind, cause: Cause) -> Refusal {
+    refusal(post(), credential, cause)
 }
 
 /// The titles of the reasons, or their beginnings when they are not in the handbook.
@@ -95,7 +108,7 @@ fn explained_alike(kind: &str, header: &str, status: u16) -> Vec<(String, Vec<&'
     let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
     for (envelope, body) in ENVELOPES {
         let answer = answer(status, &[("x-credential-type", header)], body.as_bytes());
-        let explanation = explain(&status_refused(credential(kind), Came::Refused(answer)));
+        let explanation = explain(&status_refused(credential(kind), Cause::Refused(answer)));
         for Reason { why, remedy, .. } in &explanation.reasons {
             assert!(!why.is_empty() && !remedy.is_empty(), "{kind} {status} {envelope}");
         }
@@ -140,7 +153,7 @@ fn every_combination_is_explained() {
     repository 400 (detail text, code, plain): A value that Bitbucket does not take
     repository 400 (detail lists): An access token without the scope that is needed
     repository 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    repository 400 (empty): Bitbucket says nothing, which is not doc
+    repository 400 (empty): Bitbucket gives no reason, which is not 
     repository 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
     repository 401 (detail lists): An access token without the scope that is needed
     repository 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
@@ -156,7 +169,7 @@ fn every_combination_is_explained() {
     project 400 (detail text, code, plain): A value that Bitbucket does not take
     project 400 (detail lists): An access token without the scope that is needed
     project 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    project 400 (empty): Bitbucket says nothing, which is not doc
+    project 400 (empty): Bitbucket gives no reason, which is not 
     project 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
     project 401 (detail lists): An access token without the scope that is needed
     project 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
@@ -172,7 +185,7 @@ fn every_combination_is_explained() {
     workspace 400 (detail text, code, plain): A value that Bitbucket does not take
     workspace 400 (detail lists): An access token without the scope that is needed
     workspace 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    workspace 400 (empty): Bitbucket says nothing, which is not doc
+    workspace 400 (empty): Bitbucket gives no reason, which is not 
     workspace 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
     workspace 401 (detail lists): An access token without the scope that is needed
     workspace 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
@@ -188,7 +201,7 @@ fn every_combination_is_explained() {
     OAuth 400 (detail text, code, plain): A value that Bitbucket does not take
     OAuth 400 (detail lists): An access token without the scope that is needed
     OAuth 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    OAuth 400 (empty): Bitbucket says nothing, which is not doc
+    OAuth 400 (empty): Bitbucket gives no reason, which is not 
     OAuth 401 (detail text, code, plain, empty): An OAuth token as BITBUCKET_ACCESS_TOKEN | An access token that expired, was revoked, or was copied incompletely
     OAuth 401 (detail lists): An access token without the scope that is needed
     OAuth 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
@@ -207,31 +220,31 @@ fn every_combination_is_explained() {
 #[test]
 fn headers_tell_a_scope_that_the_body_does_not() {
     let headers = [("x-oauth-scopes", "webhook, project:admin"), ("x-accepted-oauth-scopes", "repository")];
-    let refusal = status_refused(credential("workspace"), Came::Refused(answer(403, &headers, b"")));
+    let refusal = status_refused(credential("workspace"), Cause::Refused(answer(403, &headers, b"")));
     insta::assert_snapshot!(explain(&refusal).reasons[0].why, @"the access token lacks the scope repository; it has: webhook, project:admin");
 }
 
 #[test]
 fn what_further_reads_told_settles_the_reason() {
-    let explained = |status, clues: Clues| {
-        let came = Came::Refused(answer(status, &[], br#"{"error":{"message":"No."}}"#));
-        let refusal = Refusal { clues, ..status_refused(credential("repository"), came) };
+    let explained = |status, evidence: Evidence| {
+        let cause = Cause::Refused(answer(status, &[], br#"{"error":{"message":"No."}}"#));
+        let refusal = Refusal { evidence, ..status_refused(credential("repository"), cause) };
         titles(&explain(&refusal))
     };
-    let clues = Clues::default;
+    let evidence = Evidence::default;
     let creator =
         Creator { name: "jane".to_owned(), is_person: Some(true), day: Some("2026-11-02".to_owned()) };
     let told = [
-        explained(404, Clues { sees_repository: Some(false), ..clues() }),
-        explained(404, Clues { sees_repository: Some(true), has_commit: Some(false), ..clues() }),
-        explained(404, Clues { sees_repository: Some(true), has_commit: Some(true), ..clues() }),
-        explained(404, Clues { sees_repository: Some(true), ..clues() }),
-        explained(403, Clues { owner: Some(Owner::Nobody), ..clues() }),
-        explained(403, Clues { owner: Some(Owner::Unnamed), ..clues() }),
-        explained(403, Clues { owner: Some(Owner::Creator(creator.clone())), ..clues() }),
-        explained(409, Clues { owner: Some(Owner::Creator(creator)), ..clues() }),
-        explained(409, clues()),
-        explained(409, Clues { owner: Some(Owner::Nobody), ..clues() }),
+        explained(404, Evidence { reads_repository: Some(false), ..evidence() }),
+        explained(404, Evidence { reads_repository: Some(true), has_commit: Some(false), ..evidence() }),
+        explained(404, Evidence { reads_repository: Some(true), has_commit: Some(true), ..evidence() }),
+        explained(404, Evidence { reads_repository: Some(true), ..evidence() }),
+        explained(403, Evidence { creator: Some(StatusCreator::NoStatus), ..evidence() }),
+        explained(403, Evidence { creator: Some(StatusCreator::Unnamed), ..evidence() }),
+        explained(403, Evidence { creator: Some(StatusCreator::Named(creator.clone())), ..evidence() }),
+        explained(409, Evidence { creator: Some(StatusCreator::Named(creator)), ..evidence() }),
+        explained(409, evidence()),
+        explained(409, Evidence { creator: Some(StatusCreator::NoStatus), ..evidence() }),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
     A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
@@ -249,16 +262,16 @@ fn what_further_reads_told_settles_the_reason() {
 
 #[test]
 fn a_lookup_that_finds_nothing_is_no_hidden_repository() {
-    let came = || Came::Refused(answer(404, &[], br#"{"error":{"message":"Pull request not found"}}"#));
+    let cause = || Cause::Refused(answer(404, &[], br#"{"error":{"message":"Pull request not found"}}"#));
     let purpose = Purpose::FindPullRequest(repository(), PullRequestId(7));
-    let refusal = Refusal { purpose, ..status_refused(credential("repository"), came()) };
+    let refusal = refusal(purpose, credential("repository"), cause());
     assert_eq!(titles(&explain(&refusal)), handbook::NO_PULL_REQUEST.title);
 }
 
 #[test]
 fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
     let answer = answer(302, &[("location", "https://evil.example/?token=abc")], b"");
-    let explanation = explain(&status_refused(credential("API token"), Came::Refused(answer)));
+    let explanation = explain(&status_refused(credential("API token"), Cause::Refused(answer)));
     assert!(explanation.reasons[0].why.contains("on evil.example;"), "{explanation:?}");
     assert!(!explanation.reasons[0].why.contains("abc"));
 }
@@ -266,13 +279,13 @@ fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
 /// All that is shown of a refusal, as the console shows it.
 fn shown(refusal: &Refusal, secrets: &Secrets) -> String {
     let explanation = explain(refusal);
-    let text = format!("{refusal} {} {} {explanation:?}", refusal.sent(), refusal.answered());
+    let text = format!("{refusal} {} {} {explanation:?}", refusal.failed.sent(), refusal.failed.answered());
     secrets.hide(&text)
 }
 
 /// What a request for something else than a status is told.
-fn refused(purpose: Purpose, kind: &str, answer: Answer, clues: Clues) -> Refusal {
-    Refusal { purpose, clues, ..status_refused(credential(kind), Came::Refused(answer)) }
+fn refused(purpose: Purpose, kind: &str, answer: Response, evidence: Evidence) -> Refusal {
+    Refusal { evidence, ..refusal(purpose, credential(kind), Cause::Refused(answer)) }
 }
 
 fn post() -> Purpose {
@@ -411,13 +424,13 @@ fn the_words_that_are_known_settle_the_reason() {
         "status" => post(),
         "branch" => Purpose::FindBranch(repository(), "main".to_owned()),
         "pull request" => Purpose::FindPullRequest(repository(), PullRequestId(7)),
-        _ => Purpose::SeeRepository(repository()),
+        _ => Purpose::ReadRepository(repository()),
     };
     let told: Vec<_> = KNOWN_ANSWERS
         .iter()
         .map(|(kind, about, status, body)| {
             let refusal =
-                refused(purpose(about), kind, answer(*status, &[], body.as_bytes()), Clues::default());
+                refused(purpose(about), kind, answer(*status, &[], body.as_bytes()), Evidence::default());
             let explanation = explain(&refusal);
             let said: String = body.chars().take(60).collect();
             format!("{kind}, {about}, {status} {said}\n    {}", titles(&explanation))
@@ -491,7 +504,7 @@ fn the_words_that_are_known_settle_the_reason() {
     repository, branch, 400 {"error":{"message":"Bad request"}}
         Bitbucket does not accept the request; i
     repository, status, 400 
-        Bitbucket says nothing, which is not doc
+        Bitbucket gives no reason, which is not 
     API token, status, 410 {"error":{"message":"CHANGE-3222 - Functionality has been de
         An app password
     repository, status, 410 {"type":"error","error":{"message":"CHANGE-2770 - Functional
@@ -510,27 +523,29 @@ fn the_words_that_are_known_settle_the_reason() {
 fn what_to_do_fits_the_case() {
     let remedy = |refusal: &Refusal| explain(refusal).reasons[0].remedy.clone();
     let lacking = r#"{"error":{"message":"No.","detail":{"required":["read:user:bitbucket"],"granted":[]}}}"#;
-    let other_scope = refused(post(), "API token", answer(403, &[], lacking.as_bytes()), Clues::default());
+    let other_scope = refused(post(), "API token", answer(403, &[], lacking.as_bytes()), Evidence::default());
     assert!(
-        remedy(&other_scope).ends_with("; this time with read:user:bitbucket as well"),
+        remedy(&other_scope).ends_with("; add the scope read:user:bitbucket"),
         "{}",
         remedy(&other_scope)
     );
     let mechanism = br#"{"error":{"message":"This API is not accessible by this authentication mechanism"}}"#;
     for (kind, other) in [("API token", "BITBUCKET_ACCESS_TOKEN"), ("repository", "ATLASSIAN_API_TOKEN")] {
-        let refusal = refused(post(), kind, answer(403, &[], mechanism), Clues::default());
+        let refusal = refused(post(), kind, answer(403, &[], mechanism), Evidence::default());
         assert!(remedy(&refusal).contains(other), "{}", remedy(&refusal));
     }
     let unknown = || answer(404, &[], br#"{"error":{"message":"Commit not found"}}"#);
-    let asked = Clues { asked_pull_request: true, ..Clues::default() };
-    assert!(remedy(&refused(post(), "API token", unknown(), Clues::default())).contains("pass PULL_REQUEST"));
+    let asked = Evidence { asked_pull_request: true, ..Evidence::default() };
+    assert!(
+        remedy(&refused(post(), "API token", unknown(), Evidence::default())).contains("pass PULL_REQUEST")
+    );
     assert!(!remedy(&refused(post(), "API token", unknown(), asked)).contains("pass PULL_REQUEST"));
 }
 
 /// What the run has seen is said to be there no more.
 #[test]
 fn a_repository_that_was_seen_is_not_hidden() {
-    let seen = || Clues { sees_repository: Some(true), ..Clues::default() };
+    let seen = || Evidence { reads_repository: Some(true), ..Evidence::default() };
     let no_such = || answer(404, &[], br#"{"error":{"message":"No such thing"}}"#);
     let find = Purpose::FindPullRequest(repository(), PullRequestId(7));
     assert_eq!(
@@ -540,7 +555,7 @@ fn a_repository_that_was_seen_is_not_hidden() {
     let find = Purpose::FindBranch(repository(), "main".to_owned());
     assert_eq!(titles(&explain(&refused(find, "repository", no_such(), seen()))), handbook::NO_BRANCH.title);
     // And one whose status may not even be read is.
-    let kept_out = Clues { sees_repository: Some(false), ..Clues::default() };
+    let kept_out = Evidence { reads_repository: Some(false), ..Evidence::default() };
     let told = titles(&explain(&refused(post(), "API token", answer(403, &[], b""), kept_out)));
     assert!(!told.contains(handbook::ANOTHERS_STATUS.title), "{told}");
     assert!(told.starts_with(handbook::WRONG_NAME.title), "{told}");
@@ -551,7 +566,7 @@ fn a_repository_that_was_seen_is_not_hidden() {
 fn headers_tell_a_scope_that_a_lookup_lacks() {
     let headers = [("x-oauth-scopes", "repository"), ("x-accepted-oauth-scopes", "pullrequest")];
     let find = Purpose::FindPullRequest(repository(), PullRequestId(7));
-    let refusal = refused(find, "workspace", answer(403, &headers, b""), Clues::default());
+    let refusal = refused(find, "workspace", answer(403, &headers, b""), Evidence::default());
     assert_eq!(
         explain(&refusal).reasons[0].why,
         "the access token lacks the scope pullrequest; it has: repository"
@@ -561,10 +576,11 @@ fn headers_tell_a_scope_that_a_lookup_lacks() {
 /// A company's host that does not answer may be that of Data Center.
 #[test]
 fn a_host_that_is_not_bitbuckets_may_be_another_product() {
-    let no_connection = || Came::Nothing(Failure::Connection("refused".to_owned()));
-    let at = |url: &str| Refusal {
-        url: Url::parse(url).unwrap(),
-        ..status_refused(credential("API token"), no_connection())
+    let no_connection = || Cause::NoResponse(Failure::Connection("refused".to_owned()));
+    let at = |url: &str| {
+        let mut refusal = status_refused(credential("API token"), no_connection());
+        refusal.failed.url = Url::parse(url).unwrap();
+        refusal
     };
     let otherwise = |refusal: &Refusal| explain(refusal).otherwise.and_then(|reason| reason.trouble);
     assert_eq!(otherwise(&at("https://git.acme.example/2.0/x")), Some(&handbook::NOT_THE_API));
@@ -576,28 +592,28 @@ fn purposes() -> impl Strategy<Value = Purpose> {
     let commit = || CommitHash::parse("8d081548cabb").unwrap();
     prop_oneof![
         Just(post()),
-        Just(Purpose::SeeRepository(repository())),
-        Just(Purpose::SeeCommit(repository(), commit())),
-        Just(Purpose::SeeStatus(repository(), commit())),
+        Just(Purpose::ReadRepository(repository())),
+        Just(Purpose::ReadCommit(repository(), commit())),
+        Just(Purpose::ReadStatus(repository(), commit())),
         Just(Purpose::FindPullRequest(repository(), PullRequestId(7))),
         Just(Purpose::FindBranch(repository(), "main".to_owned())),
     ]
 }
 
-fn any_clues() -> impl Strategy<Value = Clues> {
+fn any_evidence() -> impl Strategy<Value = Evidence> {
     let creator = Creator { name: "jane".to_owned(), is_person: None, day: None };
     let owner = prop_oneof![
         Just(None),
-        Just(Some(Owner::Nobody)),
-        Just(Some(Owner::Unnamed)),
-        Just(Some(Owner::Creator(creator))),
+        Just(Some(StatusCreator::NoStatus)),
+        Just(Some(StatusCreator::Unnamed)),
+        Just(Some(StatusCreator::Named(creator))),
     ];
     (any::<Option<bool>>(), any::<Option<bool>>(), owner, any::<bool>(), any::<bool>()).prop_map(
-        |(sees_repository, has_commit, owner, is_forks, asked_pull_request)| Clues {
-            sees_repository,
+        |(reads_repository, has_commit, creator, is_fork, asked_pull_request)| Evidence {
+            reads_repository,
             has_commit,
-            owner,
-            is_forks,
+            creator,
+            is_fork,
             asked_pull_request,
         },
     )
@@ -608,7 +624,7 @@ proptest! {
     fn whatever_comes_back_is_explained_and_no_secret_is_echoed(
         kind in 0..KINDS.len(),
         purpose in purposes(),
-        clues in any_clues(),
+        evidence in any_evidence(),
         status in prop_oneof![100..1000_u16, prop_oneof![Just(400), Just(401), Just(403), Just(404), Just(410), Just(422), Just(429)]],
         headers in proptest::collection::vec((
             prop_oneof!["www-authenticate", "x-oauth-scopes", "x-accepted-oauth-scopes", "x-credential-type", "location", "x-ratelimit-limit"],
@@ -625,8 +641,8 @@ proptest! {
         let credential = credential(KINDS[kind].0);
         let token = credential.token().expose_secret().to_owned();
         let sent = match &credential {
-            Credential::ApiToken { email, .. } => BASE64_STANDARD.encode(format!("{email}:{token}")),
-            Credential::AccessToken { .. } => token.clone(),
+            CredentialKind::ApiToken { email, .. } => BASE64_STANDARD.encode(format!("{email}:{token}")),
+            CredentialKind::AccessToken { .. } => token.clone(),
         };
         let mut secrets = Secrets::default();
         secrets.add(&token);
@@ -644,14 +660,14 @@ proptest! {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), format!("{value}{echoed}"))).collect();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let answer = answer(status, &headers, &body);
-        let came = if is_unusable { Came::Unusable(answer, "the answer is no status") } else { Came::Refused(answer) };
-        let refusal = Refusal { purpose, clues, ..status_refused(credential, came) };
+        let cause = if is_unusable { Cause::Unusable(answer, Unusable::NotA("status")) } else { Cause::Refused(answer) };
+        let refusal = Refusal { evidence, ..refusal(purpose, credential, cause) };
         let explanation = explain(&refusal);
         prop_assert!((1..=3).contains(&explanation.reasons.len()));
         for Reason { why, remedy, .. } in &explanation.reasons {
             prop_assert!(!why.is_empty() && !remedy.is_empty());
         }
-        prop_assert!(refusal.answered().chars().count() < 450);
+        prop_assert!(refusal.failed.answered().chars().count() < 450);
         let shown = shown(&refusal, &secrets);
         for secret in [&token, &sent] {
             prop_assert!(!secret.as_bytes().windows(13).any(|part| shown.as_bytes().windows(13).any(|seen| seen == part)), "{}", shown);

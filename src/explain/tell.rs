@@ -1,0 +1,94 @@
+//! How the reader is told of a refusal: what was sent, what came back, why, and what to do.
+
+use std::fmt;
+
+use crate::{
+    bitbucket,
+    console::log::Console,
+    explain::{
+        bitbucket::{STOPPED_OVER, explain as explain_bitbucket},
+        explanation::{Explanation, Reason},
+        sonarqube::explain as explain_sonarqube,
+    },
+    http::failed_request::FailedRequest,
+    sonarqube,
+};
+
+/// A refusal of either service.
+pub(crate) trait Refused: fmt::Display {
+    /// The request that failed.
+    fn failed(&self) -> &FailedRequest;
+    /// Why it failed, and what to do.
+    fn explain(&self) -> Explanation;
+    /// What stands on the commit although the request failed.
+    fn left_on_commit(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+impl Refused for bitbucket::refusal::Refusal {
+    fn failed(&self) -> &FailedRequest {
+        &self.failed
+    }
+
+    fn explain(&self) -> Explanation {
+        explain_bitbucket(self)
+    }
+
+    fn left_on_commit(&self) -> Option<&'static str> {
+        self.is_stopped_over.then_some(STOPPED_OVER)
+    }
+}
+
+impl Refused for sonarqube::refusal::Refusal {
+    fn failed(&self) -> &FailedRequest {
+        &self.failed
+    }
+
+    fn explain(&self) -> Explanation {
+        explain_sonarqube(self)
+    }
+}
+
+/// Tells the reader of a refusal. With many targets only the first of the same kind is told in full.
+pub(crate) fn tell(refusal: &impl Refused, console: &Console) {
+    let explanation = refusal.explain();
+    let kind =
+        |reason: &Reason| reason.trouble.map_or_else(|| reason.why.to_string(), |it| it.title.to_owned());
+    let kinds: Vec<String> = explanation.reasons.iter().map(kind).collect();
+    let status_code = refusal.failed().status_code().map(|code| code.as_u16());
+    match console.news(format!("{status_code:?} {}", kinds.join("\n"))) {
+        Some(console) => tell_in_full(refusal, &explanation, &console),
+        None => console.failed(format_args!("{refusal} (as told above)")),
+    }
+    if let Some(left) = refusal.left_on_commit() {
+        console.detail("left", left);
+    }
+}
+
+fn tell_in_full(refusal: &impl Refused, explanation: &Explanation, console: &Console) {
+    let Explanation { reasons, otherwise, again } = explanation;
+    let failed = refusal.failed();
+    console.failed(refusal);
+    console.detail("sent", failed.sent());
+    console.detail("answered", failed.answered());
+    let are_several = reasons.len() > 1;
+    if are_several {
+        console.detail(
+            "why",
+            format_args!("{} does not say; these reasons are possible, likeliest first", failed.service),
+        );
+    }
+    for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
+        let number = if are_several { format!(" {number}") } else { String::new() };
+        console.detail(&format!("why{number}"), why);
+        console.details(&format!("to do{number}"), remedy);
+    }
+    if let Some(Reason { why, remedy, .. }) = otherwise {
+        console.detail("else", why);
+        console.details("then", remedy);
+    }
+    if let Some(again) = again {
+        console.detail("again", again);
+    }
+}
