@@ -535,7 +535,7 @@ fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
         (refused(405, ""), vec![], 2, "Gatepost does not know this answer"),
         // What may not be read either is no question of who created it.
         (refused(403, "no"), vec![Fault::status(403)], 2, "may not see it: Bitbucket gives the same answer for both"),
-        (refused(400, "no"), vec![], 2, "see its words above"),
+        (refused(400, "no"), vec![], 2, "the answer names it"),
     ] {
         let sandbox = acme();
         sandbox.fault(first);
