@@ -49,7 +49,7 @@ pub fn markdown_table(group: &str) -> String {
     table
 }
 
-/// The table of exit codes, as the README has it.
+/// The table of exit codes, as `docs/results-and-exit-codes.md` has it.
 pub fn markdown_exit_codes() -> String {
     let mut table = "| Code | Meaning |\n| --- | --- |\n".to_owned();
     for outcome in Outcome::ALL {
@@ -58,11 +58,11 @@ pub fn markdown_exit_codes() -> String {
     table
 }
 
-/// The handbook, as the README has it.
+/// The handbook, as `docs/refusals.md` has it.
 pub fn markdown_handbook() -> String {
     let mut text = String::new();
     for Trouble { title, answer, why, remedy } in handbook::ALL {
-        let _ = writeln!(text, "### {}\n", marked(title));
+        let _ = writeln!(text, "## {}\n", marked(title));
         let _ = writeln!(text, "- Answer: {}", marked(answer));
         let _ = writeln!(text, "- Why: {}.", marked(why));
         let _ = writeln!(text, "- What to do: {}.\n", marked(&remedy.replace('\n', "; ")));
