@@ -1,0 +1,148 @@
+//! The examples of one run over many targets.
+
+use std::process::{Command, Output};
+
+use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube};
+use serde_json::Value;
+
+use super::{
+    Section, central,
+    step::{Step, pipes},
+};
+use crate::run::{Folder, Gatepost, Sandbox, World, acme, in_central_pipeline};
+
+pub(super) fn list(section: &Section) {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::failed()));
+    let run = in_central_pipeline(&sandbox)
+        .unset("STATE")
+        .set("TARGETS", section.block("json"))
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .run();
+    assert_eq!(run.code, 1, "{}", run.output);
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 7)[0].state, "SUCCESSFUL");
+    assert_eq!(sandbox.pull_request_statuses("acme/web", 12)[0].state, "FAILED");
+}
+
+const REPOSITORIES: usize = 4;
+/// Open pull requests of the first repository: more than one page has.
+const PULL_REQUESTS: u64 = 51;
+
+/// Four repositories with open pull requests, whose gates are red.
+struct Fleet {
+    sandbox: Sandbox,
+    sonarqube: SonarQube,
+    slugs: Vec<String>,
+    /// The folder of the step.
+    folder: Folder,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let sandbox = Sandbox::start(World::fleet(REPOSITORIES));
+        let slugs: Vec<_> = (1..=REPOSITORIES).map(sandbox::service).collect();
+        let mut projects = Projects::acme(Dialect::Server2025);
+        for slug in &slugs {
+            projects.add_project(&format!("acme_{slug}"), "A service", true);
+        }
+        let sonarqube = SonarQube::start(projects);
+        let busy = format!("acme/{}", slugs[0]);
+        for id in 2..=PULL_REQUESTS {
+            let branch = format!("feature/{id}");
+            sandbox.world(|world| {
+                world.push(&busy, &branch);
+                world.open_pull_request(PullRequest::new(&busy, id, &branch));
+            });
+        }
+        for (number, slug) in slugs.iter().enumerate() {
+            for id in 1..=open(number) {
+                let project = format!("acme_{slug}");
+                sonarqube.submit(Analysis::of_pull_request(&project, &id.to_string(), Gate::failed()));
+            }
+        }
+        let folder = Folder::new();
+        folder.write("repositories.txt", format!("gone\n{}\n", slugs.join("\n")).as_bytes());
+        Self { sandbox, sonarqube, slugs, folder }
+    }
+
+    fn build(&self) -> Gatepost {
+        in_central_pipeline(&self.sandbox).within(self.folder.path())
+    }
+
+    /// Runs a line of a script as Pipelines does.
+    fn bash(&self, line: &Value) -> Output {
+        let line = line.as_str().unwrap().replace("https://api.bitbucket.org/2.0", &self.sandbox.http_url());
+        Command::new("bash")
+            .args(["-c", &line])
+            .current_dir(self.folder.path())
+            .env("BITBUCKET_WORKSPACE", "acme")
+            .env("WORKSPACE_ACCESS_TOKEN", sandbox::WORKSPACE_TOKEN)
+            .output()
+            .unwrap()
+    }
+
+    /// Keys and states of the statuses on all open pull requests.
+    fn statuses(&self) -> Vec<(String, String)> {
+        let of_repository = |(number, slug): (usize, &String)| {
+            let repository = format!("acme/{slug}");
+            let of = |id| self.sandbox.pull_request_statuses(&repository, id);
+            (1..=open(number)).flat_map(of).collect::<Vec<_>>()
+        };
+        let statuses = self.slugs.iter().enumerate().flat_map(of_repository);
+        statuses.map(|status| (status.key, status.state)).collect()
+    }
+
+    fn posts(&self) -> u64 {
+        self.sandbox.requests().iter().filter(|request| request.method == "POST").count() as u64
+    }
+}
+
+/// How many pull requests of a repository are open.
+const fn open(number: usize) -> u64 {
+    if number == 0 { PULL_REQUESTS } else { 1 }
+}
+
+/// The nightly run after a run of the central pipeline by day, and then once more in parallel steps.
+pub(super) fn nightly(_: &Section) {
+    let [nightly, parallel] = ["Nightly, over all open pull requests", "Parallel steps"]
+        .map(|heading| Section::find("docs/many-targets.md", heading).only_yaml());
+    let fleet = Fleet::new();
+    let script = &nightly["pipelines"]["custom"]["nightly"][0]["step"]["script"];
+    for line in [&script[0], &script[1]] {
+        let ended = fleet.bash(line);
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+    assert_eq!(fleet.folder.read("unlisted.txt"), "gone\n");
+    assert!(!fleet.bash(&script[3]).status.success(), "a repository is missing");
+
+    let url = fleet.sonarqube.http_url();
+    let [_, by_day] = central::both_pipelines();
+    let commit = fleet.sandbox.head(&format!("acme/{}", fleet.slugs[0]), "feature/change");
+    let known = [
+        ("TARGET_REPO_SLUG", fleet.slugs[0].as_str()),
+        ("TARGET_COMMIT", &commit),
+        ("TARGET_BRANCH", "feature/change"),
+        ("TARGET_PULL_REQUEST", "1"),
+    ];
+    Step::new(fleet.build(), &known).run(pipes(&by_day)[0], 0);
+    Step::new(fleet.build(), &[("SONAR_HOST_URL", &url)]).run(pipes(&nightly)[0], 0);
+    let all_open = (0..REPOSITORIES).map(open).sum::<u64>();
+    let statuses = fleet.statuses();
+    assert_eq!(statuses.len() as u64, all_open);
+    assert!(statuses.iter().all(|(key, state)| key == "sonar" && state == "FAILED"));
+    assert_eq!(fleet.folder.read("results.jsonl").lines().count() as u64, all_open);
+
+    // Each step of the group has a part of the list, and together they have all of it.
+    let steps = pipes(&parallel);
+    let count = steps.len().to_string();
+    let before = fleet.posts();
+    for (number, pipe) in steps.iter().enumerate() {
+        let build = fleet
+            .build()
+            .set("BITBUCKET_PARALLEL_STEP", number.to_string())
+            .set("BITBUCKET_PARALLEL_STEP_COUNT", count.as_str());
+        Step::new(build, &[("SONAR_HOST_URL", &url)]).run(pipe, 0);
+    }
+    assert_eq!((steps.len(), fleet.posts() - before), (3, all_open));
+}
