@@ -9,7 +9,7 @@ use sandbox::{
 };
 use serde_json::json;
 
-use crate::{log, show_builds, write};
+use crate::{changes::Snapshot, run_pipe, show_pipe};
 
 const REPOSITORIES: usize = 60;
 
@@ -19,16 +19,16 @@ pub(crate) struct Requests {
     pub(crate) sonarqube: usize,
 }
 
-/// Tells the stories of the central pipeline, counted on from `told`.
-pub(crate) fn demo(program: &Program, told: usize, out: &mut impl Write) -> anyhow::Result<Requests> {
+/// Plays the scenes of the central pipeline, numbered after those that were `played`.
+pub(crate) fn play_all(program: &Program, played: usize, out: &mut impl Write) -> anyhow::Result<Requests> {
     let sandbox = Sandbox::start(World::fleet(REPOSITORIES));
     let mut projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
     for number in 1..=REPOSITORIES {
         projects.add_project(&project(number), "A service", true);
     }
     let sonarqube = SonarQube::start(projects);
-    triggered(program, told + 1, &sandbox, &sonarqube, out)?;
-    nightly(program, told + 2, &sandbox, &sonarqube, out)?;
+    triggered(program, played + 1, &sandbox, &sonarqube, out)?;
+    nightly(program, played + 2, &sandbox, &sonarqube, out)?;
     Ok(Requests { bitbucket: sandbox.request_count(), sonarqube: sonarqube.request_count() })
 }
 
@@ -36,7 +36,7 @@ fn project(number: usize) -> String {
     format!("acme_{}", service(number))
 }
 
-/// A build of the central pipeline without what its user writes.
+/// A build of the central pipeline, before a user passes variables.
 fn central(program: &Program, sandbox: &Sandbox) -> Gatepost {
     Gatepost::in_central_pipeline(program.clone(), sandbox).unset("STATE").unset("BITBUCKET_ACCESS_TOKEN")
 }
@@ -62,14 +62,15 @@ fn triggered(
         ("BITBUCKET_ACCESS_TOKEN", text(WORKSPACE_TOKEN)),
     ];
     let begins: Vec<_> = [("STATE", text("INPROGRESS"))].into_iter().chain(target.clone()).collect();
-    let run = write(&begins, central(program, sandbox), out)?;
-    log(&run, 0, out)?;
-    show_builds(out, "while it is scanned", &full_name, 1, sandbox)?;
+    let begin = show_pipe(&begins, central(program, sandbox), out)?;
+    let before = Snapshot::of(sandbox, &full_name, 1);
+    run_pipe(&begin, 0, out)?;
+    before.show_changes(out)?;
 
     let submitted = sonarqube.submit(Analysis::of_pull_request(&project(7), "1", Gate::failed()));
     let folder = Folder::new();
     let _ = folder.write("target/.scannerwork/report-task.txt", submitted.report_task.as_bytes());
-    writeln!(out, "   the scanner left target/.scannerwork/report-task.txt")?;
+    writeln!(out, "\n   the scanner wrote target/.scannerwork/report-task.txt")?;
     let ends: Vec<_> = [
         ("SONAR_TOKEN", text(USER_TOKEN)),
         ("SONAR_HOST_URL", sonarqube.http_url()),
@@ -78,9 +79,10 @@ fn triggered(
     .into_iter()
     .chain(target)
     .collect();
-    let run = write(&ends, central(program, sandbox).within(folder.path()), out)?;
-    log(&run, 1, out)?;
-    show_builds(out, "after", &full_name, 1, sandbox)?;
+    let end = show_pipe(&ends, central(program, sandbox).within(folder.path()), out)?;
+    let before = Snapshot::of(sandbox, &full_name, 1);
+    run_pipe(&end, 1, out)?;
+    before.show_changes(out)?;
     let own = sandbox.head("acme/central-pipeline", "main");
     ensure!(
         sandbox.statuses("acme/central-pipeline", &own).is_empty(),
@@ -98,10 +100,10 @@ fn nightly(
 ) -> anyhow::Result<()> {
     writeln!(
         out,
-        "\n{number}. At night all {REPOSITORIES} pull requests are reported on, with a token for each repository\n"
+        "\n{number}. A nightly run posts to {REPOSITORIES} pull requests, with an access token for each repository\n"
     )?;
     let (revoked, vanished) = (service(13), service(42));
-    writeln!(out, "   the token of acme/{revoked} was revoked, and acme/{vanished} is no more")?;
+    writeln!(out, "   the token of acme/{revoked} was revoked, and acme/{vanished} was deleted")?;
     sandbox.world(|world| {
         world.revoke(&repository_token(&revoked)).delete_repository(&format!("acme/{vanished}"));
     });
@@ -122,13 +124,13 @@ fn nightly(
     let _ = folder.write("targets.json", &serde_json::to_vec(&targets)?);
     writeln!(out, "   targets.json begins [{}, ...", targets[0])?;
     let text = str::to_owned;
-    let written = [
+    let variables = [
         ("TARGETS_FILE", text("targets.json")),
         ("BITBUCKET_ACCESS_TOKENS", serde_json::to_string(&tokens)?),
         ("SONAR_TOKEN", text(USER_TOKEN)),
         ("SONAR_HOST_URL", sonarqube.http_url()),
         ("RESULT_FILE", text("results.jsonl")),
     ];
-    let run = write(&written, central(program, sandbox).within(folder.path()), out)?;
-    log(&run, 4, out)
+    let pipe = show_pipe(&variables, central(program, sandbox).within(folder.path()), out)?;
+    run_pipe(&pipe, 4, out)
 }
