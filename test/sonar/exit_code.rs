@@ -1,0 +1,82 @@
+//! The exit code of the scan decides when the scan did not finish.
+
+use sandbox::{Dialect, Gate, USER_TOKEN};
+
+use crate::run::{Fault, Folder, acme, after_scan, assert_told, in_pull_request_build, scanned};
+
+use super::{of_pull_request, shown, sonarqube};
+
+#[test]
+fn one_line_in_after_script_covers_every_ending() {
+    let sandbox = acme();
+    let empty = Folder::new();
+    let run = |folder: &Folder, exit_code: &str| {
+        let run =
+            after_scan(&sandbox, folder).set("BITBUCKET_EXIT_CODE", exit_code).set("TIMEOUT", "1").run();
+        (run.code, shown(&sandbox).description.unwrap(), run)
+    };
+    let (code, words, told) = run(&empty, "3");
+    assert_eq!((code, words.as_str()), (3, "The scan did not finish (exit code 3)"), "{}", told.output);
+
+    let sonarqube = sonarqube(Dialect::Server2025);
+    for (gate, exit_code, expected) in [(Gate::failed(), "1", 1), (Gate::passed(), "0", 0)] {
+        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(gate)));
+        assert_eq!(run(&folder, exit_code).0, expected);
+    }
+    sonarqube.fault_always(Fault::status(503));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    let (code, words, _) = run(&folder, "0");
+    assert_eq!(
+        (code, words.as_str()),
+        (
+            3,
+            "No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 503 Service Unavailable"
+        )
+    );
+    sonarqube.clear_faults();
+}
+
+#[test]
+fn scan_exit_code_wins_over_that_of_the_script() {
+    let (sandbox, empty) = (acme(), Folder::new());
+    let run = after_scan(&sandbox, &empty).set("SCAN_EXIT_CODE", "2").set("BITBUCKET_EXIT_CODE", "0").run();
+    assert_told(&run, 3, &["✖ posted FAILED"]);
+    let run = after_scan(&sandbox, &empty).set("SCAN_EXIT_CODE", "256").run();
+    assert_told(&run, 2, &["✖ SCAN_EXIT_CODE is \"256\""]);
+}
+
+#[test]
+fn a_scan_that_crashed_is_never_judged_by_an_earlier_analysis() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    sonarqube.submit(of_pull_request(Gate::passed()));
+    let run = in_pull_request_build(&sandbox)
+        .unset("STATE")
+        .set("SONAR_TOKEN", USER_TOKEN)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_PROJECT_KEY", "acme_api")
+        .set("SONAR_PULL_REQUEST", "7")
+        .set("SCAN_EXIT_CODE", "1")
+        .run();
+    assert_told(&run, 3, &["✖ posted FAILED"]);
+    assert!(sonarqube.requests().is_empty());
+}
+
+#[test]
+fn a_project_that_the_scan_did_not_get_to_is_told() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned("api/.scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1");
+    let named = "api/.scannerwork/report-task.txt, web/.scannerwork/report-task.txt";
+    let listed = run.clone().set("SONAR_REPORT_TASK", named).run();
+    assert_told(&listed, 3, &["✖ \"web/.scannerwork/report-task.txt\" is missing", "2 of 2 statuses posted"]);
+    let mut shown: Vec<_> = sandbox
+        .pull_request_statuses("acme/api", 7)
+        .into_iter()
+        .map(|status| (status.key, status.state))
+        .collect();
+    shown.sort();
+    let pair = |key: &str, state: &str| (key.to_owned(), state.to_owned());
+    assert_eq!(shown, [pair("sonar", "FAILED"), pair("sonar-acme_api", "SUCCESSFUL")]);
+    let globbed = run.set("SONAR_REPORT_TASK", "*/.scannerwork/report-task.txt").run();
+    assert_told(&globbed, 0, &["! the scan ended with exit code 1", "key sonar-acme_api"]);
+}

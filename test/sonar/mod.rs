@@ -1,0 +1,54 @@
+//! SonarQube's verdict becomes the status.
+
+mod address;
+mod exit_code;
+mod gate;
+mod refusals;
+mod report_task;
+mod several;
+mod subject;
+mod tokens;
+mod waiting;
+mod webhook;
+
+use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Gate, Projects, SonarQube, Status};
+
+use crate::proxy::Proxy;
+use crate::run::{Gatepost, Run, Sandbox, acme, after_scan, scanned};
+
+fn sonarqube(dialect: Dialect) -> SonarQube {
+    SonarQube::start(Projects::acme(dialect))
+}
+
+fn of_pull_request(gate: Gate) -> Analysis {
+    Analysis::of_pull_request("acme_api", "7", gate)
+}
+
+/// The one status that the pull request has.
+fn shown(sandbox: &Sandbox) -> Status {
+    let mut statuses = sandbox.pull_request_statuses("acme/api", 7);
+    assert_eq!(statuses.len(), 1, "{statuses:#?}");
+    statuses.remove(0)
+}
+
+/// Cloud is reached by its own name, through a proxy that leads to this machine.
+fn on_cloud(gatepost: Gatepost, sonarqube: &SonarQube) -> Gatepost {
+    let proxy = Proxy::to(sonarqube.https_port());
+    gatepost
+        .set("SONAR_TOKEN", CLOUD_TOKEN)
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+}
+
+fn paths(sonarqube: &SonarQube) -> Vec<String> {
+    sonarqube.requests().into_iter().map(|request| request.path).collect()
+}
+
+/// A whole run after one scan: what SonarQube computed, and what the commit got.
+fn run_after(analysis: Analysis) -> (Run, Status) {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
+    let run = after_scan(&sandbox, &folder).run();
+    (run, shown(&sandbox))
+}

@@ -1,0 +1,121 @@
+//! Several targets that are the same commit with the same key.
+
+use serde_json::json;
+
+use crate::run::{Fault, Folder, assert_told};
+
+use super::{entries, fleet, nightly, posts, results, state_of};
+
+#[test]
+fn duplicates_are_said_and_posted_once_and_contradictions_are_refused() {
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let one = entries(&sandbox, [1]).remove(0);
+    let run = nightly(
+        &sandbox,
+        &folder,
+        &json!([one, one, { "repo_slug": "service-002", "pull_request": 1, "state": "ok" }, one]),
+    )
+    .run();
+    insta::assert_snapshot!(run.told(), @"
+    ! TARGETS_FILE[1] is the same as TARGETS_FILE[0]: posted once
+    ! TARGETS_FILE[3] is the same as TARGETS_FILE[0]: posted once
+    gatepost 0.1.0: 2 targets, 2 at once
+      repository        commit        state       outcome
+    ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
+    ✔ acme/service-002  64630d9df82d  SUCCESSFUL  posted
+    ✔ 2 targets: 2 posted
+    exit code 0
+    ");
+    assert_eq!(posts(&sandbox).values().sum::<usize>(), 2);
+    let mut other = one.clone();
+    other["state"] = json!("failed");
+    let run = nightly(&sandbox, &folder, &json!([one, other])).run();
+    insta::assert_snapshot!(run.told(), @"
+    ✖ TARGETS_FILE[1] is the same status as TARGETS_FILE[0] (repository, commit, branch and key), but says something else
+      accepted: one entry for each status
+      to do:    remove one of the two, or give it another key
+    ✖ 1 variable is wrong; nothing was sent
+    exit code 2
+    ");
+    other["key"] = json!("other");
+    assert_eq!(nightly(&sandbox, &folder, &json!([one, other])).run().code, 0);
+}
+
+/// A pull request and its source commit are one place, which is known only when it was looked up.
+#[test]
+fn targets_that_turn_out_to_be_one_are_posted_once() {
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let by_commit = |state: &str| json!({ "repo_slug": "service-001", "commit": commit[..12], "branch": "feature/change", "state": state });
+    let by_pull_request =
+        |state: &str| json!({ "repo_slug": "service-001", "pull_request": 1, "state": state });
+    let gatepost =
+        nightly(&sandbox, &folder, &json!([by_commit("ok"), by_pull_request("ok")])).set("CONCURRENCY", "1");
+    let same = gatepost.run();
+    assert_told(&same, 0, &["✔ 2 targets: 1 posted, 1 the same as others, posted once"]);
+    assert_eq!(posts(&sandbox).values().sum::<usize>(), 1);
+
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!([by_commit("ok"), by_pull_request("failed")]))
+        .set("CONCURRENCY", "1")
+        .set("RESULT_FILE", "results.jsonl");
+    let other = gatepost.run();
+    assert_told(
+        &other,
+        4,
+        &[
+            "✖ acme/service-001: not posted: another target of this run is the same commit with the same key, and says something else\n  to do:    remove one of the two, or give it another KEY",
+            "✖ 2 targets: 1 posted, 1 not posted",
+            "another one says something else",
+        ],
+    );
+    assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+    assert_eq!(results(&folder)[1]["outcome"], "refused");
+}
+
+/// What one credential may not do is left to the other one, and not taken for done.
+#[test]
+fn a_target_whose_twin_was_refused_is_posted() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let by_commit = json!({ "repo_slug": "service-001", "commit": commit[..12], "branch": "feature/change", "state": "ok" });
+    let by_pull_request = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "ok" });
+    sandbox.fault(Fault::status(409));
+    let run = nightly(&sandbox, &folder, &json!([by_commit, by_pull_request])).set("CONCURRENCY", "1").run();
+    assert_told(&run, 4, &["✖ 2 targets: 1 posted, 1 not posted"]);
+    assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+}
+
+/// A run that goes on refuses what the one before it refused, whether the hash is abbreviated or not.
+#[test]
+fn a_contradiction_stays_one_when_resumed() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let by_commit =
+        json!({ "repo_slug": "service-001", "commit": commit, "branch": "feature/change", "state": "ok" });
+    let by_pull_request = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "failed" });
+    let gatepost = nightly(&sandbox, &folder, &json!([by_commit, by_pull_request]))
+        .set("CONCURRENCY", "1")
+        .set("RESULT_FILE", "results.jsonl")
+        .set("RESUME", "true");
+    for _ in 0..3 {
+        let run = gatepost.run();
+        assert_told(&run, 4, &["1 not posted", "another one says something else"]);
+        assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+    }
+}
+
+/// The pages that commits link to by default have to be the same for that.
+#[test]
+fn one_commit_is_one_target_however_many_digits_it_is_written_with() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let entry = |commit: &str| json!({ "repo_slug": "service-001", "commit": commit, "branch": "feature/change", "state": "ok" });
+    let targets = json!([
+        entry(&commit),
+        entry(&commit[..13]),
+        { "repo_slug": "service-001", "pull_request": 1, "state": "ok" },
+    ]);
+    let run = nightly(&sandbox, &folder, &targets).run();
+    assert_told(&run, 0, &["✔ 3 targets: 1 posted, 2 the same as others, posted once\n"]);
+}

@@ -1,0 +1,150 @@
+//! What a failing target or server means for the other targets, and how the log tells many failures.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use sandbox::{WORKSPACE_TOKEN, repository_token, service};
+use serde_json::json;
+
+use crate::run::{Fault, Folder, assert_told};
+
+use super::{entries, fleet, nightly, results, state_of};
+
+#[test]
+fn each_target_has_its_own_status_and_its_own_end() {
+    let (sandbox, folder) = (fleet(5), Folder::new());
+    let mut targets = entries(&sandbox, 1..=4);
+    targets[1]["state"] = json!("failed");
+    targets[1]["key"] = json!("gate");
+    targets[2]["repo_slug"] = json!("no-such-service");
+    targets.push(
+        json!({ "repo_slug": "https://bitbucket.org/acme/service-005.git", "pull_request": 1, "state": 1 }),
+    );
+    let run = nightly(&sandbox, &folder, &json!(targets))
+        .set("CONCURRENCY", "1")
+        .set("RESULT_FILE", "results.jsonl")
+        .run();
+    insta::assert_snapshot!(run.told(), @r#"
+    gatepost 0.1.0: 5 targets, 1 at once
+    ✖ acme/no-such-service: failed to post the status: Bitbucket answered 404 Not Found
+      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/no-such-service/commit/0ff21673cc24c8acd2108c0ca4cae003743046c1/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
+      answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
+      why:      Bitbucket does not say; these reasons are possible, likeliest first
+      why 1:    the repository bitbucket.org/acme/no-such-service does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
+      to do 1:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 1:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
+      why 2:    a workspace access token only reaches the repositories of its workspace; acme/no-such-service may not be one of them
+      to do 2:  use a token that was created in this repository, or in its project or workspace; or an API token
+      repository            commit        state       outcome
+    ✔ acme/service-001      31021ff96f3f  SUCCESSFUL  posted
+    ✔ acme/service-002      64630d9df82d  FAILED      posted
+    ✖ acme/no-such-service  0ff21673cc24  SUCCESSFUL  not posted: 404
+    ✔ acme/service-004      93399b7f11d0  SUCCESSFUL  posted
+    ✔ acme/service-005      2c1ede3b3fcd  FAILED      posted
+    ✖ 5 targets: 4 posted, 1 not posted
+    exit code 4
+    "#);
+    let states: Vec<_> = (1..=5).map(|number| state_of(&sandbox, number)).collect();
+    let state = |state: &str| Some(state.to_owned());
+    assert_eq!(states, [state("SUCCESSFUL"), state("FAILED"), None, state("SUCCESSFUL"), state("FAILED")]);
+    let outcomes: Vec<_> =
+        results(&folder).iter().map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(outcomes, ["delivered", "delivered", "refused", "delivered", "delivered"]);
+}
+
+#[test]
+fn a_server_that_goes_away_half_way_and_comes_back_loses_nothing() {
+    let (sandbox, folder) = (fleet(60), Folder::new());
+    sandbox.outage(30, 20);
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=60))).run();
+    assert_told(&run, 0, &["✔ 60 targets: 60 posted", "trying again in"]);
+    assert!((1..=60).all(|number| state_of(&sandbox, number).is_some()));
+}
+
+#[test]
+fn a_server_that_stays_away_ends_the_run_once_not_sixty_times() {
+    let (sandbox, folder) = (fleet(60), Folder::new());
+    sandbox.outage(30, 10_000);
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=60))).set("TIMEOUT", "2").run();
+    assert_told(&run, 4, &["✖ 60 targets: 30 posted, 30 not posted", "not posted: no answer"]);
+    assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+}
+
+#[test]
+fn ten_thousand_failures_can_still_be_read() {
+    let (sandbox, folder) = (fleet(10_000), Folder::new());
+    sandbox.world(|world| {
+        world.revoke(WORKSPACE_TOKEN);
+    });
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=10_000)))
+        .set("RESULT_FILE", "results.jsonl")
+        .run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "✖ 10000 targets: 0 posted, 10000 not posted",
+            "lines about single targets were left out, all for reasons told above; RESULT_FILE has each",
+        ],
+    );
+    assert!(run.output.lines().count() < 600, "{}", run.output.lines().count());
+    assert_eq!(results(&folder).len(), 10_000);
+}
+
+/// What fails for some targets is no reason to give the others up unheard.
+#[test]
+fn targets_that_fail_take_no_others_with_them() {
+    let (sandbox, folder) = (fleet(20), Folder::new());
+    let tokens: BTreeMap<_, _> =
+        (1..=6).map(|number| (service(number), repository_token(&service(number)))).collect();
+    for token in tokens.values() {
+        sandbox.fault_always_for(token, Fault::status(503));
+    }
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=20)))
+        .set("BITBUCKET_ACCESS_TOKENS", json!(tokens).to_string())
+        .set("CONCURRENCY", "2")
+        .set("TIMEOUT", "1")
+        .run();
+    assert_told(&run, 4, &["✖ 20 targets: 14 posted, 6 not posted", "not posted: 503"]);
+    assert!((7..=20).all(|number| state_of(&sandbox, number).is_some()));
+}
+
+/// What is new is told in full however much was told before it.
+#[test]
+fn a_new_kind_of_failure_is_told_after_hundreds_of_others() {
+    let (sandbox, folder) = (fleet(450), Folder::new());
+    sandbox.world(|world| {
+        world.revoke(WORKSPACE_TOKEN);
+    });
+    let known = repository_token("service-450");
+    sandbox.fault_always_for(&known, Fault::status(409));
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=450)))
+        .set("BITBUCKET_ACCESS_TOKENS", json!({ "service-450": known }).to_string())
+        .set("CONCURRENCY", "1")
+        .run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "✖ acme/service-001: failed to post the status: Bitbucket answered 401",
+            "✖ acme/service-450: failed to post the status: Bitbucket answered 409 Conflict\n  sent:     POST",
+            "lines about single targets were left out, all for reasons told above\n",
+        ],
+    );
+}
+
+/// Of many refusals the first are looked into; each read counts against the allowance.
+#[test]
+fn not_every_refusal_is_looked_into() {
+    let (sandbox, folder) = (fleet(200), Folder::new());
+    sandbox.world(|world| {
+        for number in 1..=200 {
+            world.delete_repository(&format!("acme/{}", service(number)));
+        }
+    });
+    let list = (1..=200)
+        .map(|number| json!({ "repo_slug": service(number), "commit": "8d081548cabb", "state": "ok" }));
+    let run = nightly(&sandbox, &folder, &json!(list.collect::<Vec<_>>())).run();
+    assert_told(&run, 4, &["✖ 200 targets: 0 posted, 200 not posted"]);
+    let reads = sandbox.requests().iter().filter(|request| request.method == "GET").count();
+    assert!((1..=100).contains(&reads), "{reads} reads");
+}

@@ -1,0 +1,68 @@
+//! Many targets in one run: all of them, so many at once, and each by itself.
+
+mod check;
+mod duplicates;
+mod failures;
+mod limits;
+mod list;
+mod parallel;
+mod resume;
+mod scale;
+mod sonarqube;
+mod stop;
+mod tokens;
+
+use std::collections::BTreeMap;
+
+use sandbox::{WORKSPACE_TOKEN, service};
+use serde_json::{Value, json};
+
+use crate::run::{Folder, Gatepost, Sandbox, World, bare};
+
+/// The address of a commit of each repository of the fleet, in their order.
+fn fleet(count: usize) -> Sandbox {
+    Sandbox::start(World::fleet(count))
+}
+
+/// A run by hand with the workspace's token, over these targets.
+fn nightly(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> Gatepost {
+    folder.write("targets.json", &serde_json::to_vec(targets).unwrap());
+    bare()
+        .within(folder.path())
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("TARGETS_FILE", "targets.json")
+        .set("TIMEOUT", "20")
+}
+
+/// An entry for the head of each repository's pull request, with nothing to look up.
+fn entries(sandbox: &Sandbox, numbers: impl IntoIterator<Item = usize>) -> Vec<Value> {
+    let entry = |number| {
+        let slug = service(number);
+        let commit = sandbox.head(&format!("acme/{slug}"), "feature/change");
+        json!({ "repo_slug": slug, "commit": commit, "branch": "feature/change", "state": "passed" })
+    };
+    numbers.into_iter().map(entry).collect()
+}
+
+fn state_of(sandbox: &Sandbox, number: usize) -> Option<String> {
+    let statuses = sandbox.pull_request_statuses(&format!("acme/{}", service(number)), 1);
+    assert!(statuses.len() <= 1, "{statuses:#?}");
+    statuses.into_iter().next().map(|status| status.state)
+}
+
+/// How often each address was posted to.
+fn posts(sandbox: &Sandbox) -> BTreeMap<String, usize> {
+    let mut posts = BTreeMap::new();
+    for request in sandbox.requests() {
+        if request.method == "POST" {
+            *posts.entry(request.path).or_default() += 1;
+        }
+    }
+    posts
+}
+
+fn results(folder: &Folder) -> Vec<Value> {
+    folder.read("results.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

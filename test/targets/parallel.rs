@@ -1,0 +1,65 @@
+//! The steps of a parallel group divide the targets.
+
+use serde_json::json;
+
+use crate::run::{Folder, assert_told};
+
+use super::{entries, fleet, nightly, posts};
+
+#[test]
+fn parallel_steps_divide_the_targets() {
+    let (sandbox, folder) = (fleet(10), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=10)))
+        .set("BITBUCKET_PARALLEL_STEP_COUNT", "3");
+    let counts: Vec<_> = (0..3)
+        .map(|step| {
+            let before = sandbox.request_count();
+            let run = gatepost.clone().set("BITBUCKET_PARALLEL_STEP", step.to_string()).run();
+            assert_told(&run, 0, &[&format!("\nstep {} of 3 of the parallel group: ", step + 1)]);
+            sandbox.request_count() - before
+        })
+        .collect();
+    assert_eq!(counts, [4, 3, 3]);
+    assert!(posts(&sandbox).values().all(|count| *count == 1));
+    assert_eq!(posts(&sandbox).len(), 10);
+    for (step, count, told) in
+        [("3", "3", "BITBUCKET_PARALLEL_STEP is \"3\""), ("0", "0", "BITBUCKET_PARALLEL_STEP_COUNT is \"0\"")]
+    {
+        let run = gatepost
+            .clone()
+            .set("BITBUCKET_PARALLEL_STEP", step)
+            .set("BITBUCKET_PARALLEL_STEP_COUNT", count)
+            .run();
+        assert_told(&run, 2, &[told]);
+    }
+}
+
+/// Pipelines sets these for every step of a group, whatever it does.
+#[test]
+fn a_single_target_is_not_divided() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let run = nightly(&sandbox, &folder, &json!([]))
+        .unset("TARGETS_FILE")
+        .set("REPO_SLUG", "service-001")
+        .set("PULL_REQUEST", "1")
+        .set("STATE", "passed")
+        .set("BITBUCKET_PARALLEL_STEP", "1")
+        .set("BITBUCKET_PARALLEL_STEP_COUNT", "3")
+        .run();
+    assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
+}
+
+#[test]
+fn half_of_what_parallel_steps_are_told_by_is_not_enough() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1)))
+        .set("BITBUCKET_PARALLEL_STEP", "0")
+        .run();
+    assert_told(
+        &run,
+        2,
+        &[
+            "✖ BITBUCKET_PARALLEL_STEP is set, and BITBUCKET_PARALLEL_STEP_COUNT is not: every step would post everything",
+        ],
+    );
+}

@@ -1,0 +1,149 @@
+//! Each target with its own verdict of SonarQube.
+
+use std::time::Duration;
+
+use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube, service};
+use serde_json::{Value, json};
+
+use crate::run::{Fault, Folder, assert_told};
+
+use super::{fleet, nightly, state_of};
+
+/// A SonarQube with a project for each repository, and an analysis of each pull request: red for every third.
+fn analysed(count: usize) -> SonarQube {
+    let mut projects = Projects::acme(Dialect::Server2025);
+    for number in 1..=count {
+        projects.add_project(&format!("acme_{}", service(number)), "A service", true);
+    }
+    let sonarqube = SonarQube::start(projects);
+    for number in 1..=count {
+        let gate = if number % 3 == 0 { Gate::failed() } else { Gate::passed() };
+        sonarqube.submit(Analysis::of_pull_request(&format!("acme_{}", service(number)), "1", gate));
+    }
+    sonarqube
+}
+
+fn judged(number: usize) -> Value {
+    let slug = service(number);
+    json!({ "repo_slug": slug, "pull_request": 1, "sonar_project_key": format!("acme_{slug}"), "sonar_pull_request": 1 })
+}
+
+#[test]
+fn each_target_may_have_its_own_verdict_of_sonarqube() {
+    let (sandbox, sonarqube, folder) = (fleet(6), analysed(6), Folder::new());
+    let mut targets: Vec<_> = (1..=5).map(judged).collect();
+    targets[4]["sonar_project_key"] = json!("acme_unknown");
+    targets.push(json!({ "repo_slug": "service-006", "pull_request": 1, "state": "stopped" }));
+    let run = nightly(&sandbox, &folder, &json!(targets))
+        .set("CONCURRENCY", "1")
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .set("URL", "https://sonar.acme.example/")
+        .run();
+    insta::assert_snapshot!(run.told(), @r#"
+    gatepost 0.1.0: 6 targets, 1 at once
+    ✖ acme/service-005: failed to ask for the quality gate: SonarQube answered 404 Not Found
+      sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?projectKey=acme_unknown&pullRequest=1 with the token (SONAR_TOKEN)
+      answered: 404 Not Found, "Project 'acme_unknown' not found"
+      why:      SonarQube does not know the task, project, branch or pull request, or does not show it to this token; or the address lacks the base path of the server
+      to do:    check SONAR_HOST_URL (base path included), SONAR_PROJECT_KEY, SONAR_PULL_REQUEST and SONAR_BRANCH; SonarQube deletes old tasks, and the Community Build does not have pull requests
+      repository        commit        state       outcome
+    ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
+    ✔ acme/service-002  64630d9df82d  SUCCESSFUL  posted
+    ✖ acme/service-003  0ff21673cc24  FAILED      posted, without a green quality gate
+    ✔ acme/service-004  93399b7f11d0  SUCCESSFUL  posted
+    ✖ acme/service-005  2c1ede3b3fcd  FAILED      posted, without a verdict of SonarQube
+    ✔ acme/service-006  3538c601207d  STOPPED     posted
+    ✖ 6 targets: 6 posted, 1 without a green quality gate, 1 without a verdict of SonarQube
+    exit code 3
+    "#);
+    let states: Vec<_> = (1..=6).map(|number| state_of(&sandbox, number).unwrap()).collect();
+    assert_eq!(states, ["SUCCESSFUL", "SUCCESSFUL", "FAILED", "SUCCESSFUL", "FAILED", "STOPPED"]);
+    assert_eq!(sandbox.pull_request_statuses("acme/service-001", 1)[0].key, "sonar-acme_service-001");
+}
+
+#[test]
+fn sonarqube_is_asked_by_no_more_at_once_than_bitbucket() {
+    let (sandbox, sonarqube, folder) = (fleet(30), analysed(30), Folder::new());
+    sonarqube.fault_always(Fault::Delay(Duration::from_millis(20)));
+    let run = nightly(&sandbox, &folder, &json!((1..=30).map(judged).collect::<Vec<_>>()))
+        .set("CONCURRENCY", "5")
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .set("URL", "https://sonar.acme.example/")
+        .run();
+    assert_told(
+        &run,
+        1,
+        &["✖ 30 targets: 30 posted, 10 without a green quality gate", "posted, without a green quality gate"],
+    );
+    assert_eq!((sonarqube.request_count(), sonarqube.most_at_once()), (30, 5));
+}
+
+/// Once it is known that SonarQube is away, nobody waits for it as long as the first one did.
+#[test]
+fn a_sonarqube_that_is_away_is_not_waited_for_by_each_target() {
+    let (sandbox, sonarqube, folder) = (fleet(40), analysed(40), Folder::new());
+    sonarqube.fault_always(Fault::ResetBeforeAnswer);
+    let run = nightly(&sandbox, &folder, &json!((1..=40).map(judged).collect::<Vec<_>>()))
+        .set("TIMEOUT", "2")
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .run();
+    assert_told(&run, 3, &["40 posted, 40 without a verdict of SonarQube"]);
+    assert!(run.took < Duration::from_secs(15), "{:?}", run.took);
+    assert_eq!(state_of(&sandbox, 40).as_deref(), Some("FAILED"));
+}
+
+#[test]
+fn what_an_entry_tells_of_sonarqube_goes_before_the_runs_state() {
+    let (sandbox, sonarqube, folder) = (fleet(3), analysed(3), Folder::new());
+    let mut inherits = judged(2);
+    inherits.as_object_mut().unwrap().remove("sonar_project_key");
+    inherits.as_object_mut().unwrap().remove("sonar_pull_request");
+    let run = nightly(&sandbox, &folder, &json!([judged(3), inherits]))
+        .set("STATE", "stopped")
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .run();
+    assert_eq!(run.code, 1, "{}", run.output);
+    assert_eq!([3, 2].map(|number| state_of(&sandbox, number).unwrap()), ["FAILED", "STOPPED"]);
+}
+
+#[test]
+fn a_token_of_sonarqube_in_an_entry_is_used_and_never_shown() {
+    let (sandbox, sonarqube, folder) = (fleet(1), analysed(1), Folder::new());
+    let mut target = judged(1);
+    target["sonar_token"] = json!(sandbox::REVOKED_SONAR_TOKEN);
+    sonarqube.fault(Fault::Answer {
+        status: 400,
+        headers: vec![],
+        body: format!("no: {}", sandbox::REVOKED_SONAR_TOKEN).into_bytes(),
+    });
+    let run = nightly(&sandbox, &folder, &json!([target]))
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("DEBUG", "true")
+        .run();
+    assert_eq!(run.code, 3, "{}", run.output);
+    assert!(sonarqube.requests()[0].authorization.is_some());
+    assert!(!run.output.contains("deadbeef00dea"), "{}", run.output);
+}
+
+/// The run's own branch and the end of its own build are nothing to a commit elsewhere.
+#[test]
+fn what_the_run_says_of_its_own_build_is_not_put_on_others() {
+    let (sandbox, folder, sonarqube) = (fleet(1), Folder::new(), analysed(1));
+    let mut entry = judged(1);
+    entry["commit"] = json!(sandbox.head("acme/service-001", "feature/change"));
+    entry["branch"] = json!("feature/change");
+    let run = nightly(&sandbox, &folder, &json!([entry]))
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+        .set("REFNAME", "main")
+        .set("BITBUCKET_EXIT_CODE", "1")
+        .run();
+    let status = &sandbox.pull_request_statuses("acme/service-001", 1)[0];
+    assert_eq!(status.refname.as_deref(), Some("feature/change"), "{}", run.output);
+    assert!(!run.output.contains("The scan did not finish"), "{}", run.output);
+    assert!(!sonarqube.requests().is_empty());
+}
