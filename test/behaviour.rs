@@ -1,11 +1,11 @@
-//! What the reader sees, and how the run ends.
+//! Help, version, debug output, colours, and stopped runs.
 
 use std::time::Duration;
 
 use crate::run::{Fault, Run, Sandbox, acme, bare, in_branch_build, in_pull_request_build, stopped_by};
 
 #[test]
-fn help_and_version_need_nothing() {
+fn help_and_version_need_no_variables() {
     for argument in ["--version", "-V", "version"] {
         let run = bare().run_with(&[argument]);
         assert_eq!(
@@ -24,7 +24,7 @@ fn help_and_version_need_nothing() {
 }
 
 #[test]
-fn debug_tells_each_request() {
+fn debug_prints_each_request() {
     let sandbox = acme();
     sandbox.fault(Fault::status(502));
     let run = in_branch_build(&sandbox).set("DEBUG", "true").run();
@@ -36,7 +36,7 @@ fn debug_tells_each_request() {
 }
 
 #[test]
-fn colour_is_for_pipelines_and_never_for_those_who_do_not_want_it() {
+fn colours_are_on_in_ci_and_off_with_no_color() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox);
     assert!(!run.run().output.contains('\u{1b}'), "not on a terminal");
@@ -45,7 +45,7 @@ fn colour_is_for_pipelines_and_never_for_those_who_do_not_want_it() {
 }
 
 #[test]
-fn a_reader_that_went_away_does_not_keep_the_status_from_being_posted() {
+fn the_status_is_posted_when_standard_output_is_closed() {
     let sandbox = acme();
     let mut child = in_branch_build(&sandbox).start();
     drop(child.stdout.take());
@@ -66,7 +66,7 @@ fn stopped_while_silent(signal: &str, state: &str, answer_stopped: bool) -> (San
 }
 
 #[test]
-fn a_stopped_run_says_so() {
+fn a_stopped_run_says_that_the_status_may_not_have_been_posted() {
     for signal in ["-TERM", "-INT"] {
         let (sandbox, run) = stopped_while_silent(signal, "SUCCESSFUL", true);
         assert_eq!(sandbox.requests().len(), 1);
@@ -81,7 +81,7 @@ fn a_stopped_run_says_so() {
 }
 
 #[test]
-fn a_stopped_run_leaves_no_inprogress_behind() {
+fn a_stopped_run_replaces_inprogress_by_stopped() {
     let (sandbox, run) = stopped_while_silent("-TERM", "INPROGRESS", true);
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: INPROGRESS for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)

@@ -23,7 +23,7 @@ fn methods(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn everything_that_works_is_told_and_nothing_is_posted() {
+fn check_lists_what_works_and_posts_nothing() {
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
     sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
     let run = check(in_pull_request_build(&sandbox))
@@ -51,7 +51,7 @@ fn everything_that_works_is_told_and_nothing_is_posted() {
 }
 
 #[test]
-fn the_word_check_does_the_same() {
+fn the_argument_check_does_the_same_as_mode_check() {
     let sandbox = acme();
     let gatepost = in_pull_request_build(&sandbox).unset("STATE");
     let by_word = gatepost.run_with(&["check"]);
@@ -72,7 +72,7 @@ fn the_word_check_does_the_same() {
 }
 
 #[test]
-fn a_team_checks_its_token_before_there_is_a_commit() {
+fn a_token_can_be_checked_without_a_commit() {
     let sandbox = acme();
     let run = check(in_central_pipeline(&sandbox)).set("REPO_SLUG", "web").run();
     assert_told(
@@ -84,7 +84,7 @@ fn a_team_checks_its_token_before_there_is_a_commit() {
 }
 
 #[test]
-fn a_pull_request_from_a_fork_is_followed() {
+fn check_reads_the_commit_of_a_pull_request_in_its_fork() {
     let sandbox = acme();
     let run = check(by_hand(&sandbox)).set("PULL_REQUEST", "9").run();
     insta::assert_snapshot!(run.told(), @r#"
@@ -108,7 +108,7 @@ fn a_pull_request_from_a_fork_is_followed() {
 }
 
 #[test]
-fn the_merge_commit_of_a_build_is_replaced_as_in_a_run() {
+fn check_replaces_a_local_merge_commit_by_the_source_commit() {
     let sandbox = acme();
     let run = check(in_pull_request_build(&sandbox))
         .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
@@ -121,7 +121,7 @@ fn the_merge_commit_of_a_build_is_replaced_as_in_a_run() {
 }
 
 #[test]
-fn scopes_that_lack_and_scopes_in_excess_are_told() {
+fn check_names_missing_scopes_and_unneeded_scopes() {
     let sandbox = acme();
     let lacking = check(with_api_token(&sandbox, sandbox::API_TOKEN_WRITE_ONLY)).run();
     insta::assert_snapshot!(lacking.told(), @r#"
@@ -166,7 +166,7 @@ fn scopes_that_lack_and_scopes_in_excess_are_told() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_explained() {
+fn check_explains_a_revoked_token() {
     let sandbox = acme();
     let run =
         check(in_pull_request_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", sandbox::REVOKED_TOKEN).run();
@@ -190,7 +190,7 @@ fn a_token_that_is_refused_is_explained() {
 }
 
 #[test]
-fn the_creator_of_a_status_is_told() {
+fn check_names_the_creator_of_an_existing_status() {
     let sandbox = acme();
     assert_eq!(in_pull_request_build(&sandbox).run().code, 0);
     for (gatepost, whose) in [
@@ -207,7 +207,7 @@ fn the_creator_of_a_status_is_told() {
 }
 
 #[test]
-fn sonarqubes_half_has_its_own_exit_code() {
+fn a_failed_check_of_sonarqube_exits_with_3_and_one_of_bitbucket_with_4() {
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
     let gatepost = check(in_pull_request_build(&sandbox))
         .set("SONAR_HOST_URL", sonarqube.http_url())
@@ -244,7 +244,7 @@ fn sonarqubes_half_has_its_own_exit_code() {
 }
 
 #[test]
-fn a_file_of_a_scanner_names_server_and_project() {
+fn check_takes_the_server_and_the_project_from_report_task_txt() {
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
     let folder = scanned(
         ".scannerwork",
@@ -258,7 +258,7 @@ fn a_file_of_a_scanner_names_server_and_project() {
 }
 
 #[test]
-fn what_cannot_work_is_told_before_anything_is_sent() {
+fn check_sends_nothing_when_a_variable_is_wrong() {
     let sandbox = acme();
     let run = check(in_pull_request_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", sandbox::API_TOKEN).run();
     assert_told(&run, 2, &["✖ 1 variable is wrong; nothing was sent\n"]);
@@ -271,7 +271,7 @@ fn what_cannot_work_is_told_before_anything_is_sent() {
 }
 
 #[test]
-fn the_results_of_an_earlier_run_stay() {
+fn check_keeps_the_result_file_of_an_earlier_run() {
     let (sandbox, folder) = (acme(), Folder::new());
     folder.write("results.jsonl", b"{}\n");
     let run = check(in_branch_build(&sandbox)).set("RESULT_FILE", folder.path().join("results.jsonl")).run();
@@ -279,16 +279,16 @@ fn the_results_of_an_earlier_run_stay() {
 }
 
 #[test]
-fn a_service_that_is_away_ends_the_check_at_the_deadline() {
+fn check_ends_at_the_deadline_when_bitbucket_is_silent() {
     let sandbox = acme();
     sandbox.fault_always(Fault::Silent);
     let run = check(in_branch_build(&sandbox)).set("TIMEOUT", "1").run();
     assert_told(&run, 4, &["✖ failed to read the repository acme/api: no complete response within N s"]);
 }
 
-/// Each report file is of a project of its own, whose status would have a key of its own.
+/// Each report file belongs to its own project, and the status of each project has its own key.
 #[test]
-fn the_key_of_every_analysis_is_looked_at() {
+fn check_looks_for_the_status_of_each_analysis() {
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
     let folder = Folder::new();
     for (place, project) in [("a", "acme_api"), ("b", "acme_web")] {
@@ -313,9 +313,8 @@ fn the_key_of_every_analysis_is_looked_at() {
     );
 }
 
-/// What Bitbucket leaves out of an answer is not made up.
 #[test]
-fn what_bitbucket_does_not_tell_is_said() {
+fn check_says_which_facts_bitbucket_left_out() {
     let answer = |headers: &[(&str, &str)], body: &str| Fault::Answer {
         status: 200,
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -325,7 +324,7 @@ fn what_bitbucket_does_not_tell_is_said() {
     let scopes_unknown = "! Bitbucket did not say which scopes the token has";
     for (headers, told) in [
         (&[][..], scopes_unknown),
-        // Those of an API token are no access token's.
+        // These are scopes of an API token, and the credential is an access token.
         (&[("x-oauth-scopes", "read:repository:bitbucket")], scopes_unknown),
         (&[("x-oauth-scopes", "")], scopes_unknown),
         (
@@ -342,9 +341,9 @@ fn what_bitbucket_does_not_tell_is_said() {
     }
 }
 
-/// A status that may not be read cannot be overwritten either.
+/// A credential that cannot read a status cannot overwrite it either.
 #[test]
-fn a_status_that_cannot_be_looked_at_fails_the_check() {
+fn a_status_that_cannot_be_read_fails_the_check() {
     let sandbox = acme();
     sandbox.fault_after(2, Fault::status(500));
     for _ in 0..20 {
@@ -358,9 +357,9 @@ fn a_status_that_cannot_be_looked_at_fails_the_check() {
     );
 }
 
-/// That the way out was tried, and why it failed, is told; not to try it.
+/// The lookup of the pull request has failed, so check does not advise to pass `PULL_REQUEST`.
 #[test]
-fn a_pull_request_that_is_not_there_is_told_beside_the_commit() {
+fn check_reports_a_missing_pull_request_and_a_missing_commit() {
     let sandbox = acme();
     let run = check(by_hand(&sandbox))
         .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
@@ -376,9 +375,9 @@ fn a_pull_request_that_is_not_there_is_told_beside_the_commit() {
     assert!(!run.output.contains("may not see it"), "the repository was seen: {}", run.output);
 }
 
-/// What has no prefix may be OAuth's, or an app password from before they had one.
+/// A token without a prefix may be an OAuth token or an old app password.
 #[test]
-fn a_token_that_is_none_of_bitbuckets_does_not_pass_for_one() {
+fn check_warns_of_a_token_without_the_prefix_of_an_access_token() {
     let sandbox = acme();
     let run = check(in_branch_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", "Xk3mD8vQz1Lw9RtYp2Ns").run();
     assert_told(
@@ -392,7 +391,7 @@ fn a_token_that_is_none_of_bitbuckets_does_not_pass_for_one() {
 }
 
 #[test]
-fn one_token_of_sonarqube_is_asked_about_once() {
+fn check_validates_a_sonarqube_token_once_for_all_targets() {
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
     let targets: Vec<_> =
         (1..=6).map(|number| format!(r#"{{"branch": "main", "key": "k{number}"}}"#)).collect();

@@ -1,4 +1,4 @@
-//! Every kind of credential; what refusals of them are told is in `scenarios`.
+//! Which credentials can post, and which are refused before anything is sent; `scenarios` has Bitbucket's refusals.
 
 use crate::run::{Gatepost, Sandbox, acme, in_pull_request_build};
 
@@ -10,7 +10,7 @@ fn with_api_token(sandbox: &Sandbox, token: &str) -> Gatepost {
 }
 
 #[test]
-fn each_kind_that_works_works() {
+fn each_kind_of_token_can_post_a_status() {
     let sandbox = acme();
     let mut run = with_api_token(&sandbox, sandbox::API_TOKEN).set("KEY", "api-token").run();
     assert_eq!(run.code, 0, "{}", run.output);
@@ -29,7 +29,7 @@ fn each_kind_that_works_works() {
 }
 
 #[test]
-fn what_cannot_work_is_said_before_anything_is_sent() {
+fn nothing_is_sent_with_an_unusable_credential() {
     let sandbox = acme();
     let bare = in_pull_request_build(&sandbox).unset("BITBUCKET_ACCESS_TOKEN");
     let cases = [
@@ -87,7 +87,7 @@ fn what_cannot_work_is_said_before_anything_is_sent() {
 }
 
 #[test]
-fn leftovers_of_another_credential_are_a_warning() {
+fn unused_variables_of_another_credential_are_a_warning() {
     let sandbox = acme();
     let run = in_pull_request_build(&sandbox)
         .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)

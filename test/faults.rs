@@ -1,5 +1,4 @@
-//! What goes wrong on the way: each time a clear message, the right exit code, the deadline kept and no
-//! secret shown.
+//! Failures of the network and of Bitbucket: the message, the exit code, the deadline, and no secret in the log.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +9,7 @@ use std::{
 
 use crate::run::{Fault, Folder, Run, Sandbox, acme, assert_told, by_hand, in_branch_build};
 
-/// A whole run with one fault on each request.
+/// A run in which every request has the same fault.
 fn always(fault: Fault, timeout: &str) -> (Sandbox, Run) {
     let sandbox = acme();
     sandbox.fault_always(fault);
@@ -27,7 +26,7 @@ fn once(fault: Fault) -> (Sandbox, Run) {
 }
 
 #[test]
-fn what_passes_is_tried_again() {
+fn a_temporary_failure_is_tried_again() {
     for (fault, told) in [
         (Fault::status(408), "! Bitbucket answered 408 Request Timeout; trying again in N s, N s left\n"),
         (Fault::status(425), "! Bitbucket answered 425 Too Early; trying again"),
@@ -46,7 +45,7 @@ fn what_passes_is_tried_again() {
 }
 
 #[test]
-fn the_service_is_given_the_time_it_asks_for() {
+fn a_retry_waits_as_long_as_retry_after_says() {
     let told = "! Bitbucket answered 429 Too Many Requests; trying again in N s";
     let (sandbox, run) = once(Fault::rate_limited_with("1"));
     assert_told(&run, 0, &[told]);
@@ -59,9 +58,8 @@ fn the_service_is_given_the_time_it_asks_for() {
     assert!(SystemTime::now() >= httpdate::parse_http_date(&date).unwrap(), "{}", run.output);
 }
 
-/// No clock holds so long a pause.
 #[test]
-fn a_pause_without_end_ends_the_run_at_once() {
+fn a_retry_after_too_large_for_any_clock_ends_the_run_at_once() {
     let sandbox = acme();
     sandbox.fault(Fault::rate_limited_with("9999999999999999999"));
     let run = in_branch_build(&sandbox).run();
@@ -70,7 +68,7 @@ fn a_pause_without_end_ends_the_run_at_once() {
 }
 
 #[test]
-fn a_pause_past_the_deadline_ends_the_run_at_once() {
+fn a_retry_after_beyond_the_deadline_ends_the_run_at_once() {
     let sandbox = acme();
     sandbox.fault(Fault::rate_limited_with("3600"));
     let run = in_branch_build(&sandbox).run();
@@ -103,7 +101,7 @@ fn an_unavailable_service_is_tried_until_the_deadline() {
 }
 
 #[test]
-fn a_silent_service_is_left_at_the_deadline() {
+fn a_request_to_a_silent_service_ends_at_the_deadline() {
     for fault in [Fault::Silent, Fault::SilentAfterHead] {
         let (sandbox, run) = always(fault, "2");
         assert_told(&run, 4, &["✖ failed to post the status: no complete response within N s"]);
@@ -114,7 +112,7 @@ fn a_silent_service_is_left_at_the_deadline() {
 }
 
 #[test]
-fn an_attempt_that_the_deadline_cuts_short_does_not_hide_the_reason() {
+fn an_earlier_503_is_reported_when_the_next_attempt_times_out() {
     let sandbox = acme();
     sandbox.fault(Fault::status(503));
     sandbox.fault_always(Fault::Silent);
@@ -124,7 +122,7 @@ fn an_attempt_that_the_deadline_cuts_short_does_not_hide_the_reason() {
 }
 
 #[test]
-fn a_refused_connection_is_told() {
+fn a_refused_connection_is_reported() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox)
         // Nothing listens there.
@@ -135,7 +133,7 @@ fn a_refused_connection_is_told() {
 }
 
 #[test]
-fn an_unknown_host_is_told() {
+fn an_unknown_host_is_reported() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox)
         .set("BITBUCKET_API_URL", "https://no-such-host.invalid/2.0")
@@ -145,7 +143,7 @@ fn an_unknown_host_is_told() {
 }
 
 #[test]
-fn what_does_not_speak_http_is_told() {
+fn a_server_that_does_not_speak_http_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -166,7 +164,7 @@ fn what_does_not_speak_http_is_told() {
 }
 
 #[test]
-fn the_credential_never_follows_a_redirect() {
+fn a_redirect_is_not_followed() {
     let elsewhere = acme();
     for path in ["/2.0/repositories?secret=1", ""] {
         let (sandbox, run) =
@@ -178,7 +176,7 @@ fn the_credential_never_follows_a_redirect() {
 }
 
 #[test]
-fn an_endless_answer_is_cut() {
+fn a_huge_answer_is_a_failure_with_a_short_message() {
     for status in [201, 401] {
         let (_sandbox, run) = once(Fault::Huge { status, bytes: 100_000_000 });
         assert_told(&run, 4, &["✖ not posted: SUCCESSFUL on acme/api"]);
@@ -187,7 +185,7 @@ fn an_endless_answer_is_cut() {
 }
 
 #[test]
-fn an_accepting_answer_that_is_not_bitbuckets_is_no_success() {
+fn an_answer_200_or_201_without_a_status_is_a_failure() {
     let answer = |status: u16, body: &str| Fault::Answer { status, headers: vec![], body: body.into() };
     for (fault, told) in [
         (
@@ -208,7 +206,7 @@ fn an_accepting_answer_that_is_not_bitbuckets_is_no_success() {
 }
 
 #[test]
-fn each_accepting_status_is_accepted() {
+fn status_codes_200_201_and_204_are_a_success_and_202_is_not() {
     for status in [200, 201, 204] {
         let (_sandbox, run) = once(Fault::Answer { status, headers: vec![], body: vec![] });
         assert_told(&run, 0, &["✔ posted"]);
@@ -218,7 +216,7 @@ fn each_accepting_status_is_accepted() {
 }
 
 #[test]
-fn a_lookup_that_answers_nonsense_is_told() {
+fn an_unusable_answer_to_a_lookup_is_reported() {
     for body in ["{}", "null", "not json", r#"{"source":{"branch":{"name":"x"},"commit":{"hash":"zzz"}}}"#] {
         let sandbox = acme();
         sandbox.fault(Fault::Answer { status: 200, headers: vec![], body: body.into() });
@@ -228,7 +226,7 @@ fn a_lookup_that_answers_nonsense_is_told() {
 }
 
 #[test]
-fn a_service_that_echoes_the_secret_or_forges_lines_changes_nothing() {
+fn secrets_and_control_characters_of_an_answer_are_not_printed() {
     let email_and_token = format!("{}:{}", sandbox::CI_EMAIL, sandbox::API_TOKEN);
     let basic = base64(email_and_token.as_bytes());
     for secret in [sandbox::API_TOKEN, &basic] {
@@ -252,9 +250,9 @@ fn a_service_that_echoes_the_secret_or_forges_lines_changes_nothing() {
     }
 }
 
-/// The service's words are cut for the log; a secret on the edge must not be.
+/// The log shows only the beginning of an answer, and the cut may fall inside a secret.
 #[test]
-fn a_secret_is_not_shown_in_parts() {
+fn no_part_of_a_secret_is_printed_when_an_answer_is_cut() {
     let sandbox = acme();
     let folder = Folder::new();
     let gatepost = in_branch_build(&sandbox)
@@ -272,7 +270,7 @@ fn a_secret_is_not_shown_in_parts() {
             _ => format!("<title>{text}</title>"),
         };
         sandbox.fault(Fault::Answer { status: 400, headers: vec![], body: body.into() });
-        // Checks its output by itself.
+        // `run` itself also checks that the output shows no secret.
         let run = gatepost.run();
         assert_eq!(run.code, 4, "{}", run.output);
         gatepost.assert_no_secret(&folder.read("results.jsonl"));
@@ -302,7 +300,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn only_a_trusted_certificate_is_spoken_to() {
+fn nothing_is_sent_to_a_server_whose_certificate_is_not_trusted() {
     let (sandbox, stranger, folder) = (acme(), acme(), Folder::new());
     let run = in_branch_build(&sandbox).set("BITBUCKET_API_URL", sandbox.https_url());
     let untrusted = run.run();
@@ -328,7 +326,7 @@ fn only_a_trusted_certificate_is_spoken_to() {
 }
 
 #[test]
-fn a_bad_certificate_file_is_a_wrong_variable() {
+fn an_unusable_ssl_cert_file_is_refused() {
     let (sandbox, folder) = (acme(), Folder::new());
     for (content, told) in [
         (&b""[..], "which holds no certificate"),

@@ -1,5 +1,7 @@
-//! The real image in a real container. `test/image` builds it, and says in `GATEPOST_IMAGE` what it is called
-//! in `GATEPOST_CONTAINER` how a container is run here, and in `GATEPOST_BINARY` where the static binary is.
+//! The real image in a real container.
+//!
+//! `test/image` builds the image and sets three variables: `GATEPOST_IMAGE` is the name of the image,
+//! `GATEPOST_CONTAINER` the command that runs a container, and `GATEPOST_BINARY` the path of the static binary.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -22,7 +24,7 @@ fn image(flags: &[&str]) -> Program {
 }
 
 #[test]
-fn it_posts_to_the_pull_request() {
+fn the_image_posts_to_the_pull_request() {
     let sandbox = Sandbox::start(World::acme());
     for (flags, key) in [(&[][..], "default-user"), (&RESTRICTED, "restricted")] {
         let run = Gatepost::in_pull_request_build(image(flags), &sandbox).set("KEY", key).run();
@@ -33,7 +35,7 @@ fn it_posts_to_the_pull_request() {
 }
 
 #[test]
-fn it_speaks_https_and_writes_where_pipelines_mounts() {
+fn the_image_speaks_https_and_writes_to_the_folder_that_pipelines_mounts() {
     let (sandbox, folder) = (Sandbox::start(World::acme()), Folder::new());
     let root = folder.write("root.pem", sandbox.root_certificate_pem().as_bytes());
     let volume = format!("--volume={}:/opt/atlassian/pipelines/agent/build", folder.path().display());
@@ -49,7 +51,7 @@ fn it_speaks_https_and_writes_where_pipelines_mounts() {
 }
 
 #[test]
-fn it_carries_sonarqubes_verdict_in_three_requests() {
+fn the_image_posts_sonarqubes_verdict_with_three_requests() {
     let (sandbox, sonarqube) =
         (Sandbox::start(World::acme()), SonarQube::start(Projects::acme(Dialect::Server2025)));
     for (gate, state, code) in [(Gate::failed(), "FAILED", 1), (Gate::passed(), "SUCCESSFUL", 0)] {
@@ -74,7 +76,7 @@ const TARGETS: u32 = 1000;
 const AT_ONCE: u32 = 8;
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// How long a run over a thousand targets takes, against its share of the latency of their requests.
+/// The time of a run with a thousand targets, divided by the latency of its requests when they are sent in parallel.
 fn ratio_to_latency() -> f64 {
     let (sandbox, folder) = (Sandbox::start(World::fleet(TARGETS as usize)), Folder::new());
     let targets: Vec<_> = (1..=TARGETS as usize)
@@ -100,8 +102,7 @@ fn ratio_to_latency() -> f64 {
     run.took.div_duration_f64(LATENCY * TARGETS / AT_ONCE)
 }
 
-/// With so many at once, it takes their share and hardly more; what else the machine did counts in the best of three
-/// the least.
+/// The best of three runs counts, because other work of the machine slows a run down.
 #[test]
 fn a_thousand_targets_take_little_longer_than_their_share_of_the_latency() {
     let ratios: Vec<_> = (0..3).map(|_| ratio_to_latency()).collect();
@@ -110,7 +111,7 @@ fn a_thousand_targets_take_little_longer_than_their_share_of_the_latency() {
 }
 
 #[test]
-fn it_tells_a_refusal_by_its_exit_code() {
+fn the_image_exits_with_4_when_refused_and_with_2_when_nothing_is_set() {
     let sandbox = Sandbox::start(World::acme());
     let refused = Gatepost::in_branch_build(image(&[]), &sandbox)
         .set("BITBUCKET_ACCESS_TOKEN", sandbox::REVOKED_TOKEN)

@@ -1,4 +1,4 @@
-//! Gatepost as its users meet it: the real binary, in an environment of its own, against the sandbox.
+//! Tests of the real binary, in its own environment, against the sandbox.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

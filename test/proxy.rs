@@ -1,4 +1,4 @@
-//! A forward proxy that knows `CONNECT`, and Gatepost behind it.
+//! Gatepost behind a forward proxy that supports `CONNECT`.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -16,12 +16,12 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Leads where it is asked to.
+    /// Connects to the host and port of each request.
     fn start() -> Self {
         Self::leading(None)
     }
 
-    /// Leads to this port of this machine, whatever it is asked for.
+    /// Connects to this port of this machine, for every host.
     pub(crate) fn to(port: u16) -> Self {
         Self::leading(Some(port))
     }
@@ -76,7 +76,7 @@ fn over_https(sandbox: &Sandbox, folder: &Folder) -> Gatepost {
 }
 
 #[test]
-fn https_goes_through_the_proxy_and_the_credential_does_not_show_to_it() {
+fn https_uses_the_proxy_and_hides_the_credential_from_it() {
     let (sandbox, folder, proxy) = (acme(), Folder::new(), Proxy::start());
     let run = over_https(&sandbox, &folder)
         .set("https_proxy", format!("http://user:pass-word@127.0.0.1:{}", proxy.port))
@@ -91,7 +91,7 @@ fn https_goes_through_the_proxy_and_the_credential_does_not_show_to_it() {
 }
 
 #[test]
-fn no_proxy_goes_past_it() {
+fn a_host_in_no_proxy_is_reached_without_the_proxy() {
     let (sandbox, folder, proxy) = (acme(), Folder::new(), Proxy::start());
     let run = over_https(&sandbox, &folder)
         .set("HTTPS_PROXY", format!("127.0.0.1:{}", proxy.port))
@@ -108,7 +108,7 @@ fn an_http_address_of_this_machine_is_never_proxied() {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_told() {
+fn a_refusal_by_the_proxy_is_reported() {
     let (sandbox, folder, proxy) = (acme(), Folder::new(), Proxy::start());
     let run = over_https(&sandbox, &folder)
         .set("HTTPS_PROXY", format!("http://nobody:wrong-password@127.0.0.1:{}", proxy.port))

@@ -1,4 +1,4 @@
-//! What later steps read.
+//! The result file and the output variables, which later steps read.
 
 use std::{
     path::Path,
@@ -15,7 +15,7 @@ fn lines(folder: &Folder) -> Vec<Value> {
 }
 
 #[test]
-fn a_delivered_status_is_recorded_and_handed_on() {
+fn a_delivered_status_is_recorded_and_sets_the_output_variables() {
     let sandbox = acme();
     let folder = Folder::new();
     folder.write("variables", b"EARLIER=1\n");
@@ -50,7 +50,7 @@ fn a_delivered_status_is_recorded_and_handed_on() {
 }
 
 #[test]
-fn a_refusal_is_recorded_with_its_reason_and_hands_nothing_on() {
+fn a_refusal_is_recorded_with_its_reason_and_sets_no_output_variables() {
     let sandbox = acme();
     let folder = Folder::new();
     let run = in_branch_build(&sandbox)
@@ -70,7 +70,7 @@ fn a_refusal_is_recorded_with_its_reason_and_hands_nothing_on() {
 }
 
 #[test]
-fn a_target_that_was_not_found_has_no_status() {
+fn a_pull_request_that_was_not_found_is_recorded_without_a_status() {
     let sandbox = acme();
     let folder = Folder::new();
     by_hand(&sandbox)
@@ -87,7 +87,7 @@ fn a_target_that_was_not_found_has_no_status() {
 }
 
 #[test]
-fn the_folder_of_the_output_variables_may_be_missing_and_its_file_may_be_unwritable() {
+fn output_variables_that_cannot_be_written_do_not_fail_the_run() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox);
     let missing = run.clone().set("BITBUCKET_PIPELINES_VARIABLES_PATH", "/no/such/folder/variables").run();
@@ -121,7 +121,7 @@ fn resuming_skips_what_was_delivered_and_posts_what_changed() {
 }
 
 #[test]
-fn half_a_line_of_a_killed_run_records_nothing_and_harms_nothing() {
+fn an_incomplete_line_of_a_killed_run_does_not_count_as_delivered() {
     let sandbox = acme();
     let folder = Folder::new();
     let run = in_branch_build(&sandbox)
@@ -151,7 +151,7 @@ fn a_refused_status_is_posted_again_when_resumed() {
 }
 
 #[test]
-fn runs_that_share_a_file_lose_no_line() {
+fn parallel_runs_with_one_result_file_lose_no_line() {
     let sandbox = acme();
     let folder = Folder::new();
     let run = in_branch_build(&sandbox)
@@ -172,9 +172,9 @@ fn runs_that_share_a_file_lose_no_line() {
     assert_eq!(lines(&folder).len(), 8);
 }
 
-/// Without RESUME a run begins the file anew, but not while another one writes to it.
+/// Without `RESUME` a run empties the file first, but not while another run writes to it.
 #[test]
-fn a_run_does_not_throw_away_what_another_one_is_writing() {
+fn a_run_keeps_the_lines_that_another_run_is_writing() {
     let (sandbox, folder) = (acme(), Folder::new());
     sandbox.fault(Fault::Silent);
     let run = in_branch_build(&sandbox).set("RESULT_FILE", folder.path().join("results.jsonl"));
@@ -197,7 +197,7 @@ fn a_run_does_not_throw_away_what_another_one_is_writing() {
 }
 
 #[test]
-fn lines_that_are_not_gateposts_are_counted_and_kept() {
+fn foreign_lines_in_the_result_file_are_counted_and_kept() {
     let (sandbox, folder) = (acme(), Folder::new());
     let _ = folder.write("results.jsonl", b"a\nb\nc\n");
     let run = in_branch_build(&sandbox)
@@ -209,7 +209,7 @@ fn lines_that_are_not_gateposts_are_counted_and_kept() {
 }
 
 #[test]
-fn wrong_variables_leave_the_file_as_it_is() {
+fn a_run_with_wrong_variables_does_not_change_the_result_file() {
     let sandbox = acme();
     let folder = Folder::new();
     let _ = folder.write("results.jsonl", b"kept\n");
@@ -221,7 +221,7 @@ fn wrong_variables_leave_the_file_as_it_is() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_waited_for() {
+fn a_run_does_not_wait_for_a_file_that_is_not_regular() {
     let sandbox = acme();
     let folder = Folder::new();
     let pipe = folder.path().join("pipe");
@@ -244,7 +244,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
 }
 
 #[test]
-fn output_variables_are_appended_in_lines_of_their_own() {
+fn output_variables_are_appended_on_new_lines() {
     let sandbox = acme();
     let folder = Folder::new();
     let _ = folder.write("variables", b"EARLIER=1");
@@ -257,7 +257,7 @@ fn output_variables_are_appended_in_lines_of_their_own() {
 }
 
 #[test]
-fn a_status_that_was_stopped_over_is_posted_again_when_resumed() {
+fn a_status_that_was_replaced_by_stopped_is_posted_again_when_resumed() {
     let sandbox = acme();
     let folder = Folder::new();
     let run = in_branch_build(&sandbox)

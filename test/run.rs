@@ -1,4 +1,4 @@
-//! The binary under test, in each of the places where it is used.
+//! The binary under test, in each environment in which it is used.
 
 pub(crate) use sandbox::{Fault, Folder, Gatepost, Run, Sandbox, World};
 use std::{
@@ -61,13 +61,13 @@ pub(crate) fn stopped_by(signal: &str, gatepost: &Gatepost, has_arrived: impl Fn
         assert!(begun.elapsed() < Duration::from_secs(10), "no request came");
         thread::yield_now();
     }
-    // Every shell knows how.
+    // The standard library of Rust can only send SIGKILL.
     let sent = Command::new("sh").arg("-c").arg(format!("kill {signal} {}", child.id())).status().unwrap();
     assert!(sent.success());
     gatepost.finish(child, begun)
 }
 
-/// Checks the exit code, and that these parts were told.
+/// Checks the exit code, and that the log has each of these parts.
 pub(crate) fn assert_told(run: &Run, code: i32, parts: &[&str]) {
     let told = run.told();
     assert_eq!(run.code, code, "{told}");

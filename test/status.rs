@@ -1,9 +1,9 @@
-//! The status itself: on the right commit, as it was asked for, in one request.
+//! The fields of a status, and the requests that post it.
 
 use crate::run::{acme, by_hand, in_branch_build, in_pull_request_build};
 
 #[test]
-fn a_branch_build_posts_in_one_request() {
+fn a_branch_build_posts_with_one_request() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox).run();
     insta::assert_snapshot!(run.told(), @"
@@ -41,7 +41,7 @@ fn a_branch_build_posts_in_one_request() {
 }
 
 #[test]
-fn a_pull_request_build_shows_on_its_pull_request() {
+fn the_status_of_a_pull_request_build_is_shown_on_its_pull_request() {
     let sandbox = acme();
     let run = in_pull_request_build(&sandbox)
         .set("STATE", "1")
@@ -69,7 +69,7 @@ fn a_pull_request_build_shows_on_its_pull_request() {
 }
 
 #[test]
-fn the_same_key_overwrites_and_another_stands_beside() {
+fn the_same_key_overwrites_a_status_and_another_key_adds_one() {
     let sandbox = acme();
     let run = in_pull_request_build(&sandbox);
     for (state, key) in [("INPROGRESS", "a"), ("FAILED", "a"), ("STOPPED", "b"), ("SUCCESSFUL", "a")] {
@@ -86,7 +86,7 @@ fn the_same_key_overwrites_and_another_stands_beside() {
 }
 
 #[test]
-fn long_texts_fit() {
+fn long_texts_are_shortened_to_bitbuckets_limits() {
     let sandbox = acme();
     let run = in_pull_request_build(&sandbox)
         .set("KEY", "sonar-pr-feature/a-very-long-branch-name-indeed")

@@ -1,4 +1,4 @@
-//! The right commit, however it is named.
+//! Which commit gets the status.
 
 use gatepost::explain::handbook;
 use sandbox::{Reach, Recorded};
@@ -19,7 +19,7 @@ fn assert_done(run: &Run) {
 }
 
 #[test]
-fn a_central_pipeline_posts_to_the_repository_it_was_told() {
+fn a_central_pipeline_posts_to_the_repository_in_repo_slug() {
     let sandbox = acme();
     let commit = sandbox.head("acme/web", "fix/header");
     let run = in_central_pipeline(&sandbox)
@@ -40,7 +40,7 @@ fn a_central_pipeline_posts_to_the_repository_it_was_told() {
 }
 
 #[test]
-fn a_central_pipeline_without_a_commit_never_uses_its_own() {
+fn a_central_pipeline_does_not_use_its_own_commit_for_another_repository() {
     let sandbox = acme();
     let run = in_central_pipeline(&sandbox).set("REPO_SLUG", "web").run();
     insta::assert_snapshot!(run.told(), @"
@@ -54,7 +54,7 @@ fn a_central_pipeline_without_a_commit_never_uses_its_own() {
 }
 
 #[test]
-fn a_pull_request_alone_is_asked_for_its_source() {
+fn the_source_commit_of_a_pull_request_is_looked_up() {
     let sandbox = acme();
     let run = in_central_pipeline(&sandbox)
         .set("REPO_SLUG", "https://bitbucket.org/acme/web.git")
@@ -77,7 +77,7 @@ fn a_pull_request_alone_is_asked_for_its_source() {
 }
 
 #[test]
-fn a_fork_gets_the_status_in_its_own_repository() {
+fn the_status_of_a_pull_request_from_a_fork_is_posted_in_the_fork() {
     let sandbox = acme();
     let run = by_hand(&sandbox)
         .unset("BITBUCKET_ACCESS_TOKEN")
@@ -91,7 +91,7 @@ fn a_fork_gets_the_status_in_its_own_repository() {
 }
 
 #[test]
-fn a_deleted_fork_is_said_and_the_destination_is_tried() {
+fn for_a_deleted_fork_the_destination_repository_is_tried() {
     let sandbox = acme();
     sandbox.world(|world| {
         world.delete_repository("jane/api");
@@ -106,7 +106,7 @@ fn a_deleted_fork_is_said_and_the_destination_is_tried() {
 }
 
 #[test]
-fn a_branch_alone_is_asked_for_its_head() {
+fn the_head_of_a_branch_is_looked_up() {
     let sandbox = acme();
     let run = by_hand(&sandbox).set("BRANCH", "feature/login").run();
     assert_done(&run);
@@ -158,7 +158,7 @@ fn a_local_merge_commit_is_replaced_by_the_source_commit() {
 }
 
 #[test]
-fn the_same_for_a_commit_given_beside_a_pull_request_without_asking_twice() {
+fn an_unknown_commit_beside_a_pull_request_is_replaced_with_one_lookup() {
     let sandbox = acme();
     let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("COMMIT", "fffffff").run();
     assert_done(&run);
@@ -168,7 +168,7 @@ fn the_same_for_a_commit_given_beside_a_pull_request_without_asking_twice() {
 }
 
 #[test]
-fn an_unknown_commit_without_a_pull_request_is_a_refusal() {
+fn an_unknown_commit_without_a_pull_request_exits_with_4() {
     let sandbox = acme();
     let run = by_hand(&sandbox).set("COMMIT", "fffffff").run();
     insta::assert_snapshot!(run.told(), @r#"
@@ -186,7 +186,7 @@ fn an_unknown_commit_without_a_pull_request_is_a_refusal() {
 }
 
 #[test]
-fn an_unknown_pull_request_or_branch_is_a_refusal() {
+fn an_unknown_pull_request_or_branch_exits_with_4() {
     let sandbox = acme();
     for (name, value) in [("PULL_REQUEST", "999"), ("BRANCH", "no/such")] {
         let run = by_hand(&sandbox).set(name, value).run();
@@ -197,14 +197,14 @@ fn an_unknown_pull_request_or_branch_is_a_refusal() {
 }
 
 #[test]
-fn a_branch_that_is_not_the_pull_requests_is_said() {
+fn a_refname_that_is_not_the_branch_of_the_pull_request_is_a_warning() {
     let sandbox = acme();
     let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("REFNAME", "other").run();
     assert_done(&run);
     assert!(run.output.contains("it will not count for this pull request"), "{}", run.output);
 }
 
-/// The token of the repository that it wants to be merged into does not reach the fork.
+/// The token of the destination repository does not reach the fork.
 #[test]
 fn a_pull_request_from_a_fork_is_posted_with_the_forks_own_token() {
     let forks_token = sandbox::REPOSITORY_TOKEN_OF_WEB.replace("RepositoryTokenWeb_", "RepositoryTokenJan_");
@@ -231,12 +231,11 @@ fn a_pull_request_from_a_fork_is_posted_with_the_forks_own_token() {
     assert!(!many.output.contains("no target"), "{}", many.output);
 }
 
-/// Without it the reason is told for what it is.
 #[test]
-fn a_fork_that_the_token_does_not_see_is_told_as_one() {
+fn a_fork_that_the_token_cannot_read_is_named_as_the_reason() {
     let sandbox = acme();
     let gatepost = by_hand(&sandbox).set("PULL_REQUEST", "9");
-    // One that is in the map under its name is there already, and is another one's.
+    // The map already has an entry for the fork, but with the token of another repository.
     let tokens = json!({ "api": sandbox::REPOSITORY_TOKEN, "jane/api": sandbox::REPOSITORY_TOKEN_OF_WEB });
     let wrong = gatepost
         .clone()

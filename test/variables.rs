@@ -1,4 +1,4 @@
-//! Bad input: every variable, told by its name, in one go, before anything is sent.
+//! Wrong variables are named, all in one run, before anything is sent.
 
 use std::os::unix::ffi::OsStringExt;
 
@@ -7,7 +7,7 @@ use gatepost::config::variables::{Variable, Variables};
 use crate::run::{Folder, acme, bare, in_branch_build};
 
 #[test]
-fn nothing_set_tells_everything_that_is_missing() {
+fn without_variables_every_missing_one_is_listed() {
     insta::assert_snapshot!(bare().run().told(), @r#"
     ✖ BITBUCKET_ACCESS_TOKEN is unset or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
@@ -32,7 +32,7 @@ fn nothing_set_tells_everything_that_is_missing() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one list of values, one snapshot")]
-fn each_bad_value_is_told() {
+fn each_bad_value_is_explained() {
     let sandbox = acme();
     let good = in_branch_build(&sandbox);
     let mut told = String::new();
@@ -184,7 +184,7 @@ fn each_bad_value_is_told() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_told_by_name_and_harm_nobody_elsewhere() {
+fn bytes_that_are_not_utf_8_are_refused_only_in_variables_of_gatepost() {
     let sandbox = acme();
     let bytes = || std::ffi::OsString::from_vec(vec![0xff, b'a', 0xfe]);
     for name in ["BITBUCKET_ACCESS_TOKEN", "STATE", "KEY", "TIMEOUT", "BITBUCKET_COMMIT", "DEBUG"] {
@@ -209,7 +209,7 @@ fn a_blank_variable_counts_as_unset() {
         let unset = run.clone().unset(&variable).run();
         for blank in ["", " \t", "\n"] {
             let mut told = run.clone().set(&variable, blank).run().told();
-            // It is said, because a central pipeline that was not told the target would report to itself.
+            // The warning matters to a central pipeline, which would post to its own repository.
             if variable == "REPO_SLUG" {
                 let (warning, rest) = told.split_once('\n').unwrap();
                 assert!(
@@ -254,9 +254,9 @@ fn hostile_values_of_any_variable_end_in_a_status_or_a_problem_that_names_it() {
             let told = &run.output;
             let context = || format!("{variable}={:.40}: {told}", value.display());
             assert!([0, 2, 4].contains(&run.code), "{}", context());
-            // What has the right shape is for the service to refuse.
+            // Bitbucket refuses the values that have the right format.
             assert!(run.code != 4 || told.contains("  answered: 40"), "{}", context());
-            // What can be the name of a workspace or a repository names another one, whose commit is not known.
+            // A value that can be a workspace or repository names another target, whose commit is unknown.
             let other_target = told.starts_with("✖ COMMIT is not set; the target ");
             assert!(run.code != 2 || told.contains(&variable) || other_target, "{}", context());
             assert!(
@@ -270,7 +270,7 @@ fn hostile_values_of_any_variable_end_in_a_status_or_a_problem_that_names_it() {
 }
 
 #[test]
-fn a_token_in_a_variable_that_is_shown_is_neither_shown_nor_posted() {
+fn a_token_in_a_public_variable_is_neither_printed_nor_posted() {
     let sandbox = acme();
     for variable in Variables::ALL.iter().filter(|variable| !variable.secret).map(Variable::name) {
         for token in [sandbox::API_TOKEN_OF_JANE, sandbox::PROJECT_TOKEN, sandbox::APP_PASSWORD] {
@@ -283,7 +283,7 @@ fn a_token_in_a_variable_that_is_shown_is_neither_shown_nor_posted() {
 }
 
 #[test]
-fn a_text_with_an_unexpanded_name_inside_is_worth_a_line() {
+fn a_text_with_an_unexpanded_variable_is_a_warning() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox)
         .set("NAME", "Build of $BITBUCKET_BRANCH")
@@ -295,7 +295,7 @@ fn a_text_with_an_unexpanded_name_inside_is_worth_a_line() {
 }
 
 #[test]
-fn misspelt_names_are_told() {
+fn a_misspelt_variable_is_a_warning_with_a_suggestion() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox).set("DESCRIPTON", "lost").set("pull_request", "7").run();
     insta::assert_snapshot!(run.told(), @"
@@ -310,7 +310,7 @@ fn misspelt_names_are_told() {
 }
 
 #[test]
-fn arguments_are_refused() {
+fn unknown_arguments_are_refused() {
     insta::assert_snapshot!(bare().run_with(&["--state", "FAILED"]).told(), @"
     ✖ gatepost takes no arguments but check, --help and --version
       to do:    set environment variables instead; gatepost --help lists them
@@ -319,7 +319,7 @@ fn arguments_are_refused() {
 }
 
 #[test]
-fn a_secret_in_a_public_place_is_refused() {
+fn a_secret_in_url_is_refused() {
     let sandbox = acme();
     let run = in_branch_build(&sandbox)
         .set("URL", format!("https://sonar.acme.example/?token={}", sandbox::REPOSITORY_TOKEN))

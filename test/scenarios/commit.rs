@@ -7,7 +7,7 @@ use crate::run::{acme, by_hand, in_central_pipeline, in_pull_request_build};
 use super::met;
 
 #[test]
-fn a_lookup_that_is_refused_after_an_unknown_commit_is_explained_too() {
+fn a_refused_lookup_after_an_unknown_commit() {
     let sandbox = acme();
     let gatepost = in_pull_request_build(&sandbox)
         .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
@@ -19,7 +19,7 @@ fn a_lookup_that_is_refused_after_an_unknown_commit_is_explained_too() {
 }
 
 #[test]
-fn a_source_commit_that_is_used_instead_has_its_own_link() {
+fn the_link_of_a_replaced_commit_leads_to_the_source_commit() {
     let sandbox = acme();
     let gatepost = by_hand(&sandbox).set("COMMIT", "fffffff").set("PULL_REQUEST", "7");
     let told = met(&gatepost, &sandbox, &[], 0, 3);
@@ -27,7 +27,7 @@ fn a_source_commit_that_is_used_instead_has_its_own_link() {
 }
 
 #[test]
-fn the_commit_of_the_central_pipeline_passed_on() {
+fn a_commit_of_the_central_pipelines_own_repository() {
     let sandbox = acme();
     let own = sandbox.head("acme/central-pipeline", "main");
     let gatepost = in_central_pipeline(&sandbox).set("REPO_SLUG", "web").set("COMMIT", own);

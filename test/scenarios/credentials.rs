@@ -1,4 +1,4 @@
-//! A credential that cannot work, which is told before anything is sent.
+//! A credential of the wrong kind or in the wrong form.
 
 use gatepost::explain::handbook;
 
@@ -25,9 +25,9 @@ fn an_app_password_in_a_central_pipeline() {
     "#);
 }
 
-/// Older app passwords have no prefix that tells them.
+/// Older app passwords have no prefix, so only Bitbucket's answer shows what they are.
 #[test]
-fn an_app_password_that_bitbucket_has_to_tell() {
+fn an_app_password_without_a_prefix() {
     let sandbox = acme();
     sandbox.fault(Fault::app_passwords_are_gone());
     let gatepost = with_api_token(&sandbox, "Xk3mD8vQz1Lw9RtYp2Ns");
@@ -59,9 +59,9 @@ fn an_api_token_with_a_user_name_of_git() {
     "#);
 }
 
-/// The other name that git takes, in whatever letters.
+/// Git accepts two such names; upper and lower case do not matter.
 #[test]
-fn an_api_token_with_the_other_user_name_of_git() {
+fn an_api_token_with_other_user_names_of_git() {
     let sandbox = acme();
     for name in ["x-bitbucket-api-token-auth", "X-Token-Auth"] {
         let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", name);
@@ -72,7 +72,7 @@ fn an_api_token_with_the_other_user_name_of_git() {
 }
 
 #[test]
-fn an_address_with_something_around_it() {
+fn an_email_address_in_quotes() {
     let sandbox = acme();
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", "\"ci@acme.example\"");
@@ -130,7 +130,7 @@ fn an_access_token_as_basic() {
 }
 
 #[test]
-fn two_variables_that_were_swapped_show_neither() {
+fn an_email_address_and_a_token_that_were_swapped() {
     let sandbox = acme();
     let gatepost =
         with_api_token(&sandbox, sandbox::CI_EMAIL).set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::API_TOKEN);
@@ -152,7 +152,7 @@ fn two_variables_that_were_swapped_show_neither() {
 }
 
 #[test]
-fn a_token_with_something_around_it() {
+fn a_token_in_quotes_white_space_a_header_or_an_address() {
     let sandbox = acme();
     let token = sandbox::REPOSITORY_TOKEN;
     let encoded = "Y2lAYWNtZS5leGFtcGxlOkFUQVRUM3hGZkdGMGFiYw==";
@@ -232,7 +232,7 @@ fn a_token_with_something_around_it() {
 }
 
 #[test]
-fn a_token_that_is_unusual() {
+fn an_api_token_whose_end_is_missing() {
     let sandbox = acme();
     let (whole, cut) = (sandbox::API_TOKEN, &sandbox::API_TOKEN[..150]);
     assert_eq!(with_api_token(&sandbox, whole).run().code, 0);

@@ -7,7 +7,7 @@ use crate::run::{acme, in_pull_request_build};
 use super::{met, with_api_token};
 
 #[test]
-fn an_account_whose_organization_keeps_api_tokens_out() {
+fn an_account_whose_organization_blocks_api_tokens() {
     let sandbox = acme();
     sandbox.world(|world| {
         world.keep_out_api_tokens(sandbox::CI_EMAIL);
@@ -31,7 +31,7 @@ fn an_account_whose_organization_keeps_api_tokens_out() {
 }
 
 #[test]
-fn a_token_that_is_over() {
+fn an_expired_api_token_and_a_revoked_access_token() {
     let sandbox = acme();
     let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN_EXPIRED);
     let troubles = [
@@ -74,7 +74,7 @@ fn a_token_that_is_over() {
 }
 
 #[test]
-fn an_oauth_token_that_is_over() {
+fn an_expired_oauth_token() {
     let sandbox = acme();
     let gatepost =
         in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", "dGhpcyBpcyBvYXV0aCBvcGFxdWU");

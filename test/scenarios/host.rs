@@ -51,7 +51,7 @@ fn a_host_that_is_not_bitbucket_cloud() {
     "#);
 }
 
-/// A company's host behind a proxy that does not reach it.
+/// The proxy does not reach the company's host.
 #[test]
 fn a_host_of_data_center_that_does_not_answer() {
     let sandbox = acme();
@@ -69,7 +69,7 @@ fn a_host_of_data_center_that_does_not_answer() {
     assert!(told.contains(&format!("  else:     {else_}\n  then:     {then}\n")), "{told}");
 }
 
-/// Bitbucket answers 403 for an address without its version; nothing tells that apart from other reasons.
+/// Bitbucket answers 403 for an address without the version, as it does for other reasons.
 #[test]
 fn an_address_without_the_version_of_the_api() {
     let sandbox = acme();

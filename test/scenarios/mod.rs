@@ -1,5 +1,4 @@
-//! The troubles that Gatepost exists for, each as its users meet it: what they set, all that they are told, how
-//! the run ends, and how many requests it made. Each is told in the words of the handbook.
+//! The problems that the handbook explains: the variables, the whole log, the exit code and the number of requests.
 
 mod commit;
 mod credentials;
@@ -14,7 +13,7 @@ use gatepost::explain::handbook::Trouble;
 
 use crate::run::{Gatepost, Sandbox, in_pull_request_build};
 
-/// Runs to an exit code with that many requests, and checks that the handbook's remedies were told.
+/// Checks the exit code, the number of requests, and that the log has the remedies of the handbook; returns the log.
 fn met(gatepost: &Gatepost, sandbox: &Sandbox, troubles: &[&Trouble], code: i32, requests: usize) -> String {
     let before = sandbox.requests().len();
     let run = gatepost.run();

@@ -8,9 +8,9 @@ use crate::run::{Fault, acme, assert_told, by_hand, in_pull_request_build};
 
 use super::{met, with_api_token};
 
-/// The reads after a refusal are good to have: each is sent once, and none is waited for long.
+/// The reads after a refusal are optional: each is sent once, and Gatepost does not wait long for it.
 #[test]
-fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
+fn at_most_two_further_reads_follow_a_refusal() {
     let refused = |status: u16, body: &str| Fault::Answer { status, headers: vec![], body: body.into() };
     let hidden = r#"{"error":{"message":"You may not have access to this repository or it no longer exists in this workspace."}}"#;
     for (first, reads, requests, told) in [
@@ -49,7 +49,7 @@ fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
         ),
         (refused(409, "no"), vec![], 2, "Gatepost does not know this answer"),
         (refused(405, ""), vec![], 2, "Gatepost does not know this answer"),
-        // What may not be read either is no question of who created it.
+        // The credential cannot even read the status, so its creator is not the reason.
         (
             refused(403, "no"),
             vec![Fault::status(403)],
@@ -73,9 +73,8 @@ fn the_reads_that_tell_more_are_two_at_most_whatever_comes_of_them() {
     }
 }
 
-/// The pull request was asked already.
 #[test]
-fn a_pull_request_that_was_asked_leaves_one_read() {
+fn one_further_read_follows_when_the_pull_request_was_looked_up() {
     let sandbox = acme();
     let unknown =
         || Fault::Answer { status: 404, headers: vec![], body: br#"{"error":{"message":"No."}}"#.to_vec() };
@@ -103,7 +102,7 @@ fn a_rate_limit_that_is_used_up() {
     let run = gatepost.run();
     assert_eq!(run.code, 4);
     assert!(sandbox.requests().len() > 1, "it is tried again");
-    // How often within a second is left to chance.
+    // The number of attempts within a second varies.
     let told: Vec<_> = run
         .told()
         .lines()

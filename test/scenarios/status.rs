@@ -8,7 +8,7 @@ use crate::run::{Folder, acme, after_scan, in_pull_request_build, scanned};
 use super::{met, with_api_token};
 
 #[test]
-fn a_status_of_somebody_else() {
+fn a_status_that_another_credential_created() {
     let sandbox = acme();
     assert_eq!(with_api_token(&sandbox, sandbox::API_TOKEN).run().code, 0);
     let gatepost = in_pull_request_build(&sandbox).set("STATE", "failed");
@@ -44,7 +44,7 @@ fn a_key_of_a_long_branch() {
 }
 
 #[test]
-fn a_dashboard_that_nobody_else_reaches() {
+fn a_link_that_only_the_build_machine_can_open() {
     let sandbox = acme();
     let gatepost = in_pull_request_build(&sandbox).set("URL", "http://localhost:9000");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"

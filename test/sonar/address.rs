@@ -7,7 +7,7 @@ use crate::run::{acme, after_scan, assert_told, scanned};
 use super::{of_pull_request, run_after, shown, sonarqube};
 
 #[test]
-fn the_users_address_wins_over_the_reports_and_base_paths_stay() {
+fn sonar_host_url_wins_over_the_report_file_and_keeps_its_base_path() {
     let sandbox = acme();
     for base in [None, Some("/sonar")] {
         let projects =
@@ -43,7 +43,7 @@ fn a_dashboard_on_loopback_is_not_linked() {
 }
 
 #[test]
-fn a_private_authority_is_trusted_when_it_is_passed() {
+fn a_private_authority_is_trusted_with_sonar_root_cert() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     let run = after_scan(&sandbox, &folder).set("SONAR_HOST_URL", sonarqube.https_url());

@@ -7,7 +7,7 @@ use crate::run::{Fault, Folder, acme, after_scan, assert_told, in_pull_request_b
 use super::{of_pull_request, shown, sonarqube};
 
 #[test]
-fn one_line_in_after_script_covers_every_ending() {
+fn bitbucket_exit_code_in_after_script_covers_every_end_of_a_scan() {
     let sandbox = acme();
     let empty = Folder::new();
     let run = |folder: &Folder, exit_code: &str| {
@@ -37,7 +37,7 @@ fn one_line_in_after_script_covers_every_ending() {
 }
 
 #[test]
-fn scan_exit_code_wins_over_that_of_the_script() {
+fn scan_exit_code_wins_over_bitbucket_exit_code() {
     let (sandbox, empty) = (acme(), Folder::new());
     let run = after_scan(&sandbox, &empty).set("SCAN_EXIT_CODE", "2").set("BITBUCKET_EXIT_CODE", "0").run();
     assert_told(&run, 3, &["✖ posted FAILED"]);
@@ -46,7 +46,7 @@ fn scan_exit_code_wins_over_that_of_the_script() {
 }
 
 #[test]
-fn a_scan_that_crashed_is_never_judged_by_an_earlier_analysis() {
+fn a_crashed_scan_does_not_use_an_earlier_analysis() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     sonarqube.submit(of_pull_request(Gate::passed()));
     let run = in_pull_request_build(&sandbox)
@@ -62,7 +62,7 @@ fn a_scan_that_crashed_is_never_judged_by_an_earlier_analysis() {
 }
 
 #[test]
-fn a_project_that_the_scan_did_not_get_to_is_told() {
+fn a_project_that_a_crashed_scan_did_not_reach_is_posted_as_failed() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned("api/.scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1");

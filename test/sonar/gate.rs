@@ -7,7 +7,7 @@ use crate::run::{Folder, acme, after_scan, assert_told, scanned};
 use super::{of_pull_request, on_cloud, paths, run_after, shown, sonarqube};
 
 #[test]
-fn a_red_gate_is_told_with_its_conditions_in_three_requests() {
+fn a_red_gate_is_posted_with_its_conditions_in_three_requests() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let submitted = sonarqube.submit(of_pull_request(Gate::failed()));
     let folder = scanned(".scannerwork", &submitted);
@@ -36,7 +36,7 @@ fn a_red_gate_is_told_with_its_conditions_in_three_requests() {
 }
 
 #[test]
-fn a_green_gate_is_green() {
+fn a_green_gate_is_posted_as_successful() {
     let (run, status) = run_after(of_pull_request(Gate::passed()));
     assert_eq!(run.code, 0, "{}", run.output);
     assert_eq!(status.state, "SUCCESSFUL");
@@ -44,7 +44,7 @@ fn a_green_gate_is_green() {
 }
 
 #[test]
-fn an_advisory_gate_is_red_and_the_step_stays_green() {
+fn fail_on_red_gate_false_posts_failed_and_exits_with_0() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::failed())));
     let run = after_scan(&sandbox, &folder).set("FAIL_ON_RED_GATE", "false").run();
@@ -53,7 +53,7 @@ fn an_advisory_gate_is_red_and_the_step_stays_green() {
 }
 
 #[test]
-fn every_dialect_is_understood() {
+fn every_version_of_sonarqube_is_understood() {
     for dialect in Dialect::ALL {
         for (gate, state, code) in [(Gate::failed(), "FAILED", 1), (Gate::passed(), "SUCCESSFUL", 0)] {
             let (sandbox, sonarqube) = (acme(), sonarqube(dialect));
@@ -68,7 +68,7 @@ fn every_dialect_is_understood() {
 }
 
 #[test]
-fn a_warning_of_an_old_server_is_green_and_named() {
+fn a_gate_with_a_warning_is_successful_and_names_the_warning() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server67));
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::warned())));
     let run = after_scan(&sandbox, &folder).run();
@@ -79,7 +79,7 @@ fn a_warning_of_an_old_server_is_green_and_named() {
 }
 
 #[test]
-fn without_a_gate_the_status_is_what_the_user_says() {
+fn without_a_gate_the_state_is_that_of_on_no_gate() {
     for (on_no_gate, state, code) in
         [(None, "FAILED", 1), (Some("successful"), "SUCCESSFUL", 0), (Some("stopped"), "STOPPED", 0)]
     {
@@ -100,7 +100,7 @@ fn without_a_gate_the_status_is_what_the_user_says() {
 }
 
 #[test]
-fn the_end_of_an_address_on_cloud_is_not_the_end() {
+fn the_gate_is_read_from_the_measures_when_cloud_removes_its_endpoint() {
     for status in [404, 410] {
         let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Cloud));
         sonarqube.projects(|projects| {
@@ -116,7 +116,7 @@ fn the_end_of_an_address_on_cloud_is_not_the_end() {
 }
 
 #[test]
-fn a_dry_run_asks_and_does_not_post() {
+fn a_dry_run_asks_sonarqube_and_does_not_post() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::failed())));
     let run = after_scan(&sandbox, &folder).set("DRY_RUN", "true").run();
@@ -125,7 +125,7 @@ fn a_dry_run_asks_and_does_not_post() {
 }
 
 #[test]
-fn a_gate_with_many_conditions_is_told_within_the_limits() {
+fn many_conditions_are_shortened_to_bitbuckets_limit() {
     let conditions = (0..120)
         .map(|n| Condition::new(Level::Error, "new_violations", "GT", "0", &(n + 1).to_string()))
         .collect();
@@ -137,7 +137,7 @@ fn a_gate_with_many_conditions_is_told_within_the_limits() {
 }
 
 #[test]
-fn a_state_that_is_not_final_is_no_answer_to_a_missing_gate() {
+fn on_no_gate_must_be_a_final_state() {
     let (sandbox, folder) = (acme(), Folder::new());
     let run = after_scan(&sandbox, &folder).set("ON_NO_GATE", "INPROGRESS").set("SCAN_EXIT_CODE", "1").run();
     assert_told(&run, 2, &["✖ ON_NO_GATE is \"INPROGRESS\", which is no final state"]);

@@ -31,7 +31,7 @@ fn shown(sandbox: &Sandbox) -> Status {
     statuses.remove(0)
 }
 
-/// Cloud is reached by its own name, through a proxy that leads to this machine.
+/// SonarQube Cloud has its real host name here; a proxy connects it to this machine.
 fn on_cloud(gatepost: Gatepost, sonarqube: &SonarQube) -> Gatepost {
     let proxy = Proxy::to(sonarqube.https_port());
     gatepost
@@ -45,7 +45,7 @@ fn paths(sonarqube: &SonarQube) -> Vec<String> {
     sonarqube.requests().into_iter().map(|request| request.path).collect()
 }
 
-/// A whole run after one scan: what SonarQube computed, and what the commit got.
+/// Runs after one scan, and returns the run and the status of the pull request.
 fn run_after(analysis: Analysis) -> (Run, Status) {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));

@@ -1,4 +1,4 @@
-//! SonarQube refuses, does not answer, or answers in an unknown format.
+//! SonarQube refuses a request, does not answer, or answers in an unknown format.
 
 use sandbox::{Dialect, Gate, PROJECT_ANALYSIS_TOKEN, REVOKED_SONAR_TOKEN};
 
@@ -7,7 +7,7 @@ use crate::run::{Fault, Folder, Gatepost, acme, after_scan, assert_told, scanned
 use super::{of_pull_request, shown, sonarqube};
 
 #[test]
-fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
+fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
     let told = |dialect, set: fn(Gatepost) -> Gatepost| {
         let (sandbox, sonarqube) = (acme(), sonarqube(dialect));
         let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
@@ -57,7 +57,7 @@ fn refusals_of_sonarqube_are_told_and_leave_a_final_state() {
 }
 
 #[test]
-fn answers_that_make_no_sense_leave_a_final_state() {
+fn an_unusual_or_unusable_answer_is_posted_as_failed() {
     let many =
         format!(r#"{{"projectStatus":{{"status":"ERROR","conditions":[{}{{}}]}}}}"#, "{},".repeat(49_999));
     for (task, gate, code, words) in [
@@ -117,7 +117,7 @@ fn answers_that_make_no_sense_leave_a_final_state() {
 }
 
 #[test]
-fn a_server_that_is_down_leaves_a_final_state() {
+fn an_unreachable_server_is_posted_as_failed() {
     let (sandbox, folder) = (acme(), Folder::new());
     let _ = folder.write(".scannerwork/report-task.txt", b"ceTaskId=x\nserverUrl=http://127.0.0.1:9\n");
     let run = after_scan(&sandbox, &folder).set("TIMEOUT", "1").run();
@@ -126,7 +126,7 @@ fn a_server_that_is_down_leaves_a_final_state() {
 }
 
 #[test]
-fn words_that_are_not_known_leave_a_final_state() {
+fn an_answer_with_unknown_words_is_posted_as_failed() {
     let gate = r#"{"projectStatus":{"status":"ERROR","conditions":[{"status":"MAYBE","metricKey":"new_thing","comparator":"XOR","errorThreshold":"1","actualValue":"2"},{"status":"ERROR","metricKey":"new_thing","comparator":"XOR","errorThreshold":"1","actualValue":"2"}]}}"#;
     for (task, code, words) in [
         (r#"{"task":{"status":"SUCCESS","analysisId":"x"}}"#, 1, "2 new thing (does not fit 1)"),
@@ -144,7 +144,7 @@ fn words_that_are_not_known_leave_a_final_state() {
 }
 
 #[test]
-fn fifty_thousand_real_conditions_are_too_much_and_that_is_said() {
+fn an_answer_longer_than_1_mib_is_posted_as_failed() {
     let condition = r#"{"status":"ERROR","metricKey":"new_violations","comparator":"GT","errorThreshold":"0","actualValue":"14"}"#;
     let body = format!(
         r#"{{"projectStatus":{{"status":"ERROR","conditions":[{}]}}}}"#,
@@ -162,7 +162,7 @@ fn fifty_thousand_real_conditions_are_too_much_and_that_is_said() {
 }
 
 #[test]
-fn what_stands_between_is_told() {
+fn html_pages_redirects_and_rate_limits_are_explained() {
     let page = "<html><title>Sign in</title></html>";
     for (fault, told) in [
         (

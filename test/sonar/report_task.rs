@@ -9,7 +9,7 @@ use crate::run::{Fault, Folder, acme, after_scan, assert_told, scanned};
 use super::{of_pull_request, paths, shown, sonarqube};
 
 #[test]
-fn every_usual_place_is_found() {
+fn report_task_txt_is_found_in_every_usual_place() {
     for place in [
         ".scannerwork",
         "target/sonar",
@@ -26,7 +26,7 @@ fn every_usual_place_is_found() {
 }
 
 #[test]
-fn other_places_are_named() {
+fn sonar_report_task_names_other_places() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned("handed/on", &sonarqube.submit(of_pull_request(Gate::passed())));
     let whole = folder.path().join("handed/on/report-task.txt");
@@ -67,7 +67,7 @@ fn other_places_are_named() {
 }
 
 #[test]
-fn a_link_that_leads_outside_is_not_followed() {
+fn a_symbolic_link_that_leads_outside_is_not_followed() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let outside = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     let folder = Folder::new();
@@ -83,7 +83,7 @@ fn a_link_that_leads_outside_is_not_followed() {
 }
 
 #[test]
-fn bad_report_files_are_told_and_leave_a_final_state() {
+fn a_bad_report_file_is_posted_as_failed() {
     let cases: [(&[u8], &str); 6] = [
         (b"", "report-task.txt is empty"),
         (b"\xff\xfe\0binary", "report-task.txt holds bytes that are not UTF-8 text"),
@@ -109,8 +109,8 @@ fn bad_report_files_are_told_and_leave_a_final_state() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_told() {
-    // Root may read everything.
+fn an_unreadable_report_file_is_reported() {
+    // Root can read every file, so the message depends on the user of the test.
     let (sandbox, folder) = (acme(), Folder::new());
     let file = folder.write(".scannerwork/report-task.txt", b"ceTaskId=x\n");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
@@ -121,7 +121,7 @@ fn a_file_that_may_not_be_read_is_told() {
 }
 
 #[test]
-fn a_file_from_another_system_is_understood() {
+fn a_report_file_with_a_byte_order_mark_and_crlf_is_read() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let submitted = sonarqube.submit(of_pull_request(Gate::passed()));
     let folder = Folder::new();
@@ -134,7 +134,7 @@ fn a_file_from_another_system_is_understood() {
 }
 
 #[test]
-fn a_task_id_with_odd_characters_stays_one() {
+fn a_task_id_with_special_characters_is_percent_encoded() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = Folder::new();
     let text = format!("ceTaskId=a b&c=d/../#?\nserverUrl={}\nprojectKey=acme_api\n", sonarqube.http_url());
@@ -149,7 +149,7 @@ fn a_task_id_with_odd_characters_stays_one() {
 }
 
 #[test]
-fn a_server_address_with_a_password_is_not_used() {
+fn a_server_url_with_a_password_is_not_used() {
     let (sandbox, folder) = (acme(), Folder::new());
     let _ = folder.write(
         ".scannerwork/report-task.txt",
@@ -161,7 +161,7 @@ fn a_server_address_with_a_password_is_not_used() {
 }
 
 #[test]
-fn what_the_file_does_not_tell_the_task_tells() {
+fn fields_missing_in_the_report_file_come_from_the_task() {
     let task = |analysis: &str| {
         format!(r#"{{"task":{{"status":"SUCCESS",{analysis}"componentKey":"acme_api","pullRequest":"7"}}}}"#)
     };
@@ -182,7 +182,7 @@ fn what_the_file_does_not_tell_the_task_tells() {
 }
 
 #[test]
-fn one_file_has_one_name() {
+fn one_report_file_is_used_once_for_several_patterns() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned("api/.scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     for pattern in [

@@ -9,7 +9,7 @@ use crate::run::{Folder, acme, after_scan, assert_told};
 use super::{of_pull_request, sonarqube};
 
 #[test]
-fn several_analyses_are_several_statuses_and_one_bad_file_stops_none() {
+fn each_analysis_gets_its_own_status_although_one_file_is_bad() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let api = sonarqube.submit(of_pull_request(Gate::failed()));
     let web = sonarqube.submit(Analysis::of_pull_request("acme_web", "7", Gate::passed()));
@@ -69,7 +69,7 @@ fn several_analyses_are_several_statuses_and_one_bad_file_stops_none() {
 }
 
 #[test]
-fn a_task_that_fails_stops_no_other() {
+fn a_failed_task_does_not_stop_the_others() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let end = End::Failed { message: "out of disk".to_owned() };
     let api = sonarqube.submit(Analysis { end, ..of_pull_request(Gate::passed()) });
@@ -105,7 +105,7 @@ fn several_statuses_are_recorded_and_resumed() {
 }
 
 #[test]
-fn a_server_that_is_down_is_waited_for_once() {
+fn an_unreachable_server_is_waited_for_once() {
     let (sandbox, folder) = (acme(), Folder::new());
     for place in ["a", "b", "c"] {
         let file = format!("{place}/.scannerwork/report-task.txt");

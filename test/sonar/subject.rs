@@ -7,7 +7,7 @@ use crate::run::{Fault, acme, after_scan, assert_told, in_pull_request_build, sc
 use super::{of_pull_request, on_cloud, shown, sonarqube};
 
 #[test]
-fn a_project_is_asked_about_by_its_key() {
+fn sonar_project_key_asks_without_a_report_file() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     sonarqube.submit(of_pull_request(Gate::failed()));
     sonarqube.submit(Analysis::new("acme_api", Gate::passed()));
@@ -29,7 +29,7 @@ fn a_project_is_asked_about_by_its_key() {
 }
 
 #[test]
-fn an_analysis_that_cloud_does_not_know_is_not_another_one() {
+fn an_analysis_that_cloud_does_not_know_is_not_replaced_by_another_one() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Cloud));
     sonarqube.submit(of_pull_request(Gate::passed()));
     let task =
@@ -42,7 +42,7 @@ fn an_analysis_that_cloud_does_not_know_is_not_another_one() {
 }
 
 #[test]
-fn an_analysis_of_another_pull_request_is_worth_a_line() {
+fn an_analysis_of_another_pull_request_is_a_warning() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let analysis = Analysis::of_pull_request("acme_api", "99", Gate::passed());
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));

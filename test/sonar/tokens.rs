@@ -1,4 +1,4 @@
-//! Which token SonarQube gets, and that no log shows it.
+//! How the token of SonarQube is sent, and that no log shows it.
 
 use sandbox::{
     Analysis, Dialect, GLOBAL_ANALYSIS_TOKEN, Gate, PROJECT_ANALYSIS_TOKEN, REVOKED_SONAR_TOKEN, USER_TOKEN,
@@ -9,7 +9,7 @@ use crate::run::{Fault, acme, after_scan, assert_told, in_pull_request_build, sc
 use super::{of_pull_request, shown, sonarqube};
 
 #[test]
-fn the_token_is_sent_as_the_server_takes_it() {
+fn the_token_is_sent_as_bearer_or_basic_by_server_version() {
     for (dialect, scheme) in
         [(Dialect::Server2025, "Bearer "), (Dialect::Server10, "Bearer "), (Dialect::Server99, "Basic ")]
     {
@@ -35,7 +35,7 @@ fn an_analysis_token_is_enough() {
 }
 
 #[test]
-fn no_gate_for_a_token_that_is_none_is_a_refusal() {
+fn a_missing_gate_with_an_invalid_token_is_a_refusal() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Cloud));
     sonarqube.projects(|projects| {
         projects.add_project("open", "Open", false);
@@ -53,7 +53,7 @@ fn no_gate_for_a_token_that_is_none_is_a_refusal() {
 }
 
 #[test]
-fn the_two_secrets_never_meet() {
+fn each_service_gets_only_its_own_token() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server99));
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     let run = after_scan(&sandbox, &folder).set("DEBUG", "true").run();
@@ -67,7 +67,7 @@ fn the_two_secrets_never_meet() {
 }
 
 #[test]
-fn a_token_is_not_shown_in_the_form_in_which_it_travels() {
+fn the_basic_header_of_a_token_is_not_printed() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server99));
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     assert_eq!(after_scan(&sandbox, &folder).run().code, 0);

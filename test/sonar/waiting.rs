@@ -9,7 +9,7 @@ use crate::run::{Fault, acme, after_scan, assert_told, scanned, stopped_by};
 use super::{of_pull_request, run_after, shown, sonarqube};
 
 #[test]
-fn an_analysis_that_takes_its_time_is_waited_for() {
+fn a_slow_analysis_is_waited_for() {
     let analysis = Analysis { polls: 3, ..of_pull_request(Gate::passed()) };
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
@@ -22,7 +22,7 @@ fn an_analysis_that_takes_its_time_is_waited_for() {
 }
 
 #[test]
-fn the_time_limit_of_a_request_does_not_end_the_wait() {
+fn timeout_does_not_end_the_wait_for_an_analysis() {
     let analysis = Analysis { polls: 4, ..of_pull_request(Gate::passed()) };
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
@@ -32,7 +32,7 @@ fn the_time_limit_of_a_request_does_not_end_the_wait() {
 }
 
 #[test]
-fn an_analysis_that_does_not_end_in_time_is_a_final_state() {
+fn an_analysis_that_exceeds_sonar_timeout_is_posted_as_failed() {
     let analysis = Analysis { polls: u32::MAX, ..of_pull_request(Gate::passed()) };
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
@@ -44,7 +44,7 @@ fn an_analysis_that_does_not_end_in_time_is_a_final_state() {
 }
 
 #[test]
-fn an_analysis_that_ends_otherwise_is_a_final_state() {
+fn a_failed_cancelled_or_deleted_analysis_is_posted_as_failed() {
     for (end, words) in [
         (
             End::Failed { message: "Fail to read\nthe report".to_owned() },
@@ -73,7 +73,7 @@ fn a_slow_server_is_waited_for() {
 }
 
 #[test]
-fn the_reader_is_told_that_it_goes_on() {
+fn the_log_shows_that_the_wait_goes_on() {
     let analysis = Analysis { polls: u32::MAX, ..of_pull_request(Gate::passed()) };
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
@@ -88,7 +88,7 @@ fn the_reader_is_told_that_it_goes_on() {
 }
 
 #[test]
-fn a_run_that_is_stopped_while_it_waits_has_sent_nothing() {
+fn a_run_that_is_stopped_while_it_waits_posts_nothing() {
     let analysis = Analysis { polls: u32::MAX, ..of_pull_request(Gate::passed()) };
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));

@@ -7,7 +7,7 @@ use crate::run::{Folder, acme, after_scan, assert_told};
 use super::{of_pull_request, shown, sonarqube};
 
 #[test]
-fn a_webhook_needs_no_question() {
+fn a_webhook_body_needs_no_request_to_sonarqube() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let submitted = sonarqube.submit(of_pull_request(Gate::failed()));
     let webhook = sonarqube.projects(|projects| projects.webhook(&submitted.task_id));
@@ -21,7 +21,7 @@ fn a_webhook_needs_no_question() {
 }
 
 #[test]
-fn a_webhook_is_believed_only_where_the_user_names_it() {
+fn a_webhook_body_is_accepted_only_when_sonar_report_task_names_it() {
     let (sandbox, folder) = (acme(), Folder::new());
     let webhook = br#"{"status":"SUCCESS","qualityGate":{"status":"OK"}}"#;
     let _ = folder.write(".scannerwork/report-task.txt", webhook);
@@ -32,7 +32,7 @@ fn a_webhook_is_believed_only_where_the_user_names_it() {
 }
 
 #[test]
-fn a_webhook_about_another_commit_is_worth_a_line() {
+fn a_webhook_about_another_commit_is_a_warning() {
     let (sandbox, folder) = (acme(), Folder::new());
     let commit = sandbox.head("acme/api", "feature/login");
     for (revision, warned) in
@@ -52,7 +52,7 @@ fn a_webhook_about_another_commit_is_worth_a_line() {
 }
 
 #[test]
-fn odd_webhooks_are_never_green() {
+fn an_unusual_webhook_is_never_posted_as_successful() {
     for (webhook, code, words) in [
         (r#"{"status":"SUCCESS","qualityGate":{}}"#, 3, "Quality gate unknown: main branch"),
         (

@@ -8,7 +8,7 @@ use crate::run::{Folder, assert_told};
 use super::{fleet, nightly};
 
 #[test]
-fn the_check_looks_at_every_target() {
+fn check_looks_at_every_target() {
     let (sandbox, folder) = (fleet(3), Folder::new());
     sandbox.world(|world| {
         world.delete_repository("acme/service-002");
@@ -35,7 +35,7 @@ fn the_check_looks_at_every_target() {
     );
     assert!(!run.output.contains("✔ acme"), "those that work are counted: {}", run.output);
     assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
-    // Each repository is looked at once.
+    // Each repository is read once.
     let looks = |slug: &str| sandbox.requests().iter().filter(|request| request.path.ends_with(slug)).count();
     assert_eq!(["service-001", "service-002", "service-003"].map(looks), [1, 1, 1]);
     let in_group =
@@ -43,9 +43,9 @@ fn the_check_looks_at_every_target() {
     assert_told(&in_group, 0, &["\nstep 1 of 2 of the parallel group: 3 of the 5 targets\n"]);
 }
 
-/// A repository once, and for each target its lookup, its commit and its status.
+/// The repository and the pull request are read once, the commit and the status for each target.
 #[test]
-fn the_check_says_when_it_needs_more_than_the_allowance() {
+fn check_warns_when_it_needs_more_requests_than_the_allowance() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let targets: Vec<_> = (0..501)
         .map(|key| json!({ "repo_slug": "service-001", "pull_request": 1, "key": format!("k{key}") }))

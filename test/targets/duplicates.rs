@@ -7,7 +7,7 @@ use crate::run::{Fault, Folder, assert_told};
 use super::{entries, fleet, nightly, posts, results, state_of};
 
 #[test]
-fn duplicates_are_said_and_posted_once_and_contradictions_are_refused() {
+fn equal_entries_are_posted_once_and_contradicting_entries_are_refused() {
     let (sandbox, folder) = (fleet(2), Folder::new());
     let one = entries(&sandbox, [1]).remove(0);
     let run = nightly(
@@ -41,9 +41,9 @@ fn duplicates_are_said_and_posted_once_and_contradictions_are_refused() {
     assert_eq!(nightly(&sandbox, &folder, &json!([one, other])).run().code, 0);
 }
 
-/// A pull request and its source commit are one place, which is known only when it was looked up.
+/// Only the lookup shows that the pull request has the same commit.
 #[test]
-fn targets_that_turn_out_to_be_one_are_posted_once() {
+fn a_commit_and_its_pull_request_are_posted_once() {
     let (sandbox, folder) = (fleet(2), Folder::new());
     let commit = sandbox.head("acme/service-001", "feature/change");
     let by_commit = |state: &str| json!({ "repo_slug": "service-001", "commit": commit[..12], "branch": "feature/change", "state": state });
@@ -73,9 +73,9 @@ fn targets_that_turn_out_to_be_one_are_posted_once() {
     assert_eq!(results(&folder)[1]["outcome"], "refused");
 }
 
-/// What one credential may not do is left to the other one, and not taken for done.
+/// A refused status does not count as posted.
 #[test]
-fn a_target_whose_twin_was_refused_is_posted() {
+fn a_target_is_posted_when_an_equal_target_was_refused() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let commit = sandbox.head("acme/service-001", "feature/change");
     let by_commit = json!({ "repo_slug": "service-001", "commit": commit[..12], "branch": "feature/change", "state": "ok" });
@@ -86,9 +86,9 @@ fn a_target_whose_twin_was_refused_is_posted() {
     assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
 }
 
-/// A run that goes on refuses what the one before it refused, whether the hash is abbreviated or not.
+/// A resumed run compares a full hash with the abbreviated hash of the pull request.
 #[test]
-fn a_contradiction_stays_one_when_resumed() {
+fn a_contradicting_target_is_refused_again_when_resumed() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let commit = sandbox.head("acme/service-001", "feature/change");
     let by_commit =
@@ -105,9 +105,9 @@ fn a_contradiction_stays_one_when_resumed() {
     }
 }
 
-/// The pages that commits link to by default have to be the same for that.
+/// Entries are equal only with equal links, so the default link must not depend on the length of the hash.
 #[test]
-fn one_commit_is_one_target_however_many_digits_it_is_written_with() {
+fn full_and_abbreviated_hashes_of_one_commit_are_one_target() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let commit = sandbox.head("acme/service-001", "feature/change");
     let entry = |commit: &str| json!({ "repo_slug": "service-001", "commit": commit, "branch": "feature/change", "state": "ok" });

@@ -1,4 +1,4 @@
-//! What a failing target or server means for the other targets, and how the log tells many failures.
+//! A failure of one target or of Bitbucket, its effect on the other targets, and its lines in the log.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::run::{Fault, Folder, assert_told};
 use super::{entries, fleet, nightly, results, state_of};
 
 #[test]
-fn each_target_has_its_own_status_and_its_own_end() {
+fn each_target_has_its_own_status_and_its_own_outcome() {
     let (sandbox, folder) = (fleet(5), Folder::new());
     let mut targets = entries(&sandbox, 1..=4);
     targets[1]["state"] = json!("failed");
@@ -52,7 +52,7 @@ fn each_target_has_its_own_status_and_its_own_end() {
 }
 
 #[test]
-fn a_server_that_goes_away_half_way_and_comes_back_loses_nothing() {
+fn a_short_outage_of_bitbucket_loses_no_status() {
     let (sandbox, folder) = (fleet(60), Folder::new());
     sandbox.outage(30, 20);
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=60))).run();
@@ -61,7 +61,7 @@ fn a_server_that_goes_away_half_way_and_comes_back_loses_nothing() {
 }
 
 #[test]
-fn a_server_that_stays_away_ends_the_run_once_not_sixty_times() {
+fn a_lasting_outage_is_waited_for_once_and_not_by_each_target() {
     let (sandbox, folder) = (fleet(60), Folder::new());
     sandbox.outage(30, 10_000);
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=60))).set("TIMEOUT", "2").run();
@@ -70,7 +70,7 @@ fn a_server_that_stays_away_ends_the_run_once_not_sixty_times() {
 }
 
 #[test]
-fn ten_thousand_failures_can_still_be_read() {
+fn ten_thousand_failures_print_fewer_than_600_lines() {
     let (sandbox, folder) = (fleet(10_000), Folder::new());
     sandbox.world(|world| {
         world.revoke(WORKSPACE_TOKEN);
@@ -90,9 +90,8 @@ fn ten_thousand_failures_can_still_be_read() {
     assert_eq!(results(&folder).len(), 10_000);
 }
 
-/// What fails for some targets is no reason to give the others up unheard.
 #[test]
-fn targets_that_fail_take_no_others_with_them() {
+fn failing_targets_do_not_stop_the_others() {
     let (sandbox, folder) = (fleet(20), Folder::new());
     let tokens: BTreeMap<_, _> =
         (1..=6).map(|number| (service(number), repository_token(&service(number)))).collect();
@@ -108,9 +107,8 @@ fn targets_that_fail_take_no_others_with_them() {
     assert!((7..=20).all(|number| state_of(&sandbox, number).is_some()));
 }
 
-/// What is new is told in full however much was told before it.
 #[test]
-fn a_new_kind_of_failure_is_told_after_hundreds_of_others() {
+fn a_new_kind_of_failure_is_explained_after_hundreds_of_others() {
     let (sandbox, folder) = (fleet(450), Folder::new());
     sandbox.world(|world| {
         world.revoke(WORKSPACE_TOKEN);
@@ -132,9 +130,9 @@ fn a_new_kind_of_failure_is_told_after_hundreds_of_others() {
     );
 }
 
-/// Of many refusals the first are looked into; each read counts against the allowance.
+/// Each further read counts against the allowance.
 #[test]
-fn not_every_refusal_is_looked_into() {
+fn further_reads_follow_only_the_first_refusals() {
     let (sandbox, folder) = (fleet(200), Folder::new());
     sandbox.world(|world| {
         for number in 1..=200 {

@@ -13,9 +13,9 @@ use crate::run::{Fault, Folder, assert_told};
 
 use super::{entries, fleet, nightly, posts, results, state_of};
 
-/// What one credential's allowance allows is nothing to the other one, and its limit is met once, not by each request.
+/// Each credential has its own allowance, and its requests wait together.
 #[test]
-fn a_limit_pauses_one_credential_once_and_no_other() {
+fn a_rate_limit_pauses_only_its_own_credential() {
     let (sandbox, folder) = (fleet(40), Folder::new());
     let window = Duration::from_secs(2);
     sandbox.world(|world| {
@@ -31,7 +31,7 @@ fn a_limit_pauses_one_credential_once_and_no_other() {
         .set("CONCURRENCY", "16")
         .set("BITBUCKET_ACCESS_TOKENS", json!({ "service-001": token }).to_string());
     let process = child.start();
-    // The others are done while the limited one waits.
+    // The other targets are posted while the limited credential waits.
     while posts(&sandbox).keys().filter(|path| !path.contains("service-001")).count() < 39 {
         assert!(begun.elapsed() < Duration::from_secs(10), "the others wait, too");
         thread::yield_now();
@@ -51,12 +51,12 @@ fn a_limit_pauses_one_credential_once_and_no_other() {
     assert_told(&run, 0, &["✔ 47 targets: 47 posted"]);
     let pauses = run.output.matches("Bitbucket answered 429 Too Many Requests; trying again in").count();
     assert!(pauses >= 1, "{}", run.output);
-    // Eight requests meet the limit at once, and come back together after each pause.
+    // Eight requests are refused together, and are sent again together after each pause.
     assert!(limited().len() <= 8 * (pauses + 1), "{} requests, {pauses} pauses", limited().len());
 }
 
 #[test]
-fn an_allowance_that_is_nearly_used_up_slows_down() {
+fn requests_slow_down_when_the_allowance_is_nearly_used_up() {
     let (sandbox, folder) = (fleet(3), Folder::new());
     sandbox.world(|world| {
         world.set_allowance(WORKSPACE_TOKEN, 150);
@@ -65,14 +65,14 @@ fn an_allowance_that_is_nearly_used_up_slows_down() {
     let told = "! Bitbucket says that the hourly allowance of requests is nearly used up with the access token (BITBUCKET_ACCESS_TOKEN): requests are slowed down";
     assert_told(&run, 0, &[told]);
     assert_eq!(run.output.matches("nearly used up").count(), 1, "{}", run.output);
-    // The first request learns of it, and the third keeps its distance from the second.
+    // The first answer has the header, so the third request waits after the second.
     let received: Vec<_> = sandbox.requests().into_iter().map(|request| request.received).collect();
     assert!(received[2] - received[1] >= Duration::from_millis(900), "{received:?}");
 }
 
-/// More than an hour's allowance cannot be had; the rest of the run ends at once instead of waiting for each target.
+/// The allowance does not come back before the deadline, so the run ends at once instead of waiting for each target.
 #[test]
-fn a_limit_that_does_not_end_is_given_up_for_all_targets_together() {
+fn a_lasting_rate_limit_ends_the_run_for_all_targets_together() {
     let (sandbox, folder) = (fleet(200), Folder::new());
     sandbox.world(|world| {
         world.set_allowance(sandbox::API_TOKEN, 50);
@@ -91,7 +91,7 @@ fn a_limit_that_does_not_end_is_given_up_for_all_targets_together() {
 }
 
 #[test]
-fn what_does_not_fit_into_the_allowance_is_said_before() {
+fn a_run_warns_when_it_needs_more_requests_than_the_allowance() {
     let (sandbox, folder) = (fleet(1001), Folder::new());
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1001))).set("DRY_RUN", "true").run();
     assert_eq!(run.output.matches("DRY_RUN: this request was not sent\n").count(), 1001);
@@ -107,9 +107,9 @@ fn what_does_not_fit_into_the_allowance_is_said_before() {
     assert_eq!(sandbox.request_count(), 0);
 }
 
-/// More of its targets than are at work at once wait for one credential; the others do not wait with them.
+/// More targets wait for one credential than `CONCURRENCY` allows at once; the others do not wait with them.
 #[test]
-fn a_limited_credential_takes_no_room_from_the_others() {
+fn targets_that_wait_for_a_rate_limit_leave_room_for_the_others() {
     let (sandbox, folder) = (fleet(20), Folder::new());
     let limited = repository_token("service-001");
     sandbox.fault_always_for(&limited, Fault::rate_limited_with("1"));
@@ -126,16 +126,16 @@ fn a_limited_credential_takes_no_room_from_the_others() {
         assert!(begun.elapsed() < Duration::from_secs(10), "the others wait, too");
         thread::yield_now();
     }
-    // None of the limited ones was posted so far, and all are once the limit is over.
+    // No target of the limited credential is posted yet; all are when the limit is over.
     assert!(sandbox.statuses("acme/service-001", &commit).is_empty());
     sandbox.clear_faults();
     let run = gatepost.finish(process, begun);
     assert_told(&run, 0, &["✔ 39 targets: 39 posted"]);
 }
 
-/// One token is one credential, however many repositories it is given for.
+/// One token is one credential, for any number of repositories.
 #[test]
-fn a_token_under_many_names_has_one_allowance() {
+fn one_token_for_many_repositories_has_one_allowance() {
     let (sandbox, folder) = (fleet(20), Folder::new());
     sandbox.world(|world| {
         world.set_allowance_per(WORKSPACE_TOKEN, 5, Duration::from_secs(1));
@@ -148,13 +148,13 @@ fn a_token_under_many_names_has_one_allowance() {
     assert_told(&run, 0, &["✔ 20 targets: 20 posted"]);
     let refused = sandbox.requests().iter().filter(|request| request.status == Some(429)).count();
     let pauses = run.output.matches("trying again in").count();
-    // Those that were under way together meet a limit together.
+    // Requests that are sent together are refused together.
     assert!(pauses >= 1 && refused <= 8 * pauses, "{refused} were refused, {pauses} pauses\n{}", run.output);
 }
 
-/// The step that is one of three sees a third of the list, and the allowance is that of all.
+/// Each of three steps posts a third of the list, and all steps share one allowance.
 #[test]
-fn the_budget_is_that_of_the_whole_group_and_of_what_is_left_to_do() {
+fn the_warning_counts_all_parallel_steps_and_only_the_targets_that_are_left() {
     let (sandbox, folder) = (fleet(1_200), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1_200)))
         .set("DRY_RUN", "true")

@@ -1,4 +1,4 @@
-//! How a list of targets is read, and what is said of a list that is wrong.
+//! How a list of targets is read, and the messages about a wrong list.
 
 use sandbox::{WORKSPACE_TOKEN, repository_token};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::run::{Folder, assert_told};
 use super::{entries, fleet, nightly, state_of};
 
 #[test]
-fn the_list_may_come_as_text_and_may_have_one_entry_or_none() {
+fn an_empty_list_is_accepted_and_targets_holds_the_list_itself() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!([])).set("STATE", "passed");
     insta::assert_snapshot!(gatepost.run().told(), @"
@@ -49,7 +49,7 @@ fn the_runs_variables_are_the_defaults_of_every_entry() {
 }
 
 #[test]
-fn every_problem_is_told_by_index_and_field_before_anything_is_sent() {
+fn every_problem_names_its_index_and_field_and_nothing_is_sent() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let targets = json!([
         { "repo_slug": "service-001", "commit": "HEAD", "state": "perhaps" },
@@ -127,7 +127,7 @@ fn every_problem_is_told_by_index_and_field_before_anything_is_sent() {
 }
 
 #[test]
-fn a_list_that_is_none_is_told_with_its_place() {
+fn text_that_is_not_a_json_array_is_refused_with_its_line_and_column() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!([])).set("STATE", "passed");
     let told: Vec<_> = [
@@ -208,7 +208,7 @@ fn a_list_that_is_none_is_told_with_its_place() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_told() {
+fn an_unreadable_list_is_explained() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!([])).set("STATE", "passed");
     folder.write("targets.json", &[b'[', b'"', 0xff, b'"', b']']);
@@ -247,9 +247,9 @@ fn a_list_that_cannot_be_read_is_told() {
     assert!(sandbox.requests().is_empty());
 }
 
-/// Ten thousand wrong entries are one trouble, not ten thousand.
+/// Ten thousand wrong entries usually have one cause.
 #[test]
-fn the_problems_of_a_long_list_are_counted() {
+fn only_the_first_problems_of_a_long_list_are_printed() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let targets: Vec<_> = (0..10_000)
         .map(|_| json!({ "repo_slug": "My Repository", "commit": "abcdef1", "state": "passed" }))
@@ -280,9 +280,9 @@ fn a_file_of_ten_megabytes_is_read() {
     );
 }
 
-/// What makes the list did not find the name; it would go to the central repository itself.
+/// The tool that makes the list did not find the name, and the default would be the central repository.
 #[test]
-fn a_repository_that_is_left_blank_is_not_the_pipelines_own() {
+fn a_blank_repo_slug_in_an_entry_is_refused() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!([]))
         .set("BITBUCKET_WORKSPACE", "acme")
@@ -296,9 +296,9 @@ fn a_repository_that_is_left_blank_is_not_the_pipelines_own() {
     assert!(sandbox.requests().is_empty());
 }
 
-/// Of two with one name a reader of JSON keeps the last, and nobody would know.
+/// JSON parsers usually keep the last of two fields with one name, so nobody would notice.
 #[test]
-fn a_field_that_is_there_twice_is_told() {
+fn a_field_that_occurs_twice_is_refused() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!([]));
     let twice = r#"[{"repo_slug": "service-001", "commit": "abcdef1", "commit": "abcdef2", "state": "ok"}]"#;

@@ -1,4 +1,4 @@
-//! Many targets in one run: all of them, so many at once, and each by itself.
+//! Runs with many targets.
 
 mod check;
 mod duplicates;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::run::{Folder, Gatepost, Sandbox, World, bare};
 
-/// The address of a commit of each repository of the fleet, in their order.
+/// A sandbox with this many repositories, each with one pull request.
 fn fleet(count: usize) -> Sandbox {
     Sandbox::start(World::fleet(count))
 }
@@ -52,7 +52,7 @@ fn state_of(sandbox: &Sandbox, number: usize) -> Option<String> {
     statuses.into_iter().next().map(|status| status.state)
 }
 
-/// How often each address was posted to.
+/// The number of POST requests to each path.
 fn posts(sandbox: &Sandbox) -> BTreeMap<String, usize> {
     let mut posts = BTreeMap::new();
     for request in sandbox.requests() {

@@ -34,9 +34,9 @@ fn parallel_steps_divide_the_targets() {
     }
 }
 
-/// Pipelines sets these for every step of a group, whatever it does.
+/// Pipelines sets these variables in every step of a group.
 #[test]
-fn a_single_target_is_not_divided() {
+fn a_parallel_step_posts_its_single_target() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let run = nightly(&sandbox, &folder, &json!([]))
         .unset("TARGETS_FILE")
@@ -50,7 +50,7 @@ fn a_single_target_is_not_divided() {
 }
 
 #[test]
-fn half_of_what_parallel_steps_are_told_by_is_not_enough() {
+fn a_parallel_step_without_the_number_of_steps_is_refused() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1)))
         .set("BITBUCKET_PARALLEL_STEP", "0")

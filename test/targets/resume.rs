@@ -27,9 +27,9 @@ fn killed_at(gatepost: &Gatepost, sandbox: &Sandbox, requests: usize) {
     child.wait().unwrap();
 }
 
-/// Whatever the moment: what is recorded is not posted again, and what is not is.
+/// A recorded target is not posted again, and every other target is, at whatever moment the run is killed.
 #[test]
-fn a_run_that_was_killed_goes_on_where_it_was() {
+fn a_killed_run_resumes_without_losing_a_target() {
     const TARGETS: usize = 10_000;
     let (sandbox, folder) = (fleet(TARGETS), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=TARGETS)))
@@ -51,16 +51,16 @@ fn a_run_that_was_killed_goes_on_where_it_was() {
     );
     let posts = posts(&sandbox);
     assert_eq!(posts.len(), TARGETS, "none is lost");
-    // What was under way when it was killed could not be recorded any more: at most eight, four times.
+    // A killed run cannot record the requests that are in flight: at most eight, four times.
     let twice = posts.values().filter(|count| **count > 1).count();
     assert!(twice <= 4 * 8, "{twice} were posted more than once");
     let run = gatepost.run();
     assert_told(&run, 0, &["0 posted, 10000 skipped"]);
 }
 
-/// What is looked up counts against the allowance, too: a list that is longer comes to its end all the same.
+/// Lookups count against the allowance too, so a long list would never end if each run repeated them.
 #[test]
-fn a_run_that_goes_on_looks_nothing_up_again() {
+fn a_resumed_run_does_not_repeat_lookups() {
     const TARGETS: usize = 150;
     const ALLOWANCE: u32 = 100;
     let (sandbox, folder) = (fleet(TARGETS), Folder::new());
@@ -81,7 +81,7 @@ fn a_run_that_goes_on_looks_nothing_up_again() {
         gatepost.run();
         posted.push((1..=TARGETS).filter(|number| state_of(&sandbox, *number).is_some()).count());
     }
-    // A lookup and a post each; up to eight lookups of a run are lost at its end.
+    // Each target takes a lookup and a post; up to eight lookups of a run are lost at its end.
     assert!(posted[0] >= 42 && posted[1] >= 2 * 42 && posted[2] >= 3 * 42, "{posted:?}");
     assert_eq!(posted[3], TARGETS);
     let accepted =
@@ -90,7 +90,7 @@ fn a_run_that_goes_on_looks_nothing_up_again() {
     let before = sandbox.request_count();
     assert_told(&gatepost.run(), 0, &["0 posted, 150 skipped"]);
     assert_eq!(sandbox.request_count(), before);
-    // What says something else is looked up: there may be another commit by now.
+    // A target with another state is looked up again: it may have a new commit.
     let commit = sandbox.world(|world| world.push("acme/service-001", "feature/change"));
     let changed: Vec<_> =
         targets[..1].iter().map(|target| merged(target, json!({ "state": "failed" }))).collect();
@@ -99,9 +99,9 @@ fn a_run_that_goes_on_looks_nothing_up_again() {
     assert_eq!(sandbox.statuses("acme/service-001", &commit)[0].state, "FAILED");
 }
 
-/// What stands on another branch, or was found by the way out, is told apart.
+/// A status on another branch is another status, and the commit that replaced a merge commit is remembered.
 #[test]
-fn what_was_delivered_otherwise_is_recalled_as_it_was() {
+fn a_resumed_run_knows_the_branch_and_the_replaced_commit_of_a_status() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let entry = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "passed" });
     let resumed = |targets: &[Value]| {
@@ -110,11 +110,11 @@ fn what_was_delivered_otherwise_is_recalled_as_it_was() {
             .set("RESUME", "true")
             .run()
     };
-    // With a branch of its own it counts for no pull request, and is no reason to leave the right one out.
+    // With its own `refname` this status does not count for the pull request, so the other one is still posted.
     let elsewhere = merged(&entry, json!({ "refname": "elsewhere" }));
     assert_told(&resumed(std::slice::from_ref(&elsewhere)), 0, &["1 posted"]);
     assert_told(&resumed(&[elsewhere, entry.clone()]), 0, &["1 posted, 1 skipped"]);
-    // A merge commit of the build is not asked for again.
+    // The merge commit of the build is not tried again.
     let merge =
         merged(&entry, json!({ "commit": "ffffffffffff", "branch": "feature/change", "key": "merge" }));
     assert_told(&resumed(std::slice::from_ref(&merge)), 0, &["1 posted"]);
@@ -123,14 +123,14 @@ fn what_was_delivered_otherwise_is_recalled_as_it_was() {
     assert_eq!(sandbox.request_count(), before);
 }
 
-/// An entry with other fields over its own.
+/// The entry with some fields added or replaced.
 fn merged(entry: &Value, over: Value) -> Value {
     let fields = [entry.clone(), over].into_iter().flat_map(|fields| fields.as_object().unwrap().clone());
     Value::Object(fields.collect())
 }
 
 #[test]
-fn two_runs_at_once_on_the_same_targets_do_no_harm() {
+fn two_parallel_runs_on_the_same_targets_both_succeed() {
     let (sandbox, folder) = (fleet(50), Folder::new());
     sandbox.fault_always(Fault::Delay(Duration::from_millis(5)));
     let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=50)));
@@ -145,7 +145,7 @@ fn two_runs_at_once_on_the_same_targets_do_no_harm() {
 }
 
 #[test]
-fn a_result_file_that_cannot_be_written_is_told_before() {
+fn an_unwritable_result_file_is_refused_before_anything_is_sent() {
     let (sandbox, folder) = (fleet(2), Folder::new());
     fs::create_dir(folder.path().join("results.jsonl")).unwrap();
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=2)))
@@ -155,9 +155,9 @@ fn a_result_file_that_cannot_be_written_is_told_before() {
     assert_eq!(sandbox.request_count(), 0);
 }
 
-/// However the path is written: it would be written over.
+/// The path may be written in another way, or be a link to the list.
 #[test]
-fn the_results_never_take_the_place_of_the_list() {
+fn the_result_file_must_not_be_the_file_of_the_list() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1)));
     let list = folder.read("targets.json");

@@ -30,9 +30,8 @@ fn a_pull_request_is_looked_up_once_for_all_its_statuses() {
     assert_eq!(sandbox.request_count(), 42);
 }
 
-/// Targets are independent of each other, also in time.
 #[test]
-fn a_thousand_targets_take_their_share_of_the_latency_and_a_request_each() {
+fn a_thousand_targets_run_eight_at_once_with_one_request_each() {
     const TARGETS: u32 = 1000;
     let (sandbox, folder) = (fleet(TARGETS as usize), Folder::new());
     let latency = Duration::from_millis(20);
@@ -42,13 +41,13 @@ fn a_thousand_targets_take_their_share_of_the_latency_and_a_request_each() {
         .run();
     assert_told(&run, 0, &["1000 targets, 8 at once", "✔ 1000 targets: 1000 posted"]);
     assert_eq!((sandbox.request_count(), sandbox.most_at_once()), (TARGETS as usize, 8));
-    // How close it comes to the eighth part of the latency, test/image measures where nothing else runs.
+    // `test/image` measures the exact time, where nothing else runs.
     assert!(run.took < latency * TARGETS / 2, "{:?}", run.took);
     assert_eq!(results(&folder).len(), TARGETS as usize);
     assert!(run.output.lines().count() < 120, "{}", run.output);
 }
 
-/// The most memory that a process held at once, in KiB, as the kernel counted it until shortly before its end.
+/// The peak memory of a process in KiB, as the kernel counted it until shortly before its end.
 fn peak_kib(gatepost: &Gatepost) -> (u64, Run) {
     let begun = Instant::now();
     let mut child = gatepost.start();
@@ -63,9 +62,9 @@ fn peak_kib(gatepost: &Gatepost) -> (u64, Run) {
     (peak, gatepost.finish(child, begun))
 }
 
-/// Commits that are given, and pull requests that are looked up.
+/// Some entries have a commit, and some have a pull request that is looked up.
 #[test]
-fn memory_grows_by_less_than_two_kib_an_entry() {
+fn memory_grows_by_less_than_two_kib_for_each_entry() {
     let sandbox = fleet(10_000);
     let given = |count| entries(&sandbox, 1..=count);
     let looked_up = |count| {
@@ -77,10 +76,10 @@ fn memory_grows_by_less_than_two_kib_an_entry() {
     }
 }
 
-/// How much more memory each of 10,000 entries takes than each of 100.
+/// The additional memory for each entry when a list has 10,000 entries instead of 100.
 fn bytes_an_entry(sandbox: &Sandbox, entries: impl Fn(usize) -> Vec<Value>) -> u64 {
     let folder = Folder::new();
-    // INPROGRESS is remembered until the end, and every text of the entry is its own.
+    // `INPROGRESS` is remembered until the end, and no two entries share a text.
     let entry = |(number, mut entry): (usize, Value)| {
         entry["state"] = json!("running");
         entry["name"] = json!(format!("Quality gate of service {number} in the nightly run"));

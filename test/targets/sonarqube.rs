@@ -1,4 +1,4 @@
-//! Each target with its own verdict of SonarQube.
+//! Targets whose state comes from SonarQube.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::run::{Fault, Folder, assert_told};
 
 use super::{fleet, nightly, state_of};
 
-/// A SonarQube with a project for each repository, and an analysis of each pull request: red for every third.
+/// A SonarQube with a project for each repository, and an analysis of each pull request; every third gate is red.
 fn analysed(count: usize) -> SonarQube {
     let mut projects = Projects::acme(Dialect::Server2025);
     for number in 1..=count {
@@ -23,7 +23,7 @@ fn analysed(count: usize) -> SonarQube {
     sonarqube
 }
 
-fn judged(number: usize) -> Value {
+fn target_with_verdict(number: usize) -> Value {
     let slug = service(number);
     json!({ "repo_slug": slug, "pull_request": 1, "sonar_project_key": format!("acme_{slug}"), "sonar_pull_request": 1 })
 }
@@ -31,7 +31,7 @@ fn judged(number: usize) -> Value {
 #[test]
 fn each_target_may_have_its_own_verdict_of_sonarqube() {
     let (sandbox, sonarqube, folder) = (fleet(6), analysed(6), Folder::new());
-    let mut targets: Vec<_> = (1..=5).map(judged).collect();
+    let mut targets: Vec<_> = (1..=5).map(target_with_verdict).collect();
     targets[4]["sonar_project_key"] = json!("acme_unknown");
     targets.push(json!({ "repo_slug": "service-006", "pull_request": 1, "state": "stopped" }));
     let run = nightly(&sandbox, &folder, &json!(targets))
@@ -63,10 +63,10 @@ fn each_target_may_have_its_own_verdict_of_sonarqube() {
 }
 
 #[test]
-fn sonarqube_is_asked_by_no_more_at_once_than_bitbucket() {
+fn concurrency_limits_the_requests_to_sonarqube_too() {
     let (sandbox, sonarqube, folder) = (fleet(30), analysed(30), Folder::new());
     sonarqube.fault_always(Fault::Delay(Duration::from_millis(20)));
-    let run = nightly(&sandbox, &folder, &json!((1..=30).map(judged).collect::<Vec<_>>()))
+    let run = nightly(&sandbox, &folder, &json!((1..=30).map(target_with_verdict).collect::<Vec<_>>()))
         .set("CONCURRENCY", "5")
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
@@ -80,12 +80,12 @@ fn sonarqube_is_asked_by_no_more_at_once_than_bitbucket() {
     assert_eq!((sonarqube.request_count(), sonarqube.most_at_once()), (30, 5));
 }
 
-/// Once it is known that SonarQube is away, nobody waits for it as long as the first one did.
+/// When SonarQube did not answer the first target, the others wait less for it.
 #[test]
-fn a_sonarqube_that_is_away_is_not_waited_for_by_each_target() {
+fn an_unreachable_sonarqube_is_not_waited_for_by_each_target() {
     let (sandbox, sonarqube, folder) = (fleet(40), analysed(40), Folder::new());
     sonarqube.fault_always(Fault::ResetBeforeAnswer);
-    let run = nightly(&sandbox, &folder, &json!((1..=40).map(judged).collect::<Vec<_>>()))
+    let run = nightly(&sandbox, &folder, &json!((1..=40).map(target_with_verdict).collect::<Vec<_>>()))
         .set("TIMEOUT", "2")
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
@@ -96,12 +96,12 @@ fn a_sonarqube_that_is_away_is_not_waited_for_by_each_target() {
 }
 
 #[test]
-fn what_an_entry_tells_of_sonarqube_goes_before_the_runs_state() {
+fn sonarqube_fields_of_an_entry_win_over_the_runs_state() {
     let (sandbox, sonarqube, folder) = (fleet(3), analysed(3), Folder::new());
-    let mut inherits = judged(2);
+    let mut inherits = target_with_verdict(2);
     inherits.as_object_mut().unwrap().remove("sonar_project_key");
     inherits.as_object_mut().unwrap().remove("sonar_pull_request");
-    let run = nightly(&sandbox, &folder, &json!([judged(3), inherits]))
+    let run = nightly(&sandbox, &folder, &json!([target_with_verdict(3), inherits]))
         .set("STATE", "stopped")
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
@@ -111,9 +111,9 @@ fn what_an_entry_tells_of_sonarqube_goes_before_the_runs_state() {
 }
 
 #[test]
-fn a_token_of_sonarqube_in_an_entry_is_used_and_never_shown() {
+fn a_sonar_token_in_an_entry_is_used_and_never_printed() {
     let (sandbox, sonarqube, folder) = (fleet(1), analysed(1), Folder::new());
-    let mut target = judged(1);
+    let mut target = target_with_verdict(1);
     target["sonar_token"] = json!(sandbox::REVOKED_SONAR_TOKEN);
     sonarqube.fault(Fault::Answer {
         status: 400,
@@ -129,11 +129,10 @@ fn a_token_of_sonarqube_in_an_entry_is_used_and_never_shown() {
     assert!(!run.output.contains("deadbeef00dea"), "{}", run.output);
 }
 
-/// The run's own branch and the end of its own build are nothing to a commit elsewhere.
 #[test]
-fn what_the_run_says_of_its_own_build_is_not_put_on_others() {
+fn the_runs_refname_and_exit_code_do_not_apply_to_other_repositories() {
     let (sandbox, folder, sonarqube) = (fleet(1), Folder::new(), analysed(1));
-    let mut entry = judged(1);
+    let mut entry = target_with_verdict(1);
     entry["commit"] = json!(sandbox.head("acme/service-001", "feature/change"));
     entry["branch"] = json!("feature/change");
     let run = nightly(&sandbox, &folder, &json!([entry]))

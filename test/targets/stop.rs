@@ -1,4 +1,4 @@
-//! A stopped run leaves no INPROGRESS behind.
+//! A stopped run leaves no `INPROGRESS` behind, because it would block merging.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::run::{Fault, Folder, assert_told, stopped_by};
 use super::{entries, fleet, nightly, results, state_of};
 
 #[test]
-fn a_stopped_run_leaves_no_inprogress_of_any_target() {
+fn a_stopped_run_replaces_the_inprogress_of_every_target() {
     let (sandbox, folder) = (fleet(60), Folder::new());
     sandbox.fault_always(Fault::Delay(Duration::from_millis(20)));
     let gatepost =
@@ -37,15 +37,14 @@ fn a_stopped_run_leaves_no_inprogress_of_any_target() {
     let states: Vec<_> = (1..=60).filter_map(|number| state_of(&sandbox, number)).collect();
     assert!(states.len() >= 20 && states.len() < 60, "{}", states.len());
     assert!(states.iter().all(|state| state == "STOPPED"), "{states:?}");
-    // What was stopped is posted again by the run that goes on.
+    // A resumed run posts the stopped targets again.
     sandbox.clear_faults();
     assert_eq!(gatepost.set("RESUME", "true").run().code, 0);
     assert!((1..=60).all(|number| state_of(&sandbox, number).as_deref() == Some("INPROGRESS")));
 }
 
-/// To be slowed down is for those that have time.
 #[test]
-fn the_last_words_of_a_run_are_in_time_though_the_allowance_is_nearly_used_up() {
+fn final_statuses_on_shutdown_are_not_slowed_down_by_the_allowance() {
     let (sandbox, folder) = (fleet(200), Folder::new());
     sandbox.fault_always(Fault::Delay(Duration::from_millis(20)));
     let mut targets = entries(&sandbox, 1..=200);
@@ -67,9 +66,9 @@ fn the_last_words_of_a_run_are_in_time_though_the_allowance_is_nearly_used_up() 
     assert!(states.len() >= 100 && states.iter().all(|state| state == "STOPPED"), "{states:?}");
 }
 
-/// What never had a place has nothing to be ended.
+/// The repository does not have the commit, so no status can have been left on it.
 #[test]
-fn an_inprogress_for_an_unknown_commit_is_not_stopped_over() {
+fn an_inprogress_for_an_unknown_commit_is_not_replaced_by_stopped() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     sandbox.fault(Fault::status(503));
     let targets = json!([{ "repo_slug": "service-001", "commit": "8d081548cabb", "pull_request": 1, "state": "running" }]);
@@ -79,9 +78,9 @@ fn an_inprogress_for_an_unknown_commit_is_not_stopped_over() {
     assert_eq!(state_of(&sandbox, 1).as_deref(), Some("INPROGRESS"));
 }
 
-/// The answer is lost and the status is there: what nobody will end is ended at once, and told.
+/// The status is there although its answer is lost, and no later request would end it.
 #[test]
-fn an_inprogress_whose_answer_is_lost_is_ended() {
+fn an_inprogress_whose_answer_is_lost_is_replaced_by_stopped() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     sandbox.fault_always(Fault::Within("INPROGRESS", Box::new(Fault::ResetInAnswer)));
     let target = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "running" });
@@ -105,7 +104,7 @@ fn an_inprogress_whose_answer_is_lost_is_ended() {
 }
 
 #[test]
-fn an_inprogress_that_was_refused_is_not_stopped_over() {
+fn a_refused_inprogress_is_not_replaced_by_stopped() {
     let (sandbox, folder) = (fleet(10), Folder::new());
     sandbox.fault_always(Fault::rate_limited_with("15"));
     let mut targets = entries(&sandbox, 1..=10);

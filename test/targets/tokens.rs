@@ -8,7 +8,7 @@ use crate::run::{Folder, assert_told};
 use super::{entries, fleet, nightly};
 
 #[test]
-fn tokens_of_single_repositories_stand_beside_a_common_one() {
+fn repositories_without_their_own_token_use_the_common_token() {
     let (sandbox, folder) = (fleet(4), Folder::new());
     let tokens = json!({
         "service-001": repository_token("service-001"),
@@ -53,7 +53,7 @@ fn tokens_of_single_repositories_stand_beside_a_common_one() {
             bearer(WORKSPACE_TOKEN),
         ]
     );
-    // Without a common one, who is not named has none.
+    // Without a common token, a repository that the map does not name has no credential.
     let alone = gatepost.unset("BITBUCKET_ACCESS_TOKEN").run();
     assert_told(
         &alone,
@@ -63,7 +63,7 @@ fn tokens_of_single_repositories_stand_beside_a_common_one() {
 }
 
 #[test]
-fn a_token_of_another_kind_in_the_map_is_told_by_its_name() {
+fn an_api_token_in_bitbucket_access_tokens_is_refused() {
     let (sandbox, folder) = (fleet(2), Folder::new());
     let tokens = json!({ "service-001": repository_token("service-001"), "service-002": sandbox::API_TOKEN });
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=2)))
@@ -81,7 +81,7 @@ fn a_token_of_another_kind_in_the_map_is_told_by_its_name() {
 }
 
 #[test]
-fn a_single_target_finds_its_token_in_the_map() {
+fn a_single_target_uses_its_token_of_bitbucket_access_tokens() {
     let (sandbox, folder) = (fleet(2), Folder::new());
     let tokens = json!({ "service-001": repository_token("service-001"), "service-002": repository_token("service-002") });
     let run = nightly(&sandbox, &folder, &json!([]))
@@ -96,7 +96,7 @@ fn a_single_target_finds_its_token_in_the_map() {
 }
 
 #[test]
-fn every_repository_without_a_token_is_told() {
+fn every_repository_without_a_token_is_listed() {
     let (sandbox, folder) = (fleet(4), Folder::new());
     let tokens = json!({ "service-002": repository_token("service-002") });
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=4)))
@@ -110,9 +110,8 @@ fn every_repository_without_a_token_is_told() {
     assert_told(&run, 2, &["✖ 3 variables are wrong; nothing was sent"]);
 }
 
-/// A credential that is wrong is told, and not that there is none; a name that is near is told, too.
 #[test]
-fn what_is_told_of_the_tokens_is_true() {
+fn two_credentials_are_one_problem_and_a_similar_name_is_suggested() {
     let (sandbox, folder) = (fleet(2), Folder::new());
     let tokens = json!({ "servise-001": repository_token("service-001") }).to_string();
     let gatepost =

@@ -77,7 +77,7 @@ mod tests {
     const WINDOW: Duration = Duration::from_secs(10);
 
     #[test]
-    fn each_request_comes_back_when_the_window_has_passed_it() {
+    fn a_request_counts_until_the_window_has_passed() {
         let begun = Instant::now();
         let after = |seconds| begun + Duration::from_secs(seconds);
         let mut allowance = Allowance::rolling(2, WINDOW);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_come_back_is_counted_against_an_hour() {
+    fn a_fixed_remainder_is_never_refilled() {
         let now = Instant::now();
         let mut allowance = Allowance::Remainder(1);
         assert!(allowance.spend(now) && !allowance.spend(now + Duration::from_hours(2)));

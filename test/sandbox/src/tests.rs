@@ -1,4 +1,4 @@
-//! The rules, one test each, asked without a network.
+//! The rules of the sandbox's Bitbucket, tested without a network.
 
 mod allowance;
 mod credentials;

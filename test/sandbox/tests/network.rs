@@ -1,4 +1,4 @@
-//! The sandbox over its sockets: both listeners, what they record, and each fault as a client sees it.
+//! The sandbox over its sockets: both listeners, the recorded requests, and each fault as a client sees it.
 #![expect(clippy::unwrap_used, reason = "the helpers below belong to the tests")]
 
 use std::io::{ErrorKind, Read, Write};
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring};
 
 const PATIENCE: Duration = Duration::from_millis(200);
-/// A repository that everybody may read.
+/// A public repository.
 const PUBLIC: &str = "/2.0/repositories/jane/api";
 
 #[test]
@@ -54,7 +54,7 @@ fn answers_over_http_and_records() {
 }
 
 #[test]
-fn answers_over_https_to_whoever_trusts_its_root() {
+fn answers_over_https_to_clients_that_trust_its_root() {
     let sandbox = Sandbox::start(World::acme());
     for name in ["localhost", "127.0.0.1", "host.docker.internal", "host.containers.internal"] {
         let answer = exchange_https(&sandbox, name, sandbox.root_certificate_pem()).unwrap();
@@ -68,7 +68,7 @@ fn answers_over_https_to_whoever_trusts_its_root() {
 }
 
 #[test]
-fn faults_come_one_a_request_and_then_always() {
+fn a_queued_fault_applies_to_one_request_and_a_permanent_fault_to_all_later_ones() {
     let sandbox = Sandbox::start(World::acme());
     sandbox.fault(Fault::rate_limited());
     sandbox.fault(Fault::rate_limited_with("7"));
@@ -93,7 +93,7 @@ fn faults_come_one_a_request_and_then_always() {
 }
 
 #[test]
-fn resets_before_and_in_the_answer() {
+fn resets_the_connection_before_or_within_the_answer() {
     let sandbox = Sandbox::start(World::acme());
     sandbox.fault(Fault::ResetBeforeAnswer);
     assert_eq!(get(&sandbox), "");
@@ -143,7 +143,7 @@ fn delays_the_real_answer() {
 }
 
 #[test]
-fn faults_come_after_a_number_of_requests() {
+fn faults_can_begin_after_a_number_of_requests() {
     let sandbox = Sandbox::start(World::acme());
     sandbox.fault_after(1, Fault::status(500));
     sandbox.outage(1, 2);
@@ -162,7 +162,7 @@ fn faults_come_after_a_number_of_requests() {
 }
 
 #[test]
-fn an_outage_ends_the_connection_of_each_request_in_it() {
+fn an_outage_closes_the_connection_of_each_request() {
     let sandbox = Sandbox::start(World::acme());
     sandbox.outage(2, 1);
     let mut kept = connect(&sandbox);
@@ -176,7 +176,7 @@ fn an_outage_ends_the_connection_of_each_request_in_it() {
 }
 
 #[test]
-fn an_interruption_ends_connections_until_the_service_is_back() {
+fn an_interruption_closes_connections_until_the_service_resumes() {
     let sandbox = Sandbox::start(World::acme());
     let mut idle = connect(&sandbox);
     assert_eq!(status(&exchange_and_keep(&mut idle, PUBLIC)), Some(200));
@@ -200,7 +200,7 @@ fn an_interruption_ends_connections_until_the_service_is_back() {
 }
 
 #[test]
-fn connections_do_not_outlast_the_shortest_interruption() {
+fn even_the_shortest_interruption_closes_open_connections() {
     let sandbox = Sandbox::start(World::acme());
     let mut kept = connect(&sandbox);
     assert_eq!(status(&exchange_and_keep(&mut kept, PUBLIC)), Some(200));
@@ -211,7 +211,7 @@ fn connections_do_not_outlast_the_shortest_interruption() {
 }
 
 #[test]
-fn faults_come_to_one_credential_only() {
+fn faults_can_apply_to_one_credential_only() {
     let sandbox = Sandbox::start(World::acme());
     let ask = |authorization: &str| {
         let request = request("127.0.0.1");
@@ -239,7 +239,7 @@ fn faults_come_to_one_credential_only() {
 }
 
 #[test]
-fn delays_pass_at_the_same_time() {
+fn delays_of_parallel_requests_overlap() {
     let sandbox = Sandbox::start(World::acme());
     let delay = Duration::from_millis(20);
     sandbox.fault_always(Fault::Delay(delay));
@@ -278,9 +278,9 @@ fn counts_the_requests_that_are_under_way_at_once() {
     drop(silent);
 }
 
-/// The limit is twenty times what it takes, for a busy machine.
+/// The limit is twenty times the usual time, for a busy machine.
 #[test]
-fn keeps_up_with_a_thousand_requests() {
+fn answers_a_thousand_requests_within_three_seconds() {
     for connections in [8, 64] {
         let each = 1000 / connections;
         let sandbox = Sandbox::start(World::acme());
@@ -311,7 +311,7 @@ fn unknown_requests_fail_the_test() {
 }
 
 #[test]
-fn sonarqube_writes_down_where_it_is() {
+fn sonarqube_writes_its_address_into_the_report_file() {
     let sonar = SonarQube::start(Projects::acme(Dialect::Server2025).with_base_path("/sonar"));
     assert!(sonar.http_url().ends_with("/sonar") && sonar.https_url().ends_with("/sonar"));
     let report = sonar.submit(Analysis::new("acme_api", Gate::passed())).report_task;
@@ -324,7 +324,7 @@ fn sonarqube_writes_down_where_it_is() {
 }
 
 #[test]
-fn sonarqube_answers_fails_and_records_as_bitbucket_does() {
+fn sonarqube_has_the_same_faults_and_records_as_bitbucket() {
     let sonar = SonarQube::start(Projects::acme(Dialect::Server2025));
     let ask = || exchange(connect_to(sonar.http_port()), &request_for("/api/system/status", "127.0.0.1"));
     sonar.fault(Fault::status(503));
@@ -355,12 +355,12 @@ fn request_for(path: &str, host: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
 }
 
-/// The status code of an answer; `None` if none came.
+/// The status code of an answer; `None` if no answer came.
 fn status(answer: &str) -> Option<u16> {
     answer.split(' ').nth(1)?.parse().ok()
 }
 
-/// Looks again and again, and gives up where a test would otherwise hang.
+/// Waits for a condition; fails the test after ten seconds, so that it does not hang.
 fn wait_until(is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -388,14 +388,14 @@ fn send(mut stream: TcpStream, request: &str) -> TcpStream {
     stream
 }
 
-/// All that comes until the connection ends.
+/// Everything that is received until the connection ends.
 fn exchange(stream: TcpStream, request: &str) -> String {
     let mut answer = String::new();
     send(stream, request).read_to_string(&mut answer).unwrap();
     answer
 }
 
-/// What still comes until the connection ends, however it does.
+/// What is still received until the connection is closed or reset.
 fn end(stream: &mut TcpStream) -> String {
     let mut rest = Vec::new();
     if let Err(error) = stream.read_to_end(&mut rest) {
@@ -404,7 +404,7 @@ fn end(stream: &mut TcpStream) -> String {
     String::from_utf8(rest).unwrap()
 }
 
-/// One answer on a connection that stays open; nothing if the connection ended before.
+/// One answer on a connection that stays open; empty if the connection ended before.
 fn exchange_and_keep(stream: &mut TcpStream, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! The rules, one test each, asked without a network.
+//! The rules of the sandbox's SonarQube, tested without a network.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,14 +40,14 @@ fn writes_report_task_as_the_scanner_does() {
 }
 
 #[test]
-fn cloud_names_an_organization_and_is_version_8_for_ever() {
+fn cloud_names_an_organization_and_always_version_8() {
     let report = acme(Dialect::Cloud).submit(Analysis::new("acme_api", Gate::passed())).report_task;
     assert!(report.starts_with("organization=acme\nprojectKey=acme_api\n"), "{report}");
     assert!(report.contains("\nserverVersion=8.0.0."), "{report}");
 }
 
 #[test]
-fn ids_differ_and_have_the_shape_of_their_time() {
+fn ids_are_unique_and_have_the_length_of_their_version() {
     for dialect in Dialect::ALL {
         let mut projects = acme(dialect);
         let submitted = [(); 3].map(|()| projects.submit(Analysis::new("acme_api", Gate::passed())));
@@ -60,7 +60,7 @@ fn ids_differ_and_have_the_shape_of_their_time() {
 }
 
 #[test]
-fn a_task_waits_works_and_ends() {
+fn a_task_goes_from_pending_to_in_progress_to_success() {
     for dialect in Dialect::ALL {
         let mut projects = acme(dialect);
         let analysis = Analysis { polls: 3, ..Analysis::of_pull_request("acme_api", "7", Gate::failed()) };
@@ -86,7 +86,7 @@ fn a_task_waits_works_and_ends() {
 }
 
 #[test]
-fn a_branch_is_told_and_the_main_branch_is_not() {
+fn a_task_names_its_branch_unless_it_is_the_main_branch() {
     let mut projects = acme(Dialect::Server2025);
     let mut place = |branch: Option<&str>| {
         let branch = branch.map(ToOwned::to_owned);
@@ -100,7 +100,7 @@ fn a_branch_is_told_and_the_main_branch_is_not() {
 }
 
 #[test]
-fn tasks_end_in_other_ways() {
+fn a_task_can_fail_be_cancelled_or_vanish() {
     let mut projects = acme(Dialect::Server2025);
     let failed = End::Failed { message: "Fail to read the report".to_owned() };
     let mut submit =
@@ -128,7 +128,7 @@ fn tasks_end_in_other_ways() {
 }
 
 #[test]
-fn refuses_bad_questions_for_a_task() {
+fn refuses_bad_parameters_for_a_task() {
     let mut projects = acme(Dialect::Cloud);
     let refused = get(&mut projects, "/api/ce/task");
     assert_eq!((refused.status, message(&refused).as_str()), (400, "The 'id' parameter is missing"));
@@ -142,7 +142,7 @@ fn refuses_bad_questions_for_a_task() {
 }
 
 #[test]
-fn the_latest_gate_replaces_and_an_analysis_keeps_its_own() {
+fn a_pull_request_has_its_latest_gate_and_each_analysis_keeps_its_own() {
     for dialect in BRANCH_PARAMETERS {
         let mut projects = acme(dialect);
         let pull_request = "projectKey=acme_api&pullRequest=7";
@@ -164,7 +164,7 @@ fn the_latest_gate_replaces_and_an_analysis_keeps_its_own() {
 }
 
 #[test]
-fn a_gate_looks_as_its_dialect_says() {
+fn the_format_of_a_gate_depends_on_the_version() {
     let status = |dialect| {
         let mut projects = acme(dialect);
         projects.submit(Analysis::new("acme_api", Gate::failed()));
@@ -197,7 +197,7 @@ fn a_gate_looks_as_its_dialect_says() {
 }
 
 #[test]
-fn what_was_not_measured_has_no_value() {
+fn a_condition_that_was_not_measured_has_no_value() {
     let mut projects = acme(Dialect::Cloud);
     projects.submit(Analysis::new("acme_api", Gate::passed()));
     let status = gate(&mut projects, "projectKey=acme_api");
@@ -208,7 +208,7 @@ fn what_was_not_measured_has_no_value() {
 }
 
 #[test]
-fn no_gate_looks_as_its_dialect_says() {
+fn the_format_of_a_missing_gate_depends_on_the_version() {
     for (dialect, expected) in [
         (Dialect::Cloud, json!({ "status": "NONE", "conditions": [], "periods": [] })),
         (Dialect::Server2025, json!({ "status": "NONE", "conditions": [], "caycStatus": "compliant" })),
@@ -219,7 +219,7 @@ fn no_gate_looks_as_its_dialect_says() {
 }
 
 #[test]
-fn old_gates_warn() {
+fn a_warning_has_its_threshold_only_on_an_old_server() {
     for dialect in [Dialect::Server67, Dialect::Server2025] {
         let mut projects = acme(dialect);
         projects.submit(Analysis::new("acme_api", Gate::warned()));
@@ -231,7 +231,7 @@ fn old_gates_warn() {
 }
 
 #[test]
-fn an_old_server_passes_over_branch_and_pull_request() {
+fn an_old_server_ignores_branch_and_pull_request() {
     let mut projects = acme(Dialect::Server67);
     projects.submit(Analysis::new("acme_api", Gate::passed()));
     projects.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
@@ -239,7 +239,7 @@ fn an_old_server_passes_over_branch_and_pull_request() {
 }
 
 #[test]
-fn refuses_bad_questions_for_a_gate() {
+fn refuses_bad_parameters_for_a_gate() {
     let mut projects = acme(Dialect::Server2025);
     let one_of = "Either 'analysisId', 'projectId' or 'projectKey' must be provided";
     for (query, status, text) in [
@@ -263,7 +263,7 @@ fn refuses_bad_questions_for_a_gate() {
 }
 
 #[test]
-fn the_gate_can_end_and_stays_among_the_measures() {
+fn the_gate_stays_among_the_measures_when_its_endpoint_is_removed() {
     let mut projects = acme(Dialect::Cloud);
     let submitted = projects.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
     for (status, text) in [(404, "Unknown url : /api/qualitygates/project_status"), (410, "")] {
@@ -294,7 +294,7 @@ fn the_gate_can_end_and_stays_among_the_measures() {
 }
 
 #[test]
-fn shows_components_to_those_who_may_browse() {
+fn shows_components_to_a_token_that_may_browse() {
     let mut projects = acme(Dialect::Server2025);
     let shown = parse(&get(&mut projects, "/api/components/show?component=acme_api"));
     assert_eq!((&shown["component"]["name"], &shown["ancestors"]), (&json!("Acme API"), &json!([])));
@@ -327,7 +327,7 @@ fn basic_works_everywhere_and_bearer_where_it_is_documented() {
 }
 
 #[test]
-fn server_refuses_without_a_word_who_has_no_good_token() {
+fn a_server_answers_401_with_an_empty_body_without_a_valid_token() {
     for dialect in [Dialect::Server2025, Dialect::Server10, Dialect::Server99, Dialect::Server67] {
         let mut projects = acme(dialect);
         projects.add_project("open", "Open", false);
@@ -411,7 +411,7 @@ fn says_whether_a_token_is_valid() {
 }
 
 #[test]
-fn tells_everybody_its_version_and_state() {
+fn version_and_state_need_no_token() {
     let mut projects = acme(Dialect::Server99);
     let version = send(&mut projects, "/api/server/version", None);
     assert_eq!((version.status, version.body.as_slice()), (200, b"9.9.0.65466".as_slice()));
@@ -420,7 +420,7 @@ fn tells_everybody_its_version_and_state() {
 }
 
 #[test]
-fn knows_its_base_path_and_nothing_else() {
+fn answers_only_known_paths_below_its_base_path() {
     let mut projects = acme(Dialect::Server2025).with_base_path("/sonar");
     assert_eq!(get(&mut projects, "/sonar/api/system/status").status, 200);
     for path in ["/api/system/status", "/sonar//api/system/status", "/sonar/api/issues/search", "/sonar", "/"]
@@ -433,7 +433,7 @@ fn knows_its_base_path_and_nothing_else() {
 }
 
 #[test]
-fn tells_webhooks_the_gate() {
+fn a_webhook_holds_the_gate() {
     let mut projects = acme(Dialect::Server2025);
     let submitted = projects.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
     let posted: Value = serde_json::from_str(&projects.webhook(&submitted.task_id)).unwrap();
@@ -465,7 +465,7 @@ fn tells_webhooks_the_gate() {
 }
 
 #[test]
-fn tells_webhooks_of_failures_and_of_no_gate() {
+fn a_webhook_names_a_failed_task_and_a_missing_gate() {
     let mut projects = acme(Dialect::Server67);
     let end = End::Failed { message: "no".to_owned() };
     let failed = projects.submit(Analysis { end, ..Analysis::new("acme_api", Gate::passed()) });
@@ -482,7 +482,7 @@ fn tells_webhooks_of_failures_and_of_no_gate() {
 
 #[test]
 #[should_panic(expected = "there is no webhook for")]
-fn posts_no_webhook_before_the_end() {
+fn there_is_no_webhook_before_the_task_ends() {
     let mut projects = acme(Dialect::Cloud);
     let submitted = projects.submit(Analysis { polls: 1, ..Analysis::new("acme_api", Gate::passed()) });
     projects.webhook(&submitted.task_id);
@@ -499,7 +499,7 @@ fn a_gate_is_as_bad_as_its_worst_condition() {
 }
 
 #[test]
-fn revoked_and_unknown_tokens_are_the_same() {
+fn a_revoked_token_gets_the_same_answer_as_no_token() {
     let mut projects = acme(Dialect::Server2025);
     projects.add_token("squ_new", Token::User);
     let path = "/api/components/show?component=acme_api";

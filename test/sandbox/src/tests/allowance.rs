@@ -24,7 +24,7 @@ fn counts_requests_per_person_or_access_token() {
 }
 
 #[test]
-fn an_allowance_comes_back_and_is_told_to_access_tokens() {
+fn an_allowance_comes_back_and_only_access_tokens_see_it() {
     let mut world = World::acme();
     let ask = |world: &mut World| {
         send(world, "GET", "/2.0/repositories/acme/api", Some(&bearer(WORKSPACE_TOKEN)), None)

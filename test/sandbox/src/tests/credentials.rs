@@ -1,4 +1,4 @@
-//! Which credential may do and see what.
+//! What each credential can read and write.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use super::{basic, bearer, ci, get, header, message, parse, send, statuses_path}
 const TOKEN_REJECTED: &str = "Token is invalid, expired, or not supported for this endpoint.";
 
 #[test]
-fn refuses_credentials_that_do_not_count() {
+fn refuses_invalid_credentials() {
     let mut world = World::acme();
     for authorization in [
         basic(CI_USERNAME, API_TOKEN),
@@ -46,7 +46,7 @@ fn refuses_credentials_that_do_not_count() {
 }
 
 #[test]
-fn tells_required_and_granted_scopes() {
+fn names_required_and_granted_scopes() {
     let mut world = World::acme();
     let writes = basic(CI_EMAIL, API_TOKEN_WRITE_ONLY);
     let path = statuses_path(&world);
@@ -74,7 +74,7 @@ fn tells_required_and_granted_scopes() {
 }
 
 #[test]
-fn the_user_is_a_bad_probe() {
+fn reading_the_user_needs_an_api_token_with_its_own_scope() {
     let mut world = World::acme();
     let answer = get(&mut world, "/2.0/user");
     assert_eq!(
@@ -91,7 +91,7 @@ fn the_user_is_a_bad_probe() {
 }
 
 #[test]
-fn hides_what_a_credential_may_not_see() {
+fn hides_repositories_that_a_credential_cannot_read() {
     let mut world = World::acme();
     let sees = |world: &mut World, authorization: Option<&str>| {
         ["acme/api", "acme/web", "acme/central-pipeline", "jane/api"]
@@ -117,7 +117,7 @@ fn hides_what_a_credential_may_not_see() {
 }
 
 #[test]
-fn nobody_in_particular_reads_public_repositories_only() {
+fn without_a_credential_only_public_repositories_can_be_read() {
     let mut world = World::acme();
     let head = world.head("jane/api", "patch-1");
     let path = format!("/2.0/repositories/jane/api/commit/{head}");
@@ -127,7 +127,7 @@ fn nobody_in_particular_reads_public_repositories_only() {
 }
 
 #[test]
-fn names_scopes_and_kind_and_tells_only_access_tokens_the_limit() {
+fn headers_name_scopes_and_kind_and_only_access_tokens_see_the_limit() {
     let mut world = World::acme();
     let answer = get(&mut world, "/2.0/repositories/acme/api");
     assert_eq!(

@@ -16,7 +16,7 @@ fn keeps_pull_requests_apart_by_repository() {
     assert_eq!(get(&mut world, "/2.0/repositories/acme/web/pullrequests/1").status, 404);
     let kept = parse(&get(&mut world, "/2.0/repositories/acme/api/pullrequests/1"));
     assert_eq!(kept["source"]["commit"]["hash"], world.head("acme/api", "main")[..12]);
-    // Deleting a branch leaves the pull requests from others as they are.
+    // Deleting a branch does not change the pull requests from other branches.
     world.delete_branch("acme/api", "feature/login");
     let pushed = world.push("acme/api", "main");
     let kept = parse(&get(&mut world, "/2.0/repositories/acme/api/pullrequests/1"));
@@ -65,7 +65,7 @@ fn shows_pull_requests_with_short_hashes_and_their_source() {
     assert_eq!(shape["destination"]["repository"]["full_name"], "acme/api");
     assert_eq!(shape["destination"]["commit"]["hash"], world.head("acme/api", "main")[..12]);
 
-    // The fork's commits are not in the repository that it wants to be merged into.
+    // The destination repository does not have the commits of the fork.
     assert_eq!(get(&mut world, &format!("/2.0/repositories/acme/api/commit/{head}")).status, 404);
 
     let pushed = world.push("jane/api", "patch-1");
@@ -80,7 +80,7 @@ fn shows_pull_requests_with_short_hashes_and_their_source() {
 }
 
 #[test]
-fn knows_what_lies_beside_the_api() {
+fn answers_paths_outside_the_api_as_bitbucket_does() {
     let mut world = World::acme();
     for path in ["/rest/api/1.0/projects", "/2.0/rest/build-status/1.0/commits/x"] {
         let answer = get(&mut world, path);

@@ -64,7 +64,7 @@ fn keeps_statuses_of_one_key_apart_by_refname() {
     assert_eq!(parse(&get(&mut world, &path))["size"], 2);
     assert_eq!(parse(&get(&mut world, "/2.0/repositories/acme/api/pullrequests/7/statuses"))["size"], 2);
 
-    // Changing one of several by key alone breaks the service.
+    // Bitbucket fails when a status is changed by its key and several statuses have that key.
     let path = format!("/2.0/repositories/acme/api/commit/{head}/statuses/build/sonar");
     let change = json!({ "state": "SUCCESSFUL" });
     assert_eq!(send(&mut world, "PUT", &path, Some(&ci()), Some(&change)).status, 500);
@@ -113,7 +113,7 @@ fn lists_statuses_in_order_of_creation_and_moves_them_between_branches() {
 }
 
 #[test]
-fn refuses_bad_fields_in_the_real_shape() {
+fn refuses_bad_fields_in_the_format_of_bitbucket() {
     let mut world = World::acme();
     let head = world.head("acme/api", "feature/login");
     let long_key = post(&mut world, &head, &json!({ "key": "é".repeat(48), "state": "FAILED" }));
@@ -172,7 +172,7 @@ fn refuses_bad_fields_in_the_real_shape() {
 }
 
 #[test]
-fn wants_json_that_says_so() {
+fn requires_json_with_its_content_type() {
     let mut world = World::acme();
     let path = statuses_path(&world);
     for (kind, body) in [
@@ -217,7 +217,7 @@ fn a_rotated_access_token_is_another_author() {
 }
 
 #[test]
-fn a_push_leaves_statuses_behind() {
+fn statuses_stay_on_the_old_commit_after_a_push() {
     let mut world = World::acme();
     let head = world.head("acme/api", "feature/login");
     post(&mut world, &head, &json!({ "key": "sonar", "state": "FAILED" }));
@@ -227,7 +227,7 @@ fn a_push_leaves_statuses_behind() {
 }
 
 #[test]
-fn pages_lists() {
+fn splits_lists_into_pages() {
     let mut world = World::acme();
     let head = world.head("acme/api", "feature/login");
     for number in 0..12 {
@@ -249,9 +249,9 @@ fn pages_lists() {
     }
 }
 
-/// The fastest hundreds are compared: a busy machine does not slow all of them down.
+/// Only the fastest hundreds are compared, because a busy machine does not slow all of them down.
 #[test]
-fn the_ten_thousandth_status_costs_about_what_the_first_does() {
+fn the_ten_thousandth_status_takes_less_than_twice_as_long_as_the_first() {
     let mut world = World::fleet(10_000);
     let ci = ci();
     let report = |world: &mut World, slug: &str, key: &str| {
