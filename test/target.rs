@@ -40,20 +40,6 @@ fn a_central_pipeline_posts_to_the_repository_in_repo_slug() {
 }
 
 #[test]
-fn a_central_pipeline_does_not_use_its_own_commit_for_another_repository() {
-    let sandbox = acme();
-    let run = in_central_pipeline(&sandbox).set("REPO_SLUG", "web").run();
-    insta::assert_snapshot!(run.told(), @"
-    ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, whose BITBUCKET_COMMIT would be the wrong commit
-      accepted: one of COMMIT, PULL_REQUEST and BRANCH
-      to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
-    ✖ 1 variable is wrong; nothing was sent
-    exit code 2
-    ");
-    assert_eq!(paths(&sandbox), [""; 0]);
-}
-
-#[test]
 fn the_source_commit_of_a_pull_request_is_looked_up() {
     let sandbox = acme();
     let run = in_central_pipeline(&sandbox)
@@ -165,24 +151,6 @@ fn an_unknown_commit_beside_a_pull_request_is_replaced_with_one_lookup() {
     let methods: Vec<_> = sandbox.requests().into_iter().map(|request| request.method).collect();
     assert_eq!(methods, ["GET", "POST", "POST"]);
     assert_eq!(sandbox.pull_request_statuses("acme/api", 7).len(), 1);
-}
-
-#[test]
-fn an_unknown_commit_without_a_pull_request_exits_with_4() {
-    let sandbox = acme();
-    let run = by_hand(&sandbox).set("COMMIT", "fffffff").run();
-    insta::assert_snapshot!(run.told(), @r#"
-    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
-    ✖ failed to post the status: Bitbucket answered 404 Not Found
-      sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/fffffff/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
-      answered: 404 Not Found, "Commit not found"
-      why:      acme/api has no commit fffffff: the commit was not pushed to this repository, or it is the merge commit of a pull-request pipeline, which only exists in the build (`git rev-parse HEAD` prints it)
-      to do:    in the repository's own pipeline remove COMMIT: the default is the commit that was pushed; in a central pipeline pass BITBUCKET_COMMIT of the pipeline that triggered it
-      to do:    or pass PULL_REQUEST: Gatepost finds its source commit, for a fork in the fork
-    ✖ not posted: SUCCESSFUL on acme/api commit fffffff
-    exit code 4
-    "#);
-    assert_eq!(sandbox.requests().len(), 1);
 }
 
 #[test]

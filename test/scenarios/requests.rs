@@ -87,12 +87,6 @@ fn one_further_read_follows_when_the_pull_request_was_looked_up() {
 }
 
 #[test]
-fn a_status_that_is_accepted_costs_one_request() {
-    let sandbox = acme();
-    met(&in_pull_request_build(&sandbox), &sandbox, &[], 0, 1);
-}
-
-#[test]
 fn a_rate_limit_that_is_used_up() {
     let sandbox = acme();
     sandbox.world(|world| {
