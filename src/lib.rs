@@ -7,63 +7,87 @@
 //!               done     SonarQube   limit
 //! ```
 //!
-//! Rooms, lowest first; each uses only those before it:
+//! [`main`] reads the arguments, and [`run`](fn@run) is the flow: it reads the variables, plans every target, reports
+//! all problems at once, and then publishes or checks. The rooms, lowest first; a room only uses rooms before it:
 //!
-//! - [`console`]: what may be printed.
-//! - [`model`]: what is talked about, as pure values.
-//! - [`http`]: one service over HTTP.
-//! - [`bitbucket`], [`sonarqube`]: the endpoints of each service.
-//! - [`explain`]: why something was refused, and what to do.
-//! - [`config`]: from the environment to a plan.
-//! - [`run`](mod@run): the plan is carried out.
+//! - `console`: what may be printed.
+//! - `model`: what Gatepost talks about, as pure values.
+//! - `http`: one service over HTTP.
+//! - `bitbucket`, `sonarqube`: the endpoints of each service.
+//! - `explain`: why something was refused, and what to do.
+//! - `config`: from the environment to a plan.
+//! - `run`: the plan is carried out.
 
 mod bitbucket;
 pub mod config;
-pub mod console;
+mod console;
 pub mod explain;
 mod http;
-pub mod model;
+mod model;
 mod run;
 mod sonarqube;
 
-use std::{collections::HashSet, ffi::OsString, io};
+use std::{collections::HashSet, ffi::OsString, process::ExitCode};
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::roots::extra_roots;
 use crate::{
     config::{
+        arguments,
         findings::Findings,
-        keyring::Credentials,
-        plan::{Mode, Plan, Settings},
-        roots::root_cert,
-        target_list::{Targets, are_many},
+        keyring::Keyring,
+        plan::{CheckTarget, Plan},
+        roots::{extra_roots, sonarqube_roots},
+        settings::{Mode, Settings},
+        target_list::Targets,
         variables::Variables,
     },
     console::log::Console,
-    http::authorization::Authorization,
-    http::transport::Transport,
+    http::{authorization::Authorization, transport::Transport},
     model::outcome::Outcome,
     run::{
-        check::{self, CheckPlan},
-        context::Context,
-        report::{self, Budget},
-        result_file::ResultFile,
-        targets::Run,
+        budget::Budget, check::CheckRun, context::Context, publish::PublishRun, report,
+        result_file::ResultFile, stop::StopSignals,
     },
 };
 
-/// Does what the environment asks for, and says so on the console.
+/// The process: arguments and environment in, exit code out.
+pub fn main() -> ExitCode {
+    console::defect::install_panic_hook();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let outcome = match arguments::read(&arguments) {
+        arguments::Request::Run(variable) => run_to_end(variable),
+        arguments::Request::Print(text) => {
+            Console::stdout().raw(&text);
+            Outcome::Done
+        }
+        arguments::Request::Wrong => arguments::wrong(&Console::stdout()),
+    };
+    ExitCode::from(outcome.exit_code())
+}
+
+/// Runs in the environment of the process, with one more variable or none.
+fn run_to_end(variable: Option<(OsString, OsString)>) -> Outcome {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let outcome = runtime.block_on(run(std::env::vars_os().chain(variable), Console::stdout()));
+        // A lookup of a host name has a thread that cannot be stopped. The process does not wait for it.
+        runtime.shutdown_background();
+        outcome
+    };
+    run().unwrap_or_else(|error: anyhow::Error| console::defect::report(&format_args!("{error:#}")))
+}
+
+/// Does what the environment asks for, and reports it on the console.
 ///
 /// # Errors
 ///
-/// Only what a defect of Gatepost explains; every failure that a user or a service causes is an [`Outcome`].
-pub async fn run(
+/// Only what a defect of Gatepost explains. Every failure that a user or a service causes is an [`Outcome`].
+async fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     mut console: Console,
 ) -> anyhow::Result<Outcome> {
-    let mut stop = Stop::listen()?;
+    let mut stop = StopSignals::listen()?;
     let mut findings = Findings::default();
     let variables = Variables::read(environment, &mut findings)?;
     console.hide(variables.secrets());
@@ -73,22 +97,21 @@ pub async fn run(
     }
     console.set_debug(settings.debug);
     let roots = extra_roots(settings.ssl_cert_file.as_deref(), &mut findings);
-    let asks_sonarqube = variables.state.is_none() || are_many(&variables);
-    let sonarqube_roots = if asks_sonarqube { root_cert(&variables, &mut findings) } else { Vec::new() };
-    let credentials = Credentials::from_variables(&variables, settings.timeout, &mut findings);
-    console.hide(credentials.secrets());
+    let sonarqube_roots = sonarqube_roots(&variables, &mut findings);
+    let keyring = Keyring::from_variables(&variables, settings.timeout, &mut findings);
+    console.hide(keyring.secrets());
 
     let transport = Transport::new(roots.iter().cloned(), &settings.proxies, settings.concurrency)?;
-    // A root for SonarQube is not trusted to speak for Bitbucket.
+    // A root certificate for SonarQube is not trusted for Bitbucket.
     let sonarqube_transport = if sonarqube_roots.is_empty() {
         transport.for_another_service(settings.concurrency)
     } else {
-        let roots = roots.iter().chain(&sonarqube_roots).cloned();
+        let roots = roots.into_iter().chain(sonarqube_roots);
         Transport::new(roots, &settings.proxies, settings.concurrency)?
     };
     let context = Context {
         settings: &settings,
-        credentials: &credentials,
+        keyring: &keyring,
         transport: &transport,
         sonarqube_transport: &sonarqube_transport,
         console: &console,
@@ -104,28 +127,28 @@ async fn publish(
     variables: &Variables,
     context: Context<'_>,
     mut findings: Findings,
-    stop: &mut Stop,
+    stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
-    let Context { settings, credentials, console, .. } = context;
-    let targets = Targets::from_variables(variables, &mut findings, |variables, many, findings| {
-        Plan::from_variables(variables, credentials, many, findings)
-    });
+    let Context { settings, keyring, console, .. } = context;
+    let targets = Targets::from_variables(variables, keyring, &mut findings);
     let results = ResultFile::from_settings(settings, &mut findings);
-    let tokens = |plan: &Plan| plan.verdict.token().cloned();
-    let Some(targets) = all_well(context, targets, &findings, tokens) else {
-        return Ok(report::variables_wrong(&findings, console));
+    hide_tokens(targets.as_ref(), console);
+    report::warnings(&findings, console);
+    let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
+        return Ok(report::problems(&findings, console));
     };
+    hide_headers(context, &targets);
     if let Some(results) = &results {
-        report::results_begun(results, console)?;
+        report::begin_results(results, console)?;
     }
     report::opening(&targets, settings, console);
-    if targets.many {
-        Budget::of_publishing(&targets.plans, results.as_ref()).tell(targets.steps(), console);
+    if targets.are_listed {
+        Budget::of_publishing(&targets.plans, results.as_ref()).warn(targets.steps(), console);
     }
-    let run = Run::new(context, &targets, results.as_ref());
+    let run = PublishRun::new(context, &targets, results.as_ref());
     tokio::select! {
         outcome = run.publish() => outcome,
-        () = stop.asked() => Ok(run.stop().await),
+        () = stop.received() => Ok(run.stop().await),
     }
 }
 
@@ -134,69 +157,44 @@ async fn check(
     variables: &Variables,
     context: Context<'_>,
     mut findings: Findings,
-    stop: &mut Stop,
+    stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
-    let Context { credentials, console, .. } = context;
-    let targets = Targets::from_variables(variables, &mut findings, |variables, _, findings| {
-        CheckPlan::from_variables(variables, credentials, findings)
-    });
-    let tokens = |plan: &CheckPlan| plan.sonarqube().and_then(|plan| plan.token.clone());
-    let Some(targets) = all_well(context, targets, &findings, tokens) else {
-        return Ok(report::variables_wrong(&findings, console));
+    let Context { keyring, console, .. } = context;
+    let targets: Option<Targets<CheckTarget>> = Targets::from_variables(variables, keyring, &mut findings);
+    hide_tokens(targets.as_ref(), console);
+    report::warnings(&findings, console);
+    let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
+        return Ok(report::problems(&findings, console));
     };
+    hide_headers(context, &targets);
+    let run = CheckRun::new(context, &targets);
     tokio::select! {
-        outcome = check::check(&targets, context) => outcome,
-        () = stop.asked() => {
+        outcome = run.check() => outcome,
+        () = stop.received() => {
             console.failed("stopped before the end; nothing was posted");
             Ok(Outcome::Stopped)
         }
     }
 }
 
-/// Says what is unusual, and gives the targets when nothing is wrong; secrets are hidden then in the forms in which
-/// they travel.
-fn all_well<P>(
-    context: Context<'_>,
-    targets: Option<Targets<P>>,
-    findings: &Findings,
-    token: impl Fn(&P) -> Option<SecretString>,
-) -> Option<Targets<P>> {
-    let Context { credentials, console, .. } = context;
-    let plans = targets.iter().flat_map(|targets| &targets.plans);
-    let tokens: HashSet<String> =
-        plans.filter_map(token).map(|token| token.expose_secret().to_owned()).collect();
-    console.hide(tokens.iter().cloned());
-    report::warnings(findings, console);
-    if !findings.problems.is_empty() {
-        return None;
+/// Hides the tokens of SonarQube that the plans hold: an entry of a list may have its own.
+fn hide_tokens<T>(targets: Option<&Targets<T>>, console: &Console) {
+    console.hide(tokens(targets).into_iter().map(str::to_owned));
+}
+
+/// Hides every secret as an `Authorization` header holds it: a service may send it back.
+fn hide_headers<T>(context: Context<'_>, targets: &Targets<T>) {
+    let Context { keyring, console, .. } = context;
+    for credential in keyring.credentials() {
+        console.hide(credential.authorization.secret_in_header());
     }
-    for access in credentials.accesses() {
-        console.hide(access.authorization.secret_in_header());
-    }
-    for token in tokens {
+    for token in tokens(Some(targets)) {
         let as_user = Authorization::basic(token.into(), SecretString::default(), String::new());
         console.hide(as_user.secret_in_header());
     }
-    targets
 }
 
-/// What asks the process to end. As the first process of a container it would not be ended by a signal that it does
-/// not handle; what comes while the variables are read is kept.
-struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Ends when the process is asked to end.
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+fn tokens<T>(targets: Option<&Targets<T>>) -> HashSet<&str> {
+    let plans = targets.iter().flat_map(|targets| &targets.plans);
+    plans.filter_map(|plan: &Plan<T>| plan.verdict.token()).map(ExposeSecret::expose_secret).collect()
 }

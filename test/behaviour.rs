@@ -85,7 +85,7 @@ fn a_stopped_run_replaces_inprogress_by_stopped() {
     let (sandbox, run) = stopped_while_silent("-TERM", "INPROGRESS", true);
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: INPROGRESS for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
-    ✖ stopped before the end: posted STOPPED on acme/api commit 94277cd267a8, branch feature/login, for INPROGRESS would block merging
+    ✖ stopped before the end: posted STOPPED on acme/api commit 94277cd267a8, branch feature/login, because INPROGRESS would block merging
     exit code 143
     ");
     let shown = sandbox.pull_request_statuses("acme/api", 7);
@@ -96,6 +96,6 @@ fn a_stopped_run_replaces_inprogress_by_stopped() {
 fn a_stopped_run_does_not_hang_on_a_silent_service() {
     let (_sandbox, run) = stopped_while_silent("-TERM", "INPROGRESS", false);
     assert_eq!(run.code, 143, "{}", run.output);
-    assert!(run.output.contains("! INPROGRESS may be left on the commit"), "{}", run.output);
+    assert!(run.output.contains("! INPROGRESS may still stand on the commit"), "{}", run.output);
     assert!(run.took < Duration::from_secs(9), "Docker kills after 10 s, this took {:?}", run.took);
 }

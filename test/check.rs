@@ -34,14 +34,14 @@ fn check_lists_what_works_and_posts_nothing() {
         .run();
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
-    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ the repository acme/api is visible to it
-    ✔ the token has the scope repository, for statuses and reports
-    ✔ the token has the scope pullrequest, for looking pull requests up
-    ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
-    ✔ no status with the key sonar-acme_api stands on the commit: it can be created
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) has the expected format
+    ✔ the token can read the repository acme/api
+    ✔ the token has the scope repository, for statuses
+    ✔ the token has the scope pullrequest, to look up pull requests
+    ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
+    ✔ the commit has no status with the key sonar-acme_api: it can be created
     ✔ SonarQube at http://127.0.0.1:PORT/ accepts SONAR_TOKEN
-    ✔ the project acme_api is visible to it
+    ✔ the token can read the project acme_api
     ✔ all 8 checks passed; nothing was posted
     exit code 0
     ");
@@ -58,15 +58,15 @@ fn the_argument_check_does_the_same_as_mode_check() {
     assert_eq!(by_word.told(), check(gatepost).run().told());
     insta::assert_snapshot!(by_word.told(), @"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
-    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ the repository acme/api is visible to it
-    ✔ the token has the scope repository, for statuses and reports
-    ✔ the token has the scope pullrequest, for looking pull requests up
-    ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
-    ✔ no status with the key sonar stands on the commit: it can be created
-    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
-      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
-    ✔ 6 of 7 checks passed, the others are worth a look; nothing was posted
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) has the expected format
+    ✔ the token can read the repository acme/api
+    ✔ the token has the scope repository, for statuses
+    ✔ the token has the scope pullrequest, to look up pull requests
+    ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
+    ✔ the commit has no status with the key sonar: it can be created
+    ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
+      to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
+    ✔ 6 of 7 checks passed, 1 need attention; nothing was posted
     exit code 0
     ");
 }
@@ -78,7 +78,10 @@ fn a_token_can_be_checked_without_a_commit() {
     assert_told(
         &run,
         0,
-        &["✔ the repository acme/web is visible to it", "! no commit was looked at: none of COMMIT"],
+        &[
+            "✔ the token can read the repository acme/web",
+            "! no commit was checked: COMMIT, PULL_REQUEST and BRANCH are not set",
+        ],
     );
     assert_eq!(sandbox.requests().len(), 1);
 }
@@ -89,18 +92,18 @@ fn check_reads_the_commit_of_a_pull_request_in_its_fork() {
     let run = check(by_hand(&sandbox)).set("PULL_REQUEST", "9").run();
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
-    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ the repository acme/api is visible to it
-    ✔ the token has the scope repository, for statuses and reports
-    ✔ the token has the scope pullrequest, for looking pull requests up
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) has the expected format
+    ✔ the token can read the repository acme/api
+    ✔ the token has the scope repository, for statuses
+    ✔ the token has the scope pullrequest, to look up pull requests
     pull request 9 comes from branch patch-1 of jane/api, at commit 53257e94d468
     ✖ failed to read commit 53257e94d468 of jane/api: Bitbucket answered 404 Not Found
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/jane/api/commit/53257e94d468 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      jane/api is the fork that the pull request comes from: the status of a pull request from a fork goes to the fork, and this credential may not see the fork
       to do:    add an access token of the fork to BITBUCKET_ACCESS_TOKENS under its name (workspace/slug), or use an API token whose account may read the fork
-    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
-      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
+      to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
     ✖ 1 of 6 checks failed; nothing was posted
     exit code 4
     "#);
@@ -116,7 +119,10 @@ fn check_replaces_a_local_merge_commit_by_the_source_commit() {
     assert_told(
         &run,
         0,
-        &["(pull-request pipelines build a local merge commit)", "✔ commit 94277cd267a8 of acme/api"],
+        &[
+            "(pull-request pipelines build a local merge commit)",
+            "✔ Bitbucket has commit 94277cd267a8 of acme/api",
+        ],
     );
 }
 
@@ -126,14 +132,14 @@ fn check_names_missing_scopes_and_unneeded_scopes() {
     let lacking = check(with_api_token(&sandbox, sandbox::API_TOKEN_WRITE_ONLY)).run();
     insta::assert_snapshot!(lacking.told(), @r#"
     gatepost 0.1.0: check of acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN); nothing is posted
-    ✔ the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN) looks like one
+    ✔ the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN) has the expected format
     ✖ failed to read the repository acme/api: Bitbucket answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: read:repository:bitbucket) (granted: write:repository:bitbucket)"
       why:      the API token lacks the scope read:repository:bitbucket; it has: write:repository:bitbucket (no scope of an API token includes another one: write does not include read)
       to do:    a token's scopes cannot be changed: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and save it in ATLASSIAN_API_TOKEN
-    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
-      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
+      to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
     ✖ 1 of 3 checks failed; nothing was posted
     exit code 4
     "#);
@@ -143,17 +149,17 @@ fn check_names_missing_scopes_and_unneeded_scopes() {
         .run();
     insta::assert_snapshot!(narrow.told(), @r#"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
-    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ the repository acme/api is visible to it
-    ✔ the token has the scope repository, for statuses and reports
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) has the expected format
+    ✔ the token can read the repository acme/api
+    ✔ the token has the scope repository, for statuses
     ! the token lacks the scope pullrequest; it has: repository
     ✖ failed to look up pull request 7 of acme/api: Bitbucket answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api/pullrequests/7 with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 403 Forbidden, "Your credentials lack one or more required privilege scopes. (required: pullrequest) (granted: repository)"
       why:      the access token lacks the scope pullrequest; it has: repository
       to do:    a token's scopes cannot be changed: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
-    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
-      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
+      to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
     ✖ 1 of 5 checks failed; nothing was posted
     exit code 4
     "#);
@@ -162,7 +168,11 @@ fn check_names_missing_scopes_and_unneeded_scopes() {
         world.add_access_token(sandbox::REPOSITORY_TOKEN, reach, &["pullrequest:write", "repository:admin"]);
     });
     let wide = check(in_branch_build(&sandbox)).run();
-    assert_told(&wide, 0, &["! the token may do more than is needed: pullrequest:write, repository:admin"]);
+    assert_told(
+        &wide,
+        0,
+        &["! the token may do more than Gatepost needs: pullrequest:write, repository:admin"],
+    );
 }
 
 #[test]
@@ -172,7 +182,7 @@ fn check_explains_a_revoked_token() {
         check(in_pull_request_build(&sandbox)).set("BITBUCKET_ACCESS_TOKEN", sandbox::REVOKED_TOKEN).run();
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
-    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) has the expected format
     ✖ failed to read the repository acme/api: Bitbucket answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/2.0/repositories/acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
@@ -181,8 +191,8 @@ fn check_explains_a_revoked_token() {
       to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is missing, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
       why 2:    the token is for another product of Atlassian: the keys of an organization begin with ATCTT too
       to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests)
-    ! SonarQube was not looked at: SONAR_TOKEN, SONAR_HOST_URL and SONAR_PROJECT_KEY are not set
-      to do:    pass SONAR_TOKEN (and SONAR_PROJECT_KEY) to have them checked too; a STATE of your own needs none of them
+    ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
+      to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
     ✖ 1 of 3 checks failed; nothing was posted
     exit code 4
     "#);
@@ -194,10 +204,10 @@ fn check_names_the_creator_of_an_existing_status() {
     let sandbox = acme();
     assert_eq!(in_pull_request_build(&sandbox).run().code, 0);
     for (gatepost, whose) in [
-        (in_pull_request_build(&sandbox), ": if that is not this credential, it cannot overwrite it"),
+        (in_pull_request_build(&sandbox), "; another credential cannot overwrite it"),
         (
             with_api_token(&sandbox, sandbox::API_TOKEN),
-            ", which is not this credential: only an admin of the repository may overwrite it",
+            ", which is another credential: only an admin of the repository may overwrite it",
         ),
     ] {
         let created = "! the status with the key sonar was created by the access token \"Repository access token\" on 2026-11-02";
@@ -216,14 +226,14 @@ fn a_failed_check_of_sonarqube_exits_with_3_and_one_of_bitbucket_with_4() {
     let revoked = gatepost.clone().set("SONAR_TOKEN", sandbox::REVOKED_SONAR_TOKEN).run();
     insta::assert_snapshot!(revoked.told(), @"
     gatepost 0.1.0: check of acme/api with the access token (BITBUCKET_ACCESS_TOKEN); nothing is posted
-    ✔ the access token (BITBUCKET_ACCESS_TOKEN) looks like one
-    ✔ the repository acme/api is visible to it
-    ✔ the token has the scope repository, for statuses and reports
-    ✔ the token has the scope pullrequest, for looking pull requests up
-    ✔ commit 94277cd267a8 of acme/api is there, branch feature/login
-    ✔ no status with the key sonar-acme_api stands on the commit: it can be created
+    ✔ the access token (BITBUCKET_ACCESS_TOKEN) has the expected format
+    ✔ the token can read the repository acme/api
+    ✔ the token has the scope repository, for statuses
+    ✔ the token has the scope pullrequest, to look up pull requests
+    ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
+    ✔ the commit has no status with the key sonar-acme_api: it can be created
     ✖ SonarQube at http://127.0.0.1:PORT/ does not accept SONAR_TOKEN
-      to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that SONAR_HOST_URL is the server it is of
+      to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server at SONAR_HOST_URL
     ✖ 1 of 7 checks failed; nothing was posted
     exit code 3
     ");
@@ -231,7 +241,7 @@ fn a_failed_check_of_sonarqube_exits_with_3_and_one_of_bitbucket_with_4() {
     assert_told(
         &new,
         0,
-        &["! the project acme_api is visible to it, which has no analysis of pull request 7 yet"],
+        &["! the token can read the project acme_api, which has no analysis of pull request 7 yet"],
     );
     let unknown =
         gatepost.clone().set("SONAR_TOKEN", sandbox::USER_TOKEN).set("SONAR_PROJECT_KEY", "acme_apis").run();
@@ -254,7 +264,7 @@ fn check_takes_the_server_and_the_project_from_report_task_txt() {
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
         .within(folder.path())
         .run();
-    assert_told(&run, 0, &["✔ the project acme_api is visible to it"]);
+    assert_told(&run, 0, &["✔ the token can read the project acme_api"]);
 }
 
 #[test]
@@ -305,10 +315,10 @@ fn check_looks_for_the_status_of_each_analysis() {
         &run,
         0,
         &[
-            "✔ no status with the key sonar-acme_api stands on the commit",
-            "✔ no status with the key sonar-acme_web stands on the commit",
-            "✔ the project acme_api is visible to it",
-            "✔ the project acme_web is visible to it",
+            "✔ the commit has no status with the key sonar-acme_api",
+            "✔ the commit has no status with the key sonar-acme_web",
+            "✔ the token can read the project acme_api",
+            "✔ the token can read the project acme_web",
         ],
     );
 }
@@ -321,7 +331,7 @@ fn check_says_which_facts_bitbucket_left_out() {
         body: body.into(),
     };
     let commit = r#"{"hash": "94277cd267a894277cd267a894277cd267a89427"}"#;
-    let scopes_unknown = "! Bitbucket did not say which scopes the token has";
+    let scopes_unknown = "! Bitbucket did not list the scopes of the token";
     for (headers, told) in [
         (&[][..], scopes_unknown),
         // These are scopes of an API token, and the credential is an access token.
@@ -329,14 +339,14 @@ fn check_says_which_facts_bitbucket_left_out() {
         (&[("x-oauth-scopes", "")], scopes_unknown),
         (
             &[("x-oauth-scopes", "repository")],
-            "! the token lacks the scope pullrequest: pull requests cannot be looked up with it",
+            "! the token lacks the scope pullrequest: it cannot look up pull requests",
         ),
     ] {
         let sandbox = acme();
         sandbox.fault(answer(headers, "{}"));
         sandbox.fault(answer(&[], commit));
         sandbox.fault(answer(&[], r#"{"created_on": "2026-11-02T03:04:05Z"}"#));
-        let unnamed = "! there is a status with the key sonar, and Bitbucket does not say whose it is";
+        let unnamed = "! the commit has a status with the key sonar, and Bitbucket does not name its creator";
         assert_told(&check(in_branch_build(&sandbox)).run(), 0, &[told, unnamed]);
     }
 }
@@ -384,7 +394,7 @@ fn check_warns_of_a_token_without_the_prefix_of_an_access_token() {
         &run,
         4,
         &[
-            "! the access token (BITBUCKET_ACCESS_TOKEN) does not begin with ATCTT, as access tokens do: it is taken for a token of OAuth",
+            "! the access token (BITBUCKET_ACCESS_TOKEN) does not begin with ATCTT like an access token; it may be an OAuth token",
             "it is probably an OAuth token, which expires after two hours, an app password, which no longer works",
         ],
     );
@@ -393,8 +403,9 @@ fn check_warns_of_a_token_without_the_prefix_of_an_access_token() {
 #[test]
 fn check_validates_a_sonarqube_token_once_for_all_targets() {
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
-    let targets: Vec<_> =
-        (1..=6).map(|number| format!(r#"{{"branch": "main", "key": "k{number}"}}"#)).collect();
+    let targets: Vec<_> = (1..=6)
+        .map(|number| format!(r#"{{"branch": "main", "key": "k{number}", "sonar_project_key": "acme_api"}}"#))
+        .collect();
     let gatepost = check(by_hand(&sandbox))
         .set("TARGETS", format!("[{}]", targets.join(",")))
         .set("SONAR_HOST_URL", sonarqube.http_url());

@@ -30,7 +30,7 @@ fn a_delivered_status_is_recorded_and_sets_the_output_variables() {
     assert_eq!(
         lines(&folder),
         [json!({
-            "target": {"workspace": "acme", "repo_slug": "api", "commit": commit, "found_by": null},
+            "target": {"workspace": "acme", "repo_slug": "api", "commit": commit, "lookup": null},
             "status": {
                 "type": "build", "key": "sonar", "state": "SUCCESSFUL", "name": "Sonar", "description": "Successful",
                 "url": "https://bitbucket.org/acme/api/pipelines/results/42", "refname": "main",
@@ -78,10 +78,10 @@ fn a_pull_request_that_was_not_found_is_recorded_without_a_status() {
         .set("RESULT_FILE", folder.path().join("results.jsonl"))
         .run();
     let recorded = &lines(&folder)[0];
-    let found_by = "pull request 999 of acme/api";
+    let lookup = json!({"workspace": "acme", "repo_slug": "api", "pull_request": 999});
     assert_eq!(
         recorded["target"],
-        json!({"workspace": "acme", "repo_slug": "api", "commit": null, "found_by": found_by})
+        json!({"workspace": "acme", "repo_slug": "api", "commit": null, "lookup": lookup})
     );
     assert_eq!(recorded["status"], Value::Null);
 }
@@ -185,7 +185,7 @@ fn a_run_keeps_the_lines_that_another_run_is_writing() {
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
     let other = run.set("KEY", "second").run();
-    assert_told(&other, 0, &["! another run is writing to RESULT_FILE: its lines are kept"]);
+    assert_told(&other, 0, &["! another run is writing to RESULT_FILE: its lines stay"]);
     let first = waiting.finish(child, begun);
     assert_eq!(first.code, 4, "{}", first.output);
     assert_eq!(lines(&folder).len(), 2);
@@ -204,7 +204,7 @@ fn foreign_lines_in_the_result_file_are_counted_and_kept() {
         .set("RESULT_FILE", folder.path().join("results.jsonl"))
         .set("RESUME", "true")
         .run();
-    assert_told(&run, 0, &["! RESULT_FILE has 3 lines that gatepost did not write"]);
+    assert_told(&run, 0, &["! RESULT_FILE has 3 lines that Gatepost did not write"]);
     assert!(folder.read("results.jsonl").starts_with("a\nb\nc\n{"));
 }
 
@@ -239,7 +239,7 @@ fn a_run_does_not_wait_for_a_file_that_is_not_regular() {
             .set(name, file)
             .run();
         assert_eq!(run.code, code, "{name}: {}", run.output);
-        assert!(run.output.contains(name) && run.output.contains("no regular file"), "{}", run.output);
+        assert!(run.output.contains(name) && run.output.contains("regular file"), "{}", run.output);
     }
 }
 

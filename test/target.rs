@@ -84,7 +84,7 @@ fn for_a_deleted_fork_the_destination_repository_is_tried() {
     });
     let run = by_hand(&sandbox).set("PULL_REQUEST", "9").run();
     assert!(
-        run.output.contains("! the fork of pull request 9 is gone; the status goes to acme/api"),
+        run.output.contains("! the fork of pull request 9 was deleted; the status goes to acme/api"),
         "{}",
         run.output
     );
@@ -115,7 +115,7 @@ fn a_given_commit_wins_over_the_head_of_its_pull_request() {
     assert_done(&run);
     assert!(
         run.output.contains(&format!(
-            "! pull request 7 is at commit {} by now; COMMIT {old} goes before it, as given",
+            "! pull request 7 has moved on to commit {}; the status goes to COMMIT {old}",
             &new[..12]
         )),
         "{}",
@@ -132,7 +132,7 @@ fn a_local_merge_commit_is_replaced_by_the_source_commit() {
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     pull request 7 comes from branch feature/login of acme/api, at commit 94277cd267a8
-    ! Bitbucket does not know commit ffffffffffffffffffffffffffffffffffffffff in acme/api (pull-request pipelines build a local merge commit); the source commit 94277cd267a8 of pull request 7 in acme/api is used
+    ! Bitbucket does not know commit ffffffffffffffffffffffffffffffffffffffff in acme/api (pull-request pipelines build a local merge commit); Gatepost uses the source commit 94277cd267a8 of pull request 7 in acme/api
       status:   Sonar (key sonar): Successful
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✔ posted SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
@@ -169,7 +169,7 @@ fn a_refname_that_is_not_the_branch_of_the_pull_request_is_a_warning() {
     let sandbox = acme();
     let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("REFNAME", "other").run();
     assert_done(&run);
-    assert!(run.output.contains("it will not count for this pull request"), "{}", run.output);
+    assert!(run.output.contains("it does not count for this pull request"), "{}", run.output);
 }
 
 /// The token of the destination repository does not reach the fork.

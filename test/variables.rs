@@ -22,9 +22,9 @@ fn without_variables_every_missing_one_is_listed() {
     ✖ COMMIT is not set: which commit of the target is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
-    ✖ STATE is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below
-      accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
-      to do:    run the pipe where the scanner ran, hand report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
+    ✖ STATE is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or in a folder below
+      accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+      to do:    run the pipe where the scanner ran, pass report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
     ✖ 5 variables are wrong; nothing was sent
     exit code 2
     "#);
@@ -103,12 +103,12 @@ fn each_bad_value_is_explained() {
       accepted: a branch's plain name, at most 255 characters, as git allows it (no white space, no control characters, none of ~^:?*[\, no part that begins with a dot)
       to do:    pass the name as Bitbucket shows it, such as $BITBUCKET_BRANCH; a tag has no branch: leave it out
     ✖ 1 variable is wrong; nothing was sent
-    ✖ STATE is "perhaps", which is no state
-      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+    ✖ STATE is "perhaps", which is not a state
+      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
       to do:    pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
     ✖ 1 variable is wrong; nothing was sent
-    ✖ STATE is "256", which is no state
-      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+    ✖ STATE is "256", which is not a state
+      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
       to do:    pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
     ✖ 1 variable is wrong; nothing was sent
     ✖ STATE holds the name of a variable that was not replaced by its value (it begins with $)
@@ -160,8 +160,8 @@ fn each_bad_value_is_explained() {
       to do:    pass the RESULT_FILE of the run to go on with, or leave RESUME out
     ✖ 1 variable is wrong; nothing was sent
     ✖ RESULT_FILE names "/no/such/folder/results.jsonl", which cannot be written: No such file or directory (os error 2)
-      accepted: a file in an existing folder that may be written
-      to do:    pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume
+      accepted: a writable file in an existing folder
+      to do:    pass a path below the working directory of the pipe; for the image run by hand, a path below a mounted volume
     ✖ 1 variable is wrong; nothing was sent
     ✖ BITBUCKET_API_URL is "http://api.bitbucket.org/2.0", which would send the credential unencrypted over the network
       accepted: an https address such as https://api.bitbucket.org/2.0, or http to loopback or host.docker.internal
@@ -312,7 +312,7 @@ fn a_misspelt_variable_is_a_warning_with_a_suggestion() {
 #[test]
 fn unknown_arguments_are_refused() {
     insta::assert_snapshot!(bare().run_with(&["--state", "FAILED"]).told(), @"
-    ✖ gatepost takes no arguments but check, --help and --version
+    ✖ gatepost accepts only the arguments check, --help and --version
       to do:    set environment variables instead; gatepost --help lists them
     exit code 2
     ");

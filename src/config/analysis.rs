@@ -1,6 +1,6 @@
-//! What is to be said of the commit: given by the user, or asked of SonarQube.
+//! Where the verdict comes from: `STATE`, or the analyses that SonarQube is asked about.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{cell::RefCell, collections::HashMap, fmt, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Where the verdict comes from.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum VerdictPlan {
     /// `STATE`.
     Given(Verdict),
@@ -36,63 +36,76 @@ pub(crate) enum VerdictPlan {
 /// What SonarQube is asked, and how.
 #[derive(Debug)]
 pub(crate) struct AnalysisPlan {
-    /// Proves to SonarQube who we are.
     pub(crate) token: Option<SecretString>,
-    /// The server, when the user names it.
-    pub(crate) host: Option<Url>,
-    /// Where the analyses are told.
-    pub(crate) analyses: Analyses,
-    /// How long to wait for them.
+    /// `SONAR_HOST_URL`.
+    host: Option<Url>,
+    pub(crate) source: AnalysisSource,
+    /// How long to wait for the analyses.
     pub(crate) timeout: Duration,
-    /// How the scan ended.
     pub(crate) scan_exit_code: u8,
-    /// What a gate of NONE is told as.
+    /// The state to post for a gate of NONE.
     pub(crate) on_no_gate: State,
-    /// Whether a red gate fails the step.
     pub(crate) fail_on_red_gate: bool,
-    /// Whether the status is to link to the dashboard, for want of another address.
-    pub(crate) linked: bool,
-    /// The pull request that the status is for, as far as it is known.
+    /// Whether the status links to the dashboard: no `URL` is given.
+    pub(crate) links_to_dashboard: bool,
+    /// The pull request that the status is for, if it is known.
     pub(crate) pull_request: Option<String>,
-    /// The commit that the status is for, as far as it is known.
+    /// The commit that the status is for, if it is known.
     pub(crate) commit: Option<CommitHash>,
 }
 
-/// Where the analyses are told.
+/// Where the analyses are named.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Analyses {
+pub(crate) enum AnalysisSource {
     /// In files that scanners or a webhook wrote.
     Files(Files),
     /// By the key of a project.
-    Project {
-        /// The key.
-        key: String,
-        /// The branch or pull request.
-        subject: Subject,
-    },
+    Project { key: String, subject: Subject },
 }
 
-/// The files that tell analyses.
+/// The files that name analyses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Files {
-    /// Those that are there.
     pub(crate) found: Vec<PathBuf>,
-    /// What the user named and a scan that failed did not write.
+    /// The paths and patterns of `SONAR_REPORT_TASK` that match no file, after a scan that failed.
     pub(crate) missing: Vec<String>,
-    /// Whether the user named them: a webhook's file may only be named.
-    pub(crate) named: bool,
-    /// Whether there may be several, so that their statuses are told apart.
-    pub(crate) several: bool,
+    /// Whether `SONAR_REPORT_TASK` names them: only then they may be files of a webhook.
+    pub(crate) are_named: bool,
+    /// Whether there may be several, whose statuses need different keys.
+    pub(crate) may_be_several: bool,
 }
 
-/// The public SonarQube Cloud.
-pub(crate) const CLOUD_URL: &str = "https://sonarcloud.io";
-/// Seconds; what the scanner's own `sonar.qualitygate.timeout` has.
+/// When the run needs its verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VerdictNeed {
+    /// Now: what is missing is a problem.
+    Now,
+    /// Later: a check runs before the scan, and no file is needed yet.
+    Later,
+    /// Now, and named by the target itself: many targets cannot all have the files of this folder.
+    NowByTarget,
+}
+
+/// The searches for `report-task.txt` of a run: each pattern is searched for once, however many targets have it.
+#[derive(Debug, Default)]
+pub(crate) struct FileSearch(RefCell<HashMap<String, Result<Vec<PathBuf>, String>>>);
+
+/// <https://docs.sonarsource.com/sonarqube-cloud/>
+const CLOUD_URL: &str = "https://sonarcloud.io";
+/// Seconds; the default of the scanner's own `sonar.qualitygate.timeout`.
 const SONAR_TIMEOUT_DEFAULT: u64 = 300;
-/// Seconds; large instances may queue an analysis for long.
+/// Seconds; large servers may queue an analysis for long.
 const SONAR_TIMEOUT_MAX: u64 = 7200;
 
-impl fmt::Display for Analyses {
+impl FileSearch {
+    fn expand(&self, pattern: &str) -> Result<Vec<PathBuf>, String> {
+        let mut known = self.0.borrow_mut();
+        known.entry(pattern.to_owned()).or_insert_with(|| report_task::expand(pattern)).clone()
+    }
+}
+
+/// Completes "the quality gate of ".
+impl fmt::Display for AnalysisSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(Files { found, .. }) => match &found[..] {
@@ -105,42 +118,76 @@ impl fmt::Display for Analyses {
     }
 }
 
-impl Analyses {
-    /// Whether there may be several.
-    pub(crate) const fn several(&self) -> bool {
-        matches!(self, Self::Files(Files { several: true, .. }))
+impl AnalysisSource {
+    /// Whether there may be several analyses.
+    pub(crate) const fn may_be_several(&self) -> bool {
+        matches!(self, Self::Files(Files { may_be_several: true, .. }))
     }
 }
 
+impl PartialEq for AnalysisPlan {
+    fn eq(&self, other: &Self) -> bool {
+        // A new field does not compile until it is compared here.
+        let Self {
+            token,
+            host,
+            source,
+            timeout,
+            scan_exit_code,
+            on_no_gate,
+            fail_on_red_gate,
+            links_to_dashboard,
+            pull_request,
+            commit,
+        } = self;
+        let secret =
+            |token: &Option<SecretString>| token.as_ref().map(|token| token.expose_secret().to_owned());
+        secret(token) == secret(&other.token)
+            && (host, source, timeout) == (&other.host, &other.source, &other.timeout)
+            && (scan_exit_code, on_no_gate) == (&other.scan_exit_code, &other.on_no_gate)
+            && (fail_on_red_gate, links_to_dashboard) == (&other.fail_on_red_gate, &other.links_to_dashboard)
+            && (pull_request, commit) == (&other.pull_request, &other.commit)
+    }
+}
+
+impl Eq for AnalysisPlan {}
+
 impl VerdictPlan {
-    /// Where the variables say that the verdict comes from. Files are searched for here, so that a missing
-    /// one is told with all other problems; but not for one of `many` targets, which would all find the same.
-    pub(crate) fn from_variables(variables: &Variables, many: bool, findings: &mut Findings) -> Option<Self> {
-        let asks = variables.sonar_project_key.is_some() || variables.sonar_report_task.is_some();
+    /// Where the variables say that the verdict comes from, or `None` after a problem was found. Files are searched for
+    /// here, so that a missing file is reported together with all other problems.
+    pub(crate) fn from_variables(
+        variables: &Variables,
+        need: VerdictNeed,
+        search: &FileSearch,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let names_analysis = variables.sonar_project_key.is_some() || variables.sonar_report_task.is_some();
         match variables.state.as_deref() {
-            None if many && !asks => {
+            None if need == VerdictNeed::NowByTarget && !names_analysis => {
                 findings.problem(
                     "STATE",
-                    "is not set, and neither is SONAR_PROJECT_KEY: nothing tells the verdict for this target",
+                    "is not set, and neither is SONAR_PROJECT_KEY: this target has no verdict",
                     format!("STATE ({STATE_ACCEPTED}), SONAR_PROJECT_KEY with SONAR_PULL_REQUEST or SONAR_BRANCH, or SONAR_REPORT_TASK"),
                     "add one of them to the entry, or pass it to the run for all entries",
                 );
                 None
             }
             Some(text) => given(text.trim(), findings).map(Self::Given),
-            None => AnalysisPlan::from_variables(variables, true, findings).map(Box::new).map(Self::Ask),
+            None => {
+                AnalysisPlan::from_variables(variables, need, search, findings).map(Box::new).map(Self::Ask)
+            }
         }
     }
 
-    /// Whether there may be several verdicts, so that their statuses are told apart.
-    pub(crate) const fn several(&self) -> bool {
+    /// Whether there may be several verdicts, whose statuses need different keys.
+    pub(crate) const fn may_be_several(&self) -> bool {
         match self {
             Self::Given(_) => false,
-            Self::Ask(analysis) => analysis.analyses.several(),
+            Self::Ask(analysis) => analysis.source.may_be_several(),
         }
     }
 
-    /// What proves to SonarQube who we are, when it is asked.
+    /// The token of SonarQube, when it is asked.
     pub(crate) const fn token(&self) -> Option<&SecretString> {
         match self {
             Self::Given(_) => None,
@@ -149,14 +196,14 @@ impl VerdictPlan {
     }
 }
 
-const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255";
+const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255";
 
 fn given(text: &str, findings: &mut Findings) -> Option<Verdict> {
     let verdict = Verdict::parse(text);
     if verdict.is_none() {
         findings.problem(
             "STATE",
-            format!("is {}, which is no state", shown(text)),
+            format!("is {}, which is not a state", shown(text)),
             STATE_ACCEPTED,
             "pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`",
         );
@@ -165,24 +212,47 @@ fn given(text: &str, findings: &mut Findings) -> Option<Verdict> {
 }
 
 impl AnalysisPlan {
-    /// What is asked and how. Where no analysis is `needed`, it is no problem that there is none.
-    pub(crate) fn from_variables<'v>(
-        variables: &'v Variables,
-        needed: bool,
+    /// The server to ask: `SONAR_HOST_URL`, else the one that the file reports, else SonarQube Cloud for a project.
+    /// `None` when the analysis is named by a file that reports no usable address.
+    ///
+    /// # Errors
+    ///
+    /// None that a variable can cause: the address of SonarQube Cloud is valid.
+    pub(crate) fn server(&self, reported: Option<&Url>) -> anyhow::Result<Option<Url>> {
+        match (self.host.as_ref().or(reported), &self.source) {
+            (Some(url), _) => Ok(Some(url.clone())),
+            (None, AnalysisSource::Project { .. }) => Ok(Some(Url::parse(CLOUD_URL)?)),
+            (None, AnalysisSource::Files(_)) => Ok(None),
+        }
+    }
+
+    /// Whether nothing names an analysis yet.
+    pub(crate) fn names_nothing(&self) -> bool {
+        match &self.source {
+            AnalysisSource::Files(Files { found, missing, .. }) => found.is_empty() && missing.is_empty(),
+            AnalysisSource::Project { .. } => false,
+        }
+    }
+
+    fn from_variables(
+        variables: &Variables,
+        need: VerdictNeed,
+        search: &FileSearch,
         findings: &mut Findings,
     ) -> Option<Self> {
         let host = host(variables.sonar_host_url.as_deref(), findings);
         let scan_exit_code = scan_exit_code(variables, findings);
-        // What Pipelines says of its build is of the target when that is its own repository.
+        // The variables of the build describe the target when that is the pipeline's own repository.
         let own = is_own(variables);
-        let known = |given: &'v Option<String>, of_build: &'v Option<String>| {
-            given.as_deref().or(of_build.as_deref().filter(|_| own)).map(str::trim)
+        let known = |given: &Option<String>, of_build: &Option<String>| {
+            let text = given.as_deref().or(of_build.as_deref().filter(|_| own));
+            text.map(|text| text.trim().to_owned())
         };
         let pull_request = known(&variables.pull_request, &variables.bitbucket_pr_id);
-        let optional = !needed || scan_exit_code != 0;
-        let analyses = analyses(variables, optional, pull_request.is_some(), findings);
+        let may_miss_files = need == VerdictNeed::Later || scan_exit_code != 0;
+        let source = source(variables, may_miss_files, pull_request.is_some(), search, findings);
         let token = variables.sonar_token.clone();
-        check_token(token.as_ref(), analyses.as_ref(), findings);
+        check_token(token.as_ref(), source.as_ref(), findings);
         let timeout = whole_number(
             "SONAR_TIMEOUT",
             variables.sonar_timeout.as_deref(),
@@ -197,22 +267,24 @@ impl AnalysisPlan {
             scan_exit_code,
             on_no_gate: on_no_gate(variables.on_no_gate.as_deref(), findings),
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
-            linked: variables.url.is_none(),
+            links_to_dashboard: variables.url.is_none(),
             pull_request: pull_request.map(|id| id.trim_start_matches('#').to_owned()),
-            commit: known(&variables.commit, &variables.bitbucket_commit).and_then(CommitHash::parse),
-            analyses: analyses?,
+            commit: known(&variables.commit, &variables.bitbucket_commit)
+                .as_deref()
+                .and_then(CommitHash::parse),
+            source: source?,
         })
     }
 }
 
-/// `None` after a problem was told. Files that are missing are fine when they are `optional`, as after a scan
-/// that failed: it wrote none.
-fn analyses(
+/// What names the analyses, or `None` after a problem was found.
+fn source(
     variables: &Variables,
-    optional: bool,
+    may_miss_files: bool,
     pull_request_is_known: bool,
+    search: &FileSearch,
     findings: &mut Findings,
-) -> Option<Analyses> {
+) -> Option<AnalysisSource> {
     let text = |value: &Option<String>| value.as_deref().map(|value| value.trim().to_owned());
     let subject = match (text(&variables.sonar_pull_request), text(&variables.sonar_branch)) {
         (Some(_), Some(_)) => {
@@ -220,7 +292,7 @@ fn analyses(
                 "SONAR_BRANCH",
                 "is set, and so is SONAR_PULL_REQUEST",
                 "one of them",
-                "for a pull request leave SONAR_BRANCH out",
+                "for a pull request remove SONAR_BRANCH",
             );
             return None;
         }
@@ -234,59 +306,71 @@ fn analyses(
                 "SONAR_PROJECT_KEY",
                 "is set, and so is SONAR_REPORT_TASK",
                 "one of them",
-                "leave SONAR_PROJECT_KEY out to ask for the analysis that the file tells",
+                "remove SONAR_PROJECT_KEY to ask for the analysis that the file names",
             );
             None
         }
         (Some(key), None) => {
             if subject == Subject::Main && pull_request_is_known {
                 findings.warning(
-                    "the gate of the main branch is asked for, not that of the pull request: pass SONAR_PULL_REQUEST: $BITBUCKET_PR_ID if SonarQube analyses pull requests",
+                    "Gatepost asks for the gate of the main branch, not for the gate of the pull request: pass SONAR_PULL_REQUEST: $BITBUCKET_PR_ID if SonarQube analyses pull requests",
                 );
             }
-            Some(Analyses::Project { key, subject })
+            Some(AnalysisSource::Project { key, subject })
         }
         (None, patterns) => {
             if subject != Subject::Main {
                 findings.warning(
-                    "SONAR_PULL_REQUEST and SONAR_BRANCH are not used: they go with SONAR_PROJECT_KEY, and report-task.txt tells its own",
+                    "SONAR_PULL_REQUEST and SONAR_BRANCH are set but ignored: they need SONAR_PROJECT_KEY; report-task.txt names its own pull request or branch",
                 );
             }
-            files(patterns, optional, findings).map(Analyses::Files)
+            let files = match patterns {
+                Some(patterns) => named_files(patterns, may_miss_files, search, findings),
+                None => usual_files(may_miss_files, findings),
+            };
+            files.map(AnalysisSource::Files)
         }
     }
 }
 
-fn files(patterns: Option<&str>, optional: bool, findings: &mut Findings) -> Option<Files> {
-    let Some(patterns) = patterns else {
-        let found = report_task::search(".".as_ref());
-        if found.is_empty() && !optional {
-            findings.problem(
-                "STATE",
-                "is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below",
-                format!("a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: {STATE_ACCEPTED}"),
-                "run the pipe where the scanner ran, hand report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`",
-            );
-            return None;
-        }
-        let several = found.len() > 1;
-        return Some(Files { found, several, ..Files::default() });
-    };
-    // The items of a list come on lines of their own; a single text is separated by commas.
+/// The files in the places where scanners leave them.
+fn usual_files(may_miss_files: bool, findings: &mut Findings) -> Option<Files> {
+    let found = report_task::search(".".as_ref());
+    if found.is_empty() && !may_miss_files {
+        findings.problem(
+            "STATE",
+            "is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or in a folder below",
+            format!("a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: {STATE_ACCEPTED}"),
+            "run the pipe where the scanner ran, pass report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`",
+        );
+        return None;
+    }
+    let may_be_several = found.len() > 1;
+    Some(Files { found, may_be_several, ..Files::default() })
+}
+
+/// The files that `SONAR_REPORT_TASK` names.
+fn named_files(
+    patterns: &str,
+    may_miss_files: bool,
+    search: &FileSearch,
+    findings: &mut Findings,
+) -> Option<Files> {
+    // The items of a list come one on each line; a single text is separated by commas.
     let separator = if patterns.contains('\n') { '\n' } else { ',' };
     let patterns: Vec<&str> =
         patterns.split(separator).map(str::trim).filter(|pattern| !pattern.is_empty()).collect();
     let mut files = Files {
-        named: true,
-        several: patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern)),
+        are_named: true,
+        may_be_several: patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern)),
         ..Files::default()
     };
     let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
     for pattern in patterns {
-        match report_task::expand(pattern) {
+        match search.expand(pattern) {
             Ok(found) => files.found.extend(found),
-            // The scan did not get as far as writing it.
-            Err(_) if optional => files.missing.push(pattern.to_owned()),
+            // A scan that failed did not write the file.
+            Err(_) if may_miss_files => files.missing.push(pattern.to_owned()),
             Err(found) => wrong = wrong.or(Some(found)),
         }
     }
@@ -295,7 +379,7 @@ fn files(patterns: Option<&str>, optional: bool, findings: &mut Findings) -> Opt
             "SONAR_REPORT_TASK",
             found,
             "paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas",
-            "see where the scanner leaves it (.scannerwork, target/sonar, build/sonar ...), relative to the pipe's working directory; from another step it has to be an artifact",
+            "check where the scanner leaves the file (.scannerwork, target/sonar, build/sonar ...), relative to the working directory of the pipe; from another step it must be an artifact",
         );
         return None;
     }
@@ -327,16 +411,18 @@ fn host(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
         "SONAR_HOST_URL",
         format!("is {}, {found}", shown(text)),
         "the address of the server, such as https://sonarcloud.io or https://sonar.example.com/sonarqube",
-        "copy the address of SonarQube's start page, or leave SONAR_HOST_URL out: report-task.txt names the server",
+        "copy the address of SonarQube's start page, or remove SONAR_HOST_URL: report-task.txt names the server",
     );
     None
 }
 
-/// Without a token only a public project can be asked about by its key, and a webhook asks nothing.
-fn check_token(token: Option<&SecretString>, analyses: Option<&Analyses>, findings: &mut Findings) {
+/// Without a token, only a public project can be asked about by its key; a webhook's file needs no question.
+fn check_token(token: Option<&SecretString>, source: Option<&AnalysisSource>, findings: &mut Findings) {
     let Some(token) = token else {
-        if matches!(analyses, Some(Analyses::Project { .. })) {
-            findings.warning("SONAR_TOKEN is not set: SonarQube is asked without one, which works for public projects only");
+        if matches!(source, Some(AnalysisSource::Project { .. })) {
+            findings.warning(
+                "SONAR_TOKEN is not set: Gatepost asks SonarQube without a token, which works for public projects only",
+            );
         }
         return;
     };
@@ -361,13 +447,13 @@ fn on_no_gate(text: Option<&str>, findings: &mut Findings) -> State {
     let Some(text) = text.map(str::trim) else {
         return State::Failed;
     };
-    // INPROGRESS would stay for ever.
+    // INPROGRESS would never be replaced.
     State::parse(text).filter(|state| *state != State::InProgress).unwrap_or_else(|| {
         findings.problem(
             "ON_NO_GATE",
-            format!("is {}, which is no final state", shown(text)),
+            format!("is {}, which is not a final state", shown(text)),
             "SUCCESSFUL, FAILED or STOPPED",
-            "pass one of these words, or leave ON_NO_GATE out: FAILED is used",
+            "pass one of these words, or remove ON_NO_GATE: the default is FAILED",
         );
         State::Failed
     })

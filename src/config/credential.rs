@@ -291,7 +291,7 @@ mod tests {
             ("x-token-auth", "is for git"),
             ("x-bitbucket-api-token-auth", "is for git"),
             ("X-Token-Auth", "is for git"),
-            ("ci-token (label)", "the token's label"),
+            ("ci-token (label)", "the label of the token"),
             ("\"ci@acme.example\"", "around the e-mail address"),
             ("CI <ci@acme.example>", "around the e-mail address"),
             ("mailto:ci@acme.example", "around the e-mail address"),

@@ -28,7 +28,7 @@ use crate::{
 
 /// The credentials of a run.
 #[derive(Debug)]
-pub(crate) struct Credentials {
+pub(crate) struct Keyring {
     /// For every repository that has none of its own.
     common: Option<Rc<Credential>>,
     /// By `slug` or `workspace/slug`, in lower case.
@@ -41,20 +41,20 @@ pub(crate) struct Credentials {
 
 #[derive(Debug)]
 struct Own {
-    access: Rc<Credential>,
+    credential: Rc<Credential>,
     used: Cell<bool>,
 }
 
 const TOKENS: &str = "BITBUCKET_ACCESS_TOKENS";
 const TOKENS_ACCEPTED: &str = "a JSON object with the access token of each repository: {\"slug\": \"ATCTT...\", \"workspace/slug\": \"ATCTT...\"}";
 
-impl Credentials {
+impl Keyring {
     /// The credentials that the variables hold; `patience` is how long failures in a row are borne with.
     pub(crate) fn from_variables(variables: &Variables, patience: Duration, findings: &mut Findings) -> Self {
         let outage = Outage::default();
         // A token is one credential, however many names it goes by.
         let mut throttles: HashMap<String, Rc<Throttle>> = HashMap::new();
-        let mut access = |kind: CredentialKind| {
+        let mut credential = |kind: CredentialKind| {
             let throttle = throttles
                 .entry(kind.token().expose_secret().to_owned())
                 .or_insert_with(|| Rc::new(Throttle::new(patience, outage.clone())))
@@ -63,12 +63,12 @@ impl Credentials {
         };
         let tokens = variables.bitbucket_access_tokens.as_ref();
         let common = if tokens.is_none() || is_any_set(variables) {
-            credential_kind(variables, findings).map(&mut access)
+            credential_kind(variables, findings).map(&mut credential)
         } else {
             None
         };
         let is_common_wrong = common.is_none() && is_any_set(variables);
-        let own = tokens.map(|tokens| read(tokens, access, findings)).unwrap_or_default();
+        let own = tokens.map(|tokens| read(tokens, credential, findings)).unwrap_or_default();
         let workspace = variables.workspace.as_ref().or(variables.bitbucket_workspace.as_ref());
         let workspace = workspace.map(|workspace| workspace.trim().to_lowercase());
         for slug in own.keys().filter(|name| !name.contains('/')) {
@@ -81,7 +81,7 @@ impl Credentials {
     }
 
     /// The way into a repository: its own token's, else the common one.
-    pub(crate) fn of(&self, repository: &Repository) -> Option<Rc<Credential>> {
+    pub(crate) fn credential_for(&self, repository: &Repository) -> Option<Rc<Credential>> {
         let by_slug = || {
             let is_meant = self.workspace.as_ref().is_none_or(|workspace| *workspace == repository.workspace);
             self.own.get(&repository.slug).filter(|_| is_meant)
@@ -89,30 +89,30 @@ impl Credentials {
         match self.own.get(&repository.to_string()).or_else(by_slug) {
             Some(own) => {
                 own.used.set(true);
-                Some(own.access.clone())
+                Some(own.credential.clone())
             }
             None => self.common.clone(),
         }
     }
 
-    /// The way into the repository that a status goes to, where `access` leads into the one that the user `named`: a
+    /// The way into the repository that a status goes to, where `credential` leads into the one that the user `named`: a
     /// fork may have another. A name that is a UUID may be the same repository's.
-    pub(crate) fn of_source(
+    pub(crate) fn credential_for_source(
         &self,
         source: &Repository,
         named: &Repository,
-        access: &Rc<Credential>,
+        credential: &Rc<Credential>,
     ) -> Rc<Credential> {
         if source == named || named.is_by_uuid() {
-            return access.clone();
+            return credential.clone();
         }
-        self.of(source).unwrap_or_else(|| access.clone())
+        self.credential_for(source).unwrap_or_else(|| credential.clone())
     }
 
-    /// The same as [`Self::of`], with a problem told when there is none.
-    pub(crate) fn find(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Credential>> {
-        let access = self.of(repository);
-        if access.is_none() && !self.own.is_empty() && !self.is_common_wrong {
+    /// The same as [`Self::credential_for`], with a problem told when there is none.
+    pub(crate) fn require(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Credential>> {
+        let credential = self.credential_for(repository);
+        if credential.is_none() && !self.own.is_empty() && !self.is_common_wrong {
             let likely = nearest(&repository.slug, self.own.keys().map(String::as_str))
                 .map(|name| format!("; or is the entry {} meant for it?", shown(name)))
                 .unwrap_or_default();
@@ -123,12 +123,12 @@ impl Credentials {
                 format!("add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN){likely}"),
             );
         }
-        access
+        credential
     }
 
     /// Every way in, once each.
-    pub(crate) fn accesses(&self) -> impl Iterator<Item = &Rc<Credential>> {
-        self.common.iter().chain(self.own.values().map(|own| &own.access))
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &Rc<Credential>> {
+        self.common.iter().chain(self.own.values().map(|own| &own.credential))
     }
 
     /// The entries of `BITBUCKET_ACCESS_TOKENS` that no repository asked for; but for forks, which are asked for only by
@@ -145,13 +145,13 @@ impl Credentials {
 
     /// Every token of `BITBUCKET_ACCESS_TOKENS`, to be hidden.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
-        self.own.values().map(|own| own.access.kind.token().expose_secret().to_owned())
+        self.own.values().map(|own| own.credential.kind.token().expose_secret().to_owned())
     }
 }
 
 fn read(
     tokens: &SecretString,
-    mut access: impl FnMut(CredentialKind) -> Rc<Credential>,
+    mut credential: impl FnMut(CredentialKind) -> Rc<Credential>,
     findings: &mut Findings,
 ) -> BTreeMap<String, Own> {
     let mut own = BTreeMap::new();
@@ -213,8 +213,8 @@ fn read(
         };
         let token = SecretString::from(text);
         check_access_token(&variable, &token, findings);
-        let access = access(CredentialKind::AccessToken { token, entry: Some(lower.clone()) });
-        if own.insert(lower, Own { access, used: Cell::new(false) }).is_some() {
+        let credential = credential(CredentialKind::AccessToken { token, entry: Some(lower.clone()) });
+        if own.insert(lower, Own { credential, used: Cell::new(false) }).is_some() {
             report_twice(&variable, findings);
         }
     }
@@ -236,20 +236,20 @@ mod tests {
 
     const TOKEN: &str = "an-oauth-token-of-some-length";
 
-    fn credentials(tokens: &str, workspace: Option<&str>) -> (Credentials, Findings) {
+    fn credentials(tokens: &str, workspace: Option<&str>) -> (Keyring, Findings) {
         let variables = Variables {
             bitbucket_access_tokens: Some(tokens.to_owned().into()),
             workspace: workspace.map(str::to_owned),
             ..Variables::default()
         };
         let mut findings = Findings::default();
-        let credentials = Credentials::from_variables(&variables, Duration::from_secs(1), &mut findings);
+        let credentials = Keyring::from_variables(&variables, Duration::from_secs(1), &mut findings);
         (credentials, findings)
     }
 
-    fn origin(credentials: &Credentials, full_name: &str) -> Option<String> {
-        let access = credentials.of(&Repository::from_full_name(full_name).unwrap())?;
-        Some(access.kind.to_string())
+    fn origin(credentials: &Keyring, full_name: &str) -> Option<String> {
+        let credential = credentials.credential_for(&Repository::from_full_name(full_name).unwrap())?;
+        Some(credential.kind.to_string())
     }
 
     #[test]

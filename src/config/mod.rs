@@ -1,6 +1,7 @@
 //! From the environment to a plan, with every problem found at once.
 
 pub(crate) mod analysis;
+pub(crate) mod arguments;
 pub(crate) mod credential;
 pub(crate) mod findings;
 pub mod help;
@@ -10,6 +11,7 @@ pub(crate) mod plan;
 pub(crate) mod report_task;
 pub(crate) mod repository;
 pub(crate) mod roots;
+pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod target_list;

@@ -7,8 +7,10 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::config::{findings::Findings, parse::read_small, variables::Variables};
-use crate::console::foreign::shown;
+use crate::{
+    config::{findings::Findings, parse::read_small, target_list::is_list, variables::Variables},
+    console::foreign::shown,
+};
 
 /// The bundles that distributions ship have some 200 KiB.
 const PEM_MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -54,9 +56,13 @@ pub(crate) fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Strin
     Ok(roots)
 }
 
-/// The roots to trust for SonarQube alone.
-pub(crate) fn root_cert(variables: &Variables, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
-    let Some(text) = variables.sonar_root_cert.as_deref() else {
+/// The root certificates to trust for SonarQube only. With `STATE`, SonarQube is not asked.
+pub(crate) fn sonarqube_roots(
+    variables: &Variables,
+    findings: &mut Findings,
+) -> Vec<CertificateDer<'static>> {
+    let is_asked = variables.state.is_none() || is_list(variables);
+    let Some(text) = variables.sonar_root_cert.as_deref().filter(|_| is_asked) else {
         return Vec::new();
     };
     roots_in(&unfolded(text)).unwrap_or_else(|found| {

@@ -48,39 +48,37 @@ impl StatusPlan {
         }
     }
 
-    /// The status for a target, within every limit. When it is one of `several`, key and name tell its
-    /// project.
-    pub(crate) fn status(&self, verdict: &Verdict, target: &Target, several: bool) -> Status {
-        let told_apart = verdict.project.as_deref().filter(|_| several);
-        let name = self.name.as_deref();
+    /// The status for a target, within every limit. With `several` statuses, the name says which project it is about.
+    pub(crate) fn status(&self, verdict: &Verdict, target: &Target, key: StatusKey, several: bool) -> Status {
+        let project = verdict.project.as_deref().filter(|_| several);
         let url = self.url.as_ref().or(verdict.link.as_ref()).or(self.pipeline_page.as_ref());
         let description = self.description.clone().unwrap_or_else(|| one_line(&verdict.words));
         Status {
             r#type: "build",
-            key: self.key_of(told_apart),
+            key,
             state: verdict.state,
-            name: fit(&self.titled(name, "Sonar", ": ", told_apart), NAME_MAX_CHARS),
+            name: fit(&self.titled(self.name.as_deref(), "Sonar", ": ", project), NAME_MAX_CHARS),
             description: fit(&description, DESCRIPTION_MAX_CHARS),
             url: url.cloned().unwrap_or_else(|| commit_page(target)),
             refname: target.refname.clone(),
         }
     }
 
-    /// The key of the status; with the project that tells it apart, when it is one of several.
-    pub(crate) fn key_of(&self, told_apart: Option<&str>) -> StatusKey {
-        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", told_apart))
+    /// The key of the status, with this project when there are several statuses.
+    pub(crate) fn key_for(&self, project: Option<&str>) -> StatusKey {
+        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", project))
     }
 
-    /// What the user gave, or the default with the project that the user named; and the project that tells
-    /// several apart.
+    /// The text that the user gave, or the default with the project that the user named; with several statuses, the
+    /// text and the project.
     fn titled(
         &self,
         given: Option<&str>,
         default: &str,
         separator: &str,
-        told_apart: Option<&str>,
+        own_project: Option<&str>,
     ) -> String {
-        let project = told_apart.or_else(|| self.project.as_deref().filter(|_| given.is_none()));
+        let project = own_project.or_else(|| self.project.as_deref().filter(|_| given.is_none()));
         let start = given.unwrap_or(default);
         one_line(&project.map_or_else(|| start.to_owned(), |project| format!("{start}{separator}{project}")))
     }
@@ -168,7 +166,7 @@ mod tests {
         let mut findings = Findings::default();
         let plan = StatusPlan::from_variables(variables, &mut findings);
         if findings.problems.is_empty() {
-            Ok(plan.status(&verdict(), &target(), false))
+            Ok(plan.status(&verdict(), &target(), plan.key_for(None), false))
         } else {
             Err(findings.problems.into_iter().map(|p| p.variable).collect())
         }
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn projects_are_told_apart_when_there_are_several() {
+    fn projects_are_own_project_when_there_are_several() {
         let judged = Verdict { project: Some("acme:api".to_owned()), ..verdict() };
         let made = |key: Option<&str>, project: Option<&str>, several| {
             let variables = Variables {
@@ -214,7 +212,8 @@ mod tests {
                 ..Variables::default()
             };
             let plan = StatusPlan::from_variables(&variables, &mut Findings::default());
-            let status = plan.status(&judged, &target(), several);
+            let key = plan.key_for(judged.project.as_deref().filter(|_| several));
+            let status = plan.status(&judged, &target(), key, several);
             (status.key.as_str().to_owned(), status.name)
         };
         let pair = |key: &str, name: &str| (key.to_owned(), name.to_owned());

@@ -1,7 +1,12 @@
-//! Many targets in one run: `TARGETS` or `TARGETS_FILE`, each entry put over the run's variables and planned by
-//! itself; every problem is told by index and field before the first request.
+//! Many targets in one run: `TARGETS` or `TARGETS_FILE`. Each entry is laid over the run's variables and planned by
+//! itself; every problem names its entry and field before the first request.
 
-use std::{collections::HashMap, fmt, fs, path::Path};
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    hash::{DefaultHasher, Hasher as _},
+    path::Path,
+};
 
 use serde::{
     Deserializer,
@@ -11,42 +16,37 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     config::{
+        analysis::FileSearch,
         findings::Findings,
+        keyring::Keyring,
         parse::{Fields, read_small, whole_number},
+        plan::{Plan, PlanTarget},
         variables::{Variable, Variables, is_unexpanded, nearest},
     },
-    console::{foreign::shown, secrets::holds_token, text::fingerprint},
+    console::{foreign::shown, secrets::holds_token},
+    model::target::TargetPlan,
 };
 
-/// A plan that may be the same as another one's.
-pub(crate) trait Planned {
-    /// What makes two plans speak of the same status.
-    fn identity(&self) -> String;
-    /// What they say.
-    fn content(&self) -> String;
-}
-
-/// What the run's targets come to.
+/// The targets of a run.
 #[derive(Debug)]
-pub(crate) struct Targets<P> {
-    /// One for each target, in the order of the entries.
-    pub(crate) plans: Vec<P>,
-    /// Whether they come from a list; else there is one, that of the run's own variables.
-    pub(crate) many: bool,
-    /// Which part of the list this is, when it is divided over parallel steps.
+pub(crate) struct Targets<T = TargetPlan> {
+    /// One plan for each target, in the order of the entries.
+    pub(crate) plans: Vec<Plan<T>>,
+    /// Whether they come from a list. Otherwise there is one target, named by the run's own variables.
+    pub(crate) are_listed: bool,
+    /// The step of a parallel group that has this part of the list.
     pub(crate) step: Option<Step>,
 }
 
-/// A step of a parallel group that divides a list.
+/// A step of a parallel group over whose steps a list is divided.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// Its number, from 0.
+    /// From 0.
     number: u64,
-    /// How many steps there are.
+    /// The number of steps.
     pub(crate) count: usize,
-    /// How many targets are this step's.
+    /// The number of targets of this step, and of the whole list.
     own: usize,
-    /// How many targets there are.
     all: usize,
 }
 
@@ -57,36 +57,40 @@ impl fmt::Display for Step {
     }
 }
 
-/// A real entry has some 200 bytes, and a run some thousands.
+/// A real entry has some 200 bytes, and a list has some thousand entries.
 const TARGETS_MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// More problems of entries than this are counted only: they are mostly the same one.
-const PROBLEMS_TOLD: usize = 20;
-/// The same for warnings and notes.
-const NOTES_TOLD: usize = 20;
+/// More problems are only counted: most of them repeat.
+const PROBLEMS_MAX: usize = 20;
+/// The same for warnings.
+const WARNINGS_MAX: usize = 20;
 /// Steps of a parallel group: <https://support.atlassian.com/bitbucket-cloud/docs/parallel-step-options/>.
 const STEPS_MAX: u64 = 100;
 
-const ACCEPTED: &str = "a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\"}]";
+const ACCEPTED: &str = "a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\"}]";
 
-impl<P: Planned> Targets<P> {
-    /// How many steps of a parallel group the list is divided over.
+impl<T: PlanTarget> Targets<T> {
+    /// The number of steps over which the list is divided.
     pub(crate) fn steps(&self) -> usize {
         self.step.as_ref().map_or(1, |step| step.count)
     }
 
-    /// Plans every target that the variables name; `plan` is told whether it is one of many.
+    /// Plans every target that the variables name.
     pub(crate) fn from_variables(
         variables: &Variables,
+        keyring: &Keyring,
         findings: &mut Findings,
-        mut plan: impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
     ) -> Option<Self> {
+        let search = FileSearch::default();
         let Some((source, text)) = source(variables, findings) else {
-            let plan = plan(variables, false, findings)?;
-            return Some(Self { plans: vec![plan], many: false, step: None });
+            let plan = Plan::from_variables(variables, false, keyring, &search, findings)?;
+            return Some(Self { plans: vec![plan], are_listed: false, step: None });
         };
         let text = text?;
         let mut list = List::new(source, variables);
-        let read = each_entry(&text, |index, entry| list.add(index, entry, &mut plan));
+        let plan = |variables: &Variables, findings: &mut Findings| {
+            Plan::from_variables(variables, true, keyring, &search, findings)
+        };
+        let read = each_entry(&text, |index, entry| list.add(index, entry, plan));
         if let Err(error) = read {
             let (found, remedy) = no_list(source, &text, &error);
             findings.problem(source, found, ACCEPTED, remedy);
@@ -96,7 +100,7 @@ impl<P: Planned> Targets<P> {
         Some(targets)
     }
 
-    /// Keeps those of this step, when the step is one of a parallel group.
+    /// Keeps the targets of this step, when it belongs to a parallel group.
     fn divide(&mut self, variables: &Variables, findings: &mut Findings) {
         let (step, count) =
             match (&variables.bitbucket_parallel_step, &variables.bitbucket_parallel_step_count) {
@@ -127,12 +131,12 @@ impl<P: Planned> Targets<P> {
     }
 }
 
-/// Whether the run has a list of targets.
-pub(crate) fn are_many(variables: &Variables) -> bool {
+/// Whether the variables name a list of targets.
+pub(crate) fn is_list(variables: &Variables) -> bool {
     variables.targets.is_some() || variables.targets_file.is_some()
 }
 
-/// The list of targets and the variable that it is of; `Some(None)` after a problem was told.
+/// The list of targets and its variable; `Some(None)` after a problem was found.
 fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static str, Option<Vec<u8>>)> {
     match (&variables.targets, &variables.targets_file) {
         (None, None) => None,
@@ -164,32 +168,32 @@ fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static st
     }
 }
 
-/// What was found in place of a list, and what to do.
+/// What was found instead of a list, and what to do.
 fn no_list(source: &str, text: &[u8], error: &serde_json::Error) -> (String, &'static str) {
-    let no_json = format!("is no JSON: {error}");
-    let objects = "put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line";
+    let not_json = format!("is not JSON: {error}");
+    let objects = "put [ and ] around the objects, and commas between them; jq --slurp . makes an array from a file with one object on each line";
     match text.trim_ascii() {
-        _ if error.is_data() => ("is JSON, but no array of objects".to_owned(), objects),
+        _ if error.is_data() => ("is JSON, but not an array of objects".to_owned(), objects),
         [] => (
             "is empty".to_owned(),
-            "see whether the command that makes the list failed; [] is a list without targets",
+            "check whether the command that writes the list failed; [] is a list without targets",
         ),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
             "is UTF-16 text, as PowerShell writes it".to_owned(),
             "write it as UTF-8 (in PowerShell: | Out-File -Encoding utf8)",
         ),
-        [b'{', ..] => (no_json, objects),
+        [b'{', ..] => (not_json, objects),
         [start, ..] if source == "TARGETS" && *start != b'[' => {
-            (no_json, "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE")
+            (not_json, "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE")
         }
         _ => (
-            no_json,
-            "see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too",
+            not_json,
+            "check that line and column for a missing or additional comma, quote or bracket; jq . reports it as well",
         ),
     }
 }
 
-/// Reads the entries one after the other, so that not all of them are there at once.
+/// Reads the entries one after the other, so that memory holds only one of them.
 fn each_entry(text: &[u8], each: impl FnMut(usize, &RawValue)) -> serde_json::Result<()> {
     struct Entries<F>(F);
     impl<'de, F: FnMut(usize, &RawValue)> Visitor<'de> for Entries<F> {
@@ -215,27 +219,28 @@ fn each_entry(text: &[u8], each: impl FnMut(usize, &RawValue)) -> serde_json::Re
 }
 
 /// The entries read so far.
-struct List<'v, P> {
+struct List<'v, T> {
     source: &'static str,
     run: &'v Variables,
-    plans: Vec<P>,
-    /// Of each identity: the first entry that has it, and the fingerprint of its content.
-    known: HashMap<u64, (usize, u64)>,
+    plans: Vec<Plan<T>>,
+    /// The plans by the hash of their target, with the entry of each: equal plans are in one bucket.
+    buckets: HashMap<u64, Vec<(usize, usize)>>,
+    /// Pairs of entries that post the same: the first one, and the one that is left out.
     duplicates: Vec<(usize, usize)>,
     findings: Findings,
     problems: usize,
-    /// Warnings with the first entry that they are about, and how many have the same.
+    /// Warnings, each with the first entry that it is about and the number of other entries.
     warnings: Vec<(String, usize, usize)>,
     unshown_warnings: usize,
 }
 
-impl<'v, P: Planned> List<'v, P> {
+impl<'v, T: PlanTarget> List<'v, T> {
     fn new(source: &'static str, run: &'v Variables) -> Self {
         Self {
             source,
             run,
             plans: Vec::new(),
-            known: HashMap::new(),
+            buckets: HashMap::new(),
             duplicates: Vec::new(),
             findings: Findings::default(),
             problems: 0,
@@ -248,13 +253,14 @@ impl<'v, P: Planned> List<'v, P> {
         &mut self,
         index: usize,
         entry: &RawValue,
-        plan: &mut impl FnMut(&Variables, bool, &mut Findings) -> Option<P>,
+        plan: impl Fn(&Variables, &mut Findings) -> Option<Plan<T>>,
     ) {
+        let known_problems = self.problems;
         let fields = match serde_json::from_str::<Fields>(entry.get()) {
             Ok(fields) => fields,
             Err(error) => {
                 let found = if error.is_data() {
-                    "is no object".to_owned()
+                    "is not an object".to_owned()
                 } else {
                     format!("cannot be read: {error}")
                 };
@@ -264,37 +270,37 @@ impl<'v, P: Planned> List<'v, P> {
         };
         if let Some(twice) = fields.twice() {
             let name = self.name_of(index, twice);
-            return self.problem(name, "is there twice", "each field once", "remove one of the two");
+            return self.problem(name, "occurs twice", "each field once", "remove one of the two");
         }
-        let mut entry: Map<String, Value> = fields.0.into_iter().collect();
-        // What makes the list did not find it: the pipeline's own repository would be taken for it.
-        let is_blank =
-            |slug: &Value| slug.is_null() || slug.as_str().is_some_and(|slug| slug.trim().is_empty());
-        if self.run.repo_slug.is_none() && entry.get("repo_slug").is_some_and(is_blank) {
-            let remedy =
-                "see what makes the list; leave the field out where the pipeline's own repository is meant";
-            return self.problem(
-                self.name_of(index, "repo_slug"),
-                "is empty",
-                "a slug, or workspace/slug",
-                remedy,
+        let entry: Map<String, Value> = fields.0.into_iter().collect();
+        // A command that makes the list did not find the value. Without it, another target might be meant.
+        for (field, value) in &entry {
+            let found = match value {
+                Value::Null => "is null",
+                Value::String(text) if text.trim().is_empty() => "is empty",
+                _ => continue,
+            };
+            let name = self.name_of(index, field);
+            self.problem(
+                name,
+                found,
+                "a value",
+                "check the command that makes the list; to take the value from the run, leave the field out",
             );
         }
-        entry.retain(|_, value| !value.is_null());
-        let known_problems = self.problems;
         let merged = self.over_the_run(index, &entry);
         if self.problems > known_problems {
             return;
         }
         let mut own = Findings::default();
-        let plan = plan(&merged, true, &mut own);
+        let plan = plan(&merged, &mut own);
         for warning in own.warnings {
             self.warning(index, warning);
         }
         let problems = own.problems.len();
         for problem in own.problems {
             let field = problem.variable.to_ascii_lowercase();
-            // What the run's own variables have is theirs to mend, and told once.
+            // A problem of the run's own variables is reported once, and not for each entry.
             let is_the_runs = !entry.contains_key(&field) && self.run.has(&field);
             let is_variable = Variables::ALL.iter().any(|variable| variable.field == field);
             let variable = if is_the_runs || !is_variable {
@@ -311,18 +317,24 @@ impl<'v, P: Planned> List<'v, P> {
         }
     }
 
-    /// Keeps a plan, unless an entry before it says the same.
-    fn keep(&mut self, index: usize, plan: P) {
-        let (identity, content) = (fingerprint(&plan.identity()), fingerprint(&plan.content()));
-        match self.known.get(&identity) {
+    /// Keeps a plan, unless an earlier entry posts to the same status.
+    fn keep(&mut self, index: usize, plan: Plan<T>) {
+        let mut hasher = DefaultHasher::new();
+        plan.target.hash(&mut hasher);
+        // Most buckets have one plan.
+        let bucket = self.buckets.entry(hasher.finish()).or_insert_with(|| Vec::with_capacity(1));
+        let same = bucket.iter().find(|(number, _)| self.plans[*number].is_same_status(&plan));
+        match same.copied() {
             None => {
-                self.known.insert(identity, (index, content));
+                bucket.push((self.plans.len(), index));
                 self.plans.push(plan);
             }
-            Some((first, same)) if *same == content => self.duplicates.push((*first, index)),
-            Some((first, _)) => {
+            Some((number, first)) if self.plans[number].says_the_same(&plan) => {
+                self.duplicates.push((first, index));
+            }
+            Some((_, first)) => {
                 let found = format!(
-                    "is the same status as {}[{first}] (repository, commit, branch and key), but says something else",
+                    "is the same status as {}[{first}] (repository, commit, branch and key) with another content",
                     self.source
                 );
                 self.problem(
@@ -335,8 +347,8 @@ impl<'v, P: Planned> List<'v, P> {
         }
     }
 
-    /// The run's variables with those of an entry over them. What belongs together is taken together: an entry that
-    /// names a commit, pull request or branch has nothing of the run's.
+    /// The run's variables, with those of an entry laid over them. Fields that belong together are replaced together: an
+    /// entry that names a commit, pull request or branch takes none of them from the run.
     fn over_the_run(&mut self, index: usize, entry: &Map<String, Value>) -> Variables {
         const COMMIT: [&str; 3] = ["commit", "pull_request", "branch"];
         const ANALYSIS: [&str; 2] = ["sonar_project_key", "sonar_report_task"];
@@ -350,7 +362,7 @@ impl<'v, P: Planned> List<'v, P> {
                 }
             }
         }
-        // The run's branch is not that of another commit.
+        // The run's refname belongs to the run's commit.
         if names(&COMMIT) {
             merged.put("refname", None);
         }
@@ -363,22 +375,22 @@ impl<'v, P: Planned> List<'v, P> {
         }
         for (field, value) in entry {
             if let Some(text) = self.field(index, field, value) {
-                merged.put(field, Some(text).filter(|text| !text.trim().is_empty()));
+                merged.put(field, Some(text));
             }
         }
-        // How the build of the run ended says nothing about a project that was scanned elsewhere.
+        // The exit code of this build says nothing about a project that was scanned elsewhere.
         if merged.sonar_project_key.is_some() {
             merged.put("bitbucket_exit_code", None);
         }
         merged
     }
 
-    /// How a field of an entry is called.
+    /// The name of a field of an entry.
     fn name_of(&self, index: usize, field: &str) -> String {
         format!("{}[{index}].{}", self.source, shown(field).trim_matches('"'))
     }
 
-    /// The text of a field, or nothing after a problem was told.
+    /// The text of a field, or `None` after a problem was found.
     fn field(&mut self, index: usize, field: &str, value: &Value) -> Option<String> {
         let name = self.name_of(index, field);
         let Some(variable) = entry_variables().find(|variable| variable.field == field) else {
@@ -415,7 +427,7 @@ impl<'v, P: Planned> List<'v, P> {
                 name,
                 "holds the name of a variable that was not replaced by its value (it begins with $)",
                 "the value itself",
-                "the list is taken as it stands: write the values with the tool that makes it",
+                "Gatepost does not replace variables in the list: write the values with the tool that makes it",
             );
             return None;
         }
@@ -424,7 +436,7 @@ impl<'v, P: Planned> List<'v, P> {
                 name,
                 "holds what looks like a token",
                 "text that everybody may see",
-                "tokens of repositories belong into BITBUCKET_ACCESS_TOKENS; if it was ever shown, revoke it and create a new one",
+                "pass tokens of repositories in BITBUCKET_ACCESS_TOKENS; if the token was ever visible, revoke it and create a new one",
             );
             return None;
         }
@@ -439,7 +451,7 @@ impl<'v, P: Planned> List<'v, P> {
         remedy: impl Into<String>,
     ) {
         self.problems += 1;
-        if self.findings.problems.len() < PROBLEMS_TOLD {
+        if self.findings.problems.len() < PROBLEMS_MAX {
             self.findings.problem(variable, found, accepted, remedy);
         } else {
             self.findings.unshown += 1;
@@ -449,38 +461,39 @@ impl<'v, P: Planned> List<'v, P> {
     fn warning(&mut self, index: usize, warning: String) {
         if let Some((_, _, others)) = self.warnings.iter_mut().find(|(known, ..)| *known == warning) {
             *others += 1;
-        } else if self.warnings.len() < NOTES_TOLD {
+        } else if self.warnings.len() < WARNINGS_MAX {
             self.warnings.push((warning, index, 0));
         } else {
             self.unshown_warnings += 1;
         }
     }
 
-    /// What the entries come to; without those that have problems, which are told.
-    fn end(self, findings: &mut Findings) -> Targets<P> {
+    /// The targets of the entries without problems. The problems and warnings go to `findings`.
+    fn end(self, findings: &mut Findings) -> Targets<T> {
         let Self { source, plans, duplicates, warnings, unshown_warnings, .. } = self;
         for (warning, index, others) in warnings {
             let others = match others {
                 0 => String::new(),
-                1 => " (and 1 entry more)".to_owned(),
-                others => format!(" (and {others} entries more)"),
+                1 => " (and 1 more entry)".to_owned(),
+                others => format!(" (and {others} more entries)"),
             };
             findings.warning(format!("{source}[{index}]{others}: {warning}"));
         }
         if unshown_warnings > 0 {
-            findings.warning(format!("{source}: {unshown_warnings} warnings more"));
+            findings.warning(format!("{source}: {unshown_warnings} more warnings"));
         }
-        for (first, again) in duplicates.iter().take(NOTES_TOLD) {
-            findings.warning(format!("{source}[{again}] is the same as {source}[{first}]: posted once"));
+        for (first, again) in duplicates.iter().take(WARNINGS_MAX) {
+            findings
+                .warning(format!("{source}[{again}] is the same as {source}[{first}] and is posted once"));
         }
-        if duplicates.len() > NOTES_TOLD {
-            findings.warning(format!("{source}: {} duplicates more", duplicates.len() - NOTES_TOLD));
+        if duplicates.len() > WARNINGS_MAX {
+            findings.warning(format!("{source}: {} more duplicates", duplicates.len() - WARNINGS_MAX));
         }
         findings.unshown += self.findings.unshown;
         for problem in self.findings.problems {
             findings.problem(problem.variable, problem.found, problem.accepted, problem.remedy);
         }
-        Targets { plans, many: true, step: None }
+        Targets { plans, are_listed: true, step: None }
     }
 }
 

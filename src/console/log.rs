@@ -4,14 +4,14 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
     fmt,
-    io::Write,
+    io::{self, IsTerminal as _, Write},
     rc::Rc,
 };
 
 use crate::console::{secrets::Secrets, text::forges};
 
 /// The log. Everything that a run prints goes through here.
-pub struct Console {
+pub(crate) struct Console {
     shared: Rc<Shared>,
     colour: bool,
     debug: bool,
@@ -51,7 +51,7 @@ impl fmt::Debug for Console {
 
 impl Console {
     /// A console that writes to `out`, without colour.
-    pub fn new(out: Box<dyn Write>) -> Self {
+    pub(crate) fn new(out: Box<dyn Write>) -> Self {
         let shared = Shared {
             out: RefCell::new(out),
             secrets: RefCell::default(),
@@ -61,20 +61,33 @@ impl Console {
         Self { shared: Rc::new(shared), colour: false, debug: false, about: None, is_news: false }
     }
 
+    /// A console on the standard output, with colour when that is a terminal.
+    pub(crate) fn stdout() -> Self {
+        let mut console = Self::new(Box::new(io::stdout()));
+        console.set_colour(io::stdout().is_terminal());
+        console
+    }
+
+    /// Prints a text of Gatepost itself, as it is.
+    pub(crate) fn raw(&self, text: &str) {
+        // A reader that has stopped reading has seen enough.
+        let _ = self.shared.out.borrow_mut().write_all(text.as_bytes());
+    }
+
     /// The same console for one of many targets: its facts are not worth a line, and what is goes with its name.
     #[must_use]
-    pub fn about(&self, target: impl fmt::Display) -> Self {
+    pub(crate) fn about(&self, target: impl fmt::Display) -> Self {
         Self { shared: self.shared.clone(), about: Some(target.to_string()), ..*self }
     }
 
     /// The same console for what concerns the whole run.
     #[must_use]
-    pub fn of_run(&self) -> Self {
+    pub(crate) fn of_run(&self) -> Self {
         Self { shared: self.shared.clone(), about: None, ..*self }
     }
 
     /// The console to tell this on when it is told for the first time, which it always is for a run's only target.
-    pub fn news(&self, what: String) -> Option<Self> {
+    pub(crate) fn news(&self, what: String) -> Option<Self> {
         let mut told = self.shared.told.borrow_mut();
         let is_first = self.about.is_none() || told.insert(what);
         let is_news = told.len() <= NEWS_MAX;
@@ -82,12 +95,12 @@ impl Console {
     }
 
     /// Whether it is not about one of many targets.
-    pub const fn is_of_run(&self) -> bool {
+    pub(crate) const fn is_of_run(&self) -> bool {
         self.about.is_none()
     }
 
     /// Says how many lines about single targets were left out, and where else the reasons are.
-    pub fn tell_left_out(&self, elsewhere: &str) {
+    pub(crate) fn tell_left_out(&self, elsewhere: &str) {
         let left_out = self.left_out();
         if left_out > 0 {
             self.warning(format_args!(
@@ -101,70 +114,70 @@ impl Console {
     }
 
     /// With colour or without.
-    pub const fn set_colour(&mut self, colour: bool) {
+    pub(crate) const fn set_colour(&mut self, colour: bool) {
         self.colour = colour;
     }
 
     /// With one line per request or without.
-    pub const fn set_debug(&mut self, debug: bool) {
+    pub(crate) const fn set_debug(&mut self, debug: bool) {
         self.debug = debug;
     }
 
     /// Hides these texts, and parts of them, in everything that is printed.
-    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
+    pub(crate) fn hide(&self, secrets: impl IntoIterator<Item = String>) {
         for secret in secrets {
             self.shared.secrets.borrow_mut().add(&secret);
         }
     }
 
     /// A fact.
-    pub fn line(&self, text: impl fmt::Display) {
+    pub(crate) fn line(&self, text: impl fmt::Display) {
         if self.about.is_none() {
             self.print(None, &text.to_string());
         }
     }
 
     /// Something that was done: green.
-    pub fn done(&self, text: impl fmt::Display) {
+    pub(crate) fn done(&self, text: impl fmt::Display) {
         self.print(Some(Mark::Done), &text.to_string());
     }
 
     /// Something that failed: red.
-    pub fn failed(&self, text: impl fmt::Display) {
+    pub(crate) fn failed(&self, text: impl fmt::Display) {
         self.print(Some(Mark::Failed), &text.to_string());
     }
 
     /// Something unusual: yellow.
-    pub fn warning(&self, text: impl fmt::Display) {
+    pub(crate) fn warning(&self, text: impl fmt::Display) {
         self.print(Some(Mark::Warning), &text.to_string());
     }
 
     /// One line of the story of a fact, below it.
-    pub fn detail(&self, title: &str, text: impl fmt::Display) {
+    pub(crate) fn detail(&self, title: &str, text: impl fmt::Display) {
         self.print(None, &format!("  {:<9} {text}", format!("{title}:")));
     }
 
     /// The same for each line of a text.
-    pub fn details(&self, title: &str, text: impl fmt::Display) {
+    pub(crate) fn details(&self, title: &str, text: impl fmt::Display) {
         for line in text.to_string().lines() {
             self.detail(title, line);
         }
     }
 
     /// A line for `DEBUG`.
-    pub fn debug(&self, text: impl fmt::Display) {
+    pub(crate) fn debug(&self, text: impl fmt::Display) {
         if self.debug {
             self.of_run().print(None, &format!("  debug: {text}"));
         }
     }
 
     /// The text without secrets.
-    pub fn without_secrets(&self, text: &str) -> String {
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
         self.shared.secrets.borrow().hide(text)
     }
 
     /// The text without secrets and without characters that could forge another line, a colour or an order.
-    pub fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         self.without_secrets(text).replace(forges, " ")
     }
 
@@ -201,12 +214,12 @@ mod tests {
     struct Page(Rc<RefCell<Vec<u8>>>);
 
     impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.borrow_mut().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }

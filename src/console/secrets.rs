@@ -24,7 +24,7 @@ const TOKEN_MIN_CHARS: usize = 24;
 
 /// The secrets of a run.
 #[derive(Default)]
-pub struct Secrets {
+pub(crate) struct Secrets {
     /// The fingerprints of the secrets themselves.
     known: HashSet<u64>,
     /// Each part of a secret, in small letters.
@@ -37,7 +37,7 @@ pub struct Secrets {
 
 impl Secrets {
     /// Hides this text from now on, as it is, in base64 and in hexadecimal digits.
-    pub fn add(&mut self, secret: &str) {
+    pub(crate) fn add(&mut self, secret: &str) {
         // As text is looked through: without what cannot be seen.
         let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte).collect();
         // As Bearer it travels as it is, and is added for that once more.
@@ -63,7 +63,7 @@ impl Secrets {
 
     /// The text with `***` for each secret or part of one, and for what has the shape of a token. White space and what
     /// cannot be seen between the characters of a secret does not keep it from being found.
-    pub fn hide(&self, text: &str) -> String {
+    pub(crate) fn hide(&self, text: &str) -> String {
         let mut hidden: Vec<Range<usize>> = token_shapes(text);
         if !self.parts.is_empty() || !self.short.is_empty() {
             // Hosts of addresses, for one, are told in small letters.
@@ -110,12 +110,12 @@ impl std::fmt::Debug for Secrets {
 }
 
 /// Whether the text holds something with the shape of a token.
-pub fn holds_token(text: &str) -> bool {
+pub(crate) fn holds_token(text: &str) -> bool {
     !token_shapes(text).is_empty()
 }
 
 /// The text without what has the shape of a token.
-pub fn without_tokens(text: &str) -> String {
+pub(crate) fn without_tokens(text: &str) -> String {
     Secrets::default().hide(text)
 }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod analysis;
-pub mod outcome;
+pub(crate) mod outcome;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod target;

@@ -2,7 +2,7 @@
 
 /// How a run ended. Every exit code that is not named here is reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The status stands on the commit, or was only printed because of `DRY_RUN`.
     Done,
     /// The status stands on the commit, and the quality gate is red.
@@ -23,7 +23,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the exit codes.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Done,
         Self::GateRed,
         Self::VariablesWrong,
@@ -35,7 +35,7 @@ impl Outcome {
     ];
 
     /// The exit code of the process. 143 is what a shell reports for a process that SIGTERM ended.
-    pub const fn exit_code(self) -> u8 {
+    pub(crate) const fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::GateRed => 1,
@@ -50,7 +50,7 @@ impl Outcome {
 
     /// The worse of two outcomes in a run with several statuses: 4, 3, 5, 1, 0 in that order.
     #[must_use]
-    pub fn worse(self, other: Self) -> Self {
+    pub(crate) fn worse(self, other: Self) -> Self {
         let rank = |outcome| match outcome {
             Self::Done => 0,
             Self::GateRed => 1,
@@ -65,7 +65,7 @@ impl Outcome {
     }
 
     /// The meaning of the exit code, as `--help` and the README say it.
-    pub const fn meaning(self) -> &'static str {
+    pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or told not to fail",
             Self::GateRed => "posted, and the quality gate is red (and `FAIL_ON_RED_GATE` is true)",

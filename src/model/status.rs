@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::state::State;
+use crate::model::{
+    state::State,
+    target::{CommitHash, Repository, Target},
+};
 
 /// A build status, as the body of
 /// `POST /repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build`.
@@ -29,7 +32,7 @@ pub(crate) struct Status {
 }
 
 /// The identity of a status: at most [`KEY_MAX_CHARS`] characters, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct StatusKey(String);
 
 /// "Ensure this value has at most 40 characters": <https://github.com/buildbot/buildbot/issues/7049>.
@@ -75,5 +78,37 @@ impl Status {
     #[must_use]
     pub(crate) fn stopped(&self) -> Self {
         Self { state: State::Stopped, description: "The run was stopped".to_owned(), ..self.clone() }
+    }
+}
+
+/// The identity of a status: a commit has one status for each key and refname.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct StatusSlot {
+    repository: Repository,
+    /// Abbreviated, so that it is the same for every spelling of the hash.
+    commit: Box<str>,
+    key: Box<str>,
+    refname: Option<Box<str>>,
+}
+
+impl StatusSlot {
+    /// The slot of a status on a target.
+    pub(crate) fn of(target: &Target, status: &Status) -> Self {
+        Self::new(&target.repository, &target.commit, status.key.as_str(), status.refname.as_deref())
+    }
+
+    /// The slot of a key and refname on a commit.
+    pub(crate) fn new(
+        repository: &Repository,
+        commit: &CommitHash,
+        key: &str,
+        refname: Option<&str>,
+    ) -> Self {
+        Self {
+            repository: repository.clone(),
+            commit: commit.digits().into(),
+            key: key.into(),
+            refname: refname.map(Into::into),
+        }
     }
 }

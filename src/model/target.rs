@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A repository of Bitbucket Cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Repository {
     /// Workspace id, or its UUID in braces.
     pub(crate) workspace: String,
@@ -12,7 +12,7 @@ pub(crate) struct Repository {
 }
 
 /// A commit hash of 7 to 40 hexadecimal digits in lower case. Pull-request pipelines have 12 digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct CommitHash(String);
 
 /// Number of a pull request within its repository.
@@ -20,7 +20,7 @@ pub(crate) struct CommitHash(String);
 pub(crate) struct PullRequestId(pub(crate) u32);
 
 /// Where a status goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
     /// The repository that holds the commit; for a pull request from a fork, the fork.
     pub(crate) repository: Repository,
@@ -31,7 +31,7 @@ pub(crate) struct Target {
 }
 
 /// The target as far as the variables tell it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct TargetPlan {
     /// The repository that the user named; pull requests and branches are looked up here.
     pub(crate) repository: Repository,
@@ -42,7 +42,7 @@ pub(crate) struct TargetPlan {
 }
 
 /// How the commit of a target is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum CommitSource {
     /// It is given: nothing is looked up, unless Bitbucket does not know it and a pull request is known.
     Given {
@@ -180,33 +180,9 @@ impl TargetPlan {
         }
     }
 
-    /// What leads to the target when it is not simply given, in words: `pull request 7 of acme/api`.
-    pub(crate) fn way(&self) -> Option<String> {
-        let Self { repository, commit, refname } = self;
-        let way = match commit {
-            CommitSource::Given { fallback: None, .. } => return None,
-            CommitSource::Branch(branch) => format!("branch {branch} of {repository}"),
-            CommitSource::PullRequest { id, commit: None } => format!("pull request {id} of {repository}"),
-            CommitSource::PullRequest { id, commit: Some(commit) }
-            | CommitSource::Given { fallback: Some(id), commit } => {
-                format!("commit {commit}, pull request {id} of {repository}")
-            }
-        };
-        match (commit, refname) {
-            (_, None) => Some(way),
-            (CommitSource::Branch(branch), Some(refname)) if branch == refname => Some(way),
-            (_, Some(refname)) => Some(format!("{way}, branch {refname}")),
-        }
-    }
-
     /// Whether a target is in the fork that the pull request comes from.
     pub(crate) fn is_in_fork(&self, target: &Target) -> bool {
         target.repository != self.repository && !self.repository.is_by_uuid()
-    }
-
-    /// How a target was found: `None` when it is the one that was given.
-    pub(crate) fn found_by(&self, target: Option<&Target>) -> Option<String> {
-        self.way().filter(|_| target.is_none() || target != self.given().as_ref())
     }
 }
 

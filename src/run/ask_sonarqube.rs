@@ -1,5 +1,5 @@
-//! Asks SonarQube for its verdict: waits for the analysis, then takes the gate. Whatever goes wrong, there is
-//! a final state to post: an INPROGRESS that nobody ends blocks merging for ever.
+//! Asks SonarQube for the verdict: waits for the analysis, then reads its quality gate. Whatever goes wrong, there is a
+//! final state to post: an `INPROGRESS` that is never replaced blocks merging for ever.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,19 +13,14 @@ use reqwest::Url;
 
 use crate::{
     config::{
-        analysis::{Analyses, AnalysisPlan, CLOUD_URL, Files},
-        plan::Settings,
+        analysis::{AnalysisPlan, AnalysisSource, Files},
         report_task::{Analysis, End},
     },
     console::{foreign::shown, log::Console, text::rounded},
     explain::tell::tell,
     http::{
-        authorization::Authorization,
-        client::Client,
         deadline::Deadline,
-        failed_request::Service,
         throttle::{Outage, Throttle},
-        transport::Transport,
     },
     model::{
         address::{is_exposed, refusal_of_url},
@@ -35,7 +30,10 @@ use crate::{
         status::DESCRIPTION_MAX_CHARS,
         verdict::Verdict,
     },
-    run::report,
+    run::{
+        context::{Context, Server},
+        report,
+    },
     sonarqube::{
         api::{SonarQube, Task, TaskState, authorization, is_cloud},
         gate::{Gate, Level},
@@ -43,93 +41,65 @@ use crate::{
     },
 };
 
-/// The first pause between two questions for a task; a small analysis takes a second or two.
+/// The first pause between two questions about a task; a small analysis takes a second or two.
 const FIRST_POLL: Duration = Duration::from_millis(500);
-/// The longest, when it goes on.
+/// The longest pause.
 const LONGEST_POLL: Duration = Duration::from_secs(5);
-/// How often the reader is told that it goes on.
+/// How often the reader is told that the wait goes on.
 const PROGRESS: Duration = Duration::from_secs(15);
 
-/// What all questions of a run to SonarQube know of each other.
+/// What the questions of a run know of each SonarQube.
 #[derive(Debug, Default)]
-pub(crate) struct Judging {
-    /// Of each server, by its address: one that is away is not waited for by each target.
-    paces: RefCell<HashMap<String, Rc<Throttle>>>,
-    /// Whether the reader was told that the token travels unencrypted.
-    exposed: Cell<bool>,
+pub(crate) struct Servers {
+    /// The throttle of each server: an outage is found out once, and not by each target.
+    throttles: RefCell<HashMap<Url, Rc<Throttle>>>,
+    /// Whether the reader was warned that the token is sent unencrypted.
+    is_warned: Cell<bool>,
 }
 
-impl Judging {
-    fn pace(&self, server: &Url, patience: Duration) -> Rc<Throttle> {
-        let mut paces = self.paces.borrow_mut();
-        let pace = paces
-            .entry(server.to_string())
-            .or_insert_with(|| Rc::new(Throttle::new(patience, Outage::default())));
-        pace.clone()
-    }
-}
-
-/// A verdict for every analysis of a plan, in order.
-///
-/// # Errors
-///
-/// Only what a defect explains; what goes wrong with SonarQube is a verdict.
-pub(crate) async fn judge(
-    plan: &AnalysisPlan,
-    http: &Transport,
-    settings: &Settings,
-    judging: &Judging,
-    console: &Console,
-) -> anyhow::Result<Vec<Verdict>> {
-    let judge = Judge { plan, http, settings, console, judging, begun: Instant::now() };
-    let scan_failed = plan.scan_exit_code != 0;
-    match &plan.analyses {
-        Analyses::Project { key, .. } if scan_failed => Ok(vec![judge.scan_failed(Some(key))]),
-        Analyses::Project { key, subject } => {
-            let server = match &plan.host {
-                Some(host) => host.clone(),
-                None => Url::parse(CLOUD_URL)?,
-            };
-            Ok(vec![judge.project(&server, key, subject).await])
+impl Servers {
+    /// The server at `url` with the token of the plan: the one place that says how SonarQube is asked.
+    pub(crate) fn server(
+        &self,
+        url: Url,
+        version: Option<&str>,
+        plan: &AnalysisPlan,
+        context: Context<'_>,
+        console: &Console,
+    ) -> Server {
+        if plan.token.is_some() && is_exposed(&url) && !self.is_warned.replace(true) {
+            console.warning(format_args!(
+                "the address of SonarQube, {url}, is http: SONAR_TOKEN is sent unencrypted"
+            ));
         }
-        Analyses::Files(Files { found, missing, named, .. }) => {
-            let mut verdicts = Vec::new();
-            for file in found {
-                verdicts.push(judge.file(file, *named).await);
-            }
-            for name in missing {
-                console.failed(format_args!("{} is missing", shown(name)));
-                verdicts.push(judge.scan_failed(None));
-            }
-            if verdicts.is_empty() {
-                verdicts.push(judge.scan_failed(None));
-            } else if scan_failed && missing.is_empty() && plan.analyses.several() {
-                console.warning(format_args!(
-                    "the scan ended with exit code {}: projects that it did not get to have no status",
-                    plan.scan_exit_code
-                ));
-            }
-            Ok(verdicts)
+        let timeout = context.settings.timeout;
+        let new = || Rc::new(Throttle::new(timeout, Outage::default()));
+        Server {
+            authorization: authorization(plan.token.as_ref(), &url, version),
+            has_token: plan.token.is_some(),
+            throttle: self.throttles.borrow_mut().entry(url.clone()).or_insert_with(new).clone(),
+            deadline: Deadline::after(timeout),
+            url,
         }
     }
 }
 
-struct Judge<'a> {
+/// Asks SonarQube for the verdicts of one target.
+pub(crate) struct AskSonarQube<'a> {
     plan: &'a AnalysisPlan,
-    http: &'a Transport,
-    settings: &'a Settings,
+    context: Context<'a>,
+    servers: &'a Servers,
     console: &'a Console,
-    judging: &'a Judging,
     begun: Instant,
 }
 
 /// Why there is no gate.
 enum NoGate {
-    /// SonarQube refused or could not be reached.
+    /// SonarQube refused a request or could not be reached.
     Refused(Box<Refusal>),
-    /// The analysis ended without one.
+    /// The analysis ended without a gate; in words.
     Failed(String),
-    /// It did not end in time; with how far it was.
+    /// The analysis did not end in time; with its state.
     Late(String),
 }
 
@@ -139,23 +109,59 @@ impl From<Box<Refusal>> for NoGate {
     }
 }
 
-/// A server, and what proves to it who we are.
-struct Server<'s> {
-    url: &'s Url,
-    authorization: Authorization,
-    throttle: Rc<Throttle>,
-    /// Of the question that is being asked.
-    deadline: Deadline,
-}
+impl<'a> AskSonarQube<'a> {
+    pub(crate) fn new(
+        plan: &'a AnalysisPlan,
+        context: Context<'a>,
+        servers: &'a Servers,
+        console: &'a Console,
+    ) -> Self {
+        Self { plan, context, servers, console, begun: Instant::now() }
+    }
 
-impl Judge<'_> {
-    async fn file(&self, file: &Path, named: bool) -> Verdict {
+    /// A verdict for each analysis of the plan, in order.
+    ///
+    /// # Errors
+    ///
+    /// Only what a defect of Gatepost explains. A failure of SonarQube is a verdict.
+    pub(crate) async fn verdicts(&self) -> anyhow::Result<Vec<Verdict>> {
+        match &self.plan.source {
+            AnalysisSource::Project { key, .. } if self.plan.scan_exit_code != 0 => {
+                Ok(vec![self.scan_failed(Some(key))])
+            }
+            AnalysisSource::Project { key, subject } => Ok(vec![self.project(key, subject).await?]),
+            AnalysisSource::Files(files) => self.files(files).await,
+        }
+    }
+
+    async fn files(&self, files: &Files) -> anyhow::Result<Vec<Verdict>> {
+        let Files { found, missing, are_named, may_be_several } = files;
+        let mut verdicts = Vec::new();
+        for file in found {
+            verdicts.push(self.file(file, *are_named).await?);
+        }
+        for name in missing {
+            self.console.failed(format_args!("{} is missing", shown(name)));
+            verdicts.push(self.scan_failed(None));
+        }
+        if verdicts.is_empty() {
+            verdicts.push(self.scan_failed(None));
+        } else if self.plan.scan_exit_code != 0 && missing.is_empty() && *may_be_several {
+            self.console.warning(format_args!(
+                "the scan ended with exit code {}: projects that it did not scan get no status",
+                self.plan.scan_exit_code
+            ));
+        }
+        Ok(verdicts)
+    }
+
+    async fn file(&self, file: &Path, is_named: bool) -> anyhow::Result<Verdict> {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let mut analysis = match Analysis::read(file, named) {
+        let mut analysis = match Analysis::read(file, is_named) {
             Ok(analysis) => analysis,
             Err(wrong) => {
                 self.console.failed(format_args!("{} {wrong}", file.display()));
-                return self.without_gate(NoGate::Failed(format!("{name} {wrong}")), None, None);
+                return Ok(self.without_gate(NoGate::Failed(format!("{name} {wrong}")), None, None));
             }
         };
         if let (Some(analysed), Some(wanted)) = (&analysis.revision, &self.plan.commit)
@@ -169,43 +175,45 @@ impl Judge<'_> {
             End::Gate(gate) => Ok(gate.clone()),
             End::Failed => Err(NoGate::Failed("The analysis failed".to_owned())),
             End::Ask { server, version, task } => {
-                let (server, version, task) = (server.clone(), version.clone(), task.clone());
-                if let Some(url) = self.plan.host.as_ref().or(server.as_ref()) {
+                let (version, task) = (version.clone(), task.clone());
+                if let Some(url) = self.plan.server(server.as_ref())? {
                     let server = self.server(url, version.as_deref());
                     self.gate_of_task(&server, &task, &mut analysis).await
                 } else {
-                    let wrong = "has no serverUrl that can be used: pass SONAR_HOST_URL";
-                    self.console.failed(format_args!("{} {wrong}", file.display()));
-                    Err(NoGate::Failed(format!("{name} {wrong}")))
+                    self.console.failed(format_args!("{} {NO_SERVER}", file.display()));
+                    Err(NoGate::Failed(format!("{name} {NO_SERVER}")))
                 }
             }
         };
         let Analysis { project, subject, dashboard, .. } = analysis;
-        match gate {
+        Ok(match gate {
             Ok(gate) => self.with_gate(&gate, subject.as_ref(), project, dashboard),
             Err(reason) => self.without_gate(reason, project, dashboard),
-        }
+        })
     }
 
-    async fn project(&self, url: &Url, key: &str, subject: &Subject) -> Verdict {
+    async fn project(&self, key: &str, subject: &Subject) -> anyhow::Result<Verdict> {
+        let Some(url) = self.plan.server(None)? else {
+            return Ok(self.without_gate(NoGate::Failed("SONAR_HOST_URL is not set".to_owned()), None, None));
+        };
+        let (project, link) = (Some(key.to_owned()), Some(dashboard(&url, key, subject)));
         let server = self.server(url, None);
-        let (project, link) = (Some(key.to_owned()), Some(dashboard(url, key, subject)));
-        match self.gate_of_project(&server, key, subject).await {
+        Ok(match self.gate_of_project(&server, key, subject).await {
             Ok(gate) => self.with_gate(&gate, Some(subject), project, link),
             Err(reason) => self.without_gate(reason, project, link),
-        }
+        })
     }
 
-    /// Nothing can be asked about a scan that did not get as far as SonarQube: what it has is of an earlier one.
+    /// A scan that failed did not reach SonarQube: its gates belong to earlier scans.
     fn scan_failed(&self, project: Option<&str>) -> Verdict {
         let words = format!("The scan did not finish (exit code {})", self.plan.scan_exit_code);
         self.without_gate(NoGate::Failed(words), project.map(str::to_owned), None)
     }
 
-    /// The gate of the analysis that a task ends in; the task fills in what the file did not tell.
+    /// The gate of the analysis that a task computes. The task adds what the file did not say.
     async fn gate_of_task(
         &self,
-        server: &Server<'_>,
+        server: &Server,
         task: &str,
         analysis: &mut Analysis,
     ) -> Result<Gate, NoGate> {
@@ -216,7 +224,7 @@ impl Judge<'_> {
             && let Some(project) = &analysis.project
         {
             let subject = analysis.subject.as_ref().unwrap_or(&Subject::Main);
-            analysis.dashboard = Some(dashboard(server.url, project, subject));
+            analysis.dashboard = Some(dashboard(&server.url, project, subject));
         }
         match (&task.analysis, &analysis.project, &analysis.subject) {
             (Some(id), project, subject) => {
@@ -229,28 +237,23 @@ impl Judge<'_> {
         }
     }
 
-    async fn gate_of_project(
-        &self,
-        server: &Server<'_>,
-        key: &str,
-        subject: &Subject,
-    ) -> Result<Gate, NoGate> {
+    async fn gate_of_project(&self, server: &Server, key: &str, subject: &Subject) -> Result<Gate, NoGate> {
         let gate = self.sonarqube(server).gate_of_project(key, subject).await;
         self.trusted(server, gate, Some(key), subject).await
     }
 
-    /// A gate that can be believed: asked for in another way when Cloud has ended the first one, and not the
-    /// NONE that a wrong token is told instead of the truth.
+    /// A gate that can be trusted. When SonarQube Cloud has removed the endpoint, the measures tell the gate. A NONE that
+    /// SonarQube answers to a wrong token is not a gate.
     async fn trusted(
         &self,
-        server: &Server<'_>,
+        server: &Server,
         gate: Result<Gate, Box<Refusal>>,
         project: Option<&str>,
         subject: &Subject,
     ) -> Result<Gate, NoGate> {
         let gate = match (gate, project) {
-            (Err(refusal), Some(project)) if refusal.is_endpoint_gone() && is_cloud(server.url) => {
-                // The first refusal says better what is not there.
+            (Err(refusal), Some(project)) if refusal.is_endpoint_gone() && is_cloud(&server.url) => {
+                // The first refusal says better what is missing.
                 self.sonarqube(server).gate_by_measures(project, subject).await.map_err(|_| refusal)?
             }
             (gate, _) => gate?,
@@ -260,7 +263,7 @@ impl Judge<'_> {
             && !self.sonarqube(server).token_is_valid().await?
         {
             self.console
-                .failed("SonarQube says that SONAR_TOKEN is not valid, and tells no gate because of it");
+                .failed("SonarQube says that SONAR_TOKEN is not valid; therefore it does not show the gate");
             self.console.detail(
                 "to do",
                 "create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN",
@@ -270,10 +273,10 @@ impl Judge<'_> {
         Ok(gate)
     }
 
-    /// Waits for the end of a task that succeeds.
-    async fn wait(&self, server: &Server<'_>, id: &str) -> Result<Task, NoGate> {
+    /// Waits until a task has succeeded.
+    async fn wait(&self, server: &Server, id: &str) -> Result<Task, NoGate> {
         let mut pause = FIRST_POLL;
-        let mut told = Instant::now();
+        let mut last_progress = Instant::now();
         loop {
             let task = self.sonarqube(server).task(id).await?;
             let state = match task.state {
@@ -289,8 +292,8 @@ impl Judge<'_> {
             if left.is_zero() {
                 return Err(NoGate::Late(state));
             }
-            if told.elapsed() >= PROGRESS {
-                told = Instant::now();
+            if last_progress.elapsed() >= PROGRESS {
+                last_progress = Instant::now();
                 self.console.line(format_args!(
                     "waiting for the analysis, {} s of {} s, {state}",
                     self.begun.elapsed().as_secs(),
@@ -302,38 +305,14 @@ impl Judge<'_> {
         }
     }
 
-    /// The server, and how to authenticate to it.
-    fn server<'s>(&self, url: &'s Url, version: Option<&str>) -> Server<'s> {
-        if self.plan.token.is_some() && is_exposed(url) && !self.judging.exposed.replace(true) {
-            self.console.warning(format_args!(
-                "SonarQube's address {url} is http: SONAR_TOKEN goes over the network unencrypted"
-            ));
-        }
-        let authorization = authorization(self.plan.token.as_ref(), url, version);
-        let timeout = self.settings.timeout;
-        Server {
-            url,
-            authorization,
-            throttle: self.judging.pace(url, timeout),
-            deadline: Deadline::after(timeout),
-        }
+    fn server(&self, url: Url, version: Option<&str>) -> Server {
+        self.servers.server(url, version, self.plan, self.context, self.console)
     }
 
-    /// A client for one question: a server that is down is not waited for as long as an analysis that goes on.
-    fn sonarqube<'s>(&'s self, server: &'s Server<'_>) -> SonarQube<'s> {
-        server.deadline.restart(self.settings.timeout);
-        let client = Client {
-            transport: self.http,
-            console: self.console,
-            service: Service::SonarQube,
-            authorization: &server.authorization,
-            throttle: &server.throttle,
-            base_url: server.url,
-            deadline: &server.deadline,
-            retries: true,
-            may_have_been_applied: None,
-        };
-        SonarQube { client, has_token: self.plan.token.is_some() }
+    /// A client for one question. `TIMEOUT` is for each question, and `SONAR_TIMEOUT` for the analysis.
+    fn sonarqube<'s>(&'s self, server: &'s Server) -> SonarQube<'s> {
+        server.deadline.restart(self.context.settings.timeout);
+        self.context.sonarqube(server, self.console)
     }
 
     fn with_gate(
@@ -364,7 +343,7 @@ impl Judge<'_> {
             _ => Outcome::Done,
         };
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
-        Verdict { state, words, project, link: self.linked(link), outcome }
+        Verdict { state, words, project, link: self.accepted_link(link), outcome }
     }
 
     fn without_gate(&self, reason: NoGate, project: Option<String>, link: Option<String>) -> Verdict {
@@ -379,11 +358,12 @@ impl Judge<'_> {
                 Outcome::AnalysisLate,
             ),
         };
-        Verdict { state: State::Failed, words, project, link: self.linked(link), outcome }
+        Verdict { state: State::Failed, words, project, link: self.accepted_link(link), outcome }
     }
 
-    fn linked(&self, link: Option<String>) -> Option<String> {
-        let link = link.filter(|_| self.plan.linked)?;
+    /// The link to the dashboard, if the status needs one and Bitbucket accepts its address.
+    fn accepted_link(&self, link: Option<String>) -> Option<String> {
+        let link = link.filter(|_| self.plan.links_to_dashboard)?;
         let Some(refused) = refusal_of_url(&link) else {
             return Some(link);
         };
@@ -397,14 +377,16 @@ impl Judge<'_> {
     }
 }
 
-/// What a gate is about.
+const NO_SERVER: &str = "has no serverUrl that can be used: pass SONAR_HOST_URL";
+
+/// The subject of a gate, in words.
 fn about(project: Option<&str>, subject: Option<&Subject>) -> String {
     let parts = [project.map(str::to_owned), subject.map(Subject::words)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { "the analysis".to_owned() } else { parts.join(", ") }
 }
 
-/// The page that SonarQube has for it.
+/// The address of SonarQube's page for a project.
 fn dashboard(server: &Url, key: &str, subject: &Subject) -> String {
     let mut url = server.clone();
     if let Ok(mut path) = url.path_segments_mut() {

@@ -2,36 +2,42 @@
 
 use std::rc::Rc;
 
+use reqwest::Url;
+
 use crate::{
     bitbucket::{api::Bitbucket, credential::Credential},
-    config::{keyring::Credentials, plan::Settings},
+    config::{keyring::Keyring, settings::Settings},
     console::log::Console,
-    http::{client::Client, deadline::Deadline, failed_request::Service, transport::Transport},
+    http::{
+        authorization::Authorization, client::Client, deadline::Deadline, failed_request::Service,
+        throttle::Throttle, transport::Transport,
+    },
+    sonarqube::api::SonarQube,
 };
 
 /// What every part of a run works with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
-    /// How the run behaves.
     pub(crate) settings: &'a Settings,
-    /// The ways into Bitbucket.
-    pub(crate) credentials: &'a Credentials,
-    /// The connection to Bitbucket.
+    pub(crate) keyring: &'a Keyring,
+    /// The connections to Bitbucket.
     pub(crate) transport: &'a Transport,
-    /// The connection to SonarQube.
+    /// The connections to SonarQube, which may trust other root certificates.
     pub(crate) sonarqube_transport: &'a Transport,
-    /// Where the log goes.
     pub(crate) console: &'a Console,
 }
 
 impl<'a> Context<'a> {
     /// A client of Bitbucket for one target.
-    pub(crate) fn bitbucket(
+    pub(crate) fn bitbucket<'c>(
         &self,
-        credential: &'a Rc<Credential>,
-        console: &'a Console,
-        deadline: &'a Deadline,
-    ) -> Bitbucket<'a> {
+        credential: &'c Rc<Credential>,
+        console: &'c Console,
+        deadline: &'c Deadline,
+    ) -> Bitbucket<'c>
+    where
+        'a: 'c,
+    {
         let client = Client {
             transport: self.transport,
             console,
@@ -45,4 +51,35 @@ impl<'a> Context<'a> {
         };
         Bitbucket { client, credential }
     }
+
+    /// A client of a SonarQube.
+    pub(crate) fn sonarqube<'c>(&self, server: &'c Server, console: &'c Console) -> SonarQube<'c>
+    where
+        'a: 'c,
+    {
+        let client = Client {
+            transport: self.sonarqube_transport,
+            console,
+            service: Service::SonarQube,
+            authorization: &server.authorization,
+            throttle: &server.throttle,
+            base_url: &server.url,
+            deadline: &server.deadline,
+            retries: true,
+            may_have_been_applied: None,
+        };
+        SonarQube { client, has_token: server.has_token }
+    }
+}
+
+/// A SonarQube, and how to authenticate to it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) url: Url,
+    pub(crate) authorization: Authorization,
+    pub(crate) has_token: bool,
+    /// Shared by all targets of the run.
+    pub(crate) throttle: Rc<Throttle>,
+    /// For one question.
+    pub(crate) deadline: Deadline,
 }

@@ -1,7 +1,9 @@
-//! Finds the commit of a target: given, the head of a branch, or the source of a pull request; and the pull
-//! request's source commit, where the pipeline's commit exists in the build only.
+//! Finds the commit of a target: it is given, the head of a branch, or the source of a pull request. Where Bitbucket does
+//! not know the commit, because it exists in the build only, the source commit of the pull request is the way out.
 
 use std::{collections::HashSet, rc::Rc};
+
+use reqwest::StatusCode;
 
 use crate::{
     bitbucket::{
@@ -9,129 +11,183 @@ use crate::{
         credential::Credential,
         refusal::{Evidence, Refusal},
     },
-    console::{log::Console, text::fingerprint},
+    console::log::Console,
     explain::further_reads::FurtherReads,
-    http::client::Client,
     model::target::{CommitHash, CommitSource, Lookup, PullRequestId, Repository, Target, TargetPlan},
-    run::lookup_cache::{Found, Once},
+    run::lookup_cache::{Found, LookupCache},
 };
 
 /// Finds the commit of one target.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Locator<'a> {
-    /// Bitbucket.
-    pub(crate) bitbucket: Bitbucket<'a>,
-    /// The target as far as the variables tell it.
-    pub(crate) plan: &'a TargetPlan,
-    /// What was looked up before in this run.
-    pub(crate) lookups: &'a Lookups,
-    /// Whether it was seen that the repository is there.
-    pub(crate) reads_repository: bool,
+pub(crate) struct CommitFinder<'c, 'p> {
+    pub(crate) bitbucket: Bitbucket<'c>,
+    pub(crate) plan: &'p TargetPlan,
+    pub(crate) lookups: &'c Lookups<'p>,
+    /// Whether the run has already read the repository.
+    pub(crate) has_read_repository: bool,
 }
 
-/// What a run has looked up: each pull request and each branch once, whoever asks and however many at a time. The
-/// credential counts, for another one may see something else.
+/// The lookups of a run: each pull request and each branch is looked up once with each credential.
 #[derive(Debug)]
-pub(crate) struct Lookups {
-    /// The fingerprints of those that more than one target needs; the others are not kept.
-    shared: HashSet<u64>,
-    pull_requests: Once<PullRequestSource>,
-    branches: Once<CommitHash>,
+pub(crate) struct Lookups<'a> {
+    /// The lookups that several targets need. Only their results are cached.
+    shared: HashSet<LookupKey<'a>>,
+    pull_requests: LookupCache<LookupKey<'a>, PullRequestSource, Refusal>,
+    branches: LookupCache<LookupKey<'a>, CommitHash, Refusal>,
     /// The further reads that refusals of this run may still get.
     pub(crate) further_reads: FurtherReads,
 }
 
-impl Lookups {
-    /// The lookups of a run over these targets.
-    pub(crate) fn of<'p>(targets: impl Iterator<Item = (&'p Credential, &'p TargetPlan)>) -> Self {
+/// A lookup with a credential; another credential may get another result.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct LookupKey<'a> {
+    /// The address of the credential, which outlives the run.
+    credential: *const Credential,
+    repository: &'a Repository,
+    lookup: Lookup<'a>,
+}
+
+/// A commit that was found, and its way out.
+#[derive(Debug)]
+pub(crate) struct FoundCommit {
+    pub(crate) target: Target,
+    /// The source of the pull request, if it was looked up.
+    source: Option<PullRequestSource>,
+    /// The other target at which a step may succeed, once that was looked up.
+    way_out: Option<Found<Option<Target>, Refusal>>,
+}
+
+/// A step that failed at a commit.
+#[derive(Debug)]
+pub(crate) struct FailedStep {
+    pub(crate) refusal: Box<Refusal>,
+    /// Why the way out could not be looked up, if this step asked for it.
+    pub(crate) lookup: Option<Rc<Refusal>>,
+}
+
+impl<'a> Lookups<'a> {
+    /// The lookups of a run with these targets.
+    pub(crate) fn of(targets: impl Iterator<Item = (&'a Rc<Credential>, &'a TargetPlan)>) -> Self {
         let (mut known, mut shared) = (HashSet::new(), HashSet::new());
-        for (access, target) in targets {
-            let name = target.may_look_up().map(|lookup| name(access, &target.repository, lookup));
-            shared.extend(name.filter(|name| !known.insert(*name)));
+        for (credential, target) in targets {
+            let key = target.may_look_up().map(|lookup| LookupKey {
+                credential: Rc::as_ptr(credential),
+                repository: &target.repository,
+                lookup,
+            });
+            shared.extend(key.filter(|key| !known.insert(key.clone())));
         }
         Self {
             shared,
-            pull_requests: Once::default(),
-            branches: Once::default(),
+            pull_requests: LookupCache::default(),
+            branches: LookupCache::default(),
             further_reads: FurtherReads::default(),
         }
     }
 }
 
-/// What makes two lookups the same.
-fn name(credential: &Credential, repository: &Repository, lookup: Lookup<'_>) -> u64 {
-    fingerprint(&(&credential.authorization.description, repository.to_string(), lookup))
-}
-
-impl<'a> Locator<'a> {
-    /// The target, and the source of its pull request when that was asked.
+impl<'c, 'p> CommitFinder<'c, 'p> {
+    /// Finds the commit.
     ///
     /// # Errors
     ///
-    /// When Bitbucket refuses to tell or cannot be reached.
-    pub(crate) async fn locate(&self) -> Result<(Target, Option<PullRequestSource>), Rc<Refusal>> {
+    /// When Bitbucket refuses a lookup or cannot be reached.
+    pub(crate) async fn find(&self) -> Result<FoundCommit, Rc<Refusal>> {
         let plan = self.plan;
         match &plan.commit {
-            CommitSource::Given { commit, .. } => Ok((plan.at(commit.clone()), None)),
+            CommitSource::Given { commit, .. } => Ok(FoundCommit::at(plan.at(commit.clone()))),
             CommitSource::Branch(branch) => {
                 let find = self.bitbucket.branch_head(&plan.repository, branch);
-                let head = self.once(&self.lookups.branches, Lookup::Branch(branch), find).await?;
+                let head = self.look_up(&self.lookups.branches, Lookup::Branch(branch), find).await?;
                 self.console().line(format_args!("branch {branch} is at commit {head}"));
-                Ok((plan.at(head), None))
+                Ok(FoundCommit::at(plan.at(head)))
             }
             CommitSource::PullRequest { id, commit } => {
-                let source = self.ask(*id).await?;
+                let source = self.look_up_pull_request(*id).await?;
                 let target = self.target_of(&source, *id, commit.as_ref());
-                Ok((target, Some(source)))
+                Ok(FoundCommit { source: Some(source), ..FoundCommit::at(target) })
             }
         }
     }
 
-    /// The pull request's source commit, when it is another than the one that Bitbucket does not know.
+    /// Runs a step at the commit; if Bitbucket does not know the commit, runs it again at the way out, which then
+    /// becomes the found commit.
     ///
     /// # Errors
     ///
-    /// When Bitbucket refuses to tell or cannot be reached.
-    pub(crate) async fn source_commit(
+    /// When the step fails at both. The refusal has the evidence of the lookups.
+    pub(crate) async fn run_step<T>(
+        &self,
+        found: &mut FoundCommit,
+        step: impl AsyncFn(&Target) -> Result<T, Box<Refusal>>,
+    ) -> Result<T, FailedStep> {
+        let mut refusal = match step(&found.target).await {
+            Ok(done) => return Ok(done),
+            Err(refusal) => refusal,
+        };
+        let mut lookup = None;
+        if refusal.status_code() == Some(StatusCode::NOT_FOUND) {
+            if found.way_out.is_none() {
+                let way_out = self.way_out(&found.target, found.source.take()).await;
+                lookup = way_out.as_ref().err().cloned();
+                found.way_out = Some(way_out);
+            }
+            if let Some(Ok(Some(other))) = &found.way_out
+                && *other != found.target
+            {
+                found.target = other.clone();
+                match step(&found.target).await {
+                    Ok(done) => return Ok(done),
+                    Err(at_way_out) => refusal = at_way_out,
+                }
+            }
+        }
+        self.add_evidence(found, &mut refusal.evidence);
+        Err(FailedStep { refusal, lookup })
+    }
+
+    /// The target at the source commit of the pull request, if that is another target than the one that Bitbucket does
+    /// not know.
+    async fn way_out(
         &self,
         unknown: &Target,
         source: Option<PullRequestSource>,
-    ) -> Result<Option<Target>, Rc<Refusal>> {
+    ) -> Found<Option<Target>, Refusal> {
         let id = match self.plan.commit {
             CommitSource::Given { fallback: Some(id), .. } | CommitSource::PullRequest { id, .. } => id,
             CommitSource::Given { fallback: None, .. } | CommitSource::Branch(_) => return Ok(None),
         };
         let source = match source {
             Some(source) => source,
-            None => self.ask(id).await?,
+            None => self.look_up_pull_request(id).await?,
         };
         let target = self.target_of(&source, id, None);
-        if unknown.commit.matches(&target.commit) && unknown.repository == target.repository {
+        let is_same_commit = unknown.commit.matches(&target.commit);
+        if is_same_commit && unknown.repository == target.repository {
             return Ok(None);
         }
-        let why = if unknown.commit.matches(&target.commit) {
+        let why = if is_same_commit {
             "the pull request comes from a fork"
         } else {
             "pull-request pipelines build a local merge commit"
         };
         self.console().warning(format_args!(
-            "Bitbucket does not know commit {} in {} ({why}); the source commit {} of pull request {id} in {} is used",
+            "Bitbucket does not know commit {} in {} ({why}); Gatepost uses the source commit {} of pull request {id} in {}",
             unknown.commit, unknown.repository, target.commit, target.repository
         ));
         Ok(Some(target))
     }
 
-    /// Adds what is known of a target to the evidence of its refusal; `was_asked` when [`Self::source_commit`] was.
-    pub(crate) fn add_clues(&self, target: &Target, was_asked: bool, evidence: &mut Evidence) {
-        evidence.is_fork = self.plan.is_in_fork(target);
+    fn add_evidence(&self, found: &FoundCommit, evidence: &mut Evidence) {
+        evidence.is_fork = self.plan.is_in_fork(&found.target);
         evidence.asked_pull_request =
-            was_asked && matches!(self.plan.may_look_up(), Some(Lookup::PullRequest(_)));
+            found.way_out.is_some() && matches!(self.plan.may_look_up(), Some(Lookup::PullRequest(_)));
     }
 
-    async fn ask(&self, id: PullRequestId) -> Result<PullRequestSource, Rc<Refusal>> {
+    async fn look_up_pull_request(&self, id: PullRequestId) -> Found<PullRequestSource, Refusal> {
         let repository = &self.plan.repository;
         let find = self.bitbucket.pull_request_source(repository, id);
-        let source = self.once(&self.lookups.pull_requests, Lookup::PullRequest(id), find).await?;
+        let source = self.look_up(&self.lookups.pull_requests, Lookup::PullRequest(id), find).await?;
         self.console().line(format_args!(
             "pull request {id} comes from branch {} of {}, at commit {}",
             source.branch,
@@ -150,7 +206,7 @@ impl<'a> Locator<'a> {
         let (plan, console) = (self.plan, self.console());
         if source.repository.is_none() {
             console.warning(format_args!(
-                "the fork of pull request {id} is gone; the status goes to {}",
+                "the fork of pull request {id} was deleted; the status goes to {}",
                 plan.repository
             ));
         }
@@ -158,7 +214,7 @@ impl<'a> Locator<'a> {
             && !commit.matches(&source.commit)
         {
             console.warning(format_args!(
-                "pull request {id} is at commit {} by now; COMMIT {commit} goes before it, as given",
+                "pull request {id} has moved on to commit {}; the status goes to COMMIT {commit}",
                 source.commit
             ));
         }
@@ -166,7 +222,7 @@ impl<'a> Locator<'a> {
             && *refname != source.branch
         {
             console.warning(format_args!(
-                "pull request {id} comes from branch {}, but the status is for branch {refname}, as given: it will not count for this pull request",
+                "pull request {id} comes from branch {}, but the status is for branch {refname}: it does not count for this pull request",
                 source.branch
             ));
         }
@@ -177,32 +233,40 @@ impl<'a> Locator<'a> {
         }
     }
 
-    /// What was looked up before, or looks it up.
-    async fn once<T: Clone>(
+    /// The cached result of a lookup that several targets need; otherwise looks it up.
+    async fn look_up<T: Clone>(
         &self,
-        known: &Once<T>,
-        lookup: Lookup<'_>,
+        cache: &LookupCache<LookupKey<'p>, T, Refusal>,
+        lookup: Lookup<'p>,
         find: impl Future<Output = Result<T, Box<Refusal>>>,
-    ) -> Found<T> {
-        let Client { deadline, .. } = self.bitbucket.client;
-        let name = name(self.bitbucket.credential, &self.plan.repository, lookup);
-        // It has two ways to go, each of which would hold it.
+    ) -> Found<T, Refusal> {
+        let Bitbucket { client, credential } = self.bitbucket;
+        let repository = &self.plan.repository;
+        let key = LookupKey { credential: Rc::as_ptr(credential), repository, lookup };
+        // On the heap: both branches below would hold the future.
         let find = Box::pin(find);
         let find = async {
             find.await.map_err(|mut refusal| {
-                refusal.evidence.reads_repository = self.reads_repository.then_some(true);
+                refusal.evidence.reads_repository = self.has_read_repository.then_some(true);
                 Rc::from(refusal)
             })
         };
-        if self.lookups.shared.contains(&name) {
-            // Another target has another deadline.
-            known.get(name, deadline, true, find).await
+        if self.lookups.shared.contains(&key) {
+            // A later target has its own deadline.
+            cache.get(&key, client.deadline, true, find).await
         } else {
             find.await
         }
     }
 
-    const fn console(&self) -> &'a Console {
+    const fn console(&self) -> &'c Console {
         self.bitbucket.client.console
+    }
+}
+
+impl FoundCommit {
+    /// A target that was found without asking for a pull request.
+    pub(crate) const fn at(target: Target) -> Self {
+        Self { target, source: None, way_out: None }
     }
 }

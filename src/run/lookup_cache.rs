@@ -1,56 +1,57 @@
-//! What is found out once in a run, whoever asks and however many at a time.
+//! Results that a run looks up once, however many targets need them at the same time.
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    hash::Hash,
     rc::Rc,
     time::Instant,
 };
 
 use tokio::sync::OnceCell;
 
-use crate::{bitbucket::refusal::Refusal, explain::tell::Refused, http::deadline::Deadline};
+use crate::{explain::tell::Refused, http::deadline::Deadline};
 
-/// What came of looking for something.
-pub(crate) type Found<T, E = Refusal> = Result<T, Rc<E>>;
+/// The result of a lookup, which several targets share.
+pub(crate) type Found<T, E> = Result<T, Rc<E>>;
 
-/// What was found, by the fingerprint of what was asked.
+/// The results of lookups by what was looked up.
 #[derive(Debug)]
-pub(crate) struct Once<T, E = Refusal>(RefCell<HashMap<u64, Slot<T, E>>>);
+pub(crate) struct LookupCache<K, T, E>(RefCell<HashMap<K, Slot<T, E>>>);
 
 type Slot<T, E> = Rc<OnceCell<Found<T, E>>>;
 
-impl<T, E> Default for Once<T, E> {
+impl<K, T, E> Default for LookupCache<K, T, E> {
     fn default() -> Self {
         Self(RefCell::default())
     }
 }
 
-impl<T: Clone, E: Refused> Once<T, E> {
-    /// What was found before, or finds it. Who waits for another to find it has `deadline` put off by that. What failed
-    /// for the moment only is asked anew when it `may_ask_anew`.
+impl<K: Clone + Eq + Hash, T: Clone, E: Refused> LookupCache<K, T, E> {
+    /// Returns the cached result, or runs `find`. A caller that waits for another caller's `find` gets that time added
+    /// to its deadline. A transient failure is not cached when `retries_transient` is set.
     ///
     /// # Errors
     ///
-    /// As the search that found nothing.
+    /// The error of `find`.
     pub(crate) async fn get(
         &self,
-        asked: u64,
+        key: &K,
         deadline: &Deadline,
-        may_ask_anew: bool,
+        retries_transient: bool,
         find: impl Future<Output = Found<T, E>>,
     ) -> Found<T, E> {
-        let cell = self.0.borrow_mut().entry(asked).or_default().clone();
+        let slot = self.0.borrow_mut().entry(key.clone()).or_default().clone();
         let (begun, is_own) = (Instant::now(), Cell::new(false));
         let find = async || {
             is_own.set(true);
             find.await
         };
-        let found = cell.get_or_init(find).await.clone();
+        let found = slot.get_or_init(find).await.clone();
         if !is_own.get() {
             deadline.extend(begun.elapsed());
-        } else if may_ask_anew && found.as_ref().is_err_and(|refusal| refusal.failed().is_transient()) {
-            self.0.borrow_mut().remove(&asked);
+        } else if retries_transient && found.as_ref().is_err_and(|refusal| refusal.failed().is_transient()) {
+            self.0.borrow_mut().remove(key);
         }
         found
     }

@@ -1,4 +1,4 @@
-//! What later steps read: `RESULT_FILE`, one JSON object per status, and the pipeline's output variables.
+//! Files for later steps: `RESULT_FILE`, with one JSON object for each status, and the pipeline's output variables.
 
 use std::{
     cell::Cell,
@@ -9,30 +9,26 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{
-    config::{
-        findings::Findings,
-        plan::{Plan, Settings},
-    },
-    console::{foreign::shown, text::fingerprint},
+    config::{findings::Findings, plan::Plan, settings::Settings},
+    console::foreign::shown,
     model::{
-        status::Status,
-        target::{CommitHash, Repository, Target},
+        status::{Status, StatusSlot},
+        target::{CommitHash, CommitSource, Repository, Target, TargetPlan},
         verdict::Verdict,
     },
 };
 
-/// What became of a status, as one line of `RESULT_FILE`.
+/// A line of `RESULT_FILE`: what became of a status.
 #[derive(Debug, Serialize)]
 pub(crate) struct Record<'a> {
-    /// Where it was to go.
     pub(crate) target: RecordedTarget<'a>,
-    /// The status as sent; `null` when the target was not found.
+    /// The status as sent; `null` when the commit was not found.
     pub(crate) status: Option<&'a Status>,
-    /// What became of it.
-    pub(crate) outcome: Delivery,
+    /// `delivered`, `printed`, `refused` or `stopped`.
+    pub(crate) outcome: &'static str,
     /// The exit code for this status.
     pub(crate) exit_code: u8,
     /// Why it was not delivered; `null` when it was.
@@ -45,38 +41,61 @@ pub(crate) struct RecordedTarget<'a> {
     workspace: &'a str,
     repo_slug: &'a str,
     commit: Option<&'a str>,
-    /// What led to the commit: `pull request 7 of acme/api`; `null` when it was given.
-    found_by: Option<String>,
+    /// The lookup that led to the commit; `null` when the commit was given.
+    lookup: Option<RecordedLookup>,
 }
 
-/// What became of a status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Delivery {
-    /// It stands on the commit.
-    Delivered,
-    /// It was printed, because of `DRY_RUN`.
-    Printed,
-    /// Bitbucket refused it or could not be reached.
-    Refused,
-    /// The run was stopped first.
-    Stopped,
+/// What the variables name, when Bitbucket is asked for the commit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct RecordedLookup {
+    workspace: String,
+    repo_slug: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pull_request: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    branch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refname: Option<String>,
+}
+
+impl RecordedLookup {
+    fn of(plan: &TargetPlan) -> Option<Self> {
+        let TargetPlan { repository: Repository { workspace, slug }, commit, refname } = plan;
+        let (pull_request, branch, commit) = match commit {
+            CommitSource::Given { fallback: None, .. } => return None,
+            CommitSource::Given { fallback: Some(id), commit } => (Some(id.0), None, Some(commit)),
+            CommitSource::PullRequest { id, commit } => (Some(id.0), None, commit.as_ref()),
+            CommitSource::Branch(branch) => (None, Some(branch.clone()), None),
+        };
+        Some(Self {
+            workspace: workspace.clone(),
+            repo_slug: slug.clone(),
+            pull_request,
+            branch,
+            commit: commit.map(|commit| commit.as_str().to_owned()),
+            refname: refname.clone(),
+        })
+    }
 }
 
 impl<'a> RecordedTarget<'a> {
-    /// The target as far as it is known; with what it was found by.
-    pub(crate) fn new(
-        repository: &'a Repository,
-        target: Option<&'a Target>,
-        found_by: Option<String>,
-    ) -> Self {
-        let repository = target.map_or(repository, |target| &target.repository);
-        Self {
+    /// The target of a plan, as far as it was found; without a plan, the target alone.
+    pub(crate) fn new(plan: Option<&'a TargetPlan>, target: Option<&'a Target>) -> Option<Self> {
+        let repository = match (target, plan) {
+            (Some(target), _) => &target.repository,
+            (None, Some(plan)) => &plan.repository,
+            (None, None) => return None,
+        };
+        let given = plan.and_then(TargetPlan::given);
+        let is_given = given.is_some() && given.as_ref() == target;
+        Some(Self {
             workspace: &repository.workspace,
             repo_slug: &repository.slug,
             commit: target.map(|target| target.commit.as_str()),
-            found_by,
-        }
+            lookup: plan.filter(|_| !is_given).and_then(RecordedLookup::of),
+        })
     }
 }
 
@@ -84,27 +103,27 @@ impl<'a> RecordedTarget<'a> {
 #[derive(Debug)]
 pub(crate) struct ResultFile {
     file: File,
-    resume: bool,
-    /// What the newest line of earlier runs says of a status, when it is resumed: by the fingerprint of what makes
-    /// it the same, that of the whole if it was delivered. Of ten thousand lines this is all that is kept.
-    earlier: HashMap<u64, Option<u64>>,
-    /// By the fingerprint of what led to it: the newest target that was found so and got a status.
-    found: HashMap<u64, Target>,
-    /// How many lines of it record nothing.
+    /// Whether the lines of earlier runs stay: with `RESUME`, and in a dry run, which delivers nothing.
+    keeps_lines: bool,
+    /// With `RESUME`: the content that earlier runs delivered last to each status; `None` if they delivered none.
+    delivered: HashMap<StatusSlot, Option<Box<RawValue>>>,
+    /// With `RESUME`: the target that a lookup led to, when a status was delivered there.
+    found: HashMap<RecordedLookup, Target>,
+    /// The number of lines that Gatepost did not write.
     pub(crate) unreadable: usize,
-    /// Whether the last line may have no end, because writing it failed.
+    /// Whether the last line may be incomplete, because writing it failed.
     is_cut: Cell<bool>,
-    /// How many lines could not be written.
+    /// The number of lines that could not be written.
     pub(crate) lost: Cell<usize>,
 }
 
 /// A line of an earlier run, as far as it is needed.
 #[derive(Debug, Deserialize)]
-struct Earlier {
+struct EarlierRecord {
     target: EarlierTarget,
     #[serde(default)]
-    status: Value,
-    outcome: Delivery,
+    status: Option<Box<RawValue>>,
+    outcome: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,11 +132,19 @@ struct EarlierTarget {
     repo_slug: String,
     commit: Option<String>,
     #[serde(default)]
-    found_by: Option<String>,
+    lookup: Option<RecordedLookup>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EarlierStatus<'a> {
+    #[serde(borrow)]
+    key: std::borrow::Cow<'a, str>,
+    #[serde(default, borrow)]
+    refname: Option<std::borrow::Cow<'a, str>>,
 }
 
 impl ResultFile {
-    /// The file that `RESULT_FILE` names, or the problem with it.
+    /// Opens the file that `RESULT_FILE` names. `None` when there is none, or after a problem was found.
     pub(crate) fn from_settings(settings: &Settings, findings: &mut Findings) -> Option<Self> {
         let path = settings.result_file.as_deref()?;
         let file = Self::open(path, settings.resume);
@@ -125,102 +152,108 @@ impl ResultFile {
             findings.problem(
                 "RESULT_FILE",
                 format!("names {}, which cannot be written: {error}", shown(&path.to_string_lossy())),
-                "a file in an existing folder that may be written",
-                "pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume",
+                "a writable file in an existing folder",
+                "pass a path below the working directory of the pipe; for the image run by hand, a path below a mounted volume",
             );
         }
-        file.ok()
+        let mut file = file.ok()?;
+        file.keeps_lines |= settings.dry_run;
+        Some(file)
     }
 
-    /// Opens or creates the file; what it holds stays until [`Self::begin`]. With `resume` it is read.
+    /// Opens or creates the file. Its lines stay until [`Self::begin`]; with `resume` they are read.
     ///
     /// # Errors
     ///
-    /// When it is no regular file, or cannot be opened or read.
-    pub(crate) fn open(path: &Path, resume: bool) -> io::Result<Self> {
-        let mut file = open_regular(path)?;
-        let (mut earlier, mut found) = (HashMap::new(), HashMap::new());
-        let mut unreadable = 0;
+    /// When it is not a regular file, or cannot be opened or read.
+    fn open(path: &Path, resume: bool) -> io::Result<Self> {
+        let mut results = Self {
+            file: open_regular(path)?,
+            keeps_lines: resume,
+            delivered: HashMap::new(),
+            found: HashMap::new(),
+            unreadable: 0,
+            is_cut: Cell::default(),
+            lost: Cell::default(),
+        };
         if resume {
-            for line in BufReader::new(&file).split(b'\n') {
-                let line = line?;
-                if line.is_empty() {
-                    continue;
-                }
-                // A run that was killed may have left half a line.
-                let Ok(Earlier { target, status, outcome }) = serde_json::from_slice(&line) else {
-                    unreadable += 1;
-                    continue;
-                };
-                let is_delivered = match outcome {
-                    // It was not sent, so what stood on the commit stands there still.
-                    Delivery::Printed => continue,
-                    Delivery::Delivered => true,
-                    Delivery::Refused | Delivery::Stopped => false,
-                };
-                let EarlierTarget { workspace, repo_slug: slug, commit, found_by } = target;
-                let Some(commit) = commit else {
-                    continue;
-                };
-                let Some(commit) = CommitHash::parse(&commit) else {
-                    unreadable += 1;
-                    continue;
-                };
-                let place = [workspace.as_str(), &slug, commit.digits()];
-                let whole = is_delivered.then(|| fingerprint(&status));
-                earlier.insert(fingerprint(&(place, identity(&status))), whole);
-                if let Some(found_by) = found_by.filter(|_| is_delivered) {
-                    let refname = status.get("refname").and_then(Value::as_str).map(str::to_owned);
-                    let repository = Repository { workspace, slug };
-                    found.insert(fingerprint(&found_by), Target { repository, commit, refname });
-                }
+            let file = results.file.try_clone()?;
+            for line in BufReader::new(file).split(b'\n') {
+                results.read_line(&line?);
             }
-            end_line(&mut file)?;
+            end_line(&mut results.file)?;
         }
-        Ok(Self { file, resume, earlier, found, unreadable, is_cut: Cell::default(), lost: Cell::default() })
+        Ok(results)
     }
 
-    /// Makes room for this run's lines: now it is certain that there will be some. `false` when another run is
-    /// writing to the file, whose lines are kept.
+    fn read_line(&mut self, line: &[u8]) {
+        if !line.is_empty() && self.remember(line).is_none() {
+            self.unreadable += 1;
+        }
+    }
+
+    /// Remembers a line of an earlier run; `None` when Gatepost did not write it, or not completely.
+    fn remember(&mut self, line: &[u8]) -> Option<()> {
+        let EarlierRecord { target, status, outcome } = serde_json::from_slice(line).ok()?;
+        let is_delivered = match outcome.as_str() {
+            "delivered" => true,
+            "refused" | "stopped" => false,
+            // A printed status was not sent: the status before it still stands.
+            "printed" => return Some(()),
+            _ => return None,
+        };
+        let EarlierTarget { workspace, repo_slug: slug, commit, lookup } = target;
+        let (Some(commit), Some(status)) = (commit, status) else {
+            return Some(());
+        };
+        let commit = CommitHash::parse(&commit)?;
+        let repository = Repository { workspace, slug };
+        let EarlierStatus { key, refname } = serde_json::from_str(status.get()).ok()?;
+        let slot = StatusSlot::new(&repository, &commit, &key, refname.as_deref());
+        if let Some(lookup) = lookup.filter(|_| is_delivered) {
+            let refname = refname.map(std::borrow::Cow::into_owned);
+            self.found.insert(lookup, Target { repository, commit, refname });
+        }
+        let content = is_delivered.then_some(status);
+        self.delivered.insert(slot, content);
+        Some(())
+    }
+
+    /// Removes the lines of earlier runs, unless they are kept. Returns `false` when another run is writing to the
+    /// file: then all lines are kept.
     ///
     /// # Errors
     ///
     /// When the file cannot be written.
     pub(crate) fn begin(&self) -> io::Result<bool> {
-        // Some file systems know no locks.
+        // Some file systems do not have locks.
         let is_shared = matches!(self.file.try_lock(), Err(TryLockError::WouldBlock));
-        if !self.resume && !is_shared {
+        if !self.keeps_lines && !is_shared {
             self.file.set_len(0)?;
         }
         let _ = self.file.try_lock_shared();
-        Ok(self.resume || !is_shared)
+        Ok(self.keeps_lines || !is_shared)
     }
 
-    /// The target of a plan, when everything for it was delivered: then it is not looked up again, whatever was pushed
-    /// since. To find that is for a run that does not resume.
+    /// The target of a plan whose statuses were all delivered: it is not looked up again, whatever was pushed since.
     pub(crate) fn recall(&self, plan: &Plan, verdicts: &[Verdict]) -> Option<Target> {
-        if self.earlier.is_empty() {
+        if self.delivered.is_empty() {
             return None;
         }
-        let found = plan.target.way().and_then(|way| self.found.get(&fingerprint(&way)).cloned());
+        let found = RecordedLookup::of(&plan.target).and_then(|lookup| self.found.get(&lookup).cloned());
         let is_delivered = |target: &Target| {
             plan.statuses(verdicts, target).iter().all(|status| self.has_delivered(target, status))
         };
         [plan.target.given(), found].into_iter().flatten().find(is_delivered)
     }
 
-    /// Whether the newest line on this key of this commit says that just this status was delivered.
+    /// Whether an earlier run delivered this status last, with the same content.
     pub(crate) fn has_delivered(&self, target: &Target, status: &Status) -> bool {
-        if self.earlier.is_empty() {
+        if self.delivered.is_empty() {
             return false;
         }
-        let Ok(wanted) = serde_json::to_value(status) else {
-            return false;
-        };
-        let Repository { workspace, slug } = &target.repository;
-        let place = [workspace.as_str(), slug, target.commit.digits()];
-        let known = self.earlier.get(&fingerprint(&(place, identity(&wanted))));
-        known.is_some_and(|whole| *whole == Some(fingerprint(&wanted)))
+        let content = self.delivered.get(&StatusSlot::of(target, status));
+        matches!(content, Some(Some(content)) if content.get() == status.to_json())
     }
 
     /// Appends a line.
@@ -242,21 +275,15 @@ impl ResultFile {
     }
 }
 
-/// What makes two statuses of one commit the same: key and refname.
-fn identity(status: &Value) -> [Option<&Value>; 2] {
-    ["key", "refname"].map(|field| status.get(field))
-}
-
-/// Opens a file for reading and appending, and makes it when there is none. A device or a pipe could keep the
-/// run waiting for ever.
+/// Opens or creates a file for reading and appending. A device or a pipe could block the run for ever.
 fn open_regular(path: &Path) -> io::Result<File> {
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     OpenOptions::new().read(true).append(true).create(true).open(path)
 }
 
-/// Ends the last line, when it has no end.
+/// Adds the end of the last line, if it is missing.
 fn end_line(file: &mut File) -> io::Result<()> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(());
@@ -267,8 +294,8 @@ fn end_line(file: &mut File) -> io::Result<()> {
     if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
-/// Appends the output variables to the file that Pipelines named, when its folder exists: in a pipe's
-/// container it may not.
+/// Appends the output variables to the file that Pipelines names. Its folder may not exist in the container of a pipe;
+/// then nothing is written.
 /// <https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/#Output-variables>
 ///
 /// # Errors
@@ -297,13 +324,17 @@ mod tests {
         let folder = sandbox::Folder::new();
         let path = folder.path().join("results.jsonl");
         let mut results = ResultFile::open(&path, false).unwrap();
-        // It lets nothing be written, as a full disk.
+        // It cannot be written, like a file on a full disk.
         results.file = File::open(&path).unwrap();
-        let repository = Repository::from_full_name("acme/api").unwrap();
+        let target = Target {
+            repository: Repository::from_full_name("acme/api").unwrap(),
+            commit: CommitHash::parse("8d081548cabb").unwrap(),
+            refname: None,
+        };
         let record = Record {
-            target: RecordedTarget::new(&repository, None, None),
+            target: RecordedTarget::new(None, Some(&target)).unwrap(),
             status: None,
-            outcome: Delivery::Refused,
+            outcome: "refused",
             exit_code: 4,
             reason: None,
         };

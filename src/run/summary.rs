@@ -1,9 +1,9 @@
-//! What becomes of many targets, told so that it can be read whether they are ten or ten thousand: how far the run
-//! is, failures, and at its end a table.
+//! The report of a run over a list of targets, readable for ten targets and for ten thousand: progress, failures, and a
+//! table at the end.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt::Write,
     time::{Duration, Instant},
 };
@@ -16,141 +16,108 @@ use crate::{
     },
     http::failed_request::Cause,
     model::{outcome::Outcome, state::State},
-    run::publish::{End, Published},
+    run::delivery::{Delivery, StatusResult},
 };
 
-/// What became of many targets so far.
+/// The statuses of a run so far.
 #[derive(Debug)]
 pub(crate) struct Summary {
     targets: usize,
     /// Whether there is a `RESULT_FILE`.
     has_results: bool,
-    /// How many statuses came to what.
-    counts: RefCell<HashMap<Kind, usize>>,
-    /// The lines of the table in the order of the list, failures first: no more than are shown.
-    rows: RefCell<BTreeMap<Place, Row>>,
+    counts: RefCell<Counts>,
+    /// The rows of the table, failures first; no more than are shown.
+    rows: RefCell<BTreeMap<RowOrder, Row>>,
     /// When the reader was last told how far the run is.
-    told: Cell<Instant>,
+    last_progress: Cell<Instant>,
 }
 
-/// Whether all is well, the place of the target in the list, and which status of the target it is.
-type Place = (bool, usize, usize);
+/// Whether the status is fine, the number of its target in the list, and the number of the status.
+type RowOrder = (bool, usize, usize);
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Debug)]
 struct Row {
     repository: Box<str>,
     commit: Box<str>,
     state: Option<State>,
-    kind: Kind,
+    outcome: String,
 }
 
-/// What a status came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Kind {
-    end: Ended,
-    /// Whether the verdict is one that fails the step.
-    outcome: Outcome,
-}
-
-/// What became of a status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Ended {
-    Posted,
-    Skipped,
-    Repeated,
-    Contradicted,
-    Printed,
-    /// With the status code, when an answer came.
-    Refused(Option<u16>),
-    /// An answer came that is no status.
-    Unusable,
-    Stopped,
+/// The number of statuses by what became of them.
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    posted: usize,
+    skipped: usize,
+    repeated: usize,
+    printed: usize,
+    /// They stand on the commit, with a gate that is not green.
+    red: usize,
+    /// They stand on the commit, because SonarQube gave no verdict.
+    without_verdict: usize,
+    not_posted: usize,
+    stopped: usize,
 }
 
 /// How often the reader is told how far the run is.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// More rows than this are counted; those that failed come first.
+/// More rows are only counted; failures come first.
 const ROWS_SHOWN: usize = 100;
-/// What was not found is named by its branch, which may be long.
+/// A commit that was not found is named by its branch, which may be long.
 const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
-    /// A summary of that many targets.
+    /// A summary of this number of targets.
     pub(crate) fn of(targets: usize, has_results: bool) -> Self {
         Self {
             targets,
             has_results,
             counts: RefCell::default(),
             rows: RefCell::default(),
-            told: Cell::new(Instant::now()),
+            last_progress: Cell::new(Instant::now()),
         }
     }
 
-    /// Takes note of what became of a status, and says from time to time how far the run is.
-    pub(crate) fn add(&self, published: &Published, number: usize, plan: &Plan, console: &Console) {
-        let Published { target, status, end, outcome } = published;
+    /// Adds a status, and tells from time to time how far the run is.
+    pub(crate) fn add(&self, result: &StatusResult, number: usize, plan: &Plan, console: &Console) {
+        let StatusResult { target, status, delivery, verdict_outcome } = result;
         let repository = target.as_ref().map_or(&plan.target.repository, |target| &target.repository);
         let commit = match target {
             Some(target) => target.commit.digits().to_owned(),
             None => fit(&plan.target.commit.to_string(), COMMIT_MAX_CHARS),
         };
-        let end = match end {
-            End::Delivered => Ended::Posted,
-            End::Skipped => Ended::Skipped,
-            End::Repeated => Ended::Repeated,
-            End::Contradicted => Ended::Contradicted,
-            End::Printed => Ended::Printed,
-            End::Refused(refusal) if matches!(refusal.failed.cause, Cause::Unusable(..)) => Ended::Unusable,
-            End::Refused(refusal) => Ended::Refused(refusal.status_code().map(|status| status.as_u16())),
-            End::Stopped => Ended::Stopped,
-        };
-        let kind = Kind { end, outcome: *outcome };
-        let all = self.counts.borrow().values().sum();
-        *self.counts.borrow_mut().entry(kind).or_default() += 1;
         let row = Row {
             repository: repository.to_string().into(),
             commit: commit.into(),
             state: status.as_ref().map(|status| status.state),
-            kind,
+            outcome: words(result),
         };
+        let is_fine = delivery.is_done() && *verdict_outcome == Outcome::Done;
         let mut rows = self.rows.borrow_mut();
-        rows.insert((kind.is_fine(), number, all), row);
+        rows.insert((is_fine, number, self.counts.borrow().all), row);
         if rows.len() > ROWS_SHOWN {
             rows.pop_last();
         }
-        if self.told.get().elapsed() >= PROGRESS {
-            self.told.set(Instant::now());
-            console.line(format_args!("{} so far", self.counted()));
+        self.counts.borrow_mut().add(result);
+        if self.last_progress.get().elapsed() >= PROGRESS {
+            self.last_progress.set(Instant::now());
+            console.line(format_args!("{} so far", self.sum()));
         }
     }
 
-    /// How many statuses came to what, in words.
-    pub(crate) fn counted(&self) -> String {
+    /// The number of statuses by what became of them, in words.
+    fn sum(&self) -> String {
         let counts = self.counts.borrow();
-        let count = |is_counted: fn(&Kind) -> bool| -> usize {
-            counts.iter().filter(|(kind, _)| is_counted(kind)).map(|(_, count)| count).sum()
-        };
-        let mut parts = vec![format!("{} posted", count(|kind| kind.end == Ended::Posted))];
+        let mut parts = vec![format!("{} posted", counts.posted)];
         for (number, words) in [
-            (count(|kind| kind.end == Ended::Skipped), "skipped, for RESULT_FILE says they were delivered"),
-            (count(|kind| kind.end == Ended::Repeated), "the same as others, posted once"),
-            (count(|kind| kind.end == Ended::Printed), "printed (DRY_RUN)"),
-            (
-                count(|kind| kind.is_delivered() && kind.outcome == Outcome::GateRed),
-                "without a green quality gate",
-            ),
-            (
-                count(|kind| {
-                    kind.is_delivered() && !matches!(kind.outcome, Outcome::Done | Outcome::GateRed)
-                }),
-                "without a verdict of SonarQube",
-            ),
-            (
-                count(|kind| matches!(kind.end, Ended::Refused(_) | Ended::Unusable | Ended::Contradicted)),
-                "not posted",
-            ),
-            (count(|kind| kind.end == Ended::Stopped), "stopped"),
+            (counts.skipped, "skipped, because RESULT_FILE says that they were delivered"),
+            (counts.repeated, "the same as others, posted once"),
+            (counts.printed, "printed (DRY_RUN)"),
+            (counts.red, "without a green quality gate"),
+            (counts.without_verdict, "without a verdict of SonarQube"),
+            (counts.not_posted, "not posted"),
+            (counts.stopped, "stopped"),
         ] {
             if number > 0 {
                 parts.push(format!("{number} {words}"));
@@ -163,23 +130,23 @@ impl Summary {
     pub(crate) fn end(&self, worst: Outcome, console: &Console) {
         self.table(console);
         console.tell_left_out(if self.has_results { "; RESULT_FILE has each" } else { "" });
-        let words = self.counted();
+        let words = self.sum();
         if worst == Outcome::Done { console.done(words) } else { console.failed(words) }
     }
 
-    /// The last line of a run that was stopped: how many INPROGRESS were ended, and how many may be left.
+    /// The last line of a run that was stopped: the number of `INPROGRESS` that were ended, and that may be left.
     pub(crate) fn stopped(&self, ended: usize, left: usize, console: &Console) {
-        let mut words = format!("stopped before the end; {}", self.counted());
+        let mut words = format!("stopped before the end; {}", self.sum());
         if ended > 0 {
             let _ = write!(
                 words,
-                "; STOPPED was posted over {ended} INPROGRESS (those under way included), which would block merging"
+                "; STOPPED was posted over {ended} INPROGRESS (including those under way), which would block merging"
             );
         }
         if left > 0 {
             let _ = write!(
                 words,
-                "; {left} INPROGRESS may be left, and block merging until another status with the same KEY is posted"
+                "; {left} INPROGRESS may still stand on their commits and block merging until another status with the same KEY is posted"
             );
         }
         console.failed(words);
@@ -187,11 +154,10 @@ impl Summary {
 
     fn table(&self, console: &Console) {
         let rows = self.rows.borrow();
-        let mut shown: Vec<(&Place, &Row)> = rows.iter().collect();
+        let mut shown: Vec<(&RowOrder, &Row)> = rows.iter().collect();
         shown.sort_by_key(|((_, number, status), _)| (*number, *status));
-        let shown: Vec<&Row> = shown.into_iter().map(|(_, row)| row).collect();
         let width = |cell: fn(&Row) -> usize, least: usize| {
-            shown.iter().map(|row| cell(row)).max().unwrap_or_default().max(least)
+            shown.iter().map(|(_, row)| cell(row)).max().unwrap_or_default().max(least)
         };
         let repository = width(|row| row.repository.chars().count(), "repository".len());
         let commit = width(|row| row.commit.chars().count(), "commit".len());
@@ -202,49 +168,61 @@ impl Summary {
                 "repository", "commit", "state"
             ));
         }
-        for row in &shown {
-            let sign = if row.kind.is_fine() { "✔" } else { "✖" };
+        for ((is_fine, ..), row) in &shown {
+            let sign = if *is_fine { "✔" } else { "✖" };
             let status = row.state.map_or("-", State::as_str);
             console.line(format_args!(
                 "{sign} {:<repository$}  {:<commit$}  {status:<state$}  {}",
-                row.repository,
-                row.commit,
-                row.kind.words()
+                row.repository, row.commit, row.outcome
             ));
         }
-        let more = self.counts.borrow().values().sum::<usize>() - shown.len();
+        let more = self.counts.borrow().all - shown.len();
         if more > 0 {
             console.line(format_args!("… and {more} more"));
         }
     }
 }
 
-impl Kind {
-    const fn is_delivered(self) -> bool {
-        matches!(self.end, Ended::Posted | Ended::Skipped | Ended::Repeated | Ended::Printed)
-    }
-
-    fn is_fine(self) -> bool {
-        self.is_delivered() && self.outcome == Outcome::Done
-    }
-
-    fn words(self) -> String {
-        let end = match self.end {
-            Ended::Posted => "posted".to_owned(),
-            Ended::Skipped => "skipped".to_owned(),
-            Ended::Repeated => "the same as another one".to_owned(),
-            Ended::Contradicted => "not posted: another one says something else".to_owned(),
-            Ended::Printed => "printed".to_owned(),
-            Ended::Refused(Some(status)) => format!("not posted: {status}"),
-            Ended::Unusable => "not posted: the answer is not Bitbucket's".to_owned(),
-            Ended::Refused(None) => "not posted: no answer".to_owned(),
-            Ended::Stopped => "stopped".to_owned(),
+impl Counts {
+    fn add(&mut self, result: &StatusResult) {
+        let count = match result.delivery {
+            Delivery::Posted => &mut self.posted,
+            Delivery::Skipped => &mut self.skipped,
+            Delivery::Repeated => &mut self.repeated,
+            Delivery::Printed => &mut self.printed,
+            Delivery::Refused(_) | Delivery::Contradicted => &mut self.not_posted,
+            Delivery::Stopped => &mut self.stopped,
         };
-        match self.outcome {
-            Outcome::GateRed if self.is_delivered() => format!("{end}, without a green quality gate"),
-            Outcome::Done | Outcome::GateRed => end,
-            _ if self.is_delivered() => format!("{end}, without a verdict of SonarQube"),
-            _ => end,
+        *count += 1;
+        self.all += 1;
+        match result.verdict_outcome {
+            _ if !result.delivery.is_done() => {}
+            Outcome::Done => {}
+            Outcome::GateRed => self.red += 1,
+            _ => self.without_verdict += 1,
         }
+    }
+}
+
+/// What became of a status, for the last column.
+fn words(result: &StatusResult) -> String {
+    let delivery = match &result.delivery {
+        Delivery::Posted => "posted".to_owned(),
+        Delivery::Skipped => "skipped".to_owned(),
+        Delivery::Repeated => "the same as another target".to_owned(),
+        Delivery::Contradicted => "not posted: another target has another content".to_owned(),
+        Delivery::Printed => "printed".to_owned(),
+        Delivery::Refused(refusal) => match (&refusal.failed.cause, refusal.status_code()) {
+            (Cause::Unusable(..), _) => "not posted: the answer is not Bitbucket's".to_owned(),
+            (_, Some(status_code)) => format!("not posted: {}", status_code.as_u16()),
+            (_, None) => "not posted: no answer".to_owned(),
+        },
+        Delivery::Stopped => "stopped".to_owned(),
+    };
+    match result.verdict_outcome {
+        Outcome::Done => delivery,
+        _ if !result.delivery.is_done() => delivery,
+        Outcome::GateRed => format!("{delivery}, without a green quality gate"),
+        _ => format!("{delivery}, without a verdict of SonarQube"),
     }
 }

@@ -25,7 +25,7 @@ fn a_red_gate_is_posted_with_its_conditions_in_three_requests() {
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): 3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
-    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no green quality gate (FAIL_ON_RED_GATE: false keeps the step green)
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)
     exit code 1
     "#);
     let status = shown(&sandbox);
@@ -140,5 +140,5 @@ fn many_conditions_are_shortened_to_bitbuckets_limit() {
 fn on_no_gate_must_be_a_final_state() {
     let (sandbox, folder) = (acme(), Folder::new());
     let run = after_scan(&sandbox, &folder).set("ON_NO_GATE", "INPROGRESS").set("SCAN_EXIT_CODE", "1").run();
-    assert_told(&run, 2, &["✖ ON_NO_GATE is \"INPROGRESS\", which is no final state"]);
+    assert_told(&run, 2, &["✖ ON_NO_GATE is \"INPROGRESS\", which is not a final state"]);
 }

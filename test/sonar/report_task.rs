@@ -46,9 +46,9 @@ fn sonar_report_task_names_other_places() {
     }
     let nothing = after_scan(&sandbox, &folder).run();
     insta::assert_snapshot!(nothing.told(), @"
-    ✖ STATE is not set, and there is nothing to ask SonarQube about: no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or below
-      accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
-      to do:    run the pipe where the scanner ran, hand report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
+    ✖ STATE is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or in a folder below
+      accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+      to do:    run the pipe where the scanner ran, pass report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");
@@ -60,7 +60,7 @@ fn sonar_report_task_names_other_places() {
     insta::assert_snapshot!(missing.told(), @r#"
     ✖ SONAR_REPORT_TASK names "elsewhere/report-task.txt", which cannot be read: No such file or directory (os error 2)
       accepted: paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas
-      to do:    see where the scanner leaves it (.scannerwork, target/sonar, build/sonar ...), relative to the pipe's working directory; from another step it has to be an artifact
+      to do:    check where the scanner leaves the file (.scannerwork, target/sonar, build/sonar ...), relative to the working directory of the pipe; from another step it must be an artifact
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);

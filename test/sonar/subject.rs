@@ -17,7 +17,11 @@ fn sonar_project_key_asks_without_a_report_file() {
         .set("SONAR_HOST_URL", format!("{}/", sonarqube.http_url()))
         .set("SONAR_PROJECT_KEY", "acme_api");
     let of_main = run.clone().run();
-    assert_told(&of_main, 0, &["! the gate of the main branch is asked for, not that of the pull request"]);
+    assert_told(
+        &of_main,
+        0,
+        &["! Gatepost asks for the gate of the main branch, not for the gate of the pull request"],
+    );
     assert_eq!(shown(&sandbox).key, "sonar-acme_api");
     let of_pull_request = run.clone().set("SONAR_PULL_REQUEST", "7").run();
     assert_told(&of_pull_request, 1, &["quality gate failed: acme_api, pull request 7"]);

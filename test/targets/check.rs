@@ -14,11 +14,11 @@ fn check_looks_at_every_target() {
         world.delete_repository("acme/service-002");
     });
     let targets = json!([
-        { "repo_slug": "service-001", "pull_request": 1 },
-        { "repo_slug": "service-001", "pull_request": 77 },
-        { "repo_slug": "service-001", "branch": "main" },
-        { "repo_slug": "service-002" },
-        { "repo_slug": "service-003", "branch": "main" },
+        { "repo_slug": "service-001", "pull_request": 1, "state": "ok" },
+        { "repo_slug": "service-001", "pull_request": 77, "state": "ok" },
+        { "repo_slug": "service-001", "branch": "main", "state": "ok" },
+        { "repo_slug": "service-002", "branch": "main", "state": "ok" },
+        { "repo_slug": "service-003", "branch": "main", "state": "ok" },
     ]);
     let gatepost = nightly(&sandbox, &folder, &targets).set("MODE", "check");
     let run = gatepost.run();
@@ -28,8 +28,8 @@ fn check_looks_at_every_target() {
         &[
             "check of 5 targets; nothing is posted",
             "✖ acme/service-001 pull request 77: failed to look up pull request 77 of acme/service-001",
-            "✖ acme/service-001 pull request 77: 1 of 6 checks failed; nothing was posted",
-            "✖ acme/service-002: failed to read the repository acme/service-002: Bitbucket answered 404 Not Found",
+            "✖ acme/service-001 pull request 77: 1 of 5 checks failed; nothing was posted",
+            "✖ acme/service-002 branch main: failed to read the repository acme/service-002: Bitbucket answered 404 Not Found",
             "✖ 3 of 5 targets work; nothing was posted\n",
         ],
     );
@@ -48,12 +48,12 @@ fn check_looks_at_every_target() {
 fn check_warns_when_it_needs_more_requests_than_the_allowance() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let targets: Vec<_> = (0..501)
-        .map(|key| json!({ "repo_slug": "service-001", "pull_request": 1, "key": format!("k{key}") }))
+        .map(|key| json!({ "repo_slug": "service-001", "pull_request": 1, "state": "ok", "key": format!("k{key}") }))
         .collect();
     sandbox.world(|world| {
         world.revoke(WORKSPACE_TOKEN);
     });
     let run = nightly(&sandbox, &folder, &json!(targets)).set("MODE", "check").run();
-    assert_told(&run, 4, &["! up to 1004 requests are needed", "✖ 0 of 501 targets work"]);
+    assert_told(&run, 4, &["! the run needs up to 1004 requests", "✖ 0 of 501 targets work"]);
     assert_eq!(sandbox.request_count(), 1);
 }

@@ -17,8 +17,8 @@ fn equal_entries_are_posted_once_and_contradicting_entries_are_refused() {
     )
     .run();
     insta::assert_snapshot!(run.told(), @"
-    ! TARGETS_FILE[1] is the same as TARGETS_FILE[0]: posted once
-    ! TARGETS_FILE[3] is the same as TARGETS_FILE[0]: posted once
+    ! TARGETS_FILE[1] is the same as TARGETS_FILE[0] and is posted once
+    ! TARGETS_FILE[3] is the same as TARGETS_FILE[0] and is posted once
     gatepost 0.1.0: 2 targets, 2 at once
       repository        commit        state       outcome
     ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
@@ -31,7 +31,7 @@ fn equal_entries_are_posted_once_and_contradicting_entries_are_refused() {
     other["state"] = json!("failed");
     let run = nightly(&sandbox, &folder, &json!([one, other])).run();
     insta::assert_snapshot!(run.told(), @"
-    ✖ TARGETS_FILE[1] is the same status as TARGETS_FILE[0] (repository, commit, branch and key), but says something else
+    ✖ TARGETS_FILE[1] is the same status as TARGETS_FILE[0] (repository, commit, branch and key) with another content
       accepted: one entry for each status
       to do:    remove one of the two, or give it another key
     ✖ 1 variable is wrong; nothing was sent
@@ -64,9 +64,9 @@ fn a_commit_and_its_pull_request_are_posted_once() {
         &other,
         4,
         &[
-            "✖ acme/service-001: not posted: another target of this run is the same commit with the same key, and says something else\n  to do:    remove one of the two, or give it another KEY",
+            "✖ acme/service-001 pull request 1: not posted: another target of this run is the same commit with the same key and another content\n  to do:    remove one of the two, or give it another KEY",
             "✖ 2 targets: 1 posted, 1 not posted",
-            "another one says something else",
+            "another target has another content",
         ],
     );
     assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
@@ -100,7 +100,7 @@ fn a_contradicting_target_is_refused_again_when_resumed() {
         .set("RESUME", "true");
     for _ in 0..3 {
         let run = gatepost.run();
-        assert_told(&run, 4, &["1 not posted", "another one says something else"]);
+        assert_told(&run, 4, &["1 not posted", "another target has another content"]);
         assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
     }
 }

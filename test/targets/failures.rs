@@ -25,7 +25,7 @@ fn each_target_has_its_own_status_and_its_own_outcome() {
         .run();
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: 5 targets, 1 at once
-    ✖ acme/no-such-service: failed to post the status: Bitbucket answered 404 Not Found
+    ✖ acme/no-such-service commit 0ff21673cc24: failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/no-such-service/commit/0ff21673cc24c8acd2108c0ca4cae003743046c1/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      Bitbucket does not say; these reasons are possible, likeliest first
@@ -119,12 +119,16 @@ fn a_new_kind_of_failure_is_explained_after_hundreds_of_others() {
         .set("BITBUCKET_ACCESS_TOKENS", json!({ "service-450": known }).to_string())
         .set("CONCURRENCY", "1")
         .run();
+    let head = sandbox.head("acme/service-450", "feature/change");
     assert_told(
         &run,
         4,
         &[
-            "✖ acme/service-001: failed to post the status: Bitbucket answered 401",
-            "✖ acme/service-450: failed to post the status: Bitbucket answered 409 Conflict\n  sent:     POST",
+            "✖ acme/service-001 commit 31021ff96f3f: failed to post the status: Bitbucket answered 401",
+            &format!(
+                "✖ acme/service-450 commit {}: failed to post the status: Bitbucket answered 409 Conflict\n  sent:     POST",
+                &head[..12]
+            ),
             "lines about single targets were left out, all for reasons told above\n",
         ],
     );

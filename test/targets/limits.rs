@@ -99,11 +99,11 @@ fn a_run_warns_when_it_needs_more_requests_than_the_allowance() {
         &run,
         0,
         &[
-            "! up to 1001 requests are needed with the access token (BITBUCKET_ACCESS_TOKEN), but 1000 an hour are certain",
+            "! the run needs up to 1001 requests with the access token (BITBUCKET_ACCESS_TOKEN); only 1000 an hour are certain",
         ],
     );
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1000))).set("DRY_RUN", "true").run();
-    assert!(!run.output.contains("requests are needed"));
+    assert!(!run.output.contains("the run needs up to"));
     assert_eq!(sandbox.request_count(), 0);
 }
 
@@ -160,7 +160,7 @@ fn the_warning_counts_all_parallel_steps_and_only_the_targets_that_are_left() {
         .set("DRY_RUN", "true")
         .set("BITBUCKET_PARALLEL_STEP", "0")
         .set("BITBUCKET_PARALLEL_STEP_COUNT", "3");
-    let warned = "! up to 1200 requests are needed with the access token (BITBUCKET_ACCESS_TOKEN) in the 3 steps together, but 1000 an hour are certain";
+    let warned = "! the run needs up to 1200 requests with the access token (BITBUCKET_ACCESS_TOKEN) in the 3 steps together; only 1000 an hour are certain";
     assert_told(&gatepost.run(), 0, &[warned]);
     let whole = gatepost
         .unset("DRY_RUN")
@@ -171,8 +171,8 @@ fn the_warning_counts_all_parallel_steps_and_only_the_targets_that_are_left() {
     sandbox.world(|world| {
         world.set_allowance(WORKSPACE_TOKEN, 10_000);
     });
-    assert_told(&whole.run(), 0, &["! up to 1200 requests are needed"]);
+    assert_told(&whole.run(), 0, &["! the run needs up to 1200 requests"]);
     let again = whole.run();
     assert_told(&again, 0, &["0 posted, 1200 skipped"]);
-    assert!(!again.output.contains("requests are needed"), "{}", again.output);
+    assert!(!again.output.contains("the run needs up to"), "{}", again.output);
 }

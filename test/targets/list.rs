@@ -13,7 +13,7 @@ fn an_empty_list_is_accepted_and_targets_holds_the_list_itself() {
     let gatepost = nightly(&sandbox, &folder, &json!([])).set("STATE", "passed");
     insta::assert_snapshot!(gatepost.run().told(), @"
     gatepost 0.1.0: 0 targets, 0 at once
-    ! there is no target: nothing is done
+    ! the list has no targets: there is nothing to do
     ✔ 0 targets: 0 posted
     exit code 0
     ");
@@ -75,8 +75,8 @@ fn every_problem_names_its_index_and_field_and_nothing_is_sent() {
     ✖ TARGETS_FILE[0].commit is "HEAD", which is no commit hash
       accepted: 7 to 40 hexadecimal digits
       to do:    pass a hash such as $BITBUCKET_COMMIT; a branch goes into BRANCH, a pull request into PULL_REQUEST
-    ✖ TARGETS_FILE[0].state is "perhaps", which is no state
-      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+    ✖ TARGETS_FILE[0].state is "perhaps", which is not a state
+      accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
       to do:    pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
     ✖ TARGETS_FILE[1].comit is not known
       accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate
@@ -96,27 +96,27 @@ fn every_problem_names_its_index_and_field_and_nothing_is_sent() {
     ✖ TARGETS_FILE[5].repo_slug is an array
       accepted: text, a number, true or false
       to do:    write the value itself
-    ✖ TARGETS_FILE[6] is no object
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+    ✖ TARGETS_FILE[6] is not an object
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
       to do:    write an object with the variables of the target
-    ✖ TARGETS_FILE[7] is no object
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+    ✖ TARGETS_FILE[7] is not an object
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
       to do:    write an object with the variables of the target
     ✖ TARGETS_FILE[8].repo_slug is not set, and neither is BITBUCKET_REPO_SLUG
       accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
       to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
-    ✖ TARGETS_FILE[9].state is not set, and neither is SONAR_PROJECT_KEY: nothing tells the verdict for this target
-      accepted: STATE (SUCCESSFUL, FAILED, INPROGRESS, STOPPED, an everyday word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255), SONAR_PROJECT_KEY with SONAR_PULL_REQUEST or SONAR_BRANCH, or SONAR_REPORT_TASK
+    ✖ TARGETS_FILE[9].state is not set, and neither is SONAR_PROJECT_KEY: this target has no verdict
+      accepted: STATE (SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255), SONAR_PROJECT_KEY with SONAR_PULL_REQUEST or SONAR_BRANCH, or SONAR_REPORT_TASK
       to do:    add one of them to the entry, or pass it to the run for all entries
     ✖ TARGETS_FILE[10].commit is not set: which commit of acme/service-001 is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ TARGETS_FILE[11].commit holds the name of a variable that was not replaced by its value (it begins with $)
       accepted: the value itself
-      to do:    the list is taken as it stands: write the values with the tool that makes it
+      to do:    Gatepost does not replace variables in the list: write the values with the tool that makes it
     ✖ TARGETS_FILE[12].description holds what looks like a token
       accepted: text that everybody may see
-      to do:    tokens of repositories belong into BITBUCKET_ACCESS_TOKENS; if it was ever shown, revoke it and create a new one
+      to do:    pass tokens of repositories in BITBUCKET_ACCESS_TOKENS; if the token was ever visible, revoke it and create a new one
     ✖ TARGETS_FILE[13].bitbucket_access_token is a variable of the run, not of a target
       accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate
       to do:    pass it to the run
@@ -147,24 +147,24 @@ fn text_that_is_not_a_json_array_is_refused_with_its_line_and_column() {
     })
     .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    ✖ TARGETS_FILE is no JSON: key must be a string at line 2 column 21
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
+    ✖ TARGETS_FILE is not JSON: key must be a string at line 2 column 21
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    check that line and column for a missing or additional comma, quote or bracket; jq . reports it as well
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ TARGETS_FILE is no JSON: EOF while parsing a list at line 1 column 19
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
+    ✖ TARGETS_FILE is not JSON: EOF while parsing a list at line 1 column 19
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    check that line and column for a missing or additional comma, quote or bracket; jq . reports it as well
     ✖ TARGETS_FILE[0].commit is not set: which commit of acme/a is meant cannot be known
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 2 variables are wrong; nothing was sent
     exit code 2
 
-    ✖ TARGETS_FILE is no JSON: trailing characters at line 1 column 6
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
+    ✖ TARGETS_FILE is not JSON: trailing characters at line 1 column 6
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    check that line and column for a missing or additional comma, quote or bracket; jq . reports it as well
     ✖ TARGETS_FILE[0].repo_slug is not set, and neither is BITBUCKET_REPO_SLUG
       accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
       to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
@@ -174,33 +174,33 @@ fn text_that_is_not_a_json_array_is_refused_with_its_line_and_column() {
     ✖ 3 variables are wrong; nothing was sent
     exit code 2
 
-    ✖ TARGETS_FILE is JSON, but no array of objects
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line
+    ✖ TARGETS_FILE is JSON, but not an array of objects
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    put [ and ] around the objects, and commas between them; jq --slurp . makes an array from a file with one object on each line
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ TARGETS_FILE is JSON, but no array of objects
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line
+    ✖ TARGETS_FILE is JSON, but not an array of objects
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    put [ and ] around the objects, and commas between them; jq --slurp . makes an array from a file with one object on each line
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ TARGETS_FILE is empty
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see whether the command that makes the list failed; [] is a list without targets
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    check whether the command that writes the list failed; [] is a list without targets
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ TARGETS_FILE is no JSON: control character (\u0000-\u001F) found while parsing a string at line 1 column 16
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    see that line and column: a comma, quote or bracket is missing there or too much; jq . shows it too
+    ✖ TARGETS_FILE is not JSON: control character (\u0000-\u001F) found while parsing a string at line 1 column 16
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    check that line and column for a missing or additional comma, quote or bracket; jq . reports it as well
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ TARGETS_FILE is JSON, but no array of objects
-      accepted: a JSON array of objects, one a target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
-      to do:    put [ and ] around the objects, and commas between them; jq --slurp . makes such an array of one object a line
+    ✖ TARGETS_FILE is JSON, but not an array of objects
+      accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
+      to do:    put [ and ] around the objects, and commas between them; jq --slurp . makes an array from a file with one object on each line
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);
@@ -215,7 +215,7 @@ fn an_unreadable_list_is_explained() {
     assert_told(
         &gatepost.run(),
         2,
-        &["✖ TARGETS_FILE is no JSON: invalid unicode code point at line 1 column 3"],
+        &["✖ TARGETS_FILE is not JSON: invalid unicode code point at line 1 column 3"],
     );
     let nowhere = gatepost.clone().set("TARGETS_FILE", "/no/such/targets.json").run();
     assert_told(
@@ -230,13 +230,16 @@ fn an_unreadable_list_is_explained() {
     assert_told(
         &path,
         2,
-        &["✖ TARGETS is no JSON", "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE"],
+        &[
+            "✖ TARGETS is not JSON",
+            "TARGETS takes the JSON itself; the path of a file goes into TARGETS_FILE",
+        ],
     );
     let both = gatepost.clone().set("TARGETS", "[]").run();
     assert_told(&both, 2, &["✖ TARGETS is set, and so is TARGETS_FILE"]);
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     folder.write("targets.json", deep.as_bytes());
-    assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE[0] is no object"]);
+    assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE[0] is not an object"]);
     for (name, value) in [("CONCURRENCY", "0"), ("CONCURRENCY", "65"), ("CONCURRENCY", "many")] {
         assert_told(
             &gatepost.clone().set(name, value).run(),
@@ -260,7 +263,7 @@ fn only_the_first_problems_of_a_long_list_are_printed() {
         2,
         &[
             "✖ TARGETS_FILE[19].repo_slug has \"My Repository\"",
-            "✖ 9980 problems more of the same list\n",
+            "✖ 9980 more problems in this list\n",
             "✖ 10000 variables are wrong; nothing was sent\n",
         ],
     );
@@ -291,7 +294,9 @@ fn a_blank_repo_slug_in_an_entry_is_refused() {
     for slug in [json!(null), json!(""), json!(" ")] {
         let targets = json!([{ "repo_slug": slug, "pull_request": 1, "state": "ok" }]);
         folder.write("targets.json", targets.to_string().as_bytes());
-        assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE[0].repo_slug is empty\n"]);
+        let found = if slug.is_null() { "null" } else { "empty" };
+        let told = format!("✖ TARGETS_FILE[0].repo_slug is {found}\n");
+        assert_told(&gatepost.run(), 2, &[told.as_str()]);
     }
     assert!(sandbox.requests().is_empty());
 }
@@ -303,7 +308,7 @@ fn a_field_that_occurs_twice_is_refused() {
     let gatepost = nightly(&sandbox, &folder, &json!([]));
     let twice = r#"[{"repo_slug": "service-001", "commit": "abcdef1", "commit": "abcdef2", "state": "ok"}]"#;
     folder.write("targets.json", twice.as_bytes());
-    assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE[0].commit is there twice"]);
+    assert_told(&gatepost.run(), 2, &["✖ TARGETS_FILE[0].commit occurs twice"]);
     let (one, other) = (repository_token("service-001"), WORKSPACE_TOKEN);
     folder.write("targets.json", json!(entries(&sandbox, 1..=1)).to_string().as_bytes());
     let tokens = format!(r#"{{"service-001": "{one}", "service-001": "{other}"}}"#);

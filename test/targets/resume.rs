@@ -45,7 +45,8 @@ fn a_killed_run_resumes_without_losing_a_target() {
     let run = gatepost.run();
     assert_told(&run, 0, &["10000 targets: "]);
     assert!(
-        run.output.contains(&format!("{recorded} skipped, for RESULT_FILE says they were delivered")),
+        run.output
+            .contains(&format!("{recorded} skipped, because RESULT_FILE says that they were delivered")),
         "{}",
         run.output
     );

@@ -42,7 +42,7 @@ fn each_target_may_have_its_own_verdict_of_sonarqube() {
         .run();
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: 6 targets, 1 at once
-    ✖ acme/service-005: failed to ask for the quality gate: SonarQube answered 404 Not Found
+    ✖ acme/service-005 pull request 1: failed to ask for the quality gate: SonarQube answered 404 Not Found
       sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?projectKey=acme_unknown&pullRequest=1 with the token (SONAR_TOKEN)
       answered: 404 Not Found, "Project 'acme_unknown' not found"
       why:      SonarQube does not know the task, project, branch or pull request, or does not show it to this token; or the address lacks the base path of the server

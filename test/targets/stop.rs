@@ -30,7 +30,7 @@ fn a_stopped_run_replaces_the_inprogress_of_every_target() {
         143,
         &[
             "✖ stopped before the end; 60 targets: ",
-            "INPROGRESS (those under way included), which would block merging",
+            "INPROGRESS (including those under way), which would block merging",
         ],
     );
     assert!(run.took < Duration::from_secs(9), "Docker kills after 10 s, this took {:?}", run.took);
@@ -60,7 +60,7 @@ fn final_statuses_on_shutdown_are_not_slowed_down_by_the_allowance() {
         }
         is_time
     });
-    assert_told(&run, 143, &["INPROGRESS (those under way included), which would block merging"]);
+    assert_told(&run, 143, &["INPROGRESS (including those under way), which would block merging"]);
     assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
     let states: Vec<_> = (1..=200).filter_map(|number| state_of(&sandbox, number)).collect();
     assert!(states.len() >= 100 && states.iter().all(|state| state == "STOPPED"), "{states:?}");

@@ -25,7 +25,7 @@ fn repositories_without_their_own_token_use_the_common_token() {
     let run = gatepost.run();
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: 4 targets, 1 at once
-    ✖ acme/service-003: failed to post the status: Bitbucket answered 401 Unauthorized
+    ✖ acme/service-003 commit 0ff21673cc24: failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/service-003/commit/0ff21673cc24c8acd2108c0ca4cae003743046c1/statuses/build with the access token (BITBUCKET_ACCESS_TOKENS, service-003)
       answered: 401 Unauthorized, "Token is invalid, expired, or not supported for this endpoint."
       why:      Bitbucket does not say; these reasons are possible, likeliest first
@@ -33,7 +33,7 @@ fn repositories_without_their_own_token_use_the_common_token() {
       to do 1:  look for it in Repository settings > Security > Access tokens (or on the same page of the project or workspace), which shows when it was last used and when it expires; if it has expired or is missing, create a new one with the scope Repositories: Read and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)
       why 2:    the token is for another product of Atlassian: the keys of an organization begin with ATCTT too
       to do 2:  use an access token of the repository, project or workspace: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests)
-    ! BITBUCKET_ACCESS_TOKENS has tokens for repositories that are no target: servise-004
+    ! BITBUCKET_ACCESS_TOKENS has tokens of repositories that are not targets of this run: servise-004
       repository        commit        state       outcome
     ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
     ✔ acme/service-002  64630d9df82d  SUCCESSFUL  posted

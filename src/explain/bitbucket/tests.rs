@@ -135,15 +135,15 @@ fn what_further_reads_told_settles_the_reason() {
         explained(409, Evidence { creator: Some(StatusCreator::NoStatus), ..evidence() }),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
+    A repository access token for another repository | A wrong slug or workspace, or a repository that the credential may not see
     A commit that Bitbucket does not know
     Bitbucket shows commit 8d081548cabb of a
     A commit that Bitbucket does not know
-    A workspace that restricts access | An access token without the scope that is needed
-    A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
-    A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
-    A status that another user or token posted before with the same KEY
-    A status that another user or token posted before with the same KEY
+    A workspace that restricts access | An access token without the required scope
+    A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
+    A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
+    A status with the same KEY that another user or token created
+    A status with the same KEY that another user or token created
     Gatepost does not know this answer
     ");
 }

@@ -33,85 +33,85 @@ fn every_combination_is_explained() {
         }
     }
     insta::assert_snapshot!(table, @"
-    API token 400 (detail text, code, plain): A value that Bitbucket does not take
-    API token 400 (detail lists): An API token without the scope that is needed
-    API token 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 400 (detail text, code, plain): A value that Bitbucket does not accept
+    API token 400 (detail lists): An API token without the required scope
+    API token 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     API token 400 (empty): An API token without scopes
     API token 401 (detail text, code, plain, empty): An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
-    API token 401 (detail lists): An API token without the scope that is needed
-    API token 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    API token 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An API token without the scope that is needed
-    API token 403 (detail lists): An API token without the scope that is needed
-    API token 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    API token 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the account may not see
-    API token 404 (detail lists): An API token without the scope that is needed
-    API token 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 401 (detail lists): An API token without the required scope
+    API token 401 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    API token 403 (detail text, code, plain, empty): A status with the same KEY that another user or token created | A workspace that restricts access | An API token without the required scope
+    API token 403 (detail lists): An API token without the required scope
+    API token 403 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    API token 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the credential may not see
+    API token 404 (detail lists): An API token without the required scope
+    API token 404 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     API token 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
-    API token 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    API token 410 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     API token 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-    repository 400 (detail text, code, plain): A value that Bitbucket does not take
-    repository 400 (detail lists): An access token without the scope that is needed
-    repository 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 400 (detail text, code, plain): A value that Bitbucket does not accept
+    repository 400 (detail lists): An access token without the required scope
+    repository 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     repository 400 (empty): Bitbucket gives no reason, which is not 
     repository 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
-    repository 401 (detail lists): An access token without the scope that is needed
-    repository 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    repository 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
-    repository 403 (detail lists): An access token without the scope that is needed
-    repository 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    repository 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
-    repository 404 (detail lists): An access token without the scope that is needed
-    repository 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 401 (detail lists): An access token without the required scope
+    repository 401 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    repository 403 (detail text, code, plain, empty): A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
+    repository 403 (detail lists): An access token without the required scope
+    repository 403 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    repository 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the credential may not see
+    repository 404 (detail lists): An access token without the required scope
+    repository 404 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     repository 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
-    repository 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    repository 410 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     repository 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-    project 400 (detail text, code, plain): A value that Bitbucket does not take
-    project 400 (detail lists): An access token without the scope that is needed
-    project 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 400 (detail text, code, plain): A value that Bitbucket does not accept
+    project 400 (detail lists): An access token without the required scope
+    project 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     project 400 (empty): Bitbucket gives no reason, which is not 
     project 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
-    project 401 (detail lists): An access token without the scope that is needed
-    project 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    project 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
-    project 403 (detail lists): An access token without the scope that is needed
-    project 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    project 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
-    project 404 (detail lists): An access token without the scope that is needed
-    project 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 401 (detail lists): An access token without the required scope
+    project 401 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    project 403 (detail text, code, plain, empty): A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
+    project 403 (detail lists): An access token without the required scope
+    project 403 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    project 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the credential may not see
+    project 404 (detail lists): An access token without the required scope
+    project 404 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     project 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
-    project 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    project 410 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     project 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-    workspace 400 (detail text, code, plain): A value that Bitbucket does not take
-    workspace 400 (detail lists): An access token without the scope that is needed
-    workspace 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 400 (detail text, code, plain): A value that Bitbucket does not accept
+    workspace 400 (detail lists): An access token without the required scope
+    workspace 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     workspace 400 (empty): Bitbucket gives no reason, which is not 
     workspace 401 (detail text, code, plain, empty): An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
-    workspace 401 (detail lists): An access token without the scope that is needed
-    workspace 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    workspace 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
-    workspace 403 (detail lists): An access token without the scope that is needed
-    workspace 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    workspace 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the account may not see | A repository access token for another repository
-    workspace 404 (detail lists): An access token without the scope that is needed
-    workspace 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 401 (detail lists): An access token without the required scope
+    workspace 401 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    workspace 403 (detail text, code, plain, empty): A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
+    workspace 403 (detail lists): An access token without the required scope
+    workspace 403 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    workspace 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the credential may not see | A repository access token for another repository
+    workspace 404 (detail lists): An access token without the required scope
+    workspace 404 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     workspace 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
-    workspace 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    workspace 410 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     workspace 429 (detail text, detail lists, code, plain, html, empty): Too many requests
-    OAuth 400 (detail text, code, plain): A value that Bitbucket does not take
-    OAuth 400 (detail lists): An access token without the scope that is needed
-    OAuth 400 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 400 (detail text, code, plain): A value that Bitbucket does not accept
+    OAuth 400 (detail lists): An access token without the required scope
+    OAuth 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     OAuth 400 (empty): Bitbucket gives no reason, which is not 
     OAuth 401 (detail text, code, plain, empty): An OAuth token as BITBUCKET_ACCESS_TOKEN | An access token that expired, was revoked, or was copied incompletely
-    OAuth 401 (detail lists): An access token without the scope that is needed
-    OAuth 401 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    OAuth 403 (detail text, code, plain, empty): A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
-    OAuth 403 (detail lists): An access token without the scope that is needed
-    OAuth 403 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
-    OAuth 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
-    OAuth 404 (detail lists): An access token without the scope that is needed
-    OAuth 404 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 401 (detail lists): An access token without the required scope
+    OAuth 401 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    OAuth 403 (detail text, code, plain, empty): A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
+    OAuth 403 (detail lists): An access token without the required scope
+    OAuth 403 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    OAuth 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A repository access token for another repository | A wrong slug or workspace, or a repository that the credential may not see
+    OAuth 404 (detail lists): An access token without the required scope
+    OAuth 404 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     OAuth 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
-    OAuth 410 (html): The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+    OAuth 410 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     OAuth 429 (detail text, detail lists, code, plain, html, empty): Too many requests
     ");
 }
@@ -266,7 +266,7 @@ fn the_words_that_are_known_settle_the_reason() {
     API token, status, 401 {"error":{"message":"Token is invalid or not supported for t
         An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
     password, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
-        Something else than an API token in ATLASSIAN_API_TOKEN | An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account
+        ATLASSIAN_API_TOKEN does not hold an API token | An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account
     repository, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
         An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
     OAuth, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
@@ -278,43 +278,43 @@ fn the_words_that_are_known_settle_the_reason() {
     API token, status, 401 Bitbucket Cloud recently stopped supporting account password
         An app password
     API token, status, 403 {"type":"error","error":{"message":"Your credentials lack on
-        An API token without the scope that is needed
+        An API token without the required scope
     API token, status, 403 Your credentials lack one or more required privilege scopes.
-        An API token without the scope that is needed
+        An API token without the required scope
     API token, status, 403 {"type":"error","error":{"message":"This API is not accessib
-        An operation that is not for this kind of token
+        An operation that does not accept this kind of token
     repository, status, 403 {"type":"error","error":{"message":"This API is not accessib
-        An operation that is not for this kind of token
+        An operation that does not accept this kind of token
     repository, status, 403 {"error":{"message":"To access this repository, an admin of 
         A workspace that restricts access
     repository, status, 403 {"error":{"message":"Forbidden"}}
-        A status that another user or token posted before with the same KEY | A workspace that restricts access | An access token without the scope that is needed
+        A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
     repository, repository, 403 {"error":{"message":"Forbidden"}}
-        A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see | A workspace that restricts access
+        A repository access token for another repository | A wrong slug or workspace, or a repository that the credential may not see | A workspace that restricts access
     API token, branch, 403 
-        A wrong slug or workspace, or a repository that the account may not see | A workspace that restricts access | An API token without the scope that is needed
+        A wrong slug or workspace, or a repository that the credential may not see | A workspace that restricts access | An API token without the required scope
     repository, status, 404 {"type":"error","error":{"message":"You may not have access 
-        A repository access token for another repository | A wrong slug or workspace, or a repository that the account may not see
+        A repository access token for another repository | A wrong slug or workspace, or a repository that the credential may not see
     API token, status, 404 {"error":{"message":"The requested repository either does no
-        A wrong slug or workspace, or a repository that the account may not see
+        A wrong slug or workspace, or a repository that the credential may not see
     API token, status, 404 {"error":{"message":"No workspace with identifier 'acne'."}}
-        A workspace that is not there
+        A workspace that does not exist
     API token, status, 404 {"type":"error","error":{"message":"Commit not found","data"
         A commit that Bitbucket does not know
     API token, pull request, 404 {"error":{"message":"Pull request not found"}}
-        A pull request that is not there
+        A pull request that does not exist
     API token, pull request, 404 {"error":{"message":"No such thing"}}
-        A pull request that is not there | A wrong slug or workspace, or a repository that the account may not see
+        A pull request that does not exist | A wrong slug or workspace, or a repository that the credential may not see
     API token, branch, 404 {"error":{"message":"Branch not found"}}
-        A branch that is not there
+        A branch that does not exist
     API token, branch, 404 {"error":{"message":"No such thing"}}
-        A branch that is not there | A wrong slug or workspace, or a repository that the account may not see
+        A branch that does not exist | A wrong slug or workspace, or a repository that the credential may not see
     API token, status, 404 {"error":{"message":"Resource not found","detail":"There is 
-        The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     API token, status, 404 {"errors":[{"context":null,"message":"Repository acme/api do
-        The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     API token, status, 404 {"message":"null for uri: http://git.acme.example/rest/x","s
-        The address of Bitbucket Data Center, or another that is not Bitbucket Cloud's API
+        The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     repository, status, 400 {"error":{"fields":{"key":["Ensure this value has at most 40
         A KEY of more than 40 characters
     repository, status, 400 {"error":{"message":"key: Ensure this value has at most 40 c
@@ -322,9 +322,9 @@ fn the_words_that_are_known_settle_the_reason() {
     repository, status, 400 {"error":{"fields":{"url":["Enter a valid URL."]},"message":
         A link to http://sonarqube:9000 or localhost
     repository, status, 400 {"error":{"fields":{"name":["Ensure this value has at most 2
-        A value that Bitbucket does not take
+        A value that Bitbucket does not accept
     repository, status, 422 {"error":{"fields":{"state":["Select a valid choice."]},"mes
-        A value that Bitbucket does not take
+        A value that Bitbucket does not accept
     repository, branch, 400 {"error":{"message":"Bad request"}}
         Bitbucket does not accept the request; i
     repository, status, 400 

@@ -1,0 +1,355 @@
+//! How the run behaves, whatever it does.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use reqwest::Url;
+
+use crate::{
+    config::{
+        findings::Findings,
+        parse::{flag, whole_number},
+        variables::Variables,
+    },
+    console::foreign::shown,
+    http::transport::Proxies,
+    model::address::{is_this_machine, service_address},
+};
+
+/// What the run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// To post the status.
+    Publish,
+    /// To prove that the credential and the target work.
+    Check,
+}
+
+/// How the run behaves, whatever it does.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// What the run is for.
+    pub(crate) mode: Mode,
+    /// Print what would change something instead of sending it.
+    pub(crate) dry_run: bool,
+    /// One line per request.
+    pub(crate) debug: bool,
+    /// For getting through to Bitbucket, retries included, for each target, and for each question to SonarQube.
+    pub(crate) timeout: Duration,
+    /// How many targets are worked on at once.
+    pub(crate) concurrency: usize,
+    /// The API's address.
+    pub(crate) api_url: Url,
+    /// Proxies.
+    pub(crate) proxies: Proxies,
+    /// PEM file with more roots.
+    pub(crate) ssl_cert_file: Option<PathBuf>,
+    /// Where the results go.
+    pub(crate) result_file: Option<PathBuf>,
+    /// Keep what `result_file` holds and skip what it records as delivered.
+    pub(crate) resume: bool,
+    /// Where the output variables go.
+    pub(crate) output_variables: Option<PathBuf>,
+    /// Whether the log is coloured: asked for, refused, or as the terminal has it.
+    pub(crate) colour: Option<bool>,
+}
+
+/// The public API.
+const API_URL: &str = "https://api.bitbucket.org/2.0";
+/// Seconds; a pipeline's step may wait this long for a rate limit.
+const TIMEOUT_DEFAULT: u64 = 120;
+/// Seconds; Bitbucket's rate limits are counted over one hour.
+const TIMEOUT_MAX: u64 = 3600;
+
+/// Targets at once; a run of 60 is done in seconds.
+const CONCURRENCY_DEFAULT: u64 = 8;
+/// More would only meet the rate limit sooner.
+const CONCURRENCY_MAX: u64 = 64;
+
+impl Settings {
+    /// The settings; what cannot be understood is a problem and keeps its default.
+    ///
+    /// # Errors
+    ///
+    /// None that a variable can cause: the built-in address is valid.
+    pub(crate) fn from_variables(variables: &Variables, findings: &mut Findings) -> anyhow::Result<Self> {
+        let settings = Self {
+            mode: mode(variables.mode.as_deref(), findings),
+            dry_run: flag("DRY_RUN", variables.dry_run.as_deref(), false, findings),
+            debug: flag("DEBUG", variables.debug.as_deref(), false, findings),
+            timeout: Duration::from_secs(whole_number(
+                "TIMEOUT",
+                variables.timeout.as_deref(),
+                TIMEOUT_DEFAULT,
+                1..=TIMEOUT_MAX,
+                findings,
+            )),
+            concurrency: usize::try_from(whole_number(
+                "CONCURRENCY",
+                variables.concurrency.as_deref(),
+                CONCURRENCY_DEFAULT,
+                1..=CONCURRENCY_MAX,
+                findings,
+            ))?,
+            api_url: match api_url(variables.bitbucket_api_url.as_deref(), findings) {
+                Some(url) => url,
+                None => Url::parse(API_URL)?,
+            },
+            proxies: Proxies {
+                https: proxy("HTTPS_PROXY", variables.https_proxy.as_deref(), findings),
+                http: proxy("HTTP_PROXY", variables.http_proxy.as_deref(), findings),
+                exceptions: variables.no_proxy.clone().unwrap_or_default(),
+            },
+            ssl_cert_file: path(variables.ssl_cert_file.as_deref()),
+            result_file: path(variables.result_file.as_deref()),
+            resume: flag("RESUME", variables.resume.as_deref(), false, findings),
+            output_variables: path(variables.bitbucket_pipelines_variables_path.as_deref()),
+            colour: match (&variables.no_color, &variables.ci) {
+                (Some(_), _) => Some(false),
+                (None, Some(_)) => Some(true),
+                (None, None) => None,
+            },
+        };
+        let read = [
+            ("TARGETS_FILE", path(variables.targets_file.as_deref())),
+            ("SSL_CERT_FILE", settings.ssl_cert_file.clone()),
+            ("BITBUCKET_PIPELINES_VARIABLES_PATH", settings.output_variables.clone()),
+        ];
+        for (name, other) in read {
+            if let (Some(results), Some(other)) = (&settings.result_file, &other)
+                && are_one_file(results, other)
+            {
+                findings.problem(
+                    "RESULT_FILE",
+                    format!("names the file that {name} names: it would be written over"),
+                    "a file of its own",
+                    "pass another name, such as results.jsonl",
+                );
+            }
+        }
+        if settings.resume && settings.result_file.is_none() {
+            findings.problem(
+                "RESUME",
+                "is true, but RESULT_FILE is not set: nothing records what was delivered",
+                "RESUME together with RESULT_FILE",
+                "pass the RESULT_FILE of the run to go on with, or leave RESUME out",
+            );
+        }
+        Ok(settings)
+    }
+}
+
+/// Whether two paths lead to one file, however they are written.
+fn are_one_file(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    one == other || file(one).is_some_and(|one| Some(one) == file(other))
+}
+
+fn path(text: Option<&str>) -> Option<PathBuf> {
+    text.map(|text| PathBuf::from(text.trim()))
+}
+
+fn mode(text: Option<&str>, findings: &mut Findings) -> Mode {
+    let Some(text) = text.map(str::trim) else {
+        return Mode::Publish;
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "publish" => Mode::Publish,
+        "check" => Mode::Check,
+        _ => {
+            findings.problem(
+                "MODE",
+                format!("is {}, which is no mode", shown(text)),
+                "publish (post the status) or check (prove that credential and target work, post nothing)",
+                "pass one of these words, or leave MODE out: publish is used",
+            );
+            Mode::Publish
+        }
+    }
+}
+
+fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
+    let text = text?.trim();
+    let found = match service_address(text) {
+        Ok(url) => {
+            let Some(found) = unlike_the_api(&url) else {
+                if !is_this_machine(&url) && url.host_str() != Some(API_HOST) {
+                    findings.warning(format!(
+                        "BITBUCKET_API_URL names the host {}, not {API_HOST}: the credential goes there",
+                        url.host_str().unwrap_or_default()
+                    ));
+                }
+                if !url.path().trim_end_matches('/').ends_with("/2.0") {
+                    findings.warning("BITBUCKET_API_URL does not end in /2.0, the version of Bitbucket Cloud's API: without it Bitbucket answers 403 or 404");
+                }
+                return Some(url);
+            };
+            found
+        }
+        Err(found) => found,
+    };
+    findings.problem(
+        "BITBUCKET_API_URL",
+        format!("is {}, {found}", shown(text)),
+        "an https address such as https://api.bitbucket.org/2.0, or http to loopback or host.docker.internal",
+        format!("leave BITBUCKET_API_URL out: {API_URL} is used; Gatepost speaks to Bitbucket Cloud only"),
+    );
+    None
+}
+
+const API_HOST: &str = "api.bitbucket.org";
+
+/// What shows that an address cannot be the API's, to complete "is ..., ".
+/// Data Center's addresses: <https://developer.atlassian.com/server/bitbucket/rest/>.
+fn unlike_the_api(url: &Url) -> Option<&'static str> {
+    let host = url.host_str().unwrap_or_default();
+    if url.path_segments().is_some_and(|mut parts| parts.any(|part| part == "rest")) {
+        Some("which is an address of Bitbucket Data Center, whose API is another one")
+    } else if host == "bitbucket.org" || host == "www.bitbucket.org" {
+        Some("which is the site; the API has a host of its own")
+    } else if host == API_HOST && url.path() != "/2.0" {
+        Some("which does not end in the API's version, /2.0")
+    } else if url.scheme() == "http" && !is_this_machine(url) {
+        Some("which would send the credential unencrypted over the network")
+    } else {
+        None
+    }
+}
+
+fn proxy(name: &'static str, text: Option<&str>, findings: &mut Findings) -> Option<Url> {
+    let text = text?.trim();
+    // As curl has it, a proxy without a scheme is an http one.
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = Url::parse(&with_scheme)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
+    if url.is_none() {
+        findings.problem(
+            name,
+            format!("is {}, which is no address of a proxy", shown(&with_scheme)),
+            "http://host:port or https://host:port, with user:password@ before the host when the proxy asks for it",
+            format!("correct {name}, or unset it when no proxy is needed"),
+        );
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &Variables) -> (Settings, Vec<String>) {
+        let mut findings = Findings::default();
+        let settings = Settings::from_variables(variables, &mut findings).unwrap();
+        (settings, findings.problems.into_iter().map(|p| p.variable).collect())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "variables are optional")]
+    fn text(value: &str) -> Option<String> {
+        Some(value.to_owned())
+    }
+
+    #[test]
+    fn unset_variables_have_their_defaults() {
+        let (settings, problems) = settings(&Variables::default());
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(settings.api_url.as_str(), API_URL);
+        assert_eq!(settings.timeout, Duration::from_mins(2));
+        assert!(!settings.dry_run && !settings.debug && !settings.resume);
+        assert_eq!(settings.colour, None);
+    }
+
+    #[test]
+    fn booleans_are_read_in_every_form() {
+        for (value, expected) in [
+            ("True", true),
+            ("YES", true),
+            ("on", true),
+            ("1", true),
+            ("False", false),
+            ("no", false),
+            ("OFF", false),
+            ("0", false),
+        ] {
+            let (settings, problems) = settings(&Variables { debug: text(value), ..Variables::default() });
+            assert_eq!((settings.debug, problems.len()), (expected, 0), "{value}");
+        }
+        let (_, problems) = settings(&Variables {
+            debug: text("maybe"),
+            dry_run: text("2"),
+            resume: text("t"),
+            ..Variables::default()
+        });
+        assert_eq!(problems, ["DRY_RUN", "DEBUG", "RESUME"]);
+    }
+
+    #[test]
+    fn the_timeout_has_bounds() {
+        for (value, fits) in [
+            ("1", true),
+            ("3600", true),
+            ("0", false),
+            ("3601", false),
+            ("-1", false),
+            ("1.5", false),
+            ("1s", false),
+            ("99999999999999999999", false),
+        ] {
+            let (_, problems) = settings(&Variables { timeout: text(value), ..Variables::default() });
+            assert_eq!(problems.is_empty(), fits, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_credential_travels_encrypted_or_stays_on_this_machine() {
+        for (value, fits) in [
+            ("https://api.bitbucket.org/2.0/", true),
+            ("http://127.0.0.1:8080/2.0", true),
+            ("http://localhost:8080/2.0", true),
+            ("http://[::1]:8080/2.0", true),
+            ("http://host.docker.internal:8080/2.0", true),
+            ("http://api.bitbucket.org/2.0", false),
+            ("http://localhost.evil.example/2.0", false),
+            ("ftp://api.bitbucket.org", false),
+            ("api.bitbucket.org", false),
+            ("https://api.bitbucket.org", false),
+            ("https://api.bitbucket.org/1.0", false),
+            ("https://api.bitbucket.org/2.0/repositories", false),
+            ("https://bitbucket.org/2.0", false),
+            ("https://git.acme.example/rest/api/1.0", false),
+            ("https://git.acme.example/bitbucket/rest/api/latest", false),
+            ("https://gateway.acme.example/bitbucket/2.0", true),
+            ("https://user:pw@api.bitbucket.org/2.0", false),
+            ("https://api.bitbucket.org/2.0?x=1", false),
+            ("https://", false),
+        ] {
+            let (_, problems) =
+                settings(&Variables { bitbucket_api_url: text(value), ..Variables::default() });
+            assert_eq!(problems.is_empty(), fits, "{value}");
+        }
+    }
+
+    #[test]
+    fn proxies_need_an_address() {
+        for (value, fits) in [
+            ("http://proxy:3128", true),
+            ("proxy:3128", true),
+            ("http://", false),
+            ("socks5://a", false),
+            ("http://a b", false),
+        ] {
+            let (_, problems) = settings(&Variables { https_proxy: text(value), ..Variables::default() });
+            assert_eq!(problems.is_empty(), fits, "{value}");
+        }
+    }
+
+    #[test]
+    fn resuming_needs_a_result_file() {
+        let (_, problems) = settings(&Variables { resume: text("yes"), ..Variables::default() });
+        assert_eq!(problems, ["RESUME"]);
+    }
+}

@@ -1,0 +1,158 @@
+//! `MODE: check`: goes through the plan and the steps of publishing up to the write, and posts nothing. One line for each
+//! thing that was checked; with a list of targets, only lines that need attention.
+
+mod bitbucket;
+mod sonarqube;
+mod tally;
+
+use std::{collections::HashSet, fmt, rc::Rc};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use reqwest::Url;
+
+use crate::{
+    bitbucket::{credential::Credential, refusal, scopes::Scopes},
+    config::{
+        analysis::VerdictPlan,
+        plan::{CheckTarget, Plan, PlanTarget as _},
+        target_list::Targets,
+    },
+    console::{log::Console, text::counted},
+    http::deadline::Deadline,
+    model::{outcome::Outcome, target::Repository},
+    run::{
+        ask_sonarqube::Servers, budget::Budget, context::Context, find_commit::Lookups,
+        lookup_cache::LookupCache, report,
+    },
+    sonarqube::refusal as sonarqube_refusal,
+};
+
+use self::{sonarqube::CheckedAnalysis, tally::Tally};
+
+/// A run that checks.
+#[derive(Debug)]
+pub(crate) struct CheckRun<'a> {
+    context: Context<'a>,
+    targets: &'a Targets<CheckTarget>,
+    lookups: Lookups<'a>,
+    /// Whether a credential can read a repository, with the scopes that Bitbucket lists.
+    repositories: LookupCache<(*const Credential, &'a Repository), Option<Scopes>, refusal::Refusal>,
+    /// Whether a server accepts a token.
+    tokens: LookupCache<(Url, TokenKey), bool, sonarqube_refusal::Refusal>,
+    servers: Servers,
+}
+
+/// A token of SonarQube, compared by its value and never shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct TokenKey(String);
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(***)")
+    }
+}
+
+impl<'a> CheckRun<'a> {
+    pub(crate) fn new(context: Context<'a>, targets: &'a Targets<CheckTarget>) -> Self {
+        let with_commit = targets.plans.iter().filter_map(|plan| match &plan.target {
+            CheckTarget::Commit(target) => Some((&plan.credential, target)),
+            CheckTarget::Repository(_) => None,
+        });
+        Self {
+            context,
+            targets,
+            lookups: Lookups::of(with_commit),
+            repositories: LookupCache::default(),
+            tokens: LookupCache::default(),
+            servers: Servers::default(),
+        }
+    }
+
+    /// Checks all targets and reports how they are. Returns the worst outcome.
+    ///
+    /// # Errors
+    ///
+    /// Only what a defect of Gatepost explains.
+    pub(crate) async fn check(&self) -> anyhow::Result<Outcome> {
+        let version = env!("CARGO_PKG_VERSION");
+        let Context { settings, keyring, console, .. } = self.context;
+        let Targets { plans, are_listed, step } = self.targets;
+        if let ([plan], false) = (&plans[..], are_listed) {
+            console.line(format_args!(
+                "gatepost {version}: check of {} {}; nothing is posted",
+                plan.target.repository(),
+                plan.credential.authorization.description
+            ));
+            return self.check_target(plan, console).await;
+        }
+        let number = counted(plans.len(), "target");
+        console.line(format_args!("gatepost {version}: check of {number}; nothing is posted"));
+        if let Some(step) = step {
+            console.line(step);
+        }
+        budget(plans).warn(self.targets.steps(), console);
+        let outcomes: Vec<Outcome> = stream::iter(plans)
+            .map(async |plan| self.check_target(plan, &console.about(&plan.target)).await)
+            .buffer_unordered(settings.concurrency)
+            .try_collect()
+            .await?;
+        let working = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
+        let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
+        report::unused_tokens(keyring, console);
+        console.tell_left_out("");
+        let verb = if plans.len() == 1 { "works" } else { "work" };
+        let line = format!("{working} of {number} {verb}; nothing was posted");
+        if worst == Outcome::Done {
+            console.done(line);
+        } else {
+            console.failed(line);
+        }
+        Ok(worst)
+    }
+
+    async fn check_target(&self, plan: &'a Plan<CheckTarget>, console: &Console) -> anyhow::Result<Outcome> {
+        let deadline = Deadline::after(self.context.settings.timeout);
+        let bitbucket = self.context.bitbucket(&plan.credential, console, &deadline);
+        let mut tally = Tally::new(console);
+        let analyses = match &plan.verdict {
+            VerdictPlan::Given(_) => Vec::new(),
+            VerdictPlan::Ask(asked) => CheckedAnalysis::all_of(asked)?,
+        };
+        self.check_bitbucket(plan, &plan.keys(projects(&analyses)), bitbucket, &mut tally).await;
+        match &plan.verdict {
+            VerdictPlan::Given(_) => console.line("SonarQube is not asked: STATE is given"),
+            VerdictPlan::Ask(asked) => self.check_sonarqube(asked, analyses, &mut tally).await?,
+        }
+        Ok(tally.end())
+    }
+}
+
+/// The projects of the statuses that a run would post. Without an analysis there is one status, of no project.
+fn projects(analyses: &[CheckedAnalysis]) -> Vec<Option<&str>> {
+    let projects: Vec<_> = analyses.iter().map(CheckedAnalysis::project).collect();
+    if projects.is_empty() { vec![None] } else { projects }
+}
+
+/// The requests of a check: one for each repository and credential, and two for each commit.
+fn budget(plans: &[Plan<CheckTarget>]) -> Budget<'_> {
+    let (mut budget, mut repositories) = (Budget::default(), HashSet::new());
+    for Plan { credential, target, .. } in plans {
+        let is_new = repositories.insert((Rc::as_ptr(credential), target.repository()));
+        let (target, requests) = match target {
+            CheckTarget::Commit(target) => (Some(target), 2),
+            CheckTarget::Repository(_) => (None, 0),
+        };
+        budget.add(credential, target, requests + usize::from(is_new));
+    }
+    budget
+}
+
+/// Names the target for the reader.
+impl fmt::Display for CheckTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Commit(target) => target.fmt(f),
+            Self::Repository(repository) => repository.fmt(f),
+        }
+    }
+}

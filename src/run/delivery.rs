@@ -1,0 +1,70 @@
+//! What became of a status.
+
+use std::rc::Rc;
+
+use crate::{
+    bitbucket::refusal::Refusal,
+    model::{outcome::Outcome, status::Status, target::Target},
+};
+
+/// A status of a run, and what became of it.
+#[derive(Debug)]
+pub(crate) struct StatusResult {
+    /// `None` when the commit was not found.
+    pub(crate) target: Option<Target>,
+    /// `None` when the commit was not found.
+    pub(crate) status: Option<Status>,
+    pub(crate) delivery: Delivery,
+    /// The outcome of the run if the status stands on the commit: what its verdict says.
+    pub(crate) verdict_outcome: Outcome,
+}
+
+/// What became of a status.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// It was posted.
+    Posted,
+    /// An earlier run has posted it.
+    Skipped,
+    /// Another target of this run is the same status with the same content.
+    Repeated,
+    /// Another target of this run is the same status with another content. Which one is meant is not known.
+    Contradicted,
+    /// It was printed, because of `DRY_RUN`.
+    Printed,
+    /// Bitbucket refused it or could not be reached.
+    Refused(Rc<Refusal>),
+    /// The run was stopped.
+    Stopped,
+}
+
+impl Delivery {
+    /// Whether the status stands on the commit, or would without `DRY_RUN`.
+    pub(crate) const fn is_done(&self) -> bool {
+        matches!(self, Self::Posted | Self::Skipped | Self::Repeated | Self::Printed)
+    }
+
+    /// The word for it in `RESULT_FILE`; `None` when another line says it.
+    pub(crate) const fn recorded(&self) -> Option<&'static str> {
+        match self {
+            Self::Posted => Some("delivered"),
+            Self::Skipped | Self::Repeated => None,
+            Self::Printed => Some("printed"),
+            Self::Refused(_) | Self::Contradicted => Some("refused"),
+            Self::Stopped => Some("stopped"),
+        }
+    }
+}
+
+impl StatusResult {
+    /// The outcome of the run, as far as this status decides it.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        match self.delivery {
+            Delivery::Posted | Delivery::Skipped | Delivery::Repeated | Delivery::Printed => {
+                self.verdict_outcome
+            }
+            Delivery::Refused(_) | Delivery::Contradicted => Outcome::BitbucketFailed,
+            Delivery::Stopped => Outcome::Stopped,
+        }
+    }
+}

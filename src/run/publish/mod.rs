@@ -1,0 +1,222 @@
+//! Publishes the statuses of all targets: several targets at once, each by itself. A failure of one target does not stop
+//! another. A run that is stopped ends its `INPROGRESS` statuses.
+
+mod pending;
+mod shutdown;
+mod target;
+
+use std::{
+    cell::Cell,
+    collections::{HashMap, hash_map::Entry},
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    config::{analysis::VerdictPlan, plan::Plan, target_list::Targets},
+    console::log::Console,
+    http::deadline::Deadline,
+    model::{outcome::Outcome, state::State, verdict::Verdict},
+    run::{
+        ask_sonarqube::{AskSonarQube, Servers},
+        context::Context,
+        delivery::{Delivery, StatusResult},
+        find_commit::Lookups,
+        report,
+        result_file::ResultFile,
+        summary::Summary,
+    },
+};
+
+use self::{
+    pending::{PendingStatus, PendingStatuses},
+    shutdown::FinalStatuses,
+    target::TargetPublisher,
+};
+
+/// A run that publishes.
+#[derive(Debug)]
+pub(crate) struct PublishRun<'a> {
+    context: Context<'a>,
+    plans: &'a [Plan],
+    results: Option<&'a ResultFile>,
+    /// Of the targets of a list. A single target is reported by itself.
+    summary: Option<Summary>,
+    lookups: Lookups<'a>,
+    servers: Servers,
+    pending: PendingStatuses,
+}
+
+/// The final statuses of a run that is stopped are posted at once: there is little time.
+const FINAL_STATUSES_AT_ONCE: usize = 64;
+/// For all final statuses of a run that is stopped: Docker kills a container 10 s after SIGTERM.
+const FINAL_STATUSES_LIMIT: Duration = Duration::from_secs(8);
+
+impl<'a> PublishRun<'a> {
+    pub(crate) fn new(context: Context<'a>, targets: &'a Targets, results: Option<&'a ResultFile>) -> Self {
+        let Targets { plans, are_listed, .. } = targets;
+        Self {
+            context,
+            plans,
+            results,
+            summary: are_listed.then(|| Summary::of(plans.len(), results.is_some())),
+            lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
+            servers: Servers::default(),
+            pending: PendingStatuses::default(),
+        }
+    }
+
+    /// Publishes all targets and reports what became of them. Returns the worst outcome.
+    ///
+    /// # Errors
+    ///
+    /// Only what a defect of Gatepost explains.
+    pub(crate) async fn publish(&self) -> anyhow::Result<Outcome> {
+        let Context { settings, keyring, console, .. } = self.context;
+        let work = by_credential(self.plans).into_iter().map(|plans| {
+            let targets = stream::iter(plans).map(|(number, plan)| self.publish_target(number, plan));
+            Box::pin(targets.buffer_unordered(settings.concurrency))
+        });
+        let worst = stream::select_all(work)
+            .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
+            .await?;
+        if let Some(summary) = &self.summary {
+            report::unused_tokens(keyring, console);
+            if let Some(results) = self.results {
+                report::lost_results(results, console);
+            }
+            summary.end(worst, console);
+        }
+        Ok(worst)
+    }
+
+    async fn publish_target(&self, number: usize, plan: &'a Plan) -> anyhow::Result<Outcome> {
+        let Context { settings, console, .. } = self.context;
+        let about = self.summary.as_ref().map(|_| console.about(&plan.target));
+        let console = about.as_ref().unwrap_or(console);
+        let verdicts = self.verdicts(plan, console).await?;
+        let deadline = Deadline::after(settings.timeout);
+        let publisher = TargetPublisher {
+            context: self.context,
+            bitbucket: self.context.bitbucket(&plan.credential, console, &deadline),
+            plan,
+            lookups: &self.lookups,
+            pending: &self.pending,
+            results: self.results,
+        };
+        let outcomes =
+            publisher.publish(&verdicts, |result| self.report(&result, number, plan, console)).await;
+        if self.summary.is_none() {
+            report::several_statuses(&outcomes, console);
+        }
+        Ok(outcomes.into_iter().fold(Outcome::Done, Outcome::worse))
+    }
+
+    async fn verdicts(&self, plan: &Plan, console: &Console) -> anyhow::Result<Vec<Verdict>> {
+        match &plan.verdict {
+            VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
+            VerdictPlan::Ask(analysis) => {
+                AskSonarQube::new(analysis, self.context, &self.servers, console).verdicts().await
+            }
+        }
+    }
+
+    fn report(&self, result: &StatusResult, number: usize, plan: &Plan, console: &Console) -> Outcome {
+        report::status_result(result, Some(plan), self.results, console);
+        match &self.summary {
+            None => {
+                report::output_variables(result, self.context.settings, console);
+                report::last_line(result, console);
+            }
+            Some(summary) => summary.add(result, number, plan, self.context.console),
+        }
+        result.outcome()
+    }
+
+    /// Ends a run that is stopped: no `INPROGRESS` of it stays, as far as the time allows.
+    pub(crate) async fn stop(&self) -> Outcome {
+        let console = self.context.console;
+        let pending = self.pending.take();
+        let final_statuses = FinalStatuses::within(FINAL_STATUSES_LIMIT);
+        if let Some(summary) = &self.summary {
+            self.stop_listed(pending, &final_statuses, summary).await;
+        } else if let [plan] = self.plans {
+            let result = match pending.into_iter().next() {
+                Some(status) => self.stop_status(&status, &final_statuses, console).await,
+                None => StatusResult {
+                    target: None,
+                    status: None,
+                    delivery: Delivery::Stopped,
+                    verdict_outcome: Outcome::Stopped,
+                },
+            };
+            self.report(&result, 0, plan, console);
+        }
+        Outcome::Stopped
+    }
+
+    async fn stop_listed(
+        &self,
+        pending: Vec<Rc<PendingStatus>>,
+        final_statuses: &FinalStatuses,
+        summary: &Summary,
+    ) {
+        let (ended, left) = (Cell::new(0), Cell::new(0));
+        let work = stream::iter(pending).for_each_concurrent(FINAL_STATUSES_AT_ONCE, async |pending| {
+            let target = &pending.target;
+            let about = format!("{} commit {}", target.repository, target.commit.digits());
+            let console = self.context.console.about(about);
+            let result = self.stop_status(&pending, final_statuses, &console).await;
+            // Of other states, RESULT_FILE says that they were under way.
+            if pending.status.state == State::InProgress {
+                let is_ended = result.status.as_ref().is_some_and(|status| status.state == State::Stopped);
+                let count = if is_ended { &ended } else { &left };
+                count.set(count.get() + 1);
+            }
+            report::status_result(&result, None, self.results, &console);
+        });
+        work.await;
+        summary.stopped(ended.get(), left.get(), self.context.console);
+    }
+
+    /// Ends a status that was under way when the run was stopped.
+    async fn stop_status(
+        &self,
+        pending: &PendingStatus,
+        final_statuses: &FinalStatuses,
+        console: &Console,
+    ) -> StatusResult {
+        let PendingStatus { credential, target, status, .. } = pending;
+        let stopped = if status.state == State::InProgress {
+            let bitbucket = self.context.bitbucket(credential, console, &final_statuses.deadline);
+            final_statuses.post_stopped(&bitbucket, pending).await.ok()
+        } else {
+            None
+        };
+        StatusResult {
+            target: Some(target.clone()),
+            status: Some(stopped.unwrap_or_else(|| status.clone())),
+            delivery: Delivery::Stopped,
+            verdict_outcome: Outcome::Stopped,
+        }
+    }
+}
+
+/// The plans with their numbers, grouped by throttle: while one credential waits, the others go on.
+fn by_credential(plans: &[Plan]) -> Vec<Vec<(usize, &Plan)>> {
+    let mut group_numbers = HashMap::new();
+    let mut groups: Vec<Vec<_>> = Vec::new();
+    for plan in plans.iter().enumerate() {
+        let number = match group_numbers.entry(Rc::as_ptr(&plan.1.credential.throttle)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                groups.push(Vec::new());
+                *new.insert(groups.len() - 1)
+            }
+        };
+        groups[number].push(plan);
+    }
+    groups
+}

@@ -1,0 +1,179 @@
+//! Publishes the statuses of one target: finds the commit, and posts a status for each verdict.
+
+use std::{cell::Cell, rc::Rc, time::Instant};
+
+use reqwest::StatusCode;
+
+use crate::{
+    bitbucket::{api::Bitbucket, credential::Credential, refusal::Refusal},
+    config::plan::Plan,
+    explain::{bitbucket::explain, tell::tell},
+    http::client::Client,
+    model::{outcome::Outcome, state::State, status::Status, target::Target, verdict::Verdict},
+    run::{
+        context::Context,
+        delivery::{Delivery, StatusResult},
+        find_commit::{CommitFinder, FailedStep, FoundCommit, Lookups},
+        publish::{
+            pending::{PendingStatus, PendingStatuses},
+            shutdown::{FinalStatuses, ONE_STATUS_LIMIT},
+        },
+        result_file::ResultFile,
+    },
+};
+
+/// Publishes the statuses of one target.
+#[derive(Debug)]
+pub(super) struct TargetPublisher<'c, 'p> {
+    pub(super) context: Context<'c>,
+    pub(super) bitbucket: Bitbucket<'c>,
+    pub(super) plan: &'p Plan,
+    pub(super) lookups: &'c Lookups<'p>,
+    pub(super) pending: &'c PendingStatuses,
+    /// What earlier runs delivered, and where the results go.
+    pub(super) results: Option<&'c ResultFile>,
+}
+
+impl TargetPublisher<'_, '_> {
+    /// Finds the commit, and posts a status for each verdict. `report` is called for each status as soon as it is done.
+    pub(super) async fn publish(
+        &self,
+        verdicts: &[Verdict],
+        report: impl Fn(StatusResult) -> Outcome,
+    ) -> Vec<Outcome> {
+        let finder = CommitFinder {
+            bitbucket: self.bitbucket,
+            plan: &self.plan.target,
+            lookups: self.lookups,
+            has_read_repository: false,
+        };
+        let recalled = self.results.and_then(|results| results.recall(self.plan, verdicts));
+        let found = match recalled {
+            Some(target) => Ok(FoundCommit::at(target)),
+            None => finder.find().await,
+        };
+        let mut found = match found {
+            Ok(found) => found,
+            Err(refusal) => return vec![report(StatusResult::not_found(refusal))],
+        };
+        let mut outcomes = Vec::new();
+        for (number, verdict) in verdicts.iter().enumerate() {
+            let status = |target: &Target| self.plan.statuses(verdicts, target).swap_remove(number);
+            let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
+            let posted = finder.run_step(&mut found, step).await;
+            let status = status(&found.target);
+            let delivery = match posted {
+                Ok(delivery) => delivery,
+                Err(failed) => self.refused(failed, &found.target, &status).await,
+            };
+            outcomes.push(report(StatusResult {
+                target: Some(found.target.clone()),
+                status: Some(status),
+                delivery,
+                verdict_outcome: verdict.outcome,
+            }));
+        }
+        outcomes
+    }
+
+    /// Completes the evidence of a refused status, and reports why the way out could not be looked up.
+    async fn refused(&self, failed: FailedStep, target: &Target, status: &Status) -> Delivery {
+        let FailedStep { mut refusal, lookup } = failed;
+        let credential = self.credential(target);
+        let bitbucket = self.bitbucket.with(&credential);
+        self.lookups.further_reads.make(&bitbucket, &mut refusal, target, &status.key).await;
+        if let Some(lookup) = lookup {
+            let mut lookup = (*lookup).clone();
+            if target.repository == self.plan.target.repository {
+                lookup.evidence.reads_repository = refusal.reads_repository();
+            }
+            // A lookup that failed for the same reason tells nothing new.
+            if explain(&lookup) != explain(&refusal) {
+                tell(&lookup, self.bitbucket.client.console);
+            }
+        }
+        Delivery::Refused(Rc::from(refusal))
+    }
+
+    /// The credential for the repository of the target, which may be a fork.
+    fn credential(&self, target: &Target) -> Rc<Credential> {
+        let named = &self.plan.target.repository;
+        self.context.keyring.credential_for_source(&target.repository, named, &self.plan.credential)
+    }
+
+    /// Posts a status, unless this run has already posted to its slot: two targets may turn out to be the same only
+    /// when they are looked up. A status that is being posted to the same slot is waited for.
+    async fn post_to_slot(&self, target: &Target, status: Status) -> Result<Delivery, Box<Refusal>> {
+        let pending = Rc::new(PendingStatus {
+            credential: self.credential(target),
+            target: target.clone(),
+            status,
+            may_have_been_applied: Cell::new(false),
+        });
+        let lock = match self.pending.lock_of(&pending) {
+            Ok(lock) => lock,
+            Err(delivery) => return Ok(delivery),
+        };
+        let asked = Instant::now();
+        let _guard = lock.lock().await;
+        self.bitbucket.client.deadline.extend(asked.elapsed());
+        if let Err(delivery) = self.pending.lock_of(&pending) {
+            return Ok(delivery);
+        }
+        let delivery = self.deliver(&pending).await?;
+        self.pending.occupy(pending);
+        Ok(delivery)
+    }
+
+    /// Skips, prints or posts a status.
+    async fn deliver(&self, pending: &Rc<PendingStatus>) -> Result<Delivery, Box<Refusal>> {
+        let PendingStatus { target, status, .. } = &**pending;
+        if self.results.is_some_and(|results| results.has_delivered(target, status)) {
+            Ok(Delivery::Skipped)
+        } else if self.context.settings.dry_run {
+            self.bitbucket.print_status(&target.repository, &target.commit, status);
+            Ok(Delivery::Printed)
+        } else {
+            self.post(pending).await.map(|()| Delivery::Posted)
+        }
+    }
+
+    /// Posts a status. An `INPROGRESS` that failed and may have been applied is replaced by `STOPPED`.
+    async fn post(&self, pending: &Rc<PendingStatus>) -> Result<(), Box<Refusal>> {
+        let number = self.pending.add(pending.clone());
+        let PendingStatus { credential, target, status, may_have_been_applied } = &**pending;
+        let bitbucket = self.bitbucket.with(credential);
+        let posted = bitbucket
+            .changed(|client| Client { may_have_been_applied: Some(may_have_been_applied), ..client })
+            .post_status(&target.repository, &target.commit, status)
+            .await;
+        let is_inprogress = status.state == State::InProgress;
+        if let Err(mut refusal) = posted {
+            // Without the commit, no attempt had an effect.
+            let has_no_commit = refusal.status_code() == Some(StatusCode::NOT_FOUND);
+            if is_inprogress && may_have_been_applied.get() && !has_no_commit {
+                let final_statuses = FinalStatuses::within(ONE_STATUS_LIMIT);
+                refusal.is_stopped_over = final_statuses.post_stopped(&bitbucket, pending).await.is_ok();
+            }
+            self.pending.remove(number);
+            return Err(refusal);
+        }
+        // A stopped run replaces an INPROGRESS that was posted.
+        if !is_inprogress {
+            self.pending.remove(number);
+        }
+        Ok(())
+    }
+}
+
+impl StatusResult {
+    /// The result when the commit was not found.
+    fn not_found(refusal: Rc<Refusal>) -> Self {
+        Self {
+            target: None,
+            status: None,
+            delivery: Delivery::Refused(refusal),
+            verdict_outcome: Outcome::Done,
+        }
+    }
+}
