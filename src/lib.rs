@@ -7,7 +7,7 @@
 //!               done     SonarQube   limit
 //! ```
 //!
-//! [`main`] reads the arguments, and [`run`](fn@run) is the flow: it reads the variables, plans every target, reports
+//! [`main`] reads the arguments, and `run` is the flow: it reads the variables, plans every target, reports
 //! all problems at once, and then publishes or checks. The rooms, lowest first; a room only uses rooms before it:
 //!
 //! - `console`: what may be printed.
