@@ -33,6 +33,8 @@ pub(crate) struct Keyring {
     common: Option<Rc<Credential>>,
     /// By `slug` or `workspace/slug`, in lower case.
     own: BTreeMap<String, Own>,
+    /// The entries with a problem of their own.
+    wrong: HashSet<String>,
     /// Whether there is to be a common one, and it is wrong; that is told.
     is_common_wrong: bool,
     /// The workspace that a slug alone is of; every one, when the run names none.
@@ -68,7 +70,7 @@ impl Keyring {
             None
         };
         let is_common_wrong = common.is_none() && is_any_set(variables);
-        let own = tokens.map(|tokens| read(tokens, credential, findings)).unwrap_or_default();
+        let (own, wrong) = tokens.map(|tokens| read(tokens, credential, findings)).unwrap_or_default();
         let workspace = variables.workspace.as_ref().or(variables.bitbucket_workspace.as_ref());
         let workspace = workspace.map(|workspace| workspace.trim().to_lowercase());
         for slug in own.keys().filter(|name| !name.contains('/')) {
@@ -77,7 +79,7 @@ impl Keyring {
                 report_twice(&format!("{TOKENS}[{}]", shown(&whole)), findings);
             }
         }
-        Self { common, own, is_common_wrong, workspace }
+        Self { common, own, wrong, is_common_wrong, workspace }
     }
 
     /// The way into a repository: its own token's, else the common one.
@@ -112,7 +114,10 @@ impl Keyring {
     /// The same as [`Self::credential_for`], with a problem told when there is none.
     pub(crate) fn require(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Credential>> {
         let credential = self.credential_for(repository);
-        if credential.is_none() && !self.own.is_empty() && !self.is_common_wrong {
+        let has_wrong_entry =
+            self.wrong.contains(&repository.to_string()) || self.wrong.contains(&repository.slug);
+        let has_entries = !self.own.is_empty() || !self.wrong.is_empty();
+        if credential.is_none() && has_entries && !has_wrong_entry && !self.is_common_wrong {
             let likely = nearest(&repository.slug, self.own.keys().map(String::as_str))
                 .map(|name| format!("; or is the entry {} meant for it?", shown(name)))
                 .unwrap_or_default();
@@ -153,8 +158,8 @@ fn read(
     tokens: &SecretString,
     mut credential: impl FnMut(CredentialKind) -> Rc<Credential>,
     findings: &mut Findings,
-) -> BTreeMap<String, Own> {
-    let mut own = BTreeMap::new();
+) -> (BTreeMap<String, Own>, HashSet<String>) {
+    let (mut own, mut wrong) = (BTreeMap::new(), HashSet::new());
     let text = tokens.expose_secret().trim();
     let entries = match serde_json::from_str::<Fields>(text) {
         Ok(Fields(entries)) => entries,
@@ -173,7 +178,7 @@ fn read(
                 format!("is no JSON, broken at line {} column {}", error.line(), error.column())
             };
             findings.problem(TOKENS, found, TOKENS_ACCEPTED, remedy);
-            return own;
+            return (own, wrong);
         }
     };
     if entries.is_empty() {
@@ -209,6 +214,7 @@ fn read(
                 "an access token of this repository",
                 "put the token itself there: save the whole JSON object as one secured variable",
             );
+            wrong.insert(lower);
             continue;
         };
         let token = SecretString::from(text);
@@ -218,7 +224,7 @@ fn read(
             report_twice(&variable, findings);
         }
     }
-    own
+    (own, wrong)
 }
 
 fn report_twice(variable: &str, findings: &mut Findings) {

@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, hash::Hash, rc::Rc};
 
+use secrecy::ExposeSecret as _;
+
 use crate::{
     bitbucket::credential::Credential,
     config::{
@@ -13,6 +15,7 @@ use crate::{
         target::{names_commit, target_plan},
         variables::Variables,
     },
+    console::secrets::{SECRET_MIN_CHARS, Secrets},
     model::{
         status::{Status, StatusKey},
         target::{Repository, Target, TargetPlan},
@@ -27,6 +30,15 @@ pub(crate) struct Plan<T = TargetPlan> {
     pub(crate) target: T,
     pub(crate) status: StatusPlan,
     pub(crate) verdict: VerdictPlan,
+}
+
+/// What the plans of a run are made with.
+#[derive(Debug)]
+pub(crate) struct Planner<'a> {
+    keyring: &'a Keyring,
+    search: FileSearch,
+    /// The secrets of the run, which must not stand in a text that others can read.
+    secrets: Secrets,
 }
 
 /// The target of a check. A team checks its token before a build names a commit.
@@ -81,22 +93,56 @@ impl PlanTarget for CheckTarget {
     }
 }
 
-impl<T: PlanTarget> Plan<T> {
-    /// The plan, or `None` after a problem was found. `is_listed` when it is for one target of a list.
-    pub(crate) fn from_variables(
+impl<'a> Planner<'a> {
+    pub(crate) fn new(variables: &Variables, keyring: &'a Keyring) -> Self {
+        let mut secrets = Secrets::default();
+        for secret in variables.secrets().into_iter().chain(keyring.secrets()) {
+            secrets.add(&secret);
+        }
+        Self { keyring, search: FileSearch::default(), secrets }
+    }
+
+    /// The plan for a target, or `None` after a problem was found. `is_listed` when the target is one of a list.
+    pub(crate) fn plan<T: PlanTarget>(
+        &self,
         variables: &Variables,
         is_listed: bool,
-        keyring: &Keyring,
-        search: &FileSearch,
         findings: &mut Findings,
-    ) -> Option<Self> {
+    ) -> Option<Plan<T>> {
         // Every part is read, so that one run reports every problem.
+        self.find_secrets(variables, findings);
         let target = T::from_variables(variables, is_listed, findings);
         let status = StatusPlan::from_variables(variables, findings);
-        let verdict = VerdictPlan::from_variables(variables, T::verdict_need(is_listed), search, findings);
+        let verdict =
+            VerdictPlan::from_variables(variables, T::verdict_need(is_listed), &self.search, findings);
         let target = target?;
-        let credential = keyring.require(target.repository(), findings);
-        Some(Self { credential: credential?, target, status, verdict: verdict? })
+        let credential = self.keyring.require(target.repository(), findings);
+        Some(Plan { credential: credential?, target, status, verdict: verdict? })
+    }
+
+    /// Reports a secret in a text that becomes part of a status: everybody who can read the commit sees it.
+    fn find_secrets(&self, variables: &Variables, findings: &mut Findings) {
+        // An entry of a list may have its own token of SonarQube.
+        let own = variables.sonar_token.as_ref().map(|token| token.expose_secret().trim());
+        let is_own = |text: &str| own.is_some_and(|own| own.len() >= SECRET_MIN_CHARS && text.contains(own));
+        for (name, text) in [
+            ("KEY", &variables.key),
+            ("NAME", &variables.name),
+            ("DESCRIPTION", &variables.description),
+            ("URL", &variables.url),
+            ("REFNAME", &variables.refname),
+            ("BRANCH", &variables.branch),
+            ("SONAR_PROJECT_KEY", &variables.sonar_project_key),
+        ] {
+            if text.as_deref().is_some_and(|text| is_own(text) || self.secrets.are_in(text)) {
+                findings.problem(
+                    name,
+                    "holds a token or a password of this run, or a part of one",
+                    "text that everybody may see",
+                    format!("remove the secret from {name}; if it was ever visible, revoke it and create a new one"),
+                );
+            }
+        }
     }
 }
 
@@ -169,14 +215,9 @@ mod tests {
         let mut findings = Findings::default();
         let credentials = Keyring::from_variables(&variables, Duration::from_secs(1), &mut findings);
         assert!(
-            Plan::<TargetPlan>::from_variables(
-                &variables,
-                false,
-                &credentials,
-                &FileSearch::default(),
-                &mut findings
-            )
-            .is_none()
+            Planner::new(&variables, &credentials)
+                .plan::<TargetPlan>(&variables, false, &mut findings)
+                .is_none()
         );
         let names: Vec<_> = findings.problems.iter().map(|problem| problem.variable.as_str()).collect();
         assert_eq!(

@@ -7,7 +7,7 @@ use crate::{
     config::{findings::Findings, variables::Variables},
     console::{
         foreign::shown,
-        text::{fit, one_line},
+        text::{fit, forges, is_visible, one_line},
     },
     model::{
         address::refusal_of_url,
@@ -84,26 +84,28 @@ impl StatusPlan {
     }
 }
 
-/// Control characters cannot be typed again when the status is to be overwritten.
+/// A key must be one that a person can write again, so that a later run can overwrite the status.
 fn key(text: Option<&str>, findings: &mut Findings) -> Option<String> {
     let text = text.map(str::trim).filter(|text| !text.is_empty())?;
-    if text.contains(char::is_control) {
+    let forges_text = text.contains(forges);
+    if forges_text || !text.contains(is_visible) {
         findings.problem(
             "KEY",
-            format!("is {}, which has a line break or another control character", shown(text)),
-            format!("one line of text, best at most {KEY_MAX_CHARS} characters"),
-            "write the key again on one line; quotes that end a line later are a common cause",
+            format!("is {}, which has a line break or other characters that cannot be seen", shown(text)),
+            format!("one line of visible text, preferably at most {KEY_MAX_CHARS} characters"),
+            "write the key again on one line; quotes that end one line too late are a common cause",
         );
         return None;
     }
-    let fitted = StatusKey::fit(text);
+    let text = one_line(text);
+    let fitted = StatusKey::fit(&text);
     if fitted.as_str() != text {
         findings.warning(format!(
-            "KEY has {} characters and Bitbucket takes {KEY_MAX_CHARS}: \"{fitted}\" is used",
+            "KEY has {} characters and Bitbucket accepts {KEY_MAX_CHARS}: Gatepost uses \"{fitted}\"",
             text.chars().count()
         ));
     }
-    Some(text.to_owned())
+    Some(text)
 }
 
 /// An address that Bitbucket takes, exactly as the user wrote it: it may hold URI templates such as

@@ -16,11 +16,10 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     config::{
-        analysis::FileSearch,
         findings::Findings,
         keyring::Keyring,
         parse::{Fields, read_small, whole_number},
-        plan::{Plan, PlanTarget},
+        plan::{Plan, PlanTarget, Planner},
         variables::{Variable, Variables, is_unexpanded, nearest},
     },
     console::{foreign::shown, secrets::holds_token},
@@ -80,16 +79,14 @@ impl<T: PlanTarget> Targets<T> {
         keyring: &Keyring,
         findings: &mut Findings,
     ) -> Option<Self> {
-        let search = FileSearch::default();
+        let planner = Planner::new(variables, keyring);
         let Some((source, text)) = source(variables, findings) else {
-            let plan = Plan::from_variables(variables, false, keyring, &search, findings)?;
+            let plan = planner.plan(variables, false, findings)?;
             return Some(Self { plans: vec![plan], are_listed: false, step: None });
         };
         let text = text?;
         let mut list = List::new(source, variables);
-        let plan = |variables: &Variables, findings: &mut Findings| {
-            Plan::from_variables(variables, true, keyring, &search, findings)
-        };
+        let plan = |variables: &Variables, findings: &mut Findings| planner.plan(variables, true, findings);
         let read = each_entry(&text, |index, entry| list.add(index, entry, plan));
         if let Err(error) = read {
             let (found, remedy) = no_list(source, &text, &error);

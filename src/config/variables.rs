@@ -4,7 +4,7 @@
 //! text and from one whose `$NAME` was never expanded; what the values mean is `plan`'s to say.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ffi::OsString,
 };
 
@@ -262,6 +262,7 @@ impl Variables {
         findings: &mut Findings,
     ) -> Result<Self, envy::Error> {
         let mut known: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
+        let mut lists: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
         let mut blank = BTreeSet::new();
         // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
         for (name, value) in environment.into_iter().collect::<BTreeMap<_, _>>() {
@@ -274,7 +275,7 @@ impl Variables {
                 Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
                 Ok(_) if place == Place::Count => {}
                 Ok(text) if place == Place::Item => {
-                    let (_, items) = known.entry(variable.name()).or_insert((variable, String::new()));
+                    let (_, items) = lists.entry(variable.name()).or_insert((variable, String::new()));
                     items.push_str(&text);
                     items.push('\n');
                 }
@@ -289,7 +290,23 @@ impl Variables {
                 ),
             }
         }
-        // A central pipeline that was not told the target would report to itself.
+        for (name, list) in lists {
+            match known.entry(name) {
+                Entry::Vacant(new) => {
+                    new.insert(list);
+                }
+                Entry::Occupied(text) => {
+                    let name = text.key();
+                    findings.problem(
+                        name,
+                        format!("is set, and so is its list form {name}_0"),
+                        "one of the two forms",
+                        format!("remove {name}, or {name}_COUNT and {name}_0 ..."),
+                    );
+                }
+            }
+        }
+        // A central pipeline without a target would report to itself.
         if blank.contains("repo_slug")
             && let Some((_, own)) = known.get("BITBUCKET_REPO_SLUG")
         {
@@ -401,8 +418,9 @@ fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, fi
         .map(|(name, (_, value))| (name, value.trim()))
         .filter(|(_, value)| value.chars().count() >= TELLING_SECRET_MIN_CHARS)
         .collect();
-    // Entries of TARGETS are looked at one by one.
-    let open = |variable: &Variable| !variable.secret && variable.field != "targets";
+    // Entries of TARGETS are checked one by one. A certificate is public, and its base64 may look like a token.
+    let open =
+        |variable: &Variable| !variable.secret && !["targets", "sonar_root_cert"].contains(&variable.field);
     for (name, (_, value)) in known.iter().filter(|(_, (variable, _))| open(variable)) {
         let found = match secrets.iter().find(|(_, secret)| value.contains(secret)) {
             Some((secret, _)) => format!("holds the value of {secret}"),
@@ -459,32 +477,10 @@ pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> O
         .into_iter()
         // An environment has many names, and most are far longer or shorter.
         .filter(|name| name.len().abs_diff(written.len()) <= allowed)
-        .map(|name| (distance(written, name), name))
+        .map(|name| (strsim::osa_distance(written, name), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
-}
-
-/// How many letters must be put in, taken out, replaced or swapped with their neighbour to turn one
-/// name into the other (optimal string alignment).
-fn distance(left: &str, right: &str) -> usize {
-    let (left, right) = (left.as_bytes(), right.as_bytes());
-    let mut rows = vec![vec![0; right.len() + 1]; left.len() + 1];
-    for i in 0..=left.len() {
-        for j in 0..=right.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = rows[i - 1][j - 1] + usize::from(left[i - 1] != right[j - 1]);
-                let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-                if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
-                    best = best.min(rows[i - 2][j - 2] + 1);
-                }
-                best
-            };
-        }
-    }
-    rows[left.len()][right.len()]
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use base64::{
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
 
-use crate::console::text::{fingerprint, forges};
+use crate::console::text::is_visible;
 
 /// A text shorter than this is no secret that could be found again: a common word would be taken for one.
-const SECRET_MIN_CHARS: usize = 8;
+pub(crate) const SECRET_MIN_CHARS: usize = 8;
 /// This many characters of a secret in a row are hidden like the whole, in capitals or not: one more than the prefix
 /// that all tokens of a kind share (`ATCTT3xFfGN0`), so that a kind can be told.
 const PART_CHARS: usize = 13;
@@ -25,8 +25,8 @@ const TOKEN_MIN_CHARS: usize = 24;
 /// The secrets of a run.
 #[derive(Default)]
 pub(crate) struct Secrets {
-    /// The fingerprints of the secrets themselves.
-    known: HashSet<u64>,
+    /// The secrets themselves.
+    known: HashSet<Vec<u8>>,
     /// Each part of a secret, in small letters.
     parts: HashSet<[u8; PART_CHARS]>,
     /// The two letters with which each part begins: most text is none, and this is quickly seen.
@@ -41,7 +41,7 @@ impl Secrets {
         // As text is looked through: without what cannot be seen.
         let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte).collect();
         // As Bearer it travels as it is, and is added for that once more.
-        if !self.known.insert(fingerprint(&secret)) {
+        if !self.known.insert(secret.clone()) {
             return;
         }
         if secret.len() >= PART_CHARS {
@@ -59,6 +59,11 @@ impl Secrets {
         let parts = lower.array_windows();
         self.beginnings.extend(parts.clone().map(|part: &[u8; PART_CHARS]| [part[0], part[1]]));
         self.parts.extend(parts.copied());
+    }
+
+    /// Whether a text holds a secret or a part of one.
+    pub(crate) fn are_in(&self, text: &str) -> bool {
+        self.hide(text) != text
     }
 
     /// The text with `***` for each secret or part of one, and for what has the shape of a token. White space and what
@@ -153,17 +158,11 @@ fn in_hex(bytes: &[u8]) -> String {
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
-/// The bytes of a text with their places, but for white space and characters that cannot be seen: a soft hyphen, marks of
-/// zero width, control characters.
+/// The bytes of the visible characters of a text, with their positions.
 fn visible_bytes(text: &str) -> impl Iterator<Item = (usize, u8)> {
-    let is_visible = |c: char| {
-        !c.is_whitespace()
-            && !forges(c)
-            && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
-    };
     let bytes = text.as_bytes();
     text.char_indices()
-        .filter(move |(_, c)| is_visible(*c))
+        .filter(|(_, c)| is_visible(*c))
         .flat_map(move |(at, c)| (at..at + c.len_utf8()).map(|at| (at, bytes[at])))
 }
 

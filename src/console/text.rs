@@ -1,9 +1,6 @@
 //! Text that others see: on one line, within a limit, and without what could forge another line.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// The text on one line: each run of white space and control characters becomes one space.
 pub(crate) fn one_line(text: &str) -> String {
@@ -52,11 +49,11 @@ pub(crate) fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A number in place of much text, that two different values share once in some quintillions; the same in each run of the same program.
-pub(crate) fn fingerprint(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+/// Whether a character can be seen: white space, control characters, soft hyphens and marks of zero width cannot.
+pub(crate) fn is_visible(c: char) -> bool {
+    !c.is_whitespace()
+        && !forges(c)
+        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -343,7 +343,7 @@ impl<'a> AskSonarQube<'a> {
             _ => Outcome::Done,
         };
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
-        Verdict { state, words, project, link: self.accepted_link(link), outcome }
+        self.verdict(state, &words, project, link, outcome)
     }
 
     fn without_gate(&self, reason: NoGate, project: Option<String>, link: Option<String>) -> Verdict {
@@ -358,12 +358,35 @@ impl<'a> AskSonarQube<'a> {
                 Outcome::AnalysisLate,
             ),
         };
-        Verdict { state: State::Failed, words, project, link: self.accepted_link(link), outcome }
+        self.verdict(State::Failed, &words, project, link, outcome)
+    }
+
+    /// A verdict without secrets: a file or a server may have put one into a text that becomes public.
+    fn verdict(
+        &self,
+        state: State,
+        words: &str,
+        project: Option<String>,
+        link: Option<String>,
+        outcome: Outcome,
+    ) -> Verdict {
+        Verdict {
+            state,
+            words: self.console.without_secrets(words),
+            project: project.map(|project| self.console.without_secrets(&project)),
+            link: self.accepted_link(link),
+            outcome,
+        }
     }
 
     /// The link to the dashboard, if the status needs one and Bitbucket accepts its address.
     fn accepted_link(&self, link: Option<String>) -> Option<String> {
         let link = link.filter(|_| self.plan.links_to_dashboard)?;
+        if self.console.without_secrets(&link) != link {
+            self.console
+                .warning("the status does not link to SonarQube's dashboard: its address holds a secret");
+            return None;
+        }
         let Some(refused) = refusal_of_url(&link) else {
             return Some(link);
         };

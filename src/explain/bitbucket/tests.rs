@@ -329,7 +329,7 @@ proptest! {
         for Reason { why, remedy, .. } in &explanation.reasons {
             prop_assert!(!why.is_empty() && !remedy.is_empty());
         }
-        prop_assert!(refusal.failed.answered().chars().count() < 450);
+        prop_assert!(refusal.failed.answered().chars().count() < 460);
         let shown = shown(&refusal, &secrets);
         for secret in [&token, &sent] {
             prop_assert!(!secret.as_bytes().windows(13).any(|part| shown.as_bytes().windows(13).any(|seen| seen == part)), "{}", shown);
