@@ -52,7 +52,7 @@ fn nothing_is_sent_with_an_unusable_credential() {
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ ATLASSIAN_ACCOUNT_EMAIL is unset or empty, but ATLASSIAN_API_TOKEN is set; BITBUCKET_USERNAME does not stand in for it
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is unset or empty, but ATLASSIAN_API_TOKEN is set; BITBUCKET_USERNAME does not replace it
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
       to do:    pass the e-mail address of the Atlassian account that created the API token
     ✖ 1 variable is wrong; nothing was sent
@@ -60,19 +60,19 @@ fn nothing_is_sent_with_an_unusable_credential() {
 
     ✖ ATLASSIAN_API_TOKEN is unset or empty, but ATLASSIAN_ACCOUNT_EMAIL is set
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
-      to do:    pass the API token too: `ATLASSIAN_API_TOKEN: $ATLASSIAN_API_TOKEN`; if it is a secured variable, see that it is defined for this repository or deployment
+      to do:    pass the API token too: `ATLASSIAN_API_TOKEN: $ATLASSIAN_API_TOKEN`; if it is a secured variable, check that it is defined for this repository or deployment
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ BITBUCKET_ACCESS_TOKEN is set, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: two credentials
       accepted: exactly one credential
-      to do:    keep the one that is meant and pass the other one empty (`ATLASSIAN_API_TOKEN: ""`): a variable of the repository or the workspace may have brought it
+      to do:    keep one of them and pass the other one empty (`ATLASSIAN_API_TOKEN: ""`): it may be a variable of the repository or the workspace
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ BITBUCKET_APP_PASSWORD holds an API token, not an app password
       accepted: the API token in ATLASSIAN_API_TOKEN
-      to do:    rename the variable to ATLASSIAN_API_TOKEN; an API token goes with ATLASSIAN_ACCOUNT_EMAIL, an access token goes alone
+      to do:    rename the variable to ATLASSIAN_API_TOKEN; an API token also needs ATLASSIAN_ACCOUNT_EMAIL, an access token needs nothing else
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
@@ -95,9 +95,9 @@ fn unused_variables_of_another_credential_are_a_warning() {
         .set("BITBUCKET_APP_PASSWORD", sandbox::APP_PASSWORD)
         .run();
     insta::assert_snapshot!(run.told(), @"
-    ! ATLASSIAN_ACCOUNT_EMAIL is set but not used: half an API token; BITBUCKET_ACCESS_TOKEN is used
-    ! BITBUCKET_USERNAME is set but not used: app passwords ended on 2026-07-28; remove it
-    ! BITBUCKET_APP_PASSWORD is set but not used: app passwords ended on 2026-07-28; remove it
+    ! ATLASSIAN_ACCOUNT_EMAIL is set but ignored: an API token needs both variables; Gatepost uses BITBUCKET_ACCESS_TOKEN
+    ! BITBUCKET_USERNAME is set but ignored: app passwords ended on 2026-07-28; remove it
+    ! BITBUCKET_APP_PASSWORD is set but ignored: app passwords ended on 2026-07-28; remove it
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
       status:   Sonar (key sonar): Successful
       link:     https://bitbucket.org/acme/api/pipelines/results/42

@@ -31,7 +31,7 @@ fn a_secret_without_the_shape_of_a_token_is_refused_in_each_text_of_a_status() {
     insta::assert_snapshot!(run.told(), @"
     ✖ URL holds the value of BITBUCKET_ACCESS_TOKEN
       accepted: text that everybody may see
-      to do:    put the token into the variable that is meant for it, and take it out of URL; if it was ever shown, revoke it and create a new one
+      to do:    pass the token in its own variable, and remove it from URL; if it was ever visible, revoke it and create a new one
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");

@@ -96,7 +96,7 @@ fn long_texts_are_shortened_to_bitbuckets_limits() {
     assert_eq!(run.code, 0, "{}", run.output);
     assert!(
         run.output.contains(
-            "! KEY has 47 characters and Bitbucket takes 40: \"sonar-pr-feature/a-very-long-br-ecb2f631\" is used"
+            "! KEY has 47 characters and Bitbucket accepts 40: Gatepost uses \"sonar-pr-feature/a-very-long-br-ecb2f631\""
         ),
         "{}",
         run.output

@@ -1,8 +1,8 @@
-//! The scopes that a token has, against those that Gatepost needs.
+//! The scopes of a token, and the scopes that Gatepost needs.
 //!
-//! Access tokens and OAuth have the classic scopes, some of which include others
-//! (<https://developer.atlassian.com/cloud/bitbucket/bitbucket-cloud-rest-api-scopes/>); API tokens have scopes
-//! that all stand alone (<https://support.atlassian.com/bitbucket-cloud/docs/api-token-permissions/>).
+//! Access tokens and OAuth use the classic scopes, some of which include others
+//! (<https://developer.atlassian.com/cloud/bitbucket/bitbucket-cloud-rest-api-scopes/>). No scope of an API token includes
+//! another (<https://support.atlassian.com/bitbucket-cloud/docs/api-token-permissions/>).
 
 use std::collections::HashSet;
 
@@ -11,17 +11,16 @@ use crate::{
     console::text::{fit, one_line},
 };
 
-/// What a scope is needed for.
+/// What Gatepost needs a scope for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Posting a status, and later a report: reading the repository is enough, says Bitbucket's reference.
+    /// Posting a status. According to Bitbucket's reference, reading the repository is enough.
     Status,
-    /// Looking a pull request up.
     PullRequestLookup,
 }
 
 impl Need {
-    /// The scope, in the words of the credential's kind.
+    /// The scope for this kind of credential.
     pub(crate) const fn scope(self, credential: &CredentialKind) -> &'static str {
         match (self, credential) {
             (Self::Status, CredentialKind::ApiToken { .. }) => "read:repository:bitbucket",
@@ -31,7 +30,7 @@ impl Need {
         }
     }
 
-    /// The permission, as the page says it on which the credential's kind is created.
+    /// The permission in the words of the page that creates this kind of credential.
     pub(crate) const fn permission(self, credential: &CredentialKind) -> &'static str {
         match (self, credential) {
             (Self::Status, CredentialKind::AccessToken { .. }) => "Repositories: Read",
@@ -40,14 +39,14 @@ impl Need {
         }
     }
 
-    /// Whether one of the scopes granted is the one needed, or includes it.
+    /// Whether one of the granted scopes is the needed scope, or includes it.
     pub(crate) fn is_met(self, credential: &CredentialKind, granted: &Scopes) -> bool {
         let wanted = self.scope(credential);
         granted.0.iter().any(|scope| scope == wanted || included(scope).contains(&wanted))
     }
 }
 
-/// What a classic scope includes.
+/// The scopes that a classic scope includes.
 fn included(scope: &str) -> &'static [&'static str] {
     match scope {
         "repository:write" | "project" | "pullrequest" => &["repository"],
@@ -56,33 +55,32 @@ fn included(scope: &str) -> &'static [&'static str] {
     }
 }
 
-/// A list of scopes, as Bitbucket tells it.
+/// A list of scopes from Bitbucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Scopes(Vec<String>);
 
-/// More scopes than these are counted when they are shown.
+/// More scopes are only counted when they are shown.
 const SHOWN: usize = 12;
-/// No scope has more; longer words are cut.
+/// No scope is longer; longer words are cut.
 const SCOPE_MAX_CHARS: usize = 60;
 
 impl Scopes {
-    /// From the words of an answer.
+    /// Reads the words of an answer.
     pub(crate) fn new<'t>(scopes: impl IntoIterator<Item = &'t str>) -> Self {
         let words = scopes.into_iter().map(|scope| fit(&one_line(scope), SCOPE_MAX_CHARS));
         Self(words.filter(|scope| !scope.is_empty()).collect())
     }
 
-    /// From a header: `repository, pullrequest:write`.
+    /// Reads a header: `repository, pullrequest:write`.
     pub(crate) fn of_header(value: &str) -> Self {
         Self::new(value.split([',', ' ']))
     }
 
-    /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether all of them are such as the credential's kind has; API tokens and access tokens have other words.
+    /// Whether all scopes are scopes of this kind of credential: API tokens and access tokens have different ones.
     pub(crate) fn are_of(&self, credential: &CredentialKind) -> bool {
         let is_granular = |scope: &String| scope.ends_with(":bitbucket");
         match credential {
@@ -91,19 +89,19 @@ impl Scopes {
         }
     }
 
-    /// Whether the one scope is this.
+    /// Whether it has this scope and no other.
     pub(crate) fn is_just(&self, scope: &str) -> bool {
         matches!(&self.0[..], [only] if only == scope)
     }
 
-    /// Those that are not in `others`.
+    /// The scopes that are not in `others`.
     #[must_use]
     pub(crate) fn without(&self, others: &Self) -> Self {
         let others: HashSet<&String> = others.0.iter().collect();
         Self(self.0.iter().filter(|scope| !others.contains(scope)).cloned().collect())
     }
 
-    /// Those that let the token change or delete something; Gatepost only needs to read.
+    /// The scopes that allow to change or delete something. Gatepost only needs to read.
     #[must_use]
     pub(crate) fn writing(&self) -> Self {
         let writes = |scope: &&String| {

@@ -1,4 +1,4 @@
-//! What proves to Bitbucket who we are: exactly one credential, looked at before anything is sent.
+//! The credential that the variables hold: exactly one, and checked before anything is sent.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,27 +15,21 @@ use crate::{
     model::token::{self, Defect, TokenKind},
 };
 
-/// The one credential that the variables hold, or the problems that keep them from holding one.
+/// The one credential that the variables hold, or `None` after a problem was found.
 pub(crate) fn credential_kind(variables: &Variables, findings: &mut Findings) -> Option<CredentialKind> {
     let email = variables.atlassian_account_email.as_deref().map(str::trim);
     let api_token = variables.atlassian_api_token.as_ref();
     let access_token = variables.bitbucket_access_token.as_ref();
-
     let credential = match (email, api_token, access_token) {
         (Some(_), Some(_), Some(_)) => {
-            findings.problem(
-                ACCESS_TOKEN,
-                format!("is set, and so are {EMAIL} and {API_TOKEN}: two credentials"),
-                "exactly one credential",
-                "keep the one that is meant and pass the other one empty (`ATLASSIAN_API_TOKEN: \"\"`): a variable of the repository or the workspace may have brought it",
-            );
+            report_two_credentials(findings);
             None
         }
         (email, api_token, Some(token)) => {
-            for (name, unused) in [(EMAIL, email.is_some()), (API_TOKEN, api_token.is_some())] {
-                if unused {
+            for (name, is_set) in [(EMAIL, email.is_some()), (API_TOKEN, api_token.is_some())] {
+                if is_set {
                     findings.warning(format!(
-                        "{name} is set but not used: half an API token; {ACCESS_TOKEN} is used"
+                        "{name} is set but ignored: an API token needs both variables; Gatepost uses {ACCESS_TOKEN}"
                     ));
                 }
             }
@@ -48,36 +42,11 @@ pub(crate) fn credential_kind(variables: &Variables, findings: &mut Findings) ->
             Some(CredentialKind::ApiToken { email: email.to_owned(), token: token.clone() })
         }
         (Some(email), None, None) => {
-            if let Some(problem) = token_in_old_place(variables) {
-                check_email(email, findings);
-                findings.problems.push(problem);
-                return None;
-            }
-            let old = match variables.bitbucket_app_password {
-                Some(_) => {
-                    format!("; {APP_PASSWORD} does not stand in for it, app passwords ended on 2026-07-28")
-                }
-                None => String::new(),
-            };
-            findings.problem(
-                API_TOKEN,
-                format!("is unset or empty, but {EMAIL} is set{old}"),
-                format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
-                format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, see that it is defined for this repository or deployment"),
-            );
+            report_missing_api_token(email, variables, findings);
             None
         }
         (None, Some(_), None) => {
-            let old = match variables.bitbucket_username {
-                Some(_) => format!("; {USERNAME} does not stand in for it"),
-                None => String::new(),
-            };
-            findings.problem(
-                EMAIL,
-                format!("is unset or empty, but {API_TOKEN} is set{old}"),
-                format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
-                "pass the e-mail address of the Atlassian account that created the API token",
-            );
+            report_missing_email(variables, findings);
             None
         }
         (None, None, None) => {
@@ -86,18 +55,61 @@ pub(crate) fn credential_kind(variables: &Variables, findings: &mut Findings) ->
         }
     };
     if credential.is_some() {
-        for (name, set) in [
-            (USERNAME, variables.bitbucket_username.is_some()),
-            (APP_PASSWORD, variables.bitbucket_app_password.is_some()),
-        ] {
-            if set {
-                findings.warning(format!(
-                    "{name} is set but not used: app passwords ended on 2026-07-28; remove it"
-                ));
-            }
-        }
+        warn_of_app_password(variables, findings);
     }
     credential
+}
+
+fn report_two_credentials(findings: &mut Findings) {
+    findings.problem(
+        ACCESS_TOKEN,
+        format!("is set, and so are {EMAIL} and {API_TOKEN}: two credentials"),
+        "exactly one credential",
+        "keep one of them and pass the other one empty (`ATLASSIAN_API_TOKEN: \"\"`): it may be a variable of the repository or the workspace",
+    );
+}
+
+fn report_missing_api_token(email: &str, variables: &Variables, findings: &mut Findings) {
+    if let Some(problem) = token_in_app_password(variables) {
+        check_email(email, findings);
+        findings.problems.push(problem);
+        return;
+    }
+    let old = match variables.bitbucket_app_password {
+        Some(_) => format!("; {APP_PASSWORD} does not replace it, because app passwords ended on 2026-07-28"),
+        None => String::new(),
+    };
+    findings.problem(
+        API_TOKEN,
+        format!("is unset or empty, but {EMAIL} is set{old}"),
+        format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+        format!("pass the API token too: `{API_TOKEN}: ${API_TOKEN}`; if it is a secured variable, check that it is defined for this repository or deployment"),
+    );
+}
+
+fn report_missing_email(variables: &Variables, findings: &mut Findings) {
+    let old = match variables.bitbucket_username {
+        Some(_) => format!("; {USERNAME} does not replace it"),
+        None => String::new(),
+    };
+    findings.problem(
+        EMAIL,
+        format!("is unset or empty, but {API_TOKEN} is set{old}"),
+        format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+        "pass the e-mail address of the Atlassian account that created the API token",
+    );
+}
+
+fn warn_of_app_password(variables: &Variables, findings: &mut Findings) {
+    for (name, is_set) in [
+        (USERNAME, variables.bitbucket_username.is_some()),
+        (APP_PASSWORD, variables.bitbucket_app_password.is_some()),
+    ] {
+        if is_set {
+            findings
+                .warning(format!("{name} is set but ignored: app passwords ended on 2026-07-28; remove it"));
+        }
+    }
 }
 
 const EMAIL: &str = "ATLASSIAN_ACCOUNT_EMAIL";
@@ -112,12 +124,12 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
         .as_ref()
         .map(|_| APP_PASSWORD)
         .or_else(|| variables.bitbucket_username.as_ref().map(|_| USERNAME));
-    if let Some(problem) = token_in_old_place(variables) {
+    if let Some(problem) = token_in_app_password(variables) {
         findings.problems.push(problem);
     } else if let Some(name) = old {
         findings.problem(
             name,
-            format!("is set, but no request with an app password can work: {}", NO_APP_PASSWORDS.why),
+            format!("is set, but Bitbucket accepts no app password: {}", NO_APP_PASSWORDS.why),
             "an API token or an access token",
             NO_APP_PASSWORDS.remedy,
         );
@@ -127,14 +139,14 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
             format!("is unset or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),
             format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
             format!(
-                "if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); else {WAYS_IN}"
+                "if a secured variable holds it, check that it is defined for this repository, workspace or deployment, and that the `variables:` of the pipe name it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); otherwise {WAYS_IN}"
             ),
         );
     }
 }
 
 /// An API token or access token in the variable of the app password that it replaced.
-fn token_in_old_place(variables: &Variables) -> Option<Problem> {
+fn token_in_app_password(variables: &Variables) -> Option<Problem> {
     let secret = variables.bitbucket_app_password.as_ref()?.expose_secret();
     let kind = TokenKind::of(secret.trim().trim_matches(['"', '\'']))?;
     let variable = match kind {
@@ -148,12 +160,12 @@ fn token_in_old_place(variables: &Variables) -> Option<Problem> {
         found: format!("holds an {kind}, not an app password"),
         accepted: format!("the {kind} in {variable}"),
         remedy: format!(
-            "rename the variable to {variable}; an API token goes with {EMAIL}, an access token goes alone"
+            "rename the variable to {variable}; an API token also needs {EMAIL}, an access token needs nothing else"
         ),
     })
 }
 
-/// Whether the variables speak of a credential for all repositories.
+/// Whether a variable of a credential for all repositories is set.
 pub(crate) fn is_any_set(variables: &Variables) -> bool {
     let texts = [&variables.atlassian_account_email, &variables.bitbucket_username];
     let secrets = [
@@ -164,12 +176,12 @@ pub(crate) fn is_any_set(variables: &Variables) -> bool {
     texts.into_iter().any(Option::is_some) || secrets.into_iter().any(Option::is_some)
 }
 
-/// Reports what shows that a text is no access token that works.
+/// Reports an access token that cannot work.
 pub(crate) fn check_access_token(variable: &str, token: &SecretString, findings: &mut Findings) {
     check_token(variable, TokenKind::Access, token, findings);
 }
 
-/// Reports what is certain not to work, judged by the secret's shape alone, and warns of what is unusual.
+/// Reports a token that cannot work, judged by its shape alone, and warns of an unusual shape.
 fn check_token(variable: &str, expected: TokenKind, token: &SecretString, findings: &mut Findings) {
     let token = token.expose_secret();
     let (found, remedy) = match (token::defect(token), TokenKind::of(token)) {
@@ -179,11 +191,11 @@ fn check_token(variable: &str, expected: TokenKind, token: &SecretString, findin
             WAYS_IN,
         ),
         (None, Some(TokenKind::Access)) if expected == TokenKind::Api => (
-            "is an access token (it begins with ATCTT), which works as Bearer only",
+            "is an access token (it begins with ATCTT), which only works as Bearer",
             ACCESS_TOKEN_AS_BASIC.remedy,
         ),
         (None, Some(TokenKind::Api)) if expected == TokenKind::Access => (
-            "is an API token (it begins with ATATT), which works only as HTTP Basic with its account's e-mail address",
+            "is an API token (it begins with ATATT), which only works with HTTP Basic and the e-mail address of its account",
             API_TOKEN_AS_BEARER.remedy,
         ),
         (None, _) => {
@@ -200,7 +212,7 @@ fn check_token(variable: &str, expected: TokenKind, token: &SecretString, findin
     findings.problem(variable, found, accepted, remedy);
 }
 
-/// RFC 5321 allows no longer address.
+/// <https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.3>
 const EMAIL_MAX_CHARS: usize = 254;
 
 fn check_email(email: &str, findings: &mut Findings) {
@@ -208,7 +220,7 @@ fn check_email(email: &str, findings: &mut Findings) {
         && email.split_once('@').is_some_and(|(user, host)| {
             !user.is_empty() && !host.is_empty() && !host.contains('@')
         })
-        // A colon would end the user's part of HTTP Basic; quotes and brackets were copied along.
+        // A colon would end the user of HTTP Basic; quotes and brackets were copied by mistake.
         && !email.contains(|c: char| c.is_whitespace() || c.is_control() || ":\"'<>".contains(c));
     if fits {
         return;
@@ -219,12 +231,12 @@ fn check_email(email: &str, findings: &mut Findings) {
         (format!("is \"{email}\": {}", GIT_USER_NAME.why), GIT_USER_NAME.remedy)
     } else if has_something_around(email) {
         (
-            "has something around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)".to_owned(),
-            "pass the address alone, such as ci@acme.example: Pipelines takes the value as it stands, quotes included",
+            "has additional characters around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)".to_owned(),
+            "pass only the address, such as ci@acme.example: Pipelines passes the value unchanged, including quotes",
         )
     } else {
-        // It is not shown: it may be a secret in the wrong variable.
-        (format!("is no e-mail address: {}", USER_NAME.why), USER_NAME.remedy)
+        // The value is not shown: it may be a secret in the wrong variable.
+        (format!("is not an e-mail address: {}", USER_NAME.why), USER_NAME.remedy)
     };
     findings.problem(EMAIL, found, accepted, remedy);
 }
@@ -235,7 +247,7 @@ fn has_something_around(email: &str) -> bool {
     holds_address && (email.contains(holds_more) || email.to_ascii_lowercase().starts_with("mailto:"))
 }
 
-/// What git over https takes in place of a user:
+/// User names for git over https:
 /// <https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/>.
 const GIT_USER_NAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
 
@@ -324,7 +336,7 @@ mod tests {
             v.atlassian_account_email = Some("a@b.c".to_owned());
             v.bitbucket_app_password = Some("ATBBabc".to_owned().into());
         });
-        assert!(half[0].1.contains("does not stand in for it"), "{half:?}");
+        assert!(half[0].1.contains("does not replace it"), "{half:?}");
     }
 
     #[test]

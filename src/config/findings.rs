@@ -1,31 +1,28 @@
-//! What is wrong with a variable, told so that it can be mended without asking anyone.
+//! What is wrong with the variables, so that the user can correct it without asking anybody.
 
-/// One variable that cannot be used as it is.
+/// A variable that cannot be used. All texts are for the reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Name of the variable, as the user writes it.
     pub(crate) variable: String,
-    /// What was found; never a secret's value.
+    /// Completes the sentence that begins with the variable; never with the value of a secret.
     pub(crate) found: String,
-    /// What is accepted instead.
     pub(crate) accepted: String,
-    /// What the user can do.
     pub(crate) remedy: String,
 }
 
-/// Everything found while the variables are read: what stops the run and what is merely worth a line.
+/// What was found while the variables were read.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    /// What makes the run impossible, at most one per variable.
+    /// They stop the run; at most one for each variable.
     pub(crate) problems: Vec<Problem>,
-    /// What is unusual, one line each.
+    /// They do not stop the run; one line each.
     pub(crate) warnings: Vec<String>,
-    /// How many problems there are beside those.
+    /// The number of further problems of a long list.
     pub(crate) unshown: usize,
 }
 
 impl Findings {
-    /// Adds a problem, unless the same variable has one already: the first is the nearest to its cause.
+    /// Adds a problem, unless the variable has one: the first problem is nearest to the cause.
     pub(crate) fn problem(
         &mut self,
         variable: impl Into<String>,
@@ -44,7 +41,6 @@ impl Findings {
         }
     }
 
-    /// Adds a line about something unusual.
     pub(crate) fn warning(&mut self, line: impl Into<String>) {
         self.warnings.push(line.into());
     }

@@ -1,4 +1,4 @@
-//! The texts of `--help` and `--version`, and the tables that the README shares with them.
+//! The texts of `--help` and `--version`, and the tables of the documents.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The credentials of a run: one for all repositories, and those that `BITBUCKET_ACCESS_TOKENS` has for single ones.
+//! The credentials of a run: one for all repositories, and those of single repositories in `BITBUCKET_ACCESS_TOKENS`.
 
 use std::{
     cell::Cell,
@@ -29,15 +29,15 @@ use crate::{
 /// The credentials of a run.
 #[derive(Debug)]
 pub(crate) struct Keyring {
-    /// For every repository that has none of its own.
+    /// For every repository without its own token.
     common: Option<Rc<Credential>>,
     /// By `slug` or `workspace/slug`, in lower case.
     own: BTreeMap<String, Own>,
     /// The entries with a problem of their own.
     wrong: HashSet<String>,
-    /// Whether there is to be a common one, and it is wrong; that is told.
+    /// Whether the variables of the common credential have a problem.
     is_common_wrong: bool,
-    /// The workspace that a slug alone is of; every one, when the run names none.
+    /// The workspace of a slug alone; `None` means every workspace.
     workspace: Option<String>,
 }
 
@@ -51,10 +51,10 @@ const TOKENS: &str = "BITBUCKET_ACCESS_TOKENS";
 const TOKENS_ACCEPTED: &str = "a JSON object with the access token of each repository: {\"slug\": \"ATCTT...\", \"workspace/slug\": \"ATCTT...\"}";
 
 impl Keyring {
-    /// The credentials that the variables hold; `patience` is how long failures in a row are borne with.
+    /// The credentials that the variables hold. `patience` is how long failures in a row are tolerated.
     pub(crate) fn from_variables(variables: &Variables, patience: Duration, findings: &mut Findings) -> Self {
         let outage = Outage::default();
-        // A token is one credential, however many names it goes by.
+        // A token is one credential, even if several repositories have it.
         let mut throttles: HashMap<String, Rc<Throttle>> = HashMap::new();
         let mut credential = |kind: CredentialKind| {
             let throttle = throttles
@@ -82,7 +82,7 @@ impl Keyring {
         Self { common, own, wrong, is_common_wrong, workspace }
     }
 
-    /// The way into a repository: its own token's, else the common one.
+    /// The credential for a repository: its own token, or the common credential.
     pub(crate) fn credential_for(&self, repository: &Repository) -> Option<Rc<Credential>> {
         let by_slug = || {
             let is_meant = self.workspace.as_ref().is_none_or(|workspace| *workspace == repository.workspace);
@@ -97,8 +97,8 @@ impl Keyring {
         }
     }
 
-    /// The way into the repository that a status goes to, where `credential` leads into the one that the user `named`: a
-    /// fork may have another. A name that is a UUID may be the same repository's.
+    /// The credential for the repository that a status goes to; `credential` is for the repository that the user `named`. A
+    /// fork may have its own. A UUID may name the same repository.
     pub(crate) fn credential_for_source(
         &self,
         source: &Repository,
@@ -111,7 +111,7 @@ impl Keyring {
         self.credential_for(source).unwrap_or_else(|| credential.clone())
     }
 
-    /// The same as [`Self::credential_for`], with a problem told when there is none.
+    /// The same as [`Self::credential_for`]; without a credential, a problem is reported.
     pub(crate) fn require(&self, repository: &Repository, findings: &mut Findings) -> Option<Rc<Credential>> {
         let credential = self.credential_for(repository);
         let has_wrong_entry =
@@ -119,11 +119,11 @@ impl Keyring {
         let has_entries = !self.own.is_empty() || !self.wrong.is_empty();
         if credential.is_none() && has_entries && !has_wrong_entry && !self.is_common_wrong {
             let likely = nearest(&repository.slug, self.own.keys().map(String::as_str))
-                .map(|name| format!("; or is the entry {} meant for it?", shown(name)))
+                .map(|name| format!("; is the entry {} meant for it?", shown(name)))
                 .unwrap_or_default();
             findings.problem(
                 format!("{TOKENS}[\"{repository}\"]"),
-                "is not there, and there is no other credential",
+                "is missing, and there is no other credential",
                 TOKENS_ACCEPTED,
                 format!("add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN){likely}"),
             );
@@ -131,13 +131,12 @@ impl Keyring {
         credential
     }
 
-    /// Every way in, once each.
+    /// Every credential.
     pub(crate) fn credentials(&self) -> impl Iterator<Item = &Rc<Credential>> {
         self.common.iter().chain(self.own.values().map(|own| &own.credential))
     }
 
-    /// The entries of `BITBUCKET_ACCESS_TOKENS` that no repository asked for; but for forks, which are asked for only by
-    /// pull requests that come from them.
+    /// The entries of `BITBUCKET_ACCESS_TOKENS` that no target used, without forks: only a pull request uses them.
     pub(crate) fn unused(&self) -> Vec<&str> {
         fn slug(name: &str) -> &str {
             name.rsplit_once('/').map_or(name, |(_, slug)| slug)
@@ -165,24 +164,29 @@ fn read(
         Ok(Fields(entries)) => entries,
         Err(error) => {
             let remedy = if TokenKind::of(text).is_some() {
-                "a token for all repositories goes into BITBUCKET_ACCESS_TOKEN; here each token stands behind the name of its repository"
+                "pass a token for all repositories in BITBUCKET_ACCESS_TOKEN; here each token follows the name of its repository"
             } else if text.starts_with(['\'', '"', '`']) {
-                "save the variable again without the quotes around it: its value begins with { and ends with }"
+                "save the variable again without the quotes around it: the value begins with { and ends with }"
             } else {
-                "see that the value is one JSON object, from { to }; a quote or comma may be missing"
+                "check that the value is one JSON object, from { to }; a quote or comma may be missing"
             };
-            // Only where it is broken: the words around it may be a token.
+            // Only the position: the text around it may be a token.
             let found = if error.is_data() {
-                "is JSON, but no object".to_owned()
+                "is JSON, but not an object".to_owned()
             } else {
-                format!("is no JSON, broken at line {} column {}", error.line(), error.column())
+                format!("is not JSON: there is an error at line {} column {}", error.line(), error.column())
             };
             findings.problem(TOKENS, found, TOKENS_ACCEPTED, remedy);
             return (own, wrong);
         }
     };
     if entries.is_empty() {
-        findings.problem(TOKENS, "is an empty object", TOKENS_ACCEPTED, "add an entry, or leave it out");
+        findings.problem(
+            TOKENS,
+            "is an empty object",
+            TOKENS_ACCEPTED,
+            "add an entry, or remove the variable",
+        );
     }
     for (name, value) in entries {
         let lower = name.trim().to_lowercase();
@@ -207,12 +211,12 @@ fn read(
                 match &value {
                     Value::String(text) if text.trim().is_empty() => "is empty",
                     Value::String(_) => {
-                        "holds the name of a variable that was not replaced by its value (it begins with $)"
+                        "holds the name of a variable instead of its value (it begins with $)"
                     }
-                    _ => "is no text",
+                    _ => "is not text",
                 },
                 "an access token of this repository",
-                "put the token itself there: save the whole JSON object as one secured variable",
+                "write the token itself: save the whole JSON object as one secured variable",
             );
             wrong.insert(lower);
             continue;
@@ -230,8 +234,8 @@ fn read(
 fn report_twice(variable: &str, findings: &mut Findings) {
     findings.problem(
         variable,
-        "names a repository that another entry names, too",
-        "one token for each repository (upper and lower case are the same, and a slug alone is of the run's workspace)",
+        "names the same repository as another entry",
+        "one token for each repository (upper and lower case are the same, and a slug alone belongs to the workspace of the run)",
         "remove one of the two entries",
     );
 }
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_name_goes_before_the_slug_alone() {
+    fn the_full_name_counts_before_the_slug() {
         let tokens = format!(
             r#"{{"Acme/API": "{TOKEN}", "web": "{TOKEN}", "jane/api": "{TOKEN}", "more": "{TOKEN}"}}"#
         );
@@ -273,35 +277,35 @@ mod tests {
             origin(&credentials, "acme/web").as_deref(),
             Some("access token (BITBUCKET_ACCESS_TOKENS, web)")
         );
-        assert_eq!(origin(&credentials, "jane/web"), None, "a slug is of the run's workspace");
+        assert_eq!(origin(&credentials, "jane/web"), None, "a slug belongs to the workspace of the run");
         assert_eq!(credentials.unused(), ["more"], "jane/api may be a fork");
     }
 
     #[test]
-    fn a_slug_alone_is_of_the_runs_workspace() {
+    fn a_slug_belongs_to_the_workspace_of_the_run() {
         let tokens = format!(r#"{{"api": "{TOKEN}", "acme/api": "{TOKEN}"}}"#);
         assert_eq!(credentials(&tokens, Some("jane")).1.problems.len(), 0);
         let problems = credentials(&tokens, Some("acme")).1.problems;
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].found.contains("another entry names"), "{problems:?}");
+        assert!(problems[0].found.contains("the same repository as another entry"), "{problems:?}");
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_name_and_never_by_its_value() {
+    fn a_wrong_entry_is_named_and_its_value_is_never_shown() {
         for (tokens, variable, found) in [
-            ("[]", "BITBUCKET_ACCESS_TOKENS", "no object"),
+            ("[]", "BITBUCKET_ACCESS_TOKENS", "not an object"),
             ("{}", "BITBUCKET_ACCESS_TOKENS", "empty object"),
-            ("{\"api\": \"s3cret\"\n \"web\"}", "BITBUCKET_ACCESS_TOKENS", "broken at line 2 column 2"),
-            ("ATCTTs3cret", "BITBUCKET_ACCESS_TOKENS", "broken at line 1 column 1"),
+            ("{\"api\": \"s3cret\"\n \"web\"}", "BITBUCKET_ACCESS_TOKENS", "error at line 2 column 2"),
+            ("ATCTTs3cret", "BITBUCKET_ACCESS_TOKENS", "error at line 1 column 1"),
             (r#"{"a b": "s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"a b\"]", "does not name a repository"),
             (
                 r#"{"api": "an-oauth-token", "API": "another-token"}"#,
                 "BITBUCKET_ACCESS_TOKENS[\"API\"]",
-                "another entry names",
+                "the same repository as another entry",
             ),
-            (r#"{"api": 7}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is no text"),
+            (r#"{"api": 7}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is not text"),
             (r#"{"api": " "}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is empty"),
-            (r#"{"api": "$API"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "was not replaced"),
+            (r#"{"api": "$API"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "instead of its value"),
             (r#"{"api": "ATATTs3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is an API token"),
             (r#"{"api": "ATBBs3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "is an app password"),
             (r#"{"api": "user:s3cret"}"#, "BITBUCKET_ACCESS_TOKENS[\"api\"]", "has a colon"),

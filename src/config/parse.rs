@@ -1,5 +1,4 @@
-//! Values that several variables have: yes or no, whole numbers within bounds, addresses of
-//! services, and small files.
+//! Parses values that several variables have: booleans, whole numbers within bounds, JSON objects, and small files.
 
 use std::{
     collections::HashSet,
@@ -21,7 +20,7 @@ use crate::{
     console::{foreign::shown, text::in_digits},
 };
 
-/// Yes or no, in the words that people use; `default` when unset or not understood.
+/// A boolean in its usual words; `default` when it is unset, or after a problem was found.
 pub(crate) fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut Findings) -> bool {
     let Some(text) = text.map(str::trim) else {
         return default;
@@ -32,21 +31,21 @@ pub(crate) fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut
         _ => {
             findings.problem(
                 name,
-                format!("is {}, which is neither yes nor no", shown(text)),
+                format!("is {}, not true or false", shown(text)),
                 "true or false, yes or no, on or off, 1 or 0",
-                format!("pass one of these words, or leave {name} out: {default} is used"),
+                format!("pass one of these words, or remove {name}: the default is {default}"),
             );
             default
         }
     }
 }
 
-/// The fields of a JSON object as they are written: of two with one name a map would keep the last in silence.
+/// The fields of a JSON object in their order. A map would keep only the last of two fields with one name.
 #[derive(Debug)]
 pub(crate) struct Fields(pub(crate) Vec<(String, Value)>);
 
 impl Fields {
-    /// The first name that stands there twice.
+    /// The first name that occurs twice.
     pub(crate) fn twice(&self) -> Option<&str> {
         let mut known = HashSet::new();
         self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.insert(*name))
@@ -75,7 +74,7 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// A whole number within bounds, in digits alone; `default` when unset or not understood.
+/// A whole number within bounds, only digits; `default` when it is unset, or after a problem was found.
 pub(crate) fn whole_number(
     name: &str,
     text: Option<&str>,
@@ -90,15 +89,15 @@ pub(crate) fn whole_number(
         let (least, most) = bounds.into_inner();
         findings.problem(
             name,
-            format!("is {}, which is no number that can be used", shown(text)),
+            format!("is {}, not a whole number from {least} to {most}", shown(text)),
             format!("a whole number from {least} to {most}"),
-            format!("pass such a number, or leave {name} out: {default} is used"),
+            format!("pass such a number, or remove {name}: the default is {default}"),
         );
         default
     })
 }
 
-/// The content of a file of at most this many bytes. A device or a pipe could keep the run waiting for ever.
+/// The content of a file up to this size. A device or a pipe could block the run for ever.
 ///
 /// # Errors
 ///
@@ -106,7 +105,7 @@ pub(crate) fn whole_number(
 pub(crate) fn read_small(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let cannot = |error: io::Error| format!("cannot be read: {error}");
     if !fs::metadata(path).map_err(cannot)?.is_file() {
-        return Err("is no regular file".to_owned());
+        return Err("is not a regular file".to_owned());
     }
     let mut bytes = Vec::new();
     File::open(path).map_err(cannot)?.take(max_bytes + 1).read_to_end(&mut bytes).map_err(cannot)?;

@@ -1,7 +1,7 @@
-//! Which analyses to ask about: `report-task.txt` as every scanner writes it, or the JSON of a webhook.
+//! Files that name an analysis: `report-task.txt`, which every scanner writes, or the JSON of a webhook.
 //!
-//! A scanner writes `report-task.txt` when SonarQube has taken its report, without any escaping: one
-//! `key=value` a line. SonarQube tells the pull request or branch only in the address of the dashboard.
+//! A scanner writes `report-task.txt` when SonarQube has accepted its report: one `key=value` on each line, without
+//! escaping. Only the address of the dashboard names the pull request or branch.
 
 use std::{
     fs,
@@ -18,49 +18,48 @@ use crate::{
     sonarqube::gate::{Gate, Level, text},
 };
 
-/// One analysis, as a file tells it.
+/// An analysis, as far as a file describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Analysis {
-    /// The project's key.
+    /// The key of the project.
     pub(crate) project: Option<String>,
-    /// What was analysed, when the file tells it.
+    /// `None` when the file does not name it.
     pub(crate) subject: Option<Subject>,
-    /// The page that shows it.
+    /// The address of its page.
     pub(crate) dashboard: Option<String>,
-    /// The commit that was analysed; a webhook tells it.
+    /// The commit that was analysed; only a webhook names it.
     pub(crate) revision: Option<CommitHash>,
-    /// What is known of its end.
     pub(crate) end: End,
 }
 
-/// What a file tells of the end of an analysis.
+/// How an analysis ended, as far as the file says it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum End {
-    /// SonarQube is to be asked: `report-task.txt` is written before the task begins.
+    /// SonarQube must be asked: `report-task.txt` is written before the task begins.
     Ask {
-        /// The public address of the server; `None` when the file names none that can be used.
+        /// The public address of the server; `None` when the file has no usable one.
         server: Option<Url>,
-        /// The version of the server; SonarQube Cloud says 8.0.0.
+        /// SonarQube Cloud says 8.0.0.
         version: Option<String>,
-        /// The id of the task.
+        /// The id of the background task.
         task: String,
     },
-    /// The gate, from a webhook.
+    /// The webhook brings the gate.
     Gate(Gate),
-    /// The analysis failed, from a webhook.
+    /// The webhook says that the analysis failed.
     Failed,
 }
 
-/// A real file has less than 1 KiB, a webhook's some KiB.
+/// A real report-task.txt has less than 1 KiB, and the JSON of a webhook some KiB.
 const ANALYSIS_MAX_BYTES: u64 = 1024 * 1024;
 
 impl Analysis {
-    /// Reads a file. Only one that the user `named` may be a webhook's, which brings its verdict along: in the
-    /// usual places anybody who can change the repository could have left it.
+    /// Reads a file. Only a `named` file may be the JSON of a webhook, which brings its own verdict: in the usual places,
+    /// anybody who can change the repository could have put it there.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, to complete "report-task.txt ...".
+    /// What is wrong, to complete "report-task.txt ...".
     pub(crate) fn read(path: &Path, named: bool) -> Result<Self, String> {
         let bytes = read_small(path, ANALYSIS_MAX_BYTES)?;
         let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are not UTF-8 text".to_owned())?;
@@ -74,7 +73,7 @@ impl Analysis {
         }
     }
 
-    /// From what a scanner writes: one `key=value` a line, without escaping.
+    /// Reads the text that a scanner writes.
     fn of_properties(text: &str) -> Result<Self, String> {
         let value = |wanted: &str| {
             text.split(['\n', '\r'])
@@ -85,7 +84,7 @@ impl Analysis {
                 .next()
         };
         let task = value("ceTaskId")
-            .ok_or("has no ceTaskId: it is not the file that a scanner writes, or not whole")?;
+            .ok_or("has no ceTaskId: it was not written by a scanner, or it is incomplete")?;
         let dashboard = value("dashboardUrl");
         Ok(Self {
             project: value("projectKey"),
@@ -100,11 +99,11 @@ impl Analysis {
         })
     }
 
-    /// From the JSON of a webhook.
+    /// Reads the JSON of a webhook.
     /// <https://docs.sonarsource.com/sonarqube-server/project-administration/webhooks>
     fn of_webhook(json: &str) -> Result<Self, String> {
         let webhook: Value =
-            serde_json::from_str(json).map_err(|error| format!("is JSON that is damaged: {error}"))?;
+            serde_json::from_str(json).map_err(|error| format!("is damaged JSON: {error}"))?;
         let at = |pointer: &str| text(webhook.pointer(pointer));
         let end = match (at("/status").as_deref(), webhook.get("qualityGate")) {
             (Some("SUCCESS"), Some(gate)) => End::Gate(Gate::read(gate)),
@@ -112,7 +111,11 @@ impl Analysis {
                 End::Gate(Gate { level: Level::None, conditions: Vec::new(), ignored_conditions: false })
             }
             (Some("FAILED" | "CANCELED"), _) => End::Failed,
-            _ => return Err("is JSON, but no webhook of SonarQube: its status is not known".to_owned()),
+            _ => {
+                return Err(
+                    "is JSON, but not from a webhook of SonarQube: its status is not known".to_owned()
+                );
+            }
         };
         let subject =
             match (at("/branch/name"), at("/branch/type").as_deref(), at("/branch/isMain").as_deref()) {
@@ -130,16 +133,15 @@ impl Analysis {
     }
 }
 
-/// Where scanners leave the file, below the folder that they run in: the scanner's CLI and npm, Maven,
-/// Gradle, .NET, and Python.
+/// The folders in which scanners write the file: the command line and npm, Maven, Gradle, .NET, and Python.
 const USUAL_PLACES: [&str; 5] =
     [".scannerwork", "target/sonar", "build/sonar", ".sonarqube/out/.sonar", ".sonar"];
 const FILE_NAME: &str = "report-task.txt";
-/// Folders that hold no analysis but very many files.
+/// Folders with many files and no analysis.
 const NEVER_ENTERED: [&str; 2] = [".git", "node_modules"];
-/// Deeper than any project; a limit against folders that never end.
+/// Deeper than any project: a limit for folders without end.
 const DEPTH_MAX: usize = 32;
-/// More than a large project has without its dependencies; read in about a second.
+/// More than a large project has without its dependencies; this takes about a second.
 const ENTRIES_MAX: usize = 500_000;
 
 /// The files in the usual places of a folder and of those below it, sorted. Symbolic links are not followed.
@@ -150,15 +152,14 @@ pub(crate) fn search(folder: &Path) -> Vec<PathBuf> {
     })
 }
 
-/// The files that a path or a glob names, sorted: `*` and `?` stand for letters within a name, `**` for
-/// any folders.
+/// The files that a path or a glob names, sorted. `*` and `?` stand for characters within a name, `**` for any folders.
 ///
 /// # Errors
 ///
-/// What is wrong with the pattern, or that nothing is there.
+/// What is wrong with the pattern, or that no file matches.
 pub(crate) fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
     let path = plain(Path::new(pattern));
-    // A name may hold what would be a pattern elsewhere.
+    // The characters of a pattern may also be part of a name.
     if !is_glob(pattern) || path.exists() {
         let file = if path.is_dir() { path.join(FILE_NAME) } else { path };
         return match fs::metadata(&file) {
@@ -168,11 +169,10 @@ pub(crate) fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
             }
         };
     }
-    let matcher = glob::Pattern::new(&path.to_string_lossy()).map_err(|error| {
-        format!("has the pattern {}, which is not understood: {}", shown(pattern), error.msg)
-    })?;
+    let matcher = glob::Pattern::new(&path.to_string_lossy())
+        .map_err(|error| format!("has the pattern {}, which is not valid: {}", shown(pattern), error.msg))?;
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
-    // Only below the part that is no pattern.
+    // Search only below the part that is not a pattern.
     let root: PathBuf =
         path.components().take_while(|part| !is_glob(&part.as_os_str().to_string_lossy())).collect();
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
@@ -188,25 +188,25 @@ pub(crate) fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// The path without `.` in it and without slashes too many, so that one file has one name.
+/// The path without `.` and double slashes, so that a file has one name.
 fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// The wanted files below a folder, sorted.
-fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+/// The files below a folder for which `is_wanted` is true, sorted.
+fn walk(root: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![(root.to_owned(), 0)];
     let mut entries = 0;
     while let Some((folder, depth)) = folders.pop() {
-        // A folder that may not be entered holds nothing for us.
+        // A folder that cannot be read is skipped.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             entries += 1;
             if entries > ENTRIES_MAX {
                 return sorted(found);
             }
             let path = entry.path();
-            // Says of a link that it is a link.
+            // The type of a link is a link: links are not followed.
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
                     let name = entry.file_name();
@@ -214,7 +214,7 @@ fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
                         folders.push((path, depth + 1));
                     }
                 }
-                Ok(kind) if kind.is_file() && wanted(&path) => found.push(plain(&path)),
+                Ok(kind) if kind.is_file() && is_wanted(&path) => found.push(plain(&path)),
                 _ => {}
             }
         }
@@ -277,7 +277,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_file_holds_is_a_report_or_a_reason(text in "(?s).{0,300}") {
+        fn any_file_is_an_analysis_or_has_a_reason(text in "(?s).{0,300}") {
             if let Err(reason) = read(&text) {
                 prop_assert!(!reason.is_empty());
             }

@@ -15,13 +15,13 @@ pub(crate) fn is_pipelines_own(repository: &Repository, variables: &Variables) -
         && same(&repository.slug, &variables.bitbucket_repo_slug)
 }
 
-/// Whether the target is the pipeline's own repository, whatever else is wrong with the variables.
+/// Whether the target is the pipeline's own repository. Problems are reported elsewhere.
 pub(crate) fn is_own(variables: &Variables) -> bool {
     repository(variables, &mut Findings::default())
         .is_some_and(|repository| is_pipelines_own(&repository, variables))
 }
 
-/// The repository that the variables name, or the problems that keep them from naming one.
+/// The repository that the variables name, or `None` after a problem was found.
 pub(crate) fn repository(variables: &Variables, findings: &mut Findings) -> Option<Repository> {
     let slug = named(
         ("REPO_SLUG", variables.repo_slug.as_deref()),
@@ -30,7 +30,7 @@ pub(crate) fn repository(variables: &Variables, findings: &mut Findings) -> Opti
     );
     let slug = match slug.map(|(variable, text)| (variable, split_address(text))) {
         Some((variable, Ok((workspace, slug)))) => Some((variable, workspace, slug)),
-        // Such an address would have named the workspace, which is not missing then.
+        // A wrong address may hold the workspace: do not report it as missing.
         Some((variable, Err(reason))) => {
             findings.problem(variable, reason.found, SLUG_ACCEPTED, reason.remedy);
             return None;
@@ -61,12 +61,12 @@ fn check_workspaces_agree(given: Option<&str>, slug_name: &str, in_address: &str
             "WORKSPACE",
             format!("is {}, but {slug_name} names the workspace {}", shown(given), shown(in_address)),
             "one workspace",
-            format!("leave WORKSPACE out, or pass only the slug as {slug_name}"),
+            format!("remove WORKSPACE, or pass only the slug as {slug_name}"),
         );
     }
 }
 
-/// The user's variable, else what Pipelines says.
+/// The user's variable, or the variable of the build.
 fn named<'a>(
     given: (&'static str, Option<&'a str>),
     default: (&'static str, Option<&'a str>),
@@ -85,7 +85,7 @@ fn named<'a>(
         } else {
             SLUG_ACCEPTED
         },
-        format!("outside Pipelines nothing tells the target: pass {}", given.0),
+        format!("outside Pipelines there is no default: pass {}", given.0),
     );
     None
 }
@@ -98,10 +98,10 @@ struct BadAddress {
     remedy: &'static str,
 }
 
-/// The workspace, when the text names one, and the slug: of a slug, `workspace/slug`, or the address of
-/// the repository or of one of its pages.
+/// The workspace, if the text names one, and the slug. The text is a slug, `workspace/slug`, or the address of the
+/// repository or of one of its pages.
 fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
-    // What the Clone button gives, and a path as a browser shows it.
+    // The Clone button copies a command; a browser shows a path.
     let text = text.strip_prefix("git clone ").unwrap_or(text).trim_start();
     let text = text.strip_prefix('/').filter(|rest| rest.contains('/')).unwrap_or(text);
     let path = if let Some((scheme, rest)) = text.split_once("://") {
@@ -125,13 +125,13 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
             Some((workspace, slug)) if !slug.contains('/') => Ok((Some(workspace), without_git(slug))),
             Some(_) => Err(BadAddress {
                 found: format!("is {}, which has more than two parts", shown(text)),
-                remedy: "pass workspace/slug; the project of a repository is no part of its name",
+                remedy: "pass workspace/slug; the project is not part of the name of a repository",
             }),
             None => Ok((None, without_git(text))),
         };
     };
     let path = path.trim_start_matches('/');
-    // An address of the API names the repository below this.
+    // The path of the API before the repository.
     let path = path.strip_prefix("2.0/repositories/").unwrap_or(path);
     let mut parts = path.split('/');
     match (parts.next(), parts.next()) {
@@ -150,17 +150,17 @@ fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     }
 }
 
-/// Whether what follows `workspace` in an address is a page of it, and not of a repository that has this name.
+/// Whether the part after `workspace` in an address is a page of the workspace, and not a repository with this name.
 fn is_page_of_workspace(page: Option<&str>) -> bool {
     page.is_some_and(|page| ["overview", "projects", "repositories", "settings"].contains(&page))
 }
 
-/// The host of an address, without who asks it.
+/// The host of an address, without the user.
 fn without_user(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
-/// A clone address ends so; a slug never does.
+/// The slug without the end of a clone address.
 fn without_git(slug: &str) -> &str {
     slug.strip_suffix(".git").unwrap_or(slug)
 }
@@ -179,17 +179,17 @@ fn check_host(authority: &str) -> Result<(), BadAddress> {
     }
     Err(BadAddress {
         found: format!("is an address on the host {}, which is not Bitbucket Cloud", shown(host)),
-        remedy: "Gatepost speaks to Bitbucket Cloud (bitbucket.org) only; Bitbucket Data Center has another API",
+        remedy: "Gatepost works with Bitbucket Cloud (bitbucket.org) only; Bitbucket Data Center has another API",
     })
 }
 
-/// A workspace id or slug in lower case, as Bitbucket keeps them.
+/// A workspace id or slug, in lower case as in Bitbucket.
 fn name(variable: &'static str, text: &str, findings: &mut Findings) -> Option<String> {
     if is_name(text) {
         let lower = text.to_ascii_lowercase();
         if lower != text {
             findings.warning(format!(
-                "{variable}: {} has capital letters; Bitbucket's names have none: \"{lower}\" is used",
+                "{variable}: {} has upper-case letters, and Bitbucket's names have none: Gatepost uses \"{lower}\"",
                 shown(text)
             ));
         }
@@ -197,7 +197,7 @@ fn name(variable: &'static str, text: &str, findings: &mut Findings) -> Option<S
     }
     findings.problem(
         variable,
-        format!("has {}, which is no name in a repository's address", shown(text)),
+        format!("has {}, which cannot be a name in the address of a repository", shown(text)),
         if variable.ends_with("WORKSPACE") {
             "a workspace id: letters, digits, - _ and ."
         } else {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_repository_is_a_problem() {
+    fn a_text_that_names_no_repository_is_a_problem() {
         for text in [
             "my repo",
             "acme/my repo",

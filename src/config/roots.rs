@@ -25,7 +25,7 @@ pub(crate) fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<C
             "SSL_CERT_FILE",
             format!("names {}, {found}", shown(&path.to_string_lossy())),
             "a PEM file with one or more certificates (-----BEGIN CERTIFICATE-----)",
-            "see that the file is in the pipe's working directory or a mounted volume, or unset SSL_CERT_FILE: public roots are built in",
+            "check that the file is in the working directory of the pipe or on a mounted volume, or remove SSL_CERT_FILE: public roots are built in",
         );
         Vec::new()
     })
@@ -40,7 +40,7 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, to complete "a file ...".
+/// What is wrong, to complete "a file ...".
 pub(crate) fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
     let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
@@ -70,13 +70,13 @@ pub(crate) fn sonarqube_roots(
             "SONAR_ROOT_CERT",
             format!("holds text {found}"),
             "the PEM text of one or more certificates (-----BEGIN CERTIFICATE-----)",
-            "paste the whole text of the file, first and last line included; a path does not work here",
+            "paste the whole text of the file, including the first and last line; a path does not work here",
         );
         Vec::new()
     })
 }
 
-/// A variable's value may have lost its line breaks, or have them as `\n`: each certificate gets its lines back.
+/// Restores the lines of each certificate: the value of a variable may have lost its line breaks, or hold `\n`.
 fn unfolded(text: &str) -> Vec<u8> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";

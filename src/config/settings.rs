@@ -20,58 +20,47 @@ use crate::{
     model::address::{is_this_machine, service_address},
 };
 
-/// What the run is for.
+/// `MODE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// To post the status.
     Publish,
-    /// To prove that the credential and the target work.
     Check,
 }
 
-/// How the run behaves, whatever it does.
+/// How the run behaves.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// What the run is for.
     pub(crate) mode: Mode,
-    /// Print what would change something instead of sending it.
     pub(crate) dry_run: bool,
-    /// One line per request.
     pub(crate) debug: bool,
-    /// For getting through to Bitbucket, retries included, for each target, and for each question to SonarQube.
+    /// For all requests about one target to Bitbucket, retries included, and for each question to SonarQube.
     pub(crate) timeout: Duration,
-    /// How many targets are worked on at once.
+    /// The number of targets at once, and of requests at once to each service.
     pub(crate) concurrency: usize,
-    /// The API's address.
     pub(crate) api_url: Url,
-    /// Proxies.
     pub(crate) proxies: Proxies,
-    /// PEM file with more roots.
     pub(crate) ssl_cert_file: Option<PathBuf>,
-    /// Where the results go.
     pub(crate) result_file: Option<PathBuf>,
-    /// Keep what `result_file` holds and skip what it records as delivered.
     pub(crate) resume: bool,
-    /// Where the output variables go.
+    /// The file for output variables of the pipeline.
     pub(crate) output_variables: Option<PathBuf>,
-    /// Whether the log is coloured: asked for, refused, or as the terminal has it.
+    /// Whether the log is coloured; `None` when the terminal decides.
     pub(crate) colour: Option<bool>,
 }
 
-/// The public API.
 const API_URL: &str = "https://api.bitbucket.org/2.0";
-/// Seconds; a pipeline's step may wait this long for a rate limit.
+/// Seconds; a step of a pipeline may wait this long for a rate limit.
 const TIMEOUT_DEFAULT: u64 = 120;
 /// Seconds; Bitbucket's rate limits are counted over one hour.
 const TIMEOUT_MAX: u64 = 3600;
 
-/// Targets at once; a run of 60 is done in seconds.
+/// A run of 60 targets ends within seconds.
 const CONCURRENCY_DEFAULT: u64 = 8;
-/// More would only meet the rate limit sooner.
+/// With more, a run would only reach the rate limit sooner.
 const CONCURRENCY_MAX: u64 = 64;
 
 impl Settings {
-    /// The settings; what cannot be understood is a problem and keeps its default.
+    /// Reads the settings. A wrong value is a problem, and its setting keeps the default.
     ///
     /// # Errors
     ///
@@ -125,8 +114,8 @@ impl Settings {
             {
                 findings.problem(
                     "RESULT_FILE",
-                    format!("names the file that {name} names: it would be written over"),
-                    "a file of its own",
+                    format!("names the same file as {name}, which would be overwritten"),
+                    "another file",
                     "pass another name, such as results.jsonl",
                 );
             }
@@ -134,16 +123,16 @@ impl Settings {
         if settings.resume && settings.result_file.is_none() {
             findings.problem(
                 "RESUME",
-                "is true, but RESULT_FILE is not set: nothing records what was delivered",
+                "is true, but RESULT_FILE is not set: it would record what was delivered",
                 "RESUME together with RESULT_FILE",
-                "pass the RESULT_FILE of the run to go on with, or leave RESUME out",
+                "pass the RESULT_FILE of the run that Gatepost continues, or remove RESUME",
             );
         }
         Ok(settings)
     }
 }
 
-/// Whether two paths lead to one file, however they are written.
+/// Whether two paths lead to the same file.
 fn are_one_file(one: &Path, other: &Path) -> bool {
     let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     one == other || file(one).is_some_and(|one| Some(one) == file(other))
@@ -163,9 +152,9 @@ fn mode(text: Option<&str>, findings: &mut Findings) -> Mode {
         _ => {
             findings.problem(
                 "MODE",
-                format!("is {}, which is no mode", shown(text)),
-                "publish (post the status) or check (prove that credential and target work, post nothing)",
-                "pass one of these words, or leave MODE out: publish is used",
+                format!("is {}, which is not a mode", shown(text)),
+                "publish (post the status) or check (check credential and target, and post nothing)",
+                "pass one of these words, or remove MODE: the default is publish",
             );
             Mode::Publish
         }
@@ -179,12 +168,12 @@ fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
             let Some(found) = unlike_the_api(&url) else {
                 if !is_this_machine(&url) && url.host_str() != Some(API_HOST) {
                     findings.warning(format!(
-                        "BITBUCKET_API_URL names the host {}, not {API_HOST}: the credential goes there",
+                        "BITBUCKET_API_URL names the host {}, not {API_HOST}: Gatepost sends the credential there",
                         url.host_str().unwrap_or_default()
                     ));
                 }
                 if !url.path().trim_end_matches('/').ends_with("/2.0") {
-                    findings.warning("BITBUCKET_API_URL does not end in /2.0, the version of Bitbucket Cloud's API: without it Bitbucket answers 403 or 404");
+                    findings.warning("BITBUCKET_API_URL does not end in /2.0, the version of the API: without it Bitbucket answers 403 or 404");
                 }
                 return Some(url);
             };
@@ -196,23 +185,25 @@ fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
         "BITBUCKET_API_URL",
         format!("is {}, {found}", shown(text)),
         "an https address such as https://api.bitbucket.org/2.0, or http to loopback or host.docker.internal",
-        format!("leave BITBUCKET_API_URL out: {API_URL} is used; Gatepost speaks to Bitbucket Cloud only"),
+        format!(
+            "remove BITBUCKET_API_URL: the default is {API_URL}; Gatepost works with Bitbucket Cloud only"
+        ),
     );
     None
 }
 
 const API_HOST: &str = "api.bitbucket.org";
 
-/// What shows that an address cannot be the API's, to complete "is ..., ".
+/// Why an address cannot be the API, to complete "is ..., ".
 /// Data Center's addresses: <https://developer.atlassian.com/server/bitbucket/rest/>.
 fn unlike_the_api(url: &Url) -> Option<&'static str> {
     let host = url.host_str().unwrap_or_default();
     if url.path_segments().is_some_and(|mut parts| parts.any(|part| part == "rest")) {
-        Some("which is an address of Bitbucket Data Center, whose API is another one")
+        Some("which is an address of Bitbucket Data Center, which has another API")
     } else if host == "bitbucket.org" || host == "www.bitbucket.org" {
-        Some("which is the site; the API has a host of its own")
+        Some("which is the web site; the API has another host")
     } else if host == API_HOST && url.path() != "/2.0" {
-        Some("which does not end in the API's version, /2.0")
+        Some("which does not end in /2.0, the version of the API")
     } else if url.scheme() == "http" && !is_this_machine(url) {
         Some("which would send the credential unencrypted over the network")
     } else {
@@ -222,7 +213,7 @@ fn unlike_the_api(url: &Url) -> Option<&'static str> {
 
 fn proxy(name: &'static str, text: Option<&str>, findings: &mut Findings) -> Option<Url> {
     let text = text?.trim();
-    // As curl has it, a proxy without a scheme is an http one.
+    // A proxy without a scheme is an http proxy, as in curl.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&with_scheme)
         .ok()
@@ -230,9 +221,9 @@ fn proxy(name: &'static str, text: Option<&str>, findings: &mut Findings) -> Opt
     if url.is_none() {
         findings.problem(
             name,
-            format!("is {}, which is no address of a proxy", shown(&with_scheme)),
+            format!("is {}, which is not the address of a proxy", shown(&with_scheme)),
             "http://host:port or https://host:port, with user:password@ before the host when the proxy asks for it",
-            format!("correct {name}, or unset it when no proxy is needed"),
+            format!("correct {name}, or remove it if no proxy is needed"),
         );
     }
     url
@@ -305,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credential_travels_encrypted_or_stays_on_this_machine() {
+    fn the_credential_is_sent_encrypted_or_stays_on_this_machine() {
         for (value, fits) in [
             ("https://api.bitbucket.org/2.0/", true),
             ("http://127.0.0.1:8080/2.0", true),

@@ -1,5 +1,5 @@
-//! The build status that Bitbucket shows on a commit: pure, and total. Whatever the user writes becomes
-//! a status within every limit of Bitbucket, or a problem that names the variable.
+//! The status that the variables ask for. Any text of the user becomes a status within the limits of Bitbucket, or a
+//! problem that names the variable.
 
 use crate::model::address::URL_MAX_CHARS;
 use crate::model::status::KEY_MAX_CHARS;
@@ -17,25 +17,25 @@ use crate::{
     },
 };
 
-/// The status as far as the variables tell it.
+/// The parts of a status that the variables name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StatusPlan {
     key: Option<String>,
     name: Option<String>,
-    /// The project that the user named; it is told in the default key and name.
+    /// `SONAR_PROJECT_KEY`, for the default key and name.
     project: Option<String>,
     description: Option<String>,
-    /// The address that the user gave.
+    /// `URL`.
     url: Option<String>,
-    /// The page of the pipeline that runs.
+    /// The address of the page of this pipeline run.
     pipeline_page: Option<String>,
 }
 
-/// One key for every verdict, so that the newest overwrites the one before.
+/// One key for every verdict: the newest verdict replaces the one before.
 const DEFAULT_KEY: &str = "sonar";
 
 impl StatusPlan {
-    /// The status that the variables ask for; what cannot be used is a problem and left out.
+    /// Reads the variables. A wrong value is a problem, and is left out.
     pub(crate) fn from_variables(variables: &Variables, findings: &mut Findings) -> Self {
         let line = |text: &Option<String>| text.as_deref().map(one_line).filter(|line| !line.is_empty());
         Self {
@@ -108,8 +108,7 @@ fn key(text: Option<&str>, findings: &mut Findings) -> Option<String> {
     Some(text)
 }
 
-/// An address that Bitbucket takes, exactly as the user wrote it: it may hold URI templates such as
-/// `{repository.full_name}`.
+/// An address that Bitbucket accepts, unchanged: it may hold URI templates such as `{repository.full_name}`.
 fn url(text: Option<&str>, findings: &mut Findings) -> Option<String> {
     let text = text?.trim();
     let Some(refused) = refusal_of_url(text) else {
@@ -119,12 +118,12 @@ fn url(text: Option<&str>, findings: &mut Findings) -> Option<String> {
         "URL",
         format!("is {}, {refused}", shown(text)),
         format!("an http or https address of at most {URL_MAX_CHARS} characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others"),
-        "pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used",
+        "pass the address under which a reviewer's browser reaches the page, or remove URL: the default is the page of the pipeline",
     );
     None
 }
 
-/// The page of the pipeline that runs, when Pipelines tells enough.
+/// The address of the page of this pipeline run, if the variables of the build name it.
 fn pipeline_page(variables: &Variables) -> Option<String> {
     let workspace = variables.bitbucket_workspace.as_deref()?.trim();
     let slug = variables.bitbucket_repo_slug.as_deref()?.trim();
@@ -134,7 +133,7 @@ fn pipeline_page(variables: &Variables) -> Option<String> {
 }
 
 fn commit_page(target: &Target) -> String {
-    // Abbreviated, so that two who write the hash with more digits and with fewer say the same.
+    // Abbreviated, so that the address is the same for every spelling of the hash.
     format!("{}/commits/{}", target.repository.page(), target.commit.digits())
 }
 

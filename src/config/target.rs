@@ -1,8 +1,8 @@
-//! The repository and commit a status goes to, and how the commit is found.
+//! The target that the variables name: a repository, and a commit or the way to it.
 //!
-//! Pipelines describes the build that runs (`BITBUCKET_*`). Those values serve as defaults only while
-//! the target is the pipeline's own repository and the user names no other commit, pull request or branch: in a
-//! central pipeline they describe the central repository, and a status would land on the wrong commit.
+//! The variables of the build (`BITBUCKET_*`) are defaults only while the target is the pipeline's own repository and the
+//! user names no other commit, pull request or branch. In a central pipeline they describe the central repository, and the
+//! status would go to the wrong commit.
 use crate::{
     config::{
         findings::Findings,
@@ -29,7 +29,7 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
         return None;
     };
     let own = is_pipelines_own(&repository, variables);
-    // What the user gives in full needs nothing of what Pipelines says.
+    // With COMMIT and BRANCH, the variables of the build are not needed.
     let build = if own && !(given.commit.is_some() && given.branch.is_some()) {
         Facts {
             commit: commit("BITBUCKET_COMMIT", variables.bitbucket_commit.as_deref(), findings),
@@ -47,7 +47,7 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
     Some(TargetPlan { repository, commit, refname: refname.or(branch) })
 }
 
-/// A central pipeline that passes on its own commit; a fork has the commits of what it was forked from.
+/// Warns when a central pipeline passes its own commit. It is not a problem: a fork has the commits of its origin.
 fn warn_of_own_commit(
     repository: &Repository,
     own: bool,
@@ -64,20 +64,20 @@ fn warn_of_own_commit(
         && commit.matches(&built)
     {
         findings.warning(format!(
-            "COMMIT {commit} is the commit of this pipeline's own repository, probably not one of {repository}: {}",
+            "COMMIT {commit} is a commit of this pipeline's own repository, and probably not of {repository}: {}",
             CENTRAL_COMMIT.remedy
         ));
     }
 }
 
-/// Whether a commit is named, by the user or, for its own repository, by Pipelines.
+/// Whether the user names a commit, or Pipelines does for its own repository.
 pub(crate) fn names_commit(variables: &Variables) -> bool {
     let given = [&variables.commit, &variables.pull_request, &variables.branch];
     let of_build = [&variables.bitbucket_commit, &variables.bitbucket_pr_id, &variables.bitbucket_branch];
     given.into_iter().any(Option::is_some) || (is_own(variables) && of_build.into_iter().any(Option::is_some))
 }
 
-/// What is said of a commit, by the user or by Pipelines.
+/// What the user or Pipelines says about a commit.
 #[derive(Debug, Clone, Default)]
 struct Facts {
     commit: Option<CommitHash>,
@@ -87,8 +87,8 @@ struct Facts {
 
 /// How to find the commit, and its branch when that is known without asking.
 ///
-/// What Pipelines says of its build is used while the user names the same commit, pull request and branch,
-/// or none. A build of a pull request may name another commit: the local merge commit that it builds.
+/// The variables of the build are used while the user names the same commit, pull request and branch, or none. In the
+/// build of a pull request the user may name another commit: the local merge commit.
 fn locate(given: &Facts, build: &Facts) -> Option<(CommitSource, Option<String>)> {
     let same_commit = match (&given.commit, &build.commit) {
         (Some(given), Some(known)) => given.matches(known) || build.pull_request.is_some(),
@@ -117,7 +117,7 @@ fn locate(given: &Facts, build: &Facts) -> Option<(CommitSource, Option<String>)
     Some((commit, branch))
 }
 
-/// Says what is missing, unless something was given and its own problem is told already.
+/// Reports that nothing names a commit, unless a variable that does has a problem of its own.
 fn report_no_commit(repository: &str, own: bool, variables: &Variables, findings: &mut Findings) {
     if [&variables.commit, &variables.pull_request, &variables.branch].into_iter().any(Option::is_some) {
         return;
@@ -128,12 +128,12 @@ fn report_no_commit(repository: &str, own: bool, variables: &Variables, findings
         (&variables.bitbucket_workspace, &variables.bitbucket_repo_slug)
     {
         format!(
-            "is not set; the target {repository} is not the pipeline's own repository {}/{}, whose BITBUCKET_COMMIT would be the wrong commit",
+            "is not set; the target {repository} is not the pipeline's own repository {}/{}, and BITBUCKET_COMMIT is a commit of the latter",
             workspace.trim(),
             slug.trim()
         )
     } else {
-        format!("is not set: which commit of {repository} is meant cannot be known")
+        format!("is not set: nothing names the commit of {repository}")
     };
     findings.problem(
         "COMMIT",
@@ -151,7 +151,7 @@ fn commit(name: &str, text: Option<&str>, findings: &mut Findings) -> Option<Com
     if commit.is_none() {
         findings.problem(
             name,
-            format!("is {}, which is no commit hash", shown(text)),
+            format!("is {}, which is not a commit hash", shown(text)),
             "7 to 40 hexadecimal digits",
             "pass a hash such as $BITBUCKET_COMMIT; a branch goes into BRANCH, a pull request into PULL_REQUEST",
         );
@@ -159,7 +159,7 @@ fn commit(name: &str, text: Option<&str>, findings: &mut Findings) -> Option<Com
     commit
 }
 
-/// Pull request numbers are database integers; none comes near this.
+/// Pull request numbers are integers of a database; real ones are far below.
 const PULL_REQUEST_MAX: u32 = i32::MAX.unsigned_abs();
 
 fn pull_request(name: &str, text: Option<&str>, findings: &mut Findings) -> Option<PullRequestId> {
@@ -171,7 +171,7 @@ fn pull_request(name: &str, text: Option<&str>, findings: &mut Findings) -> Opti
     if id.is_none() {
         findings.problem(
             name,
-            format!("is {}, which is no pull request number", shown(text)),
+            format!("is {}, which is not a pull request number", shown(text)),
             format!("a number from 1 to {PULL_REQUEST_MAX}"),
             "pass the number in the pull request's address, such as $BITBUCKET_PR_ID",
         );
@@ -179,10 +179,10 @@ fn pull_request(name: &str, text: Option<&str>, findings: &mut Findings) -> Opti
     id.map(PullRequestId)
 }
 
-/// What a file system allows for a ref's file name, and so git servers for a branch.
+/// File systems allow no longer name for the file of a ref.
 const BRANCH_MAX_CHARS: usize = 255;
 
-/// A branch's plain name; `refs/heads/` before it is taken off, as Bitbucket Cloud knows plain names only.
+/// The plain name of a branch, without `refs/heads/`: Bitbucket Cloud only knows plain names.
 fn branch(variable: &str, text: Option<&str>, findings: &mut Findings) -> Option<String> {
     let text = text?.trim();
     let name = text.strip_prefix("refs/heads/").unwrap_or(text);
@@ -191,14 +191,14 @@ fn branch(variable: &str, text: Option<&str>, findings: &mut Findings) -> Option
     }
     findings.problem(
         variable,
-        format!("is {}, which is no branch name", shown(text)),
+        format!("is {}, which is not a branch name", shown(text)),
         format!("a branch's plain name, at most {BRANCH_MAX_CHARS} characters, as git allows it (no white space, no control characters, none of ~^:?*[\\, no part that begins with a dot)"),
-        "pass the name as Bitbucket shows it, such as $BITBUCKET_BRANCH; a tag has no branch: leave it out",
+        "pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH; for a tag remove the variable",
     );
     None
 }
 
-/// The rules of <https://git-scm.com/docs/git-check-ref-format> that keep a name out of trouble in an address.
+/// The rules of <https://git-scm.com/docs/git-check-ref-format> that matter in an address.
 fn is_branch(name: &str) -> bool {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
     (1..=BRANCH_MAX_CHARS).contains(&name.chars().count())

@@ -422,7 +422,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
         if is_unexpanded(text.trim()) {
             self.problem(
                 name,
-                "holds the name of a variable that was not replaced by its value (it begins with $)",
+                "holds the name of a variable instead of its value (it begins with $)",
                 "the value itself",
                 "Gatepost does not replace variables in the list: write the values with the tool that makes it",
             );

@@ -1,7 +1,7 @@
-//! What the user wrote: the environment as [`Variables`], every one optional and none interpreted.
+//! The environment as [`Variables`]: every variable is optional, and none is interpreted.
 //!
-//! First step of the flow. Here a variable is only told apart from a blank one, from one that is no
-//! text and from one whose `$NAME` was never expanded; what the values mean is `plan`'s to say.
+//! This is the first step of the flow. It only finds values that are blank, not text, or a `$NAME` that was not replaced.
+//! The other files of this room say what the values mean.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -17,14 +17,14 @@ use crate::{
     explain::handbook::NOT_EXPANDED,
 };
 
-/// One documented variable; `--help`, the README's tables and `pipe.yml` are made of or checked against these.
+/// A documented variable. `--help` and the tables of the documents are made from these; `pipe.yml` is compared with them.
 #[derive(Debug)]
 pub struct Variable {
-    /// The table it stands in.
+    /// The table of the documents that it belongs to.
     pub group: &'static str,
-    /// The name in lower case, as it is a field of [`Variables`].
+    /// The name in lower case: the field of [`Variables`].
     pub field: &'static str,
-    /// The value it has when it is unset, in words; empty when there is none.
+    /// The default in words; empty when there is none.
     pub default: &'static str,
     meaning: &'static str,
     /// Whether its value must never be shown.
@@ -34,12 +34,12 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// The name as the user writes it.
+    /// The name of the environment variable.
     pub fn name(&self) -> String {
         self.field.to_ascii_uppercase()
     }
 
-    /// What it is for, as Markdown on one line.
+    /// The description, as Markdown on one line.
     pub fn meaning(&self) -> &'static str {
         self.meaning.trim_start()
     }
@@ -50,7 +50,7 @@ macro_rules! variables {
     ($($group:literal {
         $($(#[doc = $meaning:literal])+ $field:ident: $kind:ident = $default:literal,)+
     })+) => {
-        /// The variables as the user wrote them; a blank one is `None`.
+        /// The variables as the user wrote them. A blank variable is `None`.
         #[derive(Debug, Clone, Default, Deserialize)]
         #[serde(default)]
         pub struct Variables {
@@ -58,7 +58,7 @@ macro_rules! variables {
         }
 
         impl Variables {
-            /// Every variable that is read, in the order of the documentation.
+            /// Every variable that Gatepost reads, in the order of the documents.
             pub const ALL: &'static [Variable] = &[$($(Variable {
                 group: $group,
                 field: stringify!($field),
@@ -100,16 +100,16 @@ variables! {
     "Credentials" {
         /// E-mail address of the Atlassian account that owns `ATLASSIAN_API_TOKEN`.
         atlassian_account_email: Text = "",
-        /// API token with scopes, made for the app Bitbucket: `read:repository:bitbucket`, and
-        /// `read:pullrequest:bitbucket` when a pull request is looked up.
+        /// API token with scopes, created for the app Bitbucket: `read:repository:bitbucket`, and
+        /// `read:pullrequest:bitbucket` to look up pull requests.
         atlassian_api_token: Secret = "",
         /// Repository, project or workspace access token with the scope `repository`
-        /// (`pullrequest` when a pull request is looked up).
+        /// (`pullrequest` to look up pull requests).
         bitbucket_access_token: Secret = "",
-        /// No longer of use: app passwords ended on 2026-07-28. Alone it is an error that says what
-        /// to use instead, beside a working credential a warning.
+        /// No longer supported: app passwords ended on 2026-07-28. Without another credential it is an error that says
+        /// what to use instead, otherwise a warning.
         bitbucket_username: Text = "",
-        /// No longer of use, as `BITBUCKET_USERNAME`.
+        /// No longer supported, like `BITBUCKET_USERNAME`.
         bitbucket_app_password: Secret = "",
     }
     "Target" {
@@ -124,39 +124,38 @@ variables! {
         pull_request: Text = "`BITBUCKET_PR_ID` †",
         /// Branch: the status goes to its head commit, when neither `COMMIT` nor `PULL_REQUEST` is known.
         branch: Text = "`BITBUCKET_BRANCH` †",
-        /// Source branch that the status belongs to: Bitbucket shows it on pull requests from this
-        /// branch only.
+        /// Source branch of the status: Bitbucket only counts the status for pull requests from this branch.
         refname: Text = "the branch, when known",
     }
     "Status" {
-        /// `SUCCESSFUL`, `FAILED`, `INPROGRESS`, `STOPPED`, an everyday synonym in any case (`passed`,
+        /// `SUCCESSFUL`, `FAILED`, `INPROGRESS`, `STOPPED`, a common word for one of them in any case (`passed`,
         /// `error`, `running`, `cancelled` ...), or an exit code such as `$BITBUCKET_EXIT_CODE`: 0 is
         /// `SUCCESSFUL`, 1 to 255 `FAILED`.
         state: Text = "the verdict of SonarQube's quality gate",
-        /// Identity of the status on the commit: the same key overwrites. A key over 40 characters is
-        /// cut and gets `-` and 8 hexadecimal digits of its SHA-256.
+        /// Key of the status: a status with the same key on the same commit is replaced. A key of more than 40
+        /// characters is cut and gets `-` and 8 hexadecimal digits of its SHA-256.
         key: Text = "`sonar`, or `sonar-<project key>` with `SONAR_PROJECT_KEY` or several analyses",
         /// Title of the status, at most 255 characters.
-        name: Text = "`Sonar`, or `Sonar: <project key>` alike",
-        /// One line of text below the title, cut to 255 characters.
+        name: Text = "`Sonar`, or `Sonar: <project key>` in the same cases",
+        /// Line of text below the title, cut to 255 characters.
         description: Text = "the verdict in words",
-        /// Where a click leads: http or https, to an IP address or a host with a dot, not loopback.
-        url: Text = "SonarQube's dashboard, else the page of the pipeline that runs, else the commit's",
+        /// Page that a click opens: http or https, to an IP address or a host with a dot, not loopback.
+        url: Text = "SonarQube's dashboard, or the page of the pipeline, or the page of the commit",
     }
     "SonarQube" {
         /// User token, project analysis token or global analysis token of SonarQube.
         sonar_token: Secret = "",
-        /// Address of the server, base path included. It receives the token: set it where others can
-        /// change what the scanner leaves behind.
-        sonar_host_url: Text = "the server that report-task.txt names, else `https://sonarcloud.io`",
-        /// Path or glob of `report-task.txt`, or of a file with a webhook's JSON; a list, or separated by
-        /// commas. Several files give several statuses.
-        sonar_report_task: List = "searched for where scanners leave it, here and below",
-        /// Ask by this project instead of by file.
+        /// Address of the server, including its base path. The token is sent to it: set this variable where others can
+        /// change the files of the scanner.
+        sonar_host_url: Text = "the server that report-task.txt names, or `https://sonarcloud.io`",
+        /// Path or glob of `report-task.txt`, or of a file with the JSON of a webhook; a list, or separated by commas.
+        /// Several files give several statuses.
+        sonar_report_task: List = "the places where scanners write it, in this folder and below",
+        /// Key of the project to ask about, instead of a file.
         sonar_project_key: Text = "",
-        /// Pull request of the project to ask about, by SonarQube's name for it.
+        /// Pull request of the project, by its name in SonarQube.
         sonar_pull_request: Text = "",
-        /// Branch of the project to ask about.
+        /// Branch of the project.
         sonar_branch: Text = "the main branch",
         /// Seconds to wait for the analysis: 1 to 7200.
         sonar_timeout: Text = "`300`",
@@ -165,40 +164,40 @@ variables! {
         scan_exit_code: Text = "`BITBUCKET_EXIT_CODE`",
         /// PEM text of root certificates to trust for SonarQube.
         sonar_root_cert: Text = "",
-        /// State to post when no quality gate was computed: `SUCCESSFUL`, `FAILED` or `STOPPED`.
+        /// State to post when SonarQube computed no quality gate: `SUCCESSFUL`, `FAILED` or `STOPPED`.
         on_no_gate: Text = "`FAILED`",
-        /// `false`: advisory, the status is red and the step stays green.
+        /// `false`: the status is red, and the step stays green.
         fail_on_red_gate: Text = "`true`",
     }
     "Many targets in one run" {
-        /// JSON file with an array of objects, one a target: variables of Target, Status and SonarQube by their
-        /// names in lower case. What an entry leaves out comes from the run's variables.
+        /// JSON file with an array of objects, one for each target: variables of Target, Status and SonarQube by their
+        /// names in lower case. Missing fields of an entry come from the variables of the run.
         targets_file: Text = "",
         /// The same JSON as text.
         targets: Text = "",
-        /// JSON object with an access token for each repository, by `slug` or `workspace/slug`; for others there may
-        /// be one other credential.
+        /// JSON object with an access token for each repository, by `slug` or `workspace/slug`. One other credential may
+        /// serve the other repositories.
         bitbucket_access_tokens: Secret = "",
-        /// Requests under way at once, to Bitbucket and to SonarQube each: 1 to 64.
+        /// Number of requests at once, to Bitbucket and to SonarQube each: 1 to 64.
         concurrency: Text = "`8`",
     }
     "Behaviour" {
-        /// `publish`: post the status. `check`: prove that credential and target work, and post nothing.
+        /// `publish`: post the status. `check`: check credential and target, and post nothing.
         mode: Text = "`publish`",
         /// `true`: print the requests that would change something instead of sending them.
         dry_run: Text = "`false`",
-        /// `true`: one line per request with time, attempt and answer.
+        /// `true`: print one line for each request, with time, attempt and answer.
         debug: Text = "`false`",
-        /// Seconds in all for getting through to Bitbucket, retries included, for each target, and for each
-        /// question to SonarQube: 1 to 3600.
+        /// Seconds for all requests to Bitbucket about one target, retries included, and for each question to SonarQube:
+        /// 1 to 3600.
         timeout: Text = "`120`",
-        /// File that gets one JSON object per status: target, status as sent, outcome, exit code, reason.
+        /// File for one JSON object for each status: target, status as sent, outcome, exit code, reason.
         result_file: Text = "",
-        /// `true`: keep `RESULT_FILE` and skip a status that it records as delivered with the same content.
+        /// `true`: keep `RESULT_FILE`, and skip each status that it records as delivered with the same content.
         resume: Text = "`false`",
         /// Address of the Bitbucket API: https, or http to loopback or `host.docker.internal`.
         bitbucket_api_url: Text = "`https://api.bitbucket.org/2.0`",
-        /// PEM file with root certificates to trust beside the built-in ones.
+        /// PEM file with root certificates that are trusted in addition to the built-in ones.
         ssl_cert_file: Text = "",
         /// Proxy for https addresses.
         https_proxy: Text = "",
@@ -218,13 +217,13 @@ variables! {
         bitbucket_pr_id: Text = "",
         /// Branch that the pipeline builds; in a pull-request pipeline the source branch.
         bitbucket_branch: Text = "",
-        /// Number of the pipeline's run, for the address of its page.
+        /// Number of the pipeline run, for the address of its page.
         bitbucket_build_number: Text = "",
-        /// In `after-script`: how the script ended.
+        /// In `after-script`: the exit code of the script.
         bitbucket_exit_code: Text = "",
-        /// Number of the step within its parallel group, from 0: the targets are divided over the steps.
+        /// Number of the step in its parallel group, from 0: the steps share the targets.
         bitbucket_parallel_step: Text = "",
-        /// How many steps the parallel group has.
+        /// Number of steps in the parallel group.
         bitbucket_parallel_step_count: Text = "",
         /// File that receives `GATEPOST_STATE`, `GATEPOST_KEY`, `GATEPOST_COMMIT` and `GATEPOST_URL`
         /// for later steps, when its folder exists.
@@ -236,23 +235,23 @@ variables! {
     }
 }
 
-/// What a name of the environment is of its variable. Pipelines passes a list as `NAME_COUNT`, `NAME_0` ...
+/// The form of a name in the environment. Pipelines passes a list as `NAME_COUNT`, `NAME_0` ...
 /// <https://support.atlassian.com/bitbucket-cloud/docs/advanced-techniques-for-writing-pipes/>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum NameForm {
     Whole,
     Count,
     Item,
 }
 
-/// Proxies are named in any case, as everywhere.
+/// The names of proxies may be in any case, as in other programs.
 const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
 
 impl Variables {
     /// Reads an environment of names and values.
     ///
-    /// What is no UTF-8, an unexpanded `$NAME` and a secret inside a variable that others can read
-    /// become problems; a name near a known one becomes a warning.
+    /// Values that are not UTF-8, a `$NAME` that was not replaced, and secrets in public variables are problems. A name
+    /// similar to a known one is a warning.
     ///
     /// # Errors
     ///
@@ -267,14 +266,14 @@ impl Variables {
         // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
         for (name, value) in environment.into_iter().collect::<BTreeMap<_, _>>() {
             let Some(name) = name.to_str() else { continue };
-            let Some((variable, place)) = Self::find(name) else {
+            let Some((variable, form)) = Self::find(name) else {
                 warn_of_near_miss(name, findings);
                 continue;
             };
             match value.into_string() {
                 Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
-                Ok(_) if place == Place::Count => {}
-                Ok(text) if place == Place::Item => {
+                Ok(_) if form == NameForm::Count => {}
+                Ok(text) if form == NameForm::Item => {
                     let (_, items) = lists.entry(variable.name()).or_insert((variable, String::new()));
                     items.push_str(&text);
                     items.push('\n');
@@ -286,7 +285,7 @@ impl Variables {
                     variable.name(),
                     "holds bytes that are not UTF-8 text",
                     "UTF-8 text",
-                    "write the value again by hand; it may have been cut in the middle or copied from a binary file",
+                    "write the value again by hand; it may have been cut, or copied from a binary file",
                 ),
             }
         }
@@ -311,7 +310,7 @@ impl Variables {
             && let Some((_, own)) = known.get("BITBUCKET_REPO_SLUG")
         {
             findings.warning(format!(
-                "REPO_SLUG is empty: the pipeline's own repository {} is taken; if another one is meant, see that the variable that names it reaches this step",
+                "REPO_SLUG is empty: the target is the pipeline's own repository {}; if you mean another one, check that the variable with its name reaches this step",
                 shown(own.trim())
             ));
         }
@@ -322,28 +321,28 @@ impl Variables {
     }
 
     /// The variable that a name of the environment stands for.
-    fn find(name: &str) -> Option<(&'static Variable, Place)> {
+    fn find(name: &str) -> Option<(&'static Variable, NameForm)> {
         let any_case = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
         if !any_case && name.contains(|c: char| c.is_ascii_lowercase()) {
             return None;
         }
-        // As fields are named.
+        // The names of the fields.
         let wanted = name.to_ascii_lowercase();
         Self::ALL.iter().find_map(|variable| {
             if variable.field == wanted {
-                return Some((variable, Place::Whole));
+                return Some((variable, NameForm::Whole));
             }
             let rest = wanted.strip_prefix(variable.field)?.strip_prefix('_').filter(|_| variable.list)?;
             let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
             match rest {
-                "count" => Some((variable, Place::Count)),
-                _ if is_number => Some((variable, Place::Item)),
+                "count" => Some((variable, NameForm::Count)),
+                _ if is_number => Some((variable, NameForm::Item)),
                 _ => None,
             }
         })
     }
 
-    /// Every text that must never be shown: the secrets, and the forms in which they travel.
+    /// Every text that must never be shown.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets: Vec<String> = [
             &self.atlassian_api_token,
@@ -367,8 +366,8 @@ impl Variables {
     }
 }
 
-/// The parts of a secret that are no name of a variable. A name is none; hidden, it would be missing in the message
-/// about a value that was pasted together with it.
+/// The parts of a secret without the names of variables. A name that was pasted together with the value must not be
+/// hidden: the message names the variable.
 fn without_names(secret: &str) -> Vec<String> {
     let mut bare = secret.to_owned();
     for variable in Variables::ALL.iter().filter(|variable| variable.field.contains('_')) {
@@ -377,14 +376,14 @@ fn without_names(secret: &str) -> Vec<String> {
     bare.split('\0').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// A value that is nothing but `$NAME` or `${NAME}`: the variable that it stood for was not known
-/// where it was written, or the quotes around it kept it from being replaced.
+/// Reports a value that is only `$NAME` or `${NAME}`: the variable was not known there, or quotes kept it from being
+/// replaced.
 fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
     for (name, (_, value)) in known {
         if is_unexpanded(value.trim()) {
             findings.problem(
                 name,
-                "holds the name of a variable that was not replaced by its value (it begins with $)",
+                "holds the name of a variable instead of its value (it begins with $)",
                 "the value itself",
                 NOT_EXPANDED.remedy.replace(
                     "BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN",
@@ -395,7 +394,7 @@ fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut 
     }
 }
 
-/// Whether a value is nothing but `$NAME` or `${NAME}`.
+/// Whether a value is only `$NAME` or `${NAME}`.
 pub fn is_unexpanded(value: &str) -> bool {
     // `$$NAME` is `$NAME` escaped.
     let rest = value.trim_start_matches('$');
@@ -407,10 +406,10 @@ pub fn is_unexpanded(value: &str) -> bool {
         && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A secret shorter than this may be a word that stands elsewhere by chance.
+/// A shorter secret may be a word that occurs elsewhere by chance.
 const TELLING_SECRET_MIN_CHARS: usize = 16;
 
-/// Names, descriptions and addresses are seen by everybody who sees the commit.
+/// Reports a secret in a variable that is not secret: its value may be shown.
 fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
     let secrets: Vec<(&String, &str)> = known
         .iter()
@@ -431,12 +430,12 @@ fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, fi
             name,
             found,
             "text that everybody may see",
-            format!("put the token into the variable that is meant for it, and take it out of {name}; if it was ever shown, revoke it and create a new one"),
+            format!("pass the token in its own variable, and remove it from {name}; if it was ever visible, revoke it and create a new one"),
         );
     }
 }
 
-/// A `$NAME` inside a text that people read was most likely to be replaced by its value.
+/// Warns of a `$NAME` in a text that people read: it probably should have been replaced by its value.
 fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
     for name in ["KEY", "NAME", "DESCRIPTION", "URL"] {
         let Some((_, value)) = known.get(name) else { continue };
@@ -445,16 +444,16 @@ fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &m
         });
         if leftover.is_some() && !is_unexpanded(value.trim()) {
             findings.warning(format!(
-                "{name} holds a $NAME that was not replaced by its value; single quotes in the YAML file keep it from being replaced"
+                "{name} holds a $NAME that was not replaced by its value; single quotes in the YAML file prevent that"
             ));
         }
     }
 }
 
-/// Names that a system or a shell sets and that lie near one of ours.
+/// Names of systems and shells that are similar to a variable of Gatepost.
 const USUAL_NAMES: [&str; 9] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TARGET", "TERM"];
 
-/// A name that is not known, but one or two letters away from one that is, is most likely that one misspelt.
+/// Warns of an unknown name that is one or two letters away from a known one: it is probably misspelt.
 fn warn_of_near_miss(name: &str, findings: &mut Findings) {
     if USUAL_NAMES.contains(&name) || name.len() > 64 {
         return;
@@ -469,13 +468,13 @@ fn warn_of_near_miss(name: &str, findings: &mut Findings) {
     }
 }
 
-/// The nearest of the names to one that is misspelt: at most two letters away.
+/// The name that is most similar to a misspelt one, at most two letters away.
 pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    // Two letters of a short name make it another word.
+    // Two letters make another word of a short name.
     let allowed = if written.len() < 6 { 1 } else { 2 };
     names
         .into_iter()
-        // An environment has many names, and most are far longer or shorter.
+        // Most names of an environment are much longer or shorter.
         .filter(|name| name.len().abs_diff(written.len()) <= allowed)
         .map(|name| (strsim::osa_distance(written, name), name))
         .filter(|(distance, _)| *distance <= allowed)
@@ -535,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_a_problem_that_names_the_variable() {
+    fn bytes_that_are_not_text_are_a_problem_of_the_variable() {
         let mut findings = Findings::default();
         let bytes = OsString::from_vec(vec![b'a', 0xff]);
         let environment = [("KEY".into(), bytes.clone()), ("UNRELATED".into(), bytes)];
@@ -568,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_is_told_with_the_likely_one() {
+    fn a_misspelt_name_is_reported_with_the_likely_one() {
         for (written, likely) in [
             ("STAET", "STATE"),
             ("KYE", "KEY"),
@@ -587,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_sets_is_no_misspelling() {
+    fn the_variables_of_a_step_are_not_misspelt() {
         for usual in [
             "HOME",
             "PATH",

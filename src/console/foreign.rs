@@ -1,12 +1,12 @@
-//! How text of the user or of a service is shown: quoted, on one line, cut, and without tokens.
+//! How text of a user or a service is shown: quoted, on one line, cut, and without tokens.
 
 use crate::console::secrets::without_tokens;
 
-/// How much of a value is shown; enough to recognise it, short enough for one line.
+/// Longer values are cut: this is enough to recognise one, and fits on one line.
 const SHOWN_MAX_CHARS: usize = 80;
 
-/// A value of the user's as it may be shown: quoted, on one line, cut, and without what stands
-/// before the `@` of an address, where git clone addresses carry a token, or has the shape of a token.
+/// A value as a message shows it: quoted, on one line, cut, without tokens, and without the part before the `@` of an
+/// address, which may hold a password.
 pub(crate) fn shown(value: &str) -> String {
     let visible = without_tokens(&without_userinfo(&value.escape_debug().to_string()));
     let mut cut: String = visible.chars().take(SHOWN_MAX_CHARS).collect();
@@ -16,7 +16,7 @@ pub(crate) fn shown(value: &str) -> String {
     format!("\"{cut}\"")
 }
 
-/// The text with the part between `://` and `@` replaced, in each address it holds.
+/// The text with `***` instead of the part between `://` and `@` of each address.
 fn without_userinfo(text: &str) -> String {
     let mut rest = text;
     let mut clean = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! What the reader sees: one fact per line, and never a secret.
+//! The log that the reader sees: one fact on each line, and never a secret.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,25 +15,25 @@ pub(crate) struct Console {
     shared: Rc<Shared>,
     colour: bool,
     debug: bool,
-    /// What its lines are about, when there is more than one such thing in the run.
+    /// The target that its lines are about, when the run has many targets.
     about: Option<String>,
-    /// Whether its lines are told however many there were before.
+    /// Whether its lines are printed even after many lines about single targets.
     is_news: bool,
 }
 
-/// What all consoles of a run have in common.
+/// What all consoles of a run share.
 struct Shared {
     out: RefCell<Box<dyn Write>>,
     secrets: RefCell<Secrets>,
-    /// What was told in full, and need not be told so again.
+    /// The news that was printed in full. It is not printed again.
     told: RefCell<HashSet<String>>,
-    /// How many lines of single targets there were.
+    /// The number of lines about single targets.
     lines: Cell<usize>,
 }
 
-/// More lines about single targets that are no news are counted only.
+/// More lines about single targets are only counted, unless they are news.
 const LINES_ABOUT_TARGETS: usize = 400;
-/// Even news has an end.
+/// More news is treated like other lines.
 const NEWS_MAX: usize = 100;
 
 #[derive(Clone, Copy)]
@@ -74,19 +74,19 @@ impl Console {
         let _ = self.shared.out.borrow_mut().write_all(text.as_bytes());
     }
 
-    /// The same console for one of many targets: its facts are not worth a line, and what is goes with its name.
+    /// The same console for one of many targets: it prints no plain facts, and its other lines begin with the target.
     #[must_use]
     pub(crate) fn about(&self, target: impl fmt::Display) -> Self {
         Self { shared: self.shared.clone(), about: Some(target.to_string()), ..*self }
     }
 
-    /// The same console for what concerns the whole run.
+    /// The same console for the whole run.
     #[must_use]
     pub(crate) fn of_run(&self) -> Self {
         Self { shared: self.shared.clone(), about: None, ..*self }
     }
 
-    /// The console to tell this on when it is told for the first time, which it always is for a run's only target.
+    /// A console for news; `None` when it was printed before. For the target of a run without a list, everything is news.
     pub(crate) fn news(&self, what: String) -> Option<Self> {
         let mut told = self.shared.told.borrow_mut();
         let is_first = self.about.is_none() || told.insert(what);
@@ -94,17 +94,17 @@ impl Console {
         is_first.then(|| Self { shared: self.shared.clone(), about: self.about.clone(), is_news, ..*self })
     }
 
-    /// Whether it is not about one of many targets.
+    /// Whether it is for the whole run.
     pub(crate) const fn is_of_run(&self) -> bool {
         self.about.is_none()
     }
 
-    /// Says how many lines about single targets were left out, and where else the reasons are.
+    /// Prints the number of lines that were left out. `elsewhere` says where their content is.
     pub(crate) fn tell_left_out(&self, elsewhere: &str) {
         let left_out = self.left_out();
         if left_out > 0 {
             self.warning(format_args!(
-                "{left_out} lines about single targets were left out, all for reasons told above{elsewhere}"
+                "{left_out} lines about single targets were left out; their reasons are above{elsewhere}"
             ));
         }
     }
@@ -113,58 +113,57 @@ impl Console {
         self.shared.lines.get().saturating_sub(LINES_ABOUT_TARGETS)
     }
 
-    /// With colour or without.
     pub(crate) const fn set_colour(&mut self, colour: bool) {
         self.colour = colour;
     }
 
-    /// With one line per request or without.
+    /// Whether `DEBUG` lines are printed.
     pub(crate) const fn set_debug(&mut self, debug: bool) {
         self.debug = debug;
     }
 
-    /// Hides these texts, and parts of them, in everything that is printed.
+    /// Hides these secrets, and parts of them, in everything that is printed.
     pub(crate) fn hide(&self, secrets: impl IntoIterator<Item = String>) {
         for secret in secrets {
             self.shared.secrets.borrow_mut().add(&secret);
         }
     }
 
-    /// A fact.
+    /// Prints a plain fact.
     pub(crate) fn line(&self, text: impl fmt::Display) {
         if self.about.is_none() {
             self.print(None, &text.to_string());
         }
     }
 
-    /// Something that was done: green.
+    /// Prints a success: green.
     pub(crate) fn done(&self, text: impl fmt::Display) {
         self.print(Some(Mark::Done), &text.to_string());
     }
 
-    /// Something that failed: red.
+    /// Prints a failure: red.
     pub(crate) fn failed(&self, text: impl fmt::Display) {
         self.print(Some(Mark::Failed), &text.to_string());
     }
 
-    /// Something unusual: yellow.
+    /// Prints a warning: yellow.
     pub(crate) fn warning(&self, text: impl fmt::Display) {
         self.print(Some(Mark::Warning), &text.to_string());
     }
 
-    /// One line of the story of a fact, below it.
+    /// Prints a detail of the line above.
     pub(crate) fn detail(&self, title: &str, text: impl fmt::Display) {
         self.print(None, &format!("  {:<9} {text}", format!("{title}:")));
     }
 
-    /// The same for each line of a text.
+    /// Prints each line of a text as a detail.
     pub(crate) fn details(&self, title: &str, text: impl fmt::Display) {
         for line in text.to_string().lines() {
             self.detail(title, line);
         }
     }
 
-    /// A line for `DEBUG`.
+    /// Prints a line of `DEBUG`.
     pub(crate) fn debug(&self, text: impl fmt::Display) {
         if self.debug {
             self.of_run().print(None, &format!("  debug: {text}"));
@@ -176,7 +175,7 @@ impl Console {
         self.shared.secrets.borrow().hide(text)
     }
 
-    /// The text without secrets and without characters that could forge another line, a colour or an order.
+    /// The text without secrets and without characters that could forge a line, a colour or the direction of text.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.without_secrets(text).replace(forges, " ")
     }
@@ -201,7 +200,7 @@ impl Console {
         }
         let (start, end) = if self.colour && mark.is_some() { (colour, "\u{1b}[0m") } else { ("", "") };
         let mut out = self.shared.out.borrow_mut();
-        // A reader that went away must not keep the status from being posted.
+        // The status is posted even when nobody reads the log any more.
         let _ = writeln!(out, "{start}{sign}{about}{text}{end}").and_then(|()| out.flush());
     }
 }
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_of_one_of_many_targets_goes_with_its_name_and_has_an_end() {
+    fn lines_about_one_of_many_targets_begin_with_the_target_and_are_limited() {
         let print = |console: &Console| {
             let about = console.about("acme/api");
             about.line("a fact");
@@ -282,7 +281,7 @@ mod tests {
             for number in 0..NEWS_MAX {
                 about.news(number.to_string()).unwrap().failed("news");
             }
-            assert_eq!(about.left_out(), 4, "of that much news the last is left out");
+            assert_eq!(about.left_out(), 4, "news over the limit is left out");
             about.of_run().done("all");
         };
         let printed = printed(|_| {}, print);

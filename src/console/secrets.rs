@@ -1,5 +1,4 @@
-//! Keeps secrets out of everything that is shown: the ones that are known, whole or in part, and whatever has
-//! the shape of a token.
+//! Keeps secrets out of everything that is shown: known secrets, whole or in part, and texts that look like a token.
 
 use std::{collections::HashSet, ops::Range};
 
@@ -10,10 +9,10 @@ use base64::{
 
 use crate::console::text::is_visible;
 
-/// A text shorter than this is no secret that could be found again: a common word would be taken for one.
+/// A shorter secret is not searched for: it could be a common word.
 pub(crate) const SECRET_MIN_CHARS: usize = 8;
-/// This many characters of a secret in a row are hidden like the whole, in capitals or not: one more than the prefix
-/// that all tokens of a kind share (`ATCTT3xFfGN0`), so that a kind can be told.
+/// Any part of this length is hidden, in upper or lower case. It is one character longer than the prefix that all tokens
+/// of a kind share (`ATCTT3xFfGN0`), which messages may show.
 const PART_CHARS: usize = 13;
 /// <https://support.atlassian.com/bitbucket-cloud/docs/secret-scanning/>: API token, access token, app password.
 /// <https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens>: user, project analysis, global
@@ -27,20 +26,20 @@ const TOKEN_MIN_CHARS: usize = 24;
 pub(crate) struct Secrets {
     /// The secrets themselves.
     known: HashSet<Vec<u8>>,
-    /// Each part of a secret, in small letters.
+    /// Each part of a secret, in lower case.
     parts: HashSet<[u8; PART_CHARS]>,
-    /// The two letters with which each part begins: most text is none, and this is quickly seen.
+    /// The first two letters of each part: most text has none of them, which is quick to check.
     beginnings: HashSet<[u8; 2]>,
-    /// Secrets too short to have parts, in small letters.
+    /// Secrets that are too short to have parts, in lower case.
     short: Vec<Vec<u8>>,
 }
 
 impl Secrets {
-    /// Hides this text from now on, as it is, in base64 and in hexadecimal digits.
+    /// Adds a secret. It is found as it is, in base64 and in hexadecimal digits.
     pub(crate) fn add(&mut self, secret: &str) {
-        // As text is looked through: without what cannot be seen.
+        // Texts are searched without their invisible characters.
         let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte).collect();
-        // As Bearer it travels as it is, and is added for that once more.
+        // A Bearer token is added twice: as a secret, and as the header holds it.
         if !self.known.insert(secret.clone()) {
             return;
         }
@@ -66,12 +65,12 @@ impl Secrets {
         self.hide(text) != text
     }
 
-    /// The text with `***` for each secret or part of one, and for what has the shape of a token. White space and what
-    /// cannot be seen between the characters of a secret does not keep it from being found.
+    /// The text with `***` instead of each secret, each part of one, and each text that looks like a token. A secret is
+    /// found even with white space or invisible characters between its characters.
     pub(crate) fn hide(&self, text: &str) -> String {
         let mut hidden: Vec<Range<usize>> = token_shapes(text);
         if !self.parts.is_empty() || !self.short.is_empty() {
-            // Hosts of addresses, for one, are told in small letters.
+            // Host names, for example, are shown in lower case.
             let visible: Vec<(usize, u8)> = visible_bytes(text).collect();
             let letters: Vec<u8> = visible.iter().map(|(_, byte)| byte.to_ascii_lowercase()).collect();
             let place = |at: usize, length: usize| visible[at].0..visible[at + length - 1].0 + 1;
@@ -95,7 +94,7 @@ impl Secrets {
         let mut shown = String::with_capacity(text.len());
         let mut end = 0;
         for range in hidden {
-            // A part may begin or end within a letter of several bytes.
+            // A part may begin or end within a character of several bytes.
             let start = floor(text, range.start).max(end);
             if start > end || end == 0 {
                 shown.push_str(&text[end..start]);
@@ -114,12 +113,12 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Whether the text holds something with the shape of a token.
+/// Whether a text holds something that looks like a token.
 pub(crate) fn holds_token(text: &str) -> bool {
     !token_shapes(text).is_empty()
 }
 
-/// The text without what has the shape of a token.
+/// The text with `***` instead of everything that looks like a token.
 pub(crate) fn without_tokens(text: &str) -> String {
     Secrets::default().hide(text)
 }
@@ -138,8 +137,8 @@ fn token_shapes(text: &str) -> Vec<Range<usize>> {
     shapes
 }
 
-/// A secret in hexadecimal digits, and in base64 wherever it begins within what is encoded; without the characters at
-/// the ends that depend on what stands beside it.
+/// A secret in hexadecimal digits, and in base64 for each position within the encoded text; without the characters at
+/// both ends that depend on the text beside it.
 fn encoded(secret: &[u8]) -> Vec<String> {
     let mut all = vec![in_hex(secret)];
     for before in 0..3 {
@@ -147,7 +146,7 @@ fn encoded(secret: &[u8]) -> Vec<String> {
         let (first, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         all.push(BASE64_STANDARD_NO_PAD.encode(&bytes)[first..end].to_owned());
         all.push(BASE64_URL_SAFE_NO_PAD.encode(&bytes)[first..end].to_owned());
-        // The two alphabets differ in two letters, which are seldom there.
+        // The two alphabets differ in two characters, which are rare.
         all.dedup();
     }
     all
@@ -227,20 +226,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_secret_is_found_in_whatever_it_is_encoded_with(before in "[ -~]{0,5}", after in "[ -~]{0,5}") {
+        fn an_encoded_secret_is_found(before in "[ -~]{0,5}", after in "[ -~]{0,5}") {
             let mut secrets = Secrets::default();
             secrets.add(TOKEN);
             let text = format!("{before}{TOKEN}{after}");
             let hex = in_hex(text.as_bytes()).to_ascii_uppercase();
             for encoded in [BASE64_STANDARD_NO_PAD.encode(&text), BASE64_URL_SAFE_NO_PAD.encode(&text), hex] {
                 let shown = secrets.hide(&encoded);
-                // What is left at the ends is of what stands beside it, and a character that both share.
+                // The rest at both ends belongs to the text beside the secret, and one character to both.
                 prop_assert!(shown.len() <= 3 + 2 * (before.len() + after.len()) + 4, "{encoded} {shown}");
             }
         }
 
         #[test]
-        fn a_secret_is_found_whatever_stands_between_its_characters(every in 1..12_usize, between in "[ \\n\\t\\x00\u{200b}\u{ad}]{1,3}") {
+        fn a_secret_with_invisible_characters_inside_is_found(every in 1..12_usize, between in "[ \\n\\t\\x00\u{200b}\u{ad}]{1,3}") {
             let mut secrets = Secrets::default();
             secrets.add(TOKEN);
             let pieces: Vec<&str> = (0..TOKEN.len()).step_by(every).map(|at| &TOKEN[at..(at + every).min(TOKEN.len())]).collect();
@@ -248,7 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn no_part_of_a_secret_is_left_wherever_it_is_cut(before in ".{0,40}", after in ".{0,40}", from in 0..40_usize, to in 0..200_usize) {
+        fn no_part_of_a_secret_is_shown(before in ".{0,40}", after in ".{0,40}", from in 0..40_usize, to in 0..200_usize) {
             let mut secrets = Secrets::default();
             secrets.add(TOKEN);
             let to = to.min(TOKEN.len()).max(from);

@@ -1,4 +1,4 @@
-//! Text that others see: on one line, within a limit, and without what could forge another line.
+//! Text that others see: on one line, within a limit, and without characters that could forge another line.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) fn fit(text: &str, max_chars: usize) -> String {
         return text.to_owned();
     }
     let kept: String = text.chars().take(max_chars.saturating_sub(1)).collect();
-    // A word over half the room is cut rather than dropped.
+    // A word that fills more than half of the line is cut instead of dropped.
     let cut = match kept.rfind(' ') {
         Some(space) if space >= kept.len() / 2 => &kept[..space],
         _ => &kept,
@@ -24,7 +24,7 @@ pub(crate) fn fit(text: &str, max_chars: usize) -> String {
     format!("{}…", cut.trim_end())
 }
 
-/// So many of a thing: "1 target", "2 targets".
+/// A number of things: "1 target", "2 targets".
 pub(crate) fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
@@ -44,7 +44,7 @@ pub(crate) fn rounded(duration: Duration) -> String {
     }
 }
 
-/// Control characters, line separators, and the marks that turn the direction of text around.
+/// Whether a character could forge text: control characters, line separators, and marks that change the direction.
 pub(crate) fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

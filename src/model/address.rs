@@ -4,23 +4,22 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-/// `URLValidator.max_length` of Django, whose words Bitbucket's refusals of addresses are.
+/// `URLValidator.max_length` of Django: Bitbucket's refusals of addresses have its words.
 /// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
 pub(crate) const URL_MAX_CHARS: usize = 2048;
 
-/// The address of a service: https or http, without user information, query and fragment, and without slashes
-/// at its end.
+/// The address of a service: https or http, without user, query, fragment, and slashes at the end.
 ///
 /// # Errors
 ///
-/// What is wrong with it, to complete "is ..., ".
+/// What is wrong, to complete "is ..., ".
 pub(crate) fn service_address(text: &str) -> Result<Url, &'static str> {
-    let mut url = Url::parse(text.trim()).map_err(|_| "which is no address")?;
+    let mut url = Url::parse(text.trim()).map_err(|_| "which is not an address")?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
         return Err("which is neither https nor http");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("which holds a user name or password; credentials have variables of their own");
+        return Err("which holds a user name or password; credentials have their own variables");
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("which has a ? or # part");
@@ -30,7 +29,7 @@ pub(crate) fn service_address(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// Whether the address is loopback, or the machine that runs this container.
+/// Whether the host is loopback, or the machine that runs this container.
 pub(crate) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     host == "localhost"
@@ -41,7 +40,7 @@ pub(crate) fn is_this_machine(url: &Url) -> bool {
             .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// Whether the token would go over the network unencrypted, beyond this machine and private networks.
+/// Whether a token would be sent unencrypted outside this machine and private networks.
 pub(crate) fn is_exposed(url: &Url) -> bool {
     if url.scheme() != "http" || is_this_machine(url) {
         return false;
@@ -67,9 +66,9 @@ pub(crate) fn refusal_of_url(text: &str) -> Option<&'static str> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Some("which has white space inside");
     }
-    // As it is written: `Url` would repair what Bitbucket refuses.
+    // The text itself is checked: `Url` would repair some addresses that Bitbucket refuses.
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Some("which is no address");
+        return Some("which is not an address");
     };
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Some("which is neither http nor https");
@@ -79,9 +78,9 @@ pub(crate) fn refusal_of_url(text: &str) -> Option<&'static str> {
         return Some("which shows a user name or password to everybody");
     }
     let Some(url) = Url::parse(text).ok().filter(|_| !authority.is_empty() && !rest.contains('\\')) else {
-        return Some("which is no address");
+        return Some("which is not an address");
     };
-    // A URL keeps an IPv6 address in brackets, and makes an IPv4 address of every number.
+    // `Url` keeps an IPv6 address in brackets, and turns a number into an IPv4 address.
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     if let Ok(address) = host.parse::<IpAddr>() {
         if address.is_ipv4() && !authority.starts_with(host) {
@@ -89,16 +88,16 @@ pub(crate) fn refusal_of_url(text: &str) -> Option<&'static str> {
         }
         let address = address.to_canonical();
         return (address.is_loopback() || address.is_unspecified())
-            .then_some("which is this machine's own address");
+            .then_some("which is the address of this machine itself");
     }
     let host = host.trim_end_matches('.');
     if host == "localhost" || host.ends_with(".localhost") {
-        return Some("which is this machine's own address");
+        return Some("which is the address of this machine itself");
     }
     if !host.contains('.') {
         return Some("whose host has no dot");
     }
-    (!host.split('.').all(is_label)).then_some("whose host is no host name")
+    (!host.split('.').all(is_label)).then_some("whose host is not a host name")
 }
 
 /// A part of a host name, in ASCII: <https://www.rfc-editor.org/rfc/rfc1123#section-2.1>.

@@ -5,16 +5,13 @@ use reqwest::Url;
 /// What an analysis is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// A pull request, by SonarQube's name for it.
+    /// By SonarQube's name for the pull request.
     PullRequest(String),
-    /// A branch.
     Branch(String),
-    /// The main branch.
     Main,
 }
 
 impl Subject {
-    /// In words.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::PullRequest(id) => format!("pull request {id}"),
@@ -23,7 +20,7 @@ impl Subject {
         }
     }
 
-    /// From the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
+    /// Reads the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
     pub(crate) fn of_dashboard(address: &str) -> Self {
         let Ok(url) = Url::parse(address) else {
             return Self::Main;

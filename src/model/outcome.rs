@@ -15,7 +15,7 @@ pub(crate) enum Outcome {
     BitbucketFailed,
     /// The analysis did not finish in time.
     AnalysisLate,
-    /// Something happened that only a defect of Gatepost explains.
+    /// A defect of Gatepost.
     Defect,
     /// Stopped by SIGTERM (a cancelled step) or SIGINT (Ctrl-C).
     Stopped,
@@ -48,7 +48,7 @@ impl Outcome {
         }
     }
 
-    /// The worse of two outcomes in a run with several statuses: 4, 3, 5, 1, 0 in that order.
+    /// The worse of two outcomes, in the order 4, 3, 5, 1, 0 of exit codes.
     #[must_use]
     pub(crate) fn worse(self, other: Self) -> Self {
         let rank = |outcome| match outcome {
@@ -64,7 +64,7 @@ impl Outcome {
         if rank(other) > rank(self) { other } else { self }
     }
 
-    /// The meaning of the exit code, as `--help` and the README say it.
+    /// The meaning of the exit code, for `--help` and the documents.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or told not to fail",

@@ -1,4 +1,4 @@
-//! Bitbucket's four states, and the words that people use for them.
+//! Bitbucket's four states, and common words for them.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use serde::Serialize;
 pub(crate) enum State {
     /// Green.
     Successful,
-    /// Red; merge checks count it against the pull request.
+    /// Red; merge checks count it.
     Failed,
-    /// Blue; a merge check waits for its end.
+    /// Blue; a merge check waits for a final state.
     InProgress,
     /// Grey.
     Stopped,
@@ -21,7 +21,7 @@ pub(crate) enum State {
 impl State {
     const ALL: [Self; 4] = [Self::Successful, Self::Failed, Self::InProgress, Self::Stopped];
 
-    /// Bitbucket's word for it.
+    /// Bitbucket's word.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Successful => "SUCCESSFUL",
@@ -31,14 +31,14 @@ impl State {
         }
     }
 
-    /// From Bitbucket's word or an everyday one, in any case.
+    /// Reads Bitbucket's word or a common word for it, in any case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain: String =
             text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect();
         Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
     }
 
-    /// Everyday words for it, in lower case without white space, `-` and `_`.
+    /// Common words in lower case, without white space, `-` and `_`.
     const fn synonyms(self) -> &'static [&'static str] {
         match self {
             Self::Successful => &["successful", "success", "succeeded", "passed", "pass", "ok", "green"],
@@ -48,7 +48,7 @@ impl State {
         }
     }
 
-    /// An everyday word for it, for a description.
+    /// A word for a description.
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Successful => "Successful",

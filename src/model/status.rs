@@ -14,24 +14,23 @@ use crate::model::{
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Status {
-    /// The only type there is: `build`.
+    /// Always `build`.
     pub(crate) r#type: &'static str,
-    /// Identity on the commit; the same key overwrites.
+    /// A status with the same key on the same commit replaces this one.
     pub(crate) key: StatusKey,
-    /// What reviewers and merge checks act on.
     pub(crate) state: State,
-    /// Title, at most [`NAME_MAX_CHARS`].
+    /// The title, at most [`NAME_MAX_CHARS`].
     pub(crate) name: String,
-    /// One line below the title, at most [`DESCRIPTION_MAX_CHARS`].
+    /// The line below the title, at most [`DESCRIPTION_MAX_CHARS`].
     pub(crate) description: String,
-    /// Where a click leads.
+    /// The page that a click opens.
     pub(crate) url: String,
-    /// Source branch: the status counts for pull requests from this branch only.
+    /// The source branch: the status only counts for pull requests from this branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refname: Option<String>,
 }
 
-/// The identity of a status: at most [`KEY_MAX_CHARS`] characters, none of them a control character.
+/// The key of a status: at most [`KEY_MAX_CHARS`] characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct StatusKey(String);
 
@@ -39,11 +38,11 @@ pub(crate) struct StatusKey(String);
 pub(crate) const KEY_MAX_CHARS: usize = 40;
 /// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/pull/928>.
 pub(crate) const NAME_MAX_CHARS: usize = 255;
-/// Not documented; the limit of the name, whose column it is likely to share.
+/// Not documented; probably the same limit as for the name.
 pub(crate) const DESCRIPTION_MAX_CHARS: usize = 255;
 impl StatusKey {
-    /// The key as given, or, when it is too long, its beginning, `-` and 8 hexadecimal digits of the
-    /// SHA-256 of the whole, so that two long keys with one beginning stay two.
+    /// The text as a key. A long text is cut and gets `-` and 8 hexadecimal digits of its SHA-256, so that two long texts
+    /// with the same beginning stay different.
     pub(crate) fn fit(text: &str) -> Self {
         if text.chars().count() <= KEY_MAX_CHARS {
             return Self(text.to_owned());
@@ -55,7 +54,6 @@ impl StatusKey {
         Self(kept + &suffix)
     }
 
-    /// The text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -74,7 +72,7 @@ impl Status {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The status that ends this one when the run cannot finish it.
+    /// The final status that replaces this one when the run is stopped.
     #[must_use]
     pub(crate) fn stopped(&self) -> Self {
         Self { state: State::Stopped, description: "The run was stopped".to_owned(), ..self.clone() }

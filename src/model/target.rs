@@ -5,9 +5,9 @@ use std::fmt;
 /// A repository of Bitbucket Cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Repository {
-    /// Workspace id, or its UUID in braces.
+    /// The id of the workspace, or its UUID in braces.
     pub(crate) workspace: String,
-    /// Repository slug, or its UUID in braces.
+    /// The slug of the repository, or its UUID in braces.
     pub(crate) slug: String,
 }
 
@@ -15,54 +15,50 @@ pub(crate) struct Repository {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct CommitHash(String);
 
-/// Number of a pull request within its repository.
+/// The number of a pull request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PullRequestId(pub(crate) u32);
 
 /// Where a status goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
-    /// The repository that holds the commit; for a pull request from a fork, the fork.
+    /// The repository with the commit; for a pull request from a fork, the fork.
     pub(crate) repository: Repository,
-    /// The commit.
     pub(crate) commit: CommitHash,
-    /// Source branch that the status belongs to.
+    /// The source branch of the status.
     pub(crate) refname: Option<String>,
 }
 
-/// The target as far as the variables tell it.
+/// The target, as far as the variables name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct TargetPlan {
-    /// The repository that the user named; pull requests and branches are looked up here.
+    /// The repository that the user named: pull requests and branches are looked up here.
     pub(crate) repository: Repository,
-    /// How to find the commit.
     pub(crate) commit: CommitSource,
-    /// The branch that the status belongs to, when the variables tell it.
+    /// The source branch of the status, if the variables name it.
     pub(crate) refname: Option<String>,
 }
 
 /// How the commit of a target is found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum CommitSource {
-    /// It is given: nothing is looked up, unless Bitbucket does not know it and a pull request is known.
+    /// It is given. Nothing is looked up, unless Bitbucket does not know the commit and a pull request is known.
     Given {
-        /// The commit.
         commit: CommitHash,
-        /// The pull request whose source commit is used when Bitbucket does not know `commit`.
+        /// Its source commit is used when Bitbucket does not know `commit`.
         fallback: Option<PullRequestId>,
     },
-    /// The pull request is asked for its source repository, branch and commit.
+    /// The pull request is looked up for its source repository, branch and commit.
     PullRequest {
-        /// The pull request.
         id: PullRequestId,
-        /// The commit that wins over the pull request's own.
+        /// This commit is used instead of the source commit.
         commit: Option<CommitHash>,
     },
-    /// The branch is asked for its head commit.
+    /// The branch is looked up for its head commit.
     Branch(String),
 }
 
-/// Names it as the reader knows it.
+/// Names the target for the reader.
 impl fmt::Display for TargetPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.repository, self.commit)
@@ -114,12 +110,12 @@ impl Repository {
             .then(|| Self { workspace: workspace.to_owned(), slug: slug.to_owned() })
     }
 
-    /// Whether it is named by a UUID, as Bitbucket's answers never name it.
+    /// Whether a UUID names it; Bitbucket's answers use names.
     pub(crate) fn is_by_uuid(&self) -> bool {
         self.workspace.starts_with('{') || self.slug.starts_with('{')
     }
 
-    /// The address of the repository's pages.
+    /// The address of its page.
     pub(crate) fn page(&self) -> String {
         format!("https://bitbucket.org/{self}")
     }
@@ -130,35 +126,34 @@ const COMMIT_MIN_DIGITS: usize = 7;
 /// A whole SHA-1.
 const COMMIT_MAX_DIGITS: usize = 40;
 
-/// A commit of a repository is known by so many digits, as Bitbucket abbreviates it.
+/// Bitbucket abbreviates hashes to this number of digits.
 const COMMIT_DIGITS: usize = 12;
 
 impl CommitHash {
-    /// The first twelve digits, or fewer when there are no more: the same whether the hash is abbreviated or not.
+    /// The first twelve digits, or all if there are fewer.
     pub(crate) fn digits(&self) -> &str {
         &self.0[..self.0.len().min(COMMIT_DIGITS)]
     }
 
-    /// The hash, or nothing when the text is none.
+    /// The hash, if the text is one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = (COMMIT_MIN_DIGITS..=COMMIT_MAX_DIGITS).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         fits.then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// The digits.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether both may name one commit: one is the other or its abbreviation.
+    /// Whether both may be the same commit: one hash begins with the other.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
     }
 }
 
 impl TargetPlan {
-    /// The target, when nothing has to be looked up.
+    /// The target, if nothing must be looked up.
     pub(crate) fn given(&self) -> Option<Target> {
         match &self.commit {
             CommitSource::Given { commit, .. } => Some(self.at(commit.clone())),
@@ -171,7 +166,7 @@ impl TargetPlan {
         Target { repository: self.repository.clone(), commit, refname: self.refname.clone() }
     }
 
-    /// What is looked up, or may have to be when Bitbucket does not know the commit.
+    /// The lookup that finds the commit, or that is needed when Bitbucket does not know the commit.
     pub(crate) fn may_look_up(&self) -> Option<Lookup<'_>> {
         match &self.commit {
             CommitSource::Given { fallback, .. } => fallback.map(Lookup::PullRequest),
@@ -186,7 +181,7 @@ impl TargetPlan {
     }
 }
 
-/// Slugs are at most 62 characters when Bitbucket makes them from a name; a margin for older ones.
+/// Bitbucket makes slugs of at most 62 characters; older ones may be longer.
 const SLUG_MAX_CHARS: usize = 128;
 
 /// Whether the text may be a workspace id or a slug, in any case, or a UUID in braces.

@@ -1,31 +1,28 @@
-//! What a token's shape tells, before it is sent and without showing it: its kind, what keeps it from working,
-//! and what is merely unusual.
+//! The shape of a token: it tells the kind of the token, and why the token cannot work, before it is sent.
 
 use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
 
-/// A kind of token that Atlassian makes, as its prefix tells it.
+/// The kinds of tokens that Atlassian creates; each has its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
-    /// A person's API token.
     Api,
-    /// Access token of a repository, project or workspace.
     Access,
-    /// App password; none works any more.
+    /// App passwords no longer work.
     AppPassword,
 }
 
 impl TokenKind {
     const ALL: [Self; 3] = [Self::Api, Self::Access, Self::AppPassword];
 
-    /// The kind, when the prefix tells one.
+    /// The kind of a token, if it has a known prefix.
     pub(crate) fn of(token: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| token.starts_with(kind.prefix()))
     }
 
-    /// What all tokens of the kind begin with. Atlassian's staff named the prefixes that can be relied on:
+    /// The prefix of the kind. Atlassian's staff confirmed these prefixes:
     /// <https://community.atlassian.com/forums/Bitbucket-questions/Can-we-confirm-BitBucket-s-token-prefixes/qaq-p/3093481>.
     pub(crate) const fn prefix(self) -> &'static str {
         match self {
@@ -35,7 +32,6 @@ impl TokenKind {
         }
     }
 
-    /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Api => "API token",
@@ -45,20 +41,18 @@ impl TokenKind {
     }
 }
 
-/// Something that keeps a token from working, whatever its kind.
+/// Why a token of any kind cannot work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Defect {
-    /// What was found, to complete "the variable ...".
+    /// Completes the sentence that begins with the variable.
     pub(crate) found: &'static str,
-    /// What to do.
     pub(crate) remedy: &'static str,
 }
 
-/// A header of more than this is refused by common servers and proxies (8 KiB for all headers);
-/// real tokens have about 200 characters.
+/// Real tokens have about 200 characters. Common servers and proxies accept 8 KiB for all headers.
 const TOKEN_MAX_BYTES: usize = 4096;
 
-/// Tokens of other services, as scanners for secrets know them, with the service's name.
+/// The prefixes of tokens of other services.
 const OTHER_SERVICES: [(&str, &str); 8] = [
     ("squ_", "is a token of SonarQube"),
     ("sqp_", "is a token of SonarQube"),
@@ -70,7 +64,7 @@ const OTHER_SERVICES: [(&str, &str); 8] = [
     ("BBDC-", "is a token of Bitbucket Data Center"),
 ];
 
-/// What keeps a text from being a token of Bitbucket at all: how it was pasted, or whose it is.
+/// Why a text cannot be a token of Bitbucket: it was pasted wrongly, or belongs to another service.
 pub(crate) fn defect(token: &str) -> Option<Defect> {
     let pasted = pasted(token).map(|defect| match defect {
         Defect { found, .. } if is_map(token) => Defect { found, remedy: MAP_REMEDY },
@@ -90,9 +84,9 @@ pub(crate) fn defect(token: &str) -> Option<Defect> {
 }
 
 const MAP_REMEDY: &str =
-    "pass the token alone; an object with a token for each repository goes into BITBUCKET_ACCESS_TOKENS";
+    "pass only the token; an object with a token for each repository belongs in BITBUCKET_ACCESS_TOKENS";
 
-/// What keeps a text from being a token of any service: how it was pasted.
+/// Why a text cannot be a token of any service: it was pasted wrongly.
 pub(crate) fn pasted(token: &str) -> Option<Defect> {
     let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
     let bare = token.trim_matches(|c: char| c.is_whitespace() || quotes.contains(&c));
@@ -102,7 +96,7 @@ pub(crate) fn pasted(token: &str) -> Option<Defect> {
     let (found, remedy) = if bare.len() != token.trim().len() {
         (
             "has quotes around the token, or at one end",
-            "write the variable again without quotes; Pipelines takes the value as it stands",
+            "save the variable again without quotes; Pipelines passes the value unchanged",
         )
     } else if bare.len() != token.len() {
         (
@@ -114,14 +108,14 @@ pub(crate) fn pasted(token: &str) -> Option<Defect> {
     } else if is_name(token) {
         (
             "is the name of a variable, not its value",
-            "pass the value: in the YAML file a $ stands before the name, as in `NAME: $NAME`",
+            "pass the value: in the YAML file write a $ before the name, as in `NAME: $NAME`",
         )
     } else if is_placeholder(token) {
-        ("is a placeholder, not a token", "put the token itself in its place, from a secured variable")
+        ("is a placeholder, not a token", "pass the token itself, from a secured variable")
     } else if is_header {
         (
             "begins with the word Bearer, Basic or Authorization, as in a header",
-            "pass the token alone; Gatepost writes the header",
+            "pass only the token; Gatepost writes the header",
         )
     } else if token.chars().any(char::is_whitespace) {
         (
@@ -130,42 +124,42 @@ pub(crate) fn pasted(token: &str) -> Option<Defect> {
         )
     } else if !token.chars().all(|c| c.is_ascii_graphic()) {
         (
-            "has characters that no token has (control characters or letters outside ASCII)",
+            "has characters that are never part of a token (control characters or letters outside ASCII)",
             "copy the token again from the page that showed it, or create a new one",
         )
     } else if token.len() > TOKEN_MAX_BYTES {
         ("is longer than 4096 characters", "pass the token itself, not a file, a key or a JSON answer")
     } else if token.contains("://") {
         (
-            "is an address, such as git clones from, and not the token alone",
-            "pass the token alone: what stands between the colon and the @ of such an address",
+            "is an address for git, not only a token",
+            "pass only the token: the part between the colon and the @",
         )
     } else if token.contains(':') {
         (
-            "has a colon inside, as when user and token are pasted as one (user:token)",
-            "pass the token alone; a user goes into a variable of its own",
+            "has a colon inside, like a user and a token in one text (user:token)",
+            "pass only the token; the user has its own variable",
         )
     } else if token.contains('@') {
         (
             "is an e-mail address, or holds one",
-            "put the token here, and the e-mail address into ATLASSIAN_ACCOUNT_EMAIL; they may be swapped",
+            "pass the token here and the e-mail address in ATLASSIAN_ACCOUNT_EMAIL; perhaps they are swapped",
         )
     } else if has_name_before(token) {
         (
             "begins with the name of a variable and =",
-            "save what stands behind the = alone as the variable's value",
+            "save only the part after the = as the value of the variable",
         )
     } else if token.contains(quotes)
         || token.contains(['\\', '$', ',', ';', '{', '}', '<', '>', '(', ')', '%'])
     {
         (
-            "has a character that no token has (a quote, a backslash, a dollar, a comma, a semicolon, a percent sign or a bracket)",
-            "copy the token again without what stands around it",
+            "has a character that is never part of a token (a quote, a backslash, a dollar, a comma, a semicolon, a percent sign or a bracket)",
+            "copy the token again without the text around it",
         )
     } else if is_encoded(token) {
         (
-            "is base64 of a token, or of user:token as a header has it",
-            "pass the token as it was shown when it was created; Gatepost encodes it by itself",
+            "is base64 of a token, or of user:token as in a header",
+            "pass the token as it was shown when it was created; Gatepost encodes it",
         )
     } else {
         return None;
@@ -173,7 +167,7 @@ pub(crate) fn pasted(token: &str) -> Option<Defect> {
     Some(Defect { found, remedy })
 }
 
-/// What stands in examples, or where something else has not put a value: `<string>`, `%NAME%`, `{uuid}`, `****`.
+/// Placeholders from examples and templates: `<string>`, `%NAME%`, `{uuid}`, `****`.
 fn is_placeholder(token: &str) -> bool {
     let is_within = |open, close| token.len() > 1 && token.starts_with(open) && token.ends_with(close);
     let first = token.chars().next();
@@ -191,7 +185,7 @@ fn has_name_before(token: &str) -> bool {
     token.split_once('=').is_some_and(|(name, value)| !value.is_empty() && is_name(name))
 }
 
-/// Whether a text is a name as variables have it: `NAME_OF_IT`. No token is in capitals alone.
+/// Whether a text looks like the name of a variable: `NAME_OF_IT`. A token never has only upper-case letters.
 fn is_name(text: &str) -> bool {
     text.contains('_')
         && text.starts_with(|c: char| c.is_ascii_uppercase())
@@ -203,8 +197,8 @@ fn is_map(text: &str) -> bool {
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
 
-/// Whether a text is base64 of a token or of `user:secret`, with its padding or without. Chance makes such a text of
-/// a real token less than once in a million: all decoded bytes would have to be ASCII.
+/// Whether a text is base64 of a token or of `user:secret`, with or without padding. A real token looks like that by
+/// chance less than once in a million times: all decoded bytes would have to be ASCII.
 fn is_encoded(token: &str) -> bool {
     let decoded = BASE64_STANDARD_NO_PAD.decode(token.trim_end_matches('=')).unwrap_or_default();
     let is_token = String::from_utf8(decoded.clone()).is_ok_and(|text| TokenKind::of(text.trim()).is_some());
@@ -219,7 +213,7 @@ const USUAL_MIN_BYTES: usize = 100;
 /// Shorter than every kind of token that was seen.
 const SHORT_BYTES: usize = 20;
 
-/// What is unusual about a token that stands where `expected` is expected, to complete "the variable ...".
+/// What is unusual about a token of the `expected` kind, to complete "the variable ...".
 pub(crate) fn oddity(token: &str, expected: TokenKind) -> Option<&'static str> {
     match (TokenKind::of(token), expected) {
         (Some(_), _) if token.len() < USUAL_MIN_BYTES => Some(
@@ -282,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_told_by_its_shape() {
+    fn a_text_that_cannot_be_a_token_is_recognised_by_its_shape() {
         let pair = BASE64_STANDARD_NO_PAD.encode("ci@acme.example:ATATT3xFfGF0abcdefgh=5A4DB0C5");
         let issuer =
             r#"{"iss":"https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"}"#;
@@ -295,11 +289,11 @@ mod tests {
             ("'ATCTTabc", "quotes"),
             ("ATCTT abc", "white space inside"),
             ("Bearer ATCTTabc", "the word Bearer"),
-            ("ATCTT\u{7}abc", "characters that no token has"),
-            ("ATCTTäbc", "characters that no token has"),
+            ("ATCTT\u{7}abc", "characters that are never part of a token"),
+            ("ATCTTäbc", "characters that are never part of a token"),
             (&"xy".repeat(2049), "longer than 4096"),
             ("<string>", "placeholder"),
-            ("https://x-token-auth:ATCTTabc@bitbucket.org/acme/api.git", "is an address"),
+            ("https://x-token-auth:ATCTTabc@bitbucket.org/acme/api.git", "is an address for git"),
             ("ci@acme.example:ATATTabc", "has a colon"),
             ("%BITBUCKET_ACCESS_TOKEN%", "placeholder"),
             ("{a6a0c3a4-1f0e-4e3c-8a51-7b1f0d2d3c4e}", "placeholder"),
@@ -309,14 +303,14 @@ mod tests {
             ("Authorization: Bearer ATCTTabc", "the word Bearer"),
             ("ci@acme.example", "e-mail address"),
             ("BITBUCKET_ACCESS_TOKEN=ATCTTabc", "the name of a variable"),
-            ("ATCTT\"abc", "a character that no token has"),
-            ("ATCTTabc\\n", "a character that no token has"),
-            ("ATCTTabc;", "a character that no token has"),
+            ("ATCTT\"abc", "a character that is never part of a token"),
+            ("ATCTTabc\\n", "a character that is never part of a token"),
+            ("ATCTTabc;", "a character that is never part of a token"),
             ("squ_abc", "token of SonarQube"),
             ("ghp_abc", "token of GitHub"),
             (r#"{"api": "ATCTTabc"}"#, "is a JSON object"),
             ("BITBUCKET_ACCESS_TOKEN", "is the name of a variable"),
-            ("ATCTTabc%3D5A4DB0C5", "a character that no token has"),
+            ("ATCTTabc%3D5A4DB0C5", "a character that is never part of a token"),
             (&oidc, "OIDC token of a pipeline"),
             (&pair, "base64"),
             (&alone, "base64"),
@@ -330,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unusual_is_told() {
+    fn an_unusual_token_is_recognised() {
         let whole = format!("ATATT3xFfGF0{}=5A4DB0C5", "x".repeat(171));
         assert_eq!(oddity(&whole, TokenKind::Api), None);
         assert!(oddity(&whole[..60], TokenKind::Api).unwrap().contains("shorter"));

@@ -5,23 +5,22 @@ use crate::{
     model::{outcome::Outcome, state::State},
 };
 
-/// What is to be said of the commit.
+/// What a status says of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The state.
     pub(crate) state: State,
-    /// The reason in a few words; the description, unless the user gives one.
+    /// The description, unless the user gives one.
     pub(crate) words: String,
-    /// SonarQube's key of the project that it is about.
+    /// The key of the project in SonarQube.
     pub(crate) project: Option<String>,
-    /// The page that shows it, when Bitbucket takes its address.
+    /// The page that shows it, if Bitbucket accepts its address.
     pub(crate) link: Option<String>,
-    /// How the run ends when it is posted.
+    /// How the run ends when the status is posted.
     pub(crate) outcome: Outcome,
 }
 
 impl Verdict {
-    /// From `STATE`: Bitbucket's word, an everyday one, or a process exit code.
+    /// Reads `STATE`: Bitbucket's word, a common word for it, or an exit code.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (state, words) = match in_digits(text).and_then(|code| u8::try_from(code).ok()) {
             Some(0) => (State::Successful, State::Successful.words().to_owned()),

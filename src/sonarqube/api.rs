@@ -1,8 +1,6 @@
-//! SonarQube's web API (Server, Cloud, Community Build): one function per endpoint, and wire types that never
-//! leave. <https://docs.sonarsource.com/sonarqube-server/extension-guide/web-api>
+//! SonarQube's web API (Server, Cloud, Community Build): one function for each endpoint. <https://docs.sonarsource.com/sonarqube-server/extension-guide/web-api>
 //!
-//! Answers differ between versions and editions: every field that is not needed may be missing, and numbers
-//! and text stand for each other.
+//! Answers differ between versions and editions: a field that is not needed may be missing, and a number may be text.
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -28,28 +26,27 @@ pub(crate) struct SonarQube<'a> {
 /// The background task that computes an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
-    /// How far it is.
     pub(crate) state: TaskState,
-    /// The analysis, once there is one.
+    /// The id of the analysis, after the task has succeeded.
     pub(crate) analysis: Option<String>,
-    /// What went wrong, in SonarQube's words.
+    /// SonarQube's error message.
     pub(crate) error: Option<String>,
-    /// The project's key.
+    /// The key of the project.
     pub(crate) project: Option<String>,
-    /// What is analysed, when it is not the main branch.
+    /// `None` for the main branch.
     pub(crate) subject: Option<Subject>,
 }
 
-/// How far a task is.
+/// The state of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TaskState {
-    /// Done, and there is a gate.
+    /// It has ended, and there is a gate.
     Success,
-    /// Ended with an error.
+    /// It has ended with an error.
     Failed,
-    /// Taken out of the queue.
+    /// It was taken out of the queue.
     Cancelled,
-    /// Not done, with SonarQube's word for it.
+    /// It has not ended; with SonarQube's word for the state.
     Unfinished(String),
 }
 
@@ -87,7 +84,7 @@ impl SonarQube<'_> {
         self.get("ask for the analysis task", url, understand).await
     }
 
-    /// The gate as it was computed for an analysis.
+    /// The gate of an analysis.
     ///
     /// `GET api/qualitygates/project_status?analysisId=`; needs 'Execute Analysis' (from 9.5) or 'Browse'.
     ///
@@ -98,7 +95,7 @@ impl SonarQube<'_> {
         self.project_status(&[("analysisId", analysis)]).await
     }
 
-    /// The gate of a project as it is now.
+    /// The present gate of a project.
     ///
     /// `GET api/qualitygates/project_status?projectKey=[&pullRequest=|&branch=]`; needs 'Browse'.
     ///
@@ -115,8 +112,8 @@ impl SonarQube<'_> {
         self.project_status(&query).await
     }
 
-    /// The gate of a project as its measures tell it, for the day when SonarQube Cloud ends
-    /// `api/qualitygates/project_status`, which it calls deprecated.
+    /// The gate of a project from its measures, for the time after SonarQube Cloud has removed
+    /// `api/qualitygates/project_status`, which is deprecated there.
     ///
     /// `GET api/measures/component?metricKeys=alert_status,quality_gate_details`; needs 'Browse'.
     ///
@@ -139,7 +136,7 @@ impl SonarQube<'_> {
                     .find(|measure| measure.get("metric").is_some_and(|metric| metric == wanted))?
                     .get("value")
             };
-            // The details are JSON within a text; without them the status alone is the gate.
+            // The details are JSON in a text. Without them, the gate has only its status.
             let details = value("quality_gate_details")
                 .and_then(|details| serde_json::from_str(details.as_str()?).ok());
             let nothing = || json!({ "status": value("alert_status").unwrap_or(&json!("NONE")) });
@@ -148,7 +145,7 @@ impl SonarQube<'_> {
         self.get("ask for the gate's measures", url, understand).await
     }
 
-    /// Whether the token is one. A gate of NONE may stand for a project that a wrong token may not see.
+    /// Whether the token is valid. SonarQube may answer a wrong token with a gate of NONE.
     ///
     /// `GET api/authentication/validate`; always answers.
     ///
@@ -186,7 +183,7 @@ impl SonarQube<'_> {
     }
 }
 
-/// Whether an address of SonarQube is the Cloud's: <https://docs.sonarsource.com/sonarqube-cloud/getting-started/us-region>.
+/// Whether a server is SonarQube Cloud: <https://docs.sonarsource.com/sonarqube-cloud/getting-started/us-region>.
 pub(crate) fn is_cloud(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     ["sonarcloud.io", "sonarqube.us"]

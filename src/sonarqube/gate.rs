@@ -1,4 +1,4 @@
-//! SonarQube's judgement as our own values, and the words for it. Pure.
+//! The quality gate as values, and its words.
 
 use std::cmp::Ordering;
 
@@ -9,64 +9,57 @@ use crate::{
     sonarqube::metrics::{self, Kind},
 };
 
-/// A quality gate as it was computed for an analysis.
+/// The quality gate of an analysis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gate {
-    /// The judgement.
     pub(crate) level: Level,
-    /// What was judged.
     pub(crate) conditions: Vec<Condition>,
-    /// Whether coverage and duplication were left out, because the change is small.
+    /// Whether coverage and duplication did not count, because the change is small.
     pub(crate) ignored_conditions: bool,
 }
 
-/// The judgement of a gate or of one condition.
+/// The result of a gate or of one condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     /// Passed.
     Ok,
-    /// Passed with a warning; SonarQube before 7.6 only.
+    /// Passed with a warning; only before SonarQube 7.6.
     Warn,
     /// Failed.
     Error,
-    /// Nothing was judged.
+    /// Nothing was computed.
     None,
-    /// A word that SonarQube did not have when this was written; it is never green.
+    /// An unknown word. It is never green.
     Unknown,
 }
 
 /// One condition of a gate.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Condition {
-    /// The metric's key.
+    /// The key of the metric.
     pub(crate) metric: String,
-    /// Whether it is met.
     pub(crate) level: Level,
-    /// What the value must not be, compared with the threshold.
+    /// The comparison with the threshold that fails.
     pub(crate) comparator: Comparator,
-    /// The value that must not be passed.
     pub(crate) threshold: Option<String>,
-    /// The value; there is none when there was nothing to measure, such as no new lines to cover.
+    /// `None` when there was nothing to measure, such as no new lines to cover.
     pub(crate) actual: Option<String>,
 }
 
-/// How a value fails.
+/// The comparison with which a value fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparator {
-    /// By being greater than the threshold.
     Greater,
-    /// By being less.
     Less,
-    /// By being equal (before 7.6).
+    /// Only before SonarQube 7.6.
     Equal,
-    /// By being another (before 7.6).
+    /// Only before SonarQube 7.6.
     NotEqual,
-    /// A word that is not known.
     Unknown,
 }
 
 impl Level {
-    /// From SonarQube's word.
+    /// Reads SonarQube's word.
     pub(crate) fn parse(word: &str) -> Self {
         match word {
             "OK" => Self::Ok,
@@ -79,7 +72,7 @@ impl Level {
 }
 
 impl Comparator {
-    /// From the API's word or the webhook's.
+    /// Reads the word of the API or of a webhook.
     pub(crate) fn parse(word: &str) -> Self {
         match word {
             "GT" | "GREATER_THAN" => Self::Greater,
@@ -91,11 +84,10 @@ impl Comparator {
     }
 }
 
-/// Names and values of SonarQube's are shorter; a longer one is not repeated in full.
+/// SonarQube's names and values are shorter; a longer text is cut.
 const TEXT_MAX_CHARS: usize = 60;
 
-/// Text on one line, also where a number or a boolean stands for it; nothing for null, blank text, arrays and
-/// objects.
+/// A text, number or boolean as text on one line; `None` for null, blank text, arrays and objects.
 pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     let text = match value? {
         Value::String(text) => one_line(text),
@@ -106,15 +98,14 @@ pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The first of these fields that has a text.
+/// The text of the first of these fields that has one.
 fn field(object: &Value, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| text(object.get(name)))
 }
 
 impl Gate {
-    /// From whatever tells a gate: `api/qualitygates/project_status`, the measure `quality_gate_details`, or a
-    /// webhook. They differ in the names of their fields, and versions in what they leave out; a gate that does
-    /// not say how it is, is never green.
+    /// Reads a gate from `api/qualitygates/project_status`, the measure `quality_gate_details`, or a webhook. The names of
+    /// their fields differ, and versions leave out different fields. A gate without a known status is never green.
     pub(crate) fn read(gate: &Value) -> Self {
         let conditions = gate.get("conditions").and_then(Value::as_array);
         Self {
@@ -124,7 +115,7 @@ impl Gate {
         }
     }
 
-    /// The conditions of a level, worst first: those that are farthest from their threshold.
+    /// The conditions of a level. Those that are farthest from their threshold come first.
     pub(crate) fn worst_first(&self, level: Level) -> Vec<&Condition> {
         let mut conditions: Vec<&Condition> =
             self.conditions.iter().filter(|condition| condition.level == level).collect();
@@ -132,21 +123,20 @@ impl Gate {
         conditions
     }
 
-    /// The gate in words that fit: the reason first, as many conditions as there is room for, and how
-    /// many there are more.
-    pub(crate) fn words(&self, judged: &str, max_chars: usize) -> String {
+    /// The gate in words, at most `max_chars`: as many conditions as fit, and the number of the others.
+    pub(crate) fn words(&self, subject: &str, max_chars: usize) -> String {
         let (start, level) = match self.level {
-            Level::Ok => return format!("Quality gate passed: {judged}"),
-            Level::None => return format!("No quality gate was computed: {judged}"),
-            Level::Unknown => return format!("Quality gate unknown: {judged}"),
+            Level::Ok => return format!("Quality gate passed: {subject}"),
+            Level::None => return format!("No quality gate was computed: {subject}"),
+            Level::Unknown => return format!("Quality gate unknown: {subject}"),
             Level::Warn => ("Quality gate passed with a warning: ", Level::Warn),
             Level::Error => ("", Level::Error),
         };
         let conditions = self.worst_first(level);
         if conditions.is_empty() {
             return match self.level {
-                Level::Warn => format!("Quality gate passed with a warning: {judged}"),
-                _ => format!("Quality gate failed: {judged}"),
+                Level::Warn => format!("Quality gate passed with a warning: {subject}"),
+                _ => format!("Quality gate failed: {subject}"),
             };
         }
         let mut text = start.to_owned();
@@ -154,7 +144,7 @@ impl Gate {
             let next = condition.words();
             let separator = if number == 0 { "" } else { ", " };
             let left = conditions.len() - number;
-            // The last one needs no room for the count of those that are left out.
+            // After the last condition there is no count of others.
             let tail = if left == 1 { 0 } else { count_more(left - 1).chars().count() };
             if number > 0
                 && [&text, separator, &next].iter().map(|part| part.chars().count()).sum::<usize>() + tail
@@ -200,7 +190,7 @@ impl Condition {
         format!("{actual} {name} ({} {threshold})", self.comparison(kind))
     }
 
-    /// The name of the metric, the value and what is required, for a table.
+    /// The name of the metric, the value and the requirement, for a table.
     pub(crate) fn row(&self) -> [String; 3] {
         let (name, kind) = metrics::look_up(&self.metric);
         let (actual, threshold) = self.shown(kind);
@@ -221,7 +211,7 @@ impl Condition {
     fn comparison(&self, kind: Kind) -> &'static str {
         match (self.comparator, kind) {
             (Comparator::Greater, Kind::Rating) => "is worse than",
-            // The threshold that is stored is one below the level that fails.
+            // The stored threshold is one below the level that fails.
             (Comparator::Greater, Kind::Severity) => "is greater than or equal to",
             (Comparator::Greater, _) => "is greater than",
             (Comparator::Less, _) => "is less than",
@@ -231,7 +221,7 @@ impl Condition {
         }
     }
 
-    /// The value and the threshold as SonarQube's pages show them.
+    /// The value and the threshold in the format of SonarQube's pages.
     fn shown(&self, kind: Kind) -> (String, Option<String>) {
         let (actual, threshold) = (number(self.actual.as_ref()), number(self.threshold.as_ref()));
         let raw = |text: &Option<String>| text.clone().unwrap_or_else(|| "no value".to_owned());
@@ -249,7 +239,7 @@ impl Condition {
         )
     }
 
-    /// How far the value is beyond its threshold, as a share of it; what has no value comes last.
+    /// The distance between value and threshold, as a share of the threshold. Without a value it is negative.
     fn distance(&self) -> f64 {
         match (number(self.actual.as_ref()), number(self.threshold.as_ref())) {
             (Some(actual), Some(threshold)) => (actual - threshold).abs() / threshold.abs().max(1.0),
@@ -259,15 +249,15 @@ impl Condition {
     }
 }
 
-/// Beyond this a value is shown as it came; SonarQube counts nothing that high.
+/// A higher value is shown unchanged; SonarQube has no such numbers.
 const NUMBER_MAX: f64 = 1e15;
 
 fn number(text: Option<&String>) -> Option<f64> {
     text?.trim().parse::<f64>().ok().filter(|number| number.abs() < NUMBER_MAX)
 }
 
-/// A number with one decimal, or as many as tell it apart from what it is compared with, and without zeros at
-/// the end: 79.96 is not shown as 80 when 80 is the threshold.
+/// A number with one decimal, or with as many decimals as distinguish it from the compared number, without zeros at the
+/// end: 79.96 is not shown as 80 when 80 is the threshold.
 fn plain(number: f64, compared: Option<(f64, f64)>) -> String {
     let mut decimals = 1;
     if let Some((actual, threshold)) = compared
@@ -293,7 +283,7 @@ fn rating(number: f64) -> String {
     }
 }
 
-/// Thresholds are one below the level that they stand for.
+/// A threshold is one below its level.
 fn severity(number: f64) -> String {
     match number {
         n if n <= 0.0 => "None",
@@ -306,7 +296,7 @@ fn severity(number: f64) -> String {
     .to_owned()
 }
 
-/// Minutes as days of eight hours, hours and minutes; the two largest.
+/// Minutes as days of eight hours, hours and minutes: the two largest units.
 fn effort(minutes: f64) -> String {
     units(minutes, &[(480.0, "d"), (60.0, "h"), (1.0, "min")])
 }

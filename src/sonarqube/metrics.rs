@@ -1,9 +1,9 @@
-//! SonarQube's metrics as people know them: what a condition of a quality gate can measure.
+//! The names of SonarQube's metrics, and the formats of their values.
 //!
 //! The keys and names are those of SonarQube's own pages and of
 //! <https://docs.sonarsource.com/sonarqube-server/user-guide/code-metrics/metrics-definition>.
 
-/// How the values of a metric are read and shown.
+/// The format of the values of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A number.
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Milliseconds,
 }
 
-/// The name and kind of a metric; of an unknown one the key in words, as a number.
+/// The name and format of a metric. An unknown metric has its key in words as its name, and numbers as values.
 pub(crate) fn look_up(key: &str) -> (String, Kind) {
     match METRICS.binary_search_by_key(&key, |metric| metric.0) {
         Ok(index) => (METRICS[index].1.to_owned(), METRICS[index].2),

@@ -33,7 +33,7 @@ fn a_commit_of_the_central_pipelines_own_repository() {
     let gatepost = in_central_pipeline(&sandbox).set("REPO_SLUG", "web").set("COMMIT", own);
     let troubles = [&handbook::CENTRAL_COMMIT, &handbook::UNKNOWN_COMMIT];
     insta::assert_snapshot!(met(&gatepost, &sandbox, &troubles, 4, 1), @r#"
-    ! COMMIT 4f189dd603c1329d10e17f3ae45fa035856d7533 is the commit of this pipeline's own repository, probably not one of acme/web: pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
+    ! COMMIT 4f189dd603c1329d10e17f3ae45fa035856d7533 is a commit of this pipeline's own repository, and probably not of acme/web: pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     gatepost 0.1.0: SUCCESSFUL for acme/web with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ failed to post the status: Bitbucket answered 404 Not Found
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/web/commit/4f189dd603c1329d10e17f3ae45fa035856d7533/statuses/build with the access token (BITBUCKET_ACCESS_TOKEN)
@@ -68,7 +68,7 @@ fn a_central_pipeline_that_would_report_to_its_own_commit() {
     let sandbox = acme();
     let gatepost = in_central_pipeline(&sandbox).set("REPO_SLUG", "web");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @"
-    ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, whose BITBUCKET_COMMIT would be the wrong commit
+    ✖ COMMIT is not set; the target acme/web is not the pipeline's own repository acme/central-pipeline, and BITBUCKET_COMMIT is a commit of the latter
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 1 variable is wrong; nothing was sent

@@ -16,7 +16,7 @@ fn an_app_password_in_a_central_pipeline() {
         .set("REPO_SLUG", "web")
         .set("COMMIT", sandbox.head("acme/web", "fix/header"));
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::APP_PASSWORD], 2, 0), @r#"
-    ✖ BITBUCKET_APP_PASSWORD is set, but no request with an app password can work: app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28
+    ✖ BITBUCKET_APP_PASSWORD is set, but Bitbucket accepts no app password: app passwords no longer exist: no new ones since 2025-09-09, switched off at times from 2026-06-09, removed on 2026-07-28
       accepted: an API token or an access token
       to do:    use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
       to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and pass it as BITBUCKET_ACCESS_TOKEN
@@ -77,9 +77,9 @@ fn an_email_address_in_quotes() {
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", "\"ci@acme.example\"");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @"
-    ✖ ATLASSIAN_ACCOUNT_EMAIL has something around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)
+    ✖ ATLASSIAN_ACCOUNT_EMAIL has additional characters around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)
       accepted: the e-mail address of the Atlassian account that created the API token
-      to do:    pass the address alone, such as ci@acme.example: Pipelines takes the value as it stands, quotes included
+      to do:    pass only the address, such as ci@acme.example: Pipelines passes the value unchanged, including quotes
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");
@@ -95,7 +95,7 @@ fn an_api_token_with_the_bitbucket_user_name() {
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_USERNAME);
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::USER_NAME], 2, 0), @"
-    ✖ ATLASSIAN_ACCOUNT_EMAIL is no e-mail address: the REST API expects the e-mail address of the account that created the API token; a Bitbucket user name or the label of the token does not work
+    ✖ ATLASSIAN_ACCOUNT_EMAIL is not an e-mail address: the REST API expects the e-mail address of the account that created the API token; a Bitbucket user name or the label of the token does not work
       accepted: the e-mail address of the Atlassian account that created the API token
       to do:    pass the address shown at id.atlassian.com > Profile > Email as ATLASSIAN_ACCOUNT_EMAIL
     ✖ 1 variable is wrong; nothing was sent
@@ -108,7 +108,7 @@ fn an_api_token_as_bearer() {
     let sandbox = acme();
     let gatepost = in_pull_request_build(&sandbox).set("BITBUCKET_ACCESS_TOKEN", sandbox::API_TOKEN);
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::API_TOKEN_AS_BEARER], 2, 0), @"
-    ✖ BITBUCKET_ACCESS_TOKEN is an API token (it begins with ATATT), which works only as HTTP Basic with its account's e-mail address
+    ✖ BITBUCKET_ACCESS_TOKEN is an API token (it begins with ATATT), which only works with HTTP Basic and the e-mail address of its account
       accepted: a repository, project or workspace access token; it begins with ATCTT
       to do:    pass it as ATLASSIAN_API_TOKEN, with the account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
     ✖ 1 variable is wrong; nothing was sent
@@ -121,7 +121,7 @@ fn an_access_token_as_basic() {
     let sandbox = acme();
     let gatepost = with_api_token(&sandbox, sandbox::REPOSITORY_TOKEN);
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_AS_BASIC], 2, 0), @"
-    ✖ ATLASSIAN_API_TOKEN is an access token (it begins with ATCTT), which works as Bearer only
+    ✖ ATLASSIAN_API_TOKEN is an access token (it begins with ATCTT), which only works as Bearer
       accepted: an API token with scopes; it begins with ATATT
       to do:    pass it as BITBUCKET_ACCESS_TOKEN, and remove ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN
     ✖ 1 variable is wrong; nothing was sent
@@ -138,10 +138,10 @@ fn an_email_address_and_a_token_that_were_swapped() {
     insta::assert_snapshot!(told, @"
     ✖ ATLASSIAN_ACCOUNT_EMAIL holds what looks like a token
       accepted: text that everybody may see
-      to do:    put the token into the variable that is meant for it, and take it out of ATLASSIAN_ACCOUNT_EMAIL; if it was ever shown, revoke it and create a new one
+      to do:    pass the token in its own variable, and remove it from ATLASSIAN_ACCOUNT_EMAIL; if it was ever visible, revoke it and create a new one
     ✖ ATLASSIAN_API_TOKEN is an e-mail address, or holds one
       accepted: an API token with scopes; it begins with ATATT
-      to do:    put the token here, and the e-mail address into ATLASSIAN_ACCOUNT_EMAIL; they may be swapped
+      to do:    pass the token here and the e-mail address in ATLASSIAN_ACCOUNT_EMAIL; perhaps they are swapped
     ✖ 2 variables are wrong; nothing was sent
     exit code 2
     ");
@@ -189,43 +189,43 @@ fn a_token_in_quotes_white_space_a_header_or_an_address() {
 
     ✖ BITBUCKET_ACCESS_TOKEN has quotes around the token, or at one end
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    write the variable again without quotes; Pipelines takes the value as it stands
+      to do:    save the variable again without quotes; Pipelines passes the value unchanged
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ BITBUCKET_ACCESS_TOKEN has quotes around the token, or at one end
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    write the variable again without quotes; Pipelines takes the value as it stands
+      to do:    save the variable again without quotes; Pipelines passes the value unchanged
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ BITBUCKET_ACCESS_TOKEN begins with the word Bearer, Basic or Authorization, as in a header
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    pass the token alone; Gatepost writes the header
+      to do:    pass only the token; Gatepost writes the header
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN has a colon inside, as when user and token are pasted as one (user:token)
+    ✖ BITBUCKET_ACCESS_TOKEN has a colon inside, like a user and a token in one text (user:token)
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    pass the token alone; a user goes into a variable of its own
+      to do:    pass only the token; the user has its own variable
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN is an address, such as git clones from, and not the token alone
+    ✖ BITBUCKET_ACCESS_TOKEN is an address for git, not only a token
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    pass the token alone: what stands between the colon and the @ of such an address
+      to do:    pass only the token: the part between the colon and the @
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN is base64 of a token, or of user:token as a header has it
+    ✖ BITBUCKET_ACCESS_TOKEN is base64 of a token, or of user:token as in a header
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    pass the token as it was shown when it was created; Gatepost encodes it by itself
+      to do:    pass the token as it was shown when it was created; Gatepost encodes it
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
     ✖ BITBUCKET_ACCESS_TOKEN is a placeholder, not a token
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    put the token itself in its place, from a secured variable
+      to do:    pass the token itself, from a secured variable
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");
@@ -274,24 +274,24 @@ fn a_secured_variable_that_does_not_arrive() {
     insta::assert_snapshot!(told.join("\n"), @r#"
     ✖ BITBUCKET_ACCESS_TOKEN is unset or empty, and so are ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN: there is no credential
       accepted: ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN together, or BITBUCKET_ACCESS_TOKEN alone
-      to do:    if a secured variable should have brought it, see that it is defined for this repository, workspace or deployment, and that the pipe's variables: names it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); else use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
+      to do:    if a secured variable holds it, check that it is defined for this repository, workspace or deployment, and that the `variables:` of the pipe name it (BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN); otherwise use an API token: create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests), and pass it as ATLASSIAN_API_TOKEN with its account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
       to do:    or use an access token: create one (Repository settings > Security > Access tokens, or the same page of the project or workspace), scope Repositories: Read (and Pull requests: Read to look up pull requests), and pass it as BITBUCKET_ACCESS_TOKEN
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
+    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable instead of its value (it begins with $)
       accepted: the value itself
       to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
+    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable instead of its value (it begins with $)
       accepted: the value itself
       to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
 
-    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable that was not replaced by its value (it begins with $)
+    ✖ BITBUCKET_ACCESS_TOKEN holds the name of a variable instead of its value (it begins with $)
       accepted: the value itself
       to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `BITBUCKET_ACCESS_TOKEN: $THAT_VARIABLE`
     ✖ 1 variable is wrong; nothing was sent
@@ -299,7 +299,7 @@ fn a_secured_variable_that_does_not_arrive() {
 
     ✖ BITBUCKET_ACCESS_TOKEN is the name of a variable, not its value
       accepted: a repository, project or workspace access token; it begins with ATCTT
-      to do:    pass the value: in the YAML file a $ stands before the name, as in `NAME: $NAME`
+      to do:    pass the value: in the YAML file write a $ before the name, as in `NAME: $NAME`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);

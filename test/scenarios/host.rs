@@ -12,9 +12,9 @@ fn the_address_of_data_center() {
     let gatepost =
         in_branch_build(&sandbox).set("BITBUCKET_API_URL", "https://git.acme.example/rest/api/1.0");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
-    ✖ BITBUCKET_API_URL is "https://git.acme.example/rest/api/1.0", which is an address of Bitbucket Data Center, whose API is another one
+    ✖ BITBUCKET_API_URL is "https://git.acme.example/rest/api/1.0", which is an address of Bitbucket Data Center, which has another API
       accepted: an https address such as https://api.bitbucket.org/2.0, or http to loopback or host.docker.internal
-      to do:    leave BITBUCKET_API_URL out: https://api.bitbucket.org/2.0 is used; Gatepost speaks to Bitbucket Cloud only
+      to do:    remove BITBUCKET_API_URL: the default is https://api.bitbucket.org/2.0; Gatepost works with Bitbucket Cloud only
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);
@@ -22,7 +22,7 @@ fn the_address_of_data_center() {
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
     ✖ REPO_SLUG is an address on the host "git.acme.example", which is not Bitbucket Cloud
       accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
-      to do:    Gatepost speaks to Bitbucket Cloud (bitbucket.org) only; Bitbucket Data Center has another API
+      to do:    Gatepost works with Bitbucket Cloud (bitbucket.org) only; Bitbucket Data Center has another API
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);
@@ -75,8 +75,5 @@ fn an_address_without_the_version_of_the_api() {
     let sandbox = acme();
     let url = sandbox.http_url().replace("/2.0", "");
     let told = met(&in_branch_build(&sandbox).set("BITBUCKET_API_URL", url), &sandbox, &[], 4, 2);
-    assert!(
-        told.starts_with("! BITBUCKET_API_URL does not end in /2.0, the version of Bitbucket Cloud's API"),
-        "{told}"
-    );
+    assert!(told.starts_with("! BITBUCKET_API_URL does not end in /2.0, the version of the API"), "{told}");
 }

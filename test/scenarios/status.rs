@@ -34,7 +34,7 @@ fn a_key_of_a_long_branch() {
     let gatepost =
         in_pull_request_build(&sandbox).set("KEY", "sonar-pr-feature/a-very-long-branch-name-indeed");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 0, 1), @r#"
-    ! KEY has 47 characters and Bitbucket takes 40: "sonar-pr-feature/a-very-long-br-ecb2f631" is used
+    ! KEY has 47 characters and Bitbucket accepts 40: Gatepost uses "sonar-pr-feature/a-very-long-br-ecb2f631"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
       status:   Sonar (key sonar-pr-feature/a-very-long-br-ecb2f631): Successful
       link:     https://bitbucket.org/acme/api/pipelines/results/42
@@ -48,9 +48,9 @@ fn a_link_that_only_the_build_machine_can_open() {
     let sandbox = acme();
     let gatepost = in_pull_request_build(&sandbox).set("URL", "http://localhost:9000");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
-    ✖ URL is "http://localhost:PORT", which is this machine's own address
+    ✖ URL is "http://localhost:PORT", which is the address of this machine itself
       accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
-      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+      to do:    pass the address under which a reviewer's browser reaches the page, or remove URL: the default is the page of the pipeline
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);
@@ -63,7 +63,7 @@ fn a_link_that_only_the_build_machine_can_open() {
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
     ✖ URL is "http://sonarqube:9000/dashboard?id=api", whose host has no dot
       accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
-      to do:    pass the address under which a reviewer's browser reaches the page, or leave URL out: the page of the pipeline is used
+      to do:    pass the address under which a reviewer's browser reaches the page, or remove URL: the default is the page of the pipeline
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     "#);

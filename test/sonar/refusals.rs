@@ -22,7 +22,7 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
       answered: 401 Unauthorized, an empty body
       why:      SonarQube does not accept SONAR_TOKEN: it has expired, was revoked, belongs to another server, or was copied incompletely
       to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server at SONAR_HOST_URL
-    ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
+    ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
@@ -35,7 +35,7 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
       answered: 401 Unauthorized, an empty body
       why:      SonarQube requires a token for this
       to do:    pass SONAR_TOKEN; if a secured variable holds it, check that the pipe's `variables:` names it
-    ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
+    ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
@@ -48,7 +48,7 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
       answered: 403 Forbidden, "Insufficient privileges"
       why:      the token may not read this: its account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token only reads its own project
       to do:    use the token that the scanner uses, or the token of an account with these permissions (Project Settings > Permissions)
-    ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is this machine's own address: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
+    ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
       status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the quality gate: SonarQube answered 403 Forbidden
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube

@@ -90,13 +90,16 @@ fn a_bad_report_file_is_posted_as_failed() {
         (&vec![b'x'; 10_000_000], "report-task.txt has more than 1 MiB"),
         (
             b"projectKey=a\nserverUrl=http://127.0.0.1:9\n",
-            "report-task.txt has no ceTaskId: it is not the file that a scanner writes, or not whole",
+            "report-task.txt has no ceTaskId: it was not written by a scanner, or it is incomplete",
         ),
         (
             b"ceTaskId=x\nserverUrl=not an address\n",
             "report-task.txt has no serverUrl that can be used: pass SONAR_HOST_URL",
         ),
-        (b"{\"status\": 7}", "report-task.txt is JSON, but no webhook of SonarQube: its status is not known"),
+        (
+            b"{\"status\": 7}",
+            "report-task.txt is JSON, but not from a webhook of SonarQube: its status is not known",
+        ),
     ];
     for (content, words) in cases {
         let (sandbox, folder) = (acme(), Folder::new());

@@ -65,7 +65,7 @@ fn an_unusual_webhook_is_never_posted_as_successful() {
         (
             r#"{"status":"GREAT"}"#,
             3,
-            "webhook.json is JSON, but no webhook of SonarQube: its status is not known",
+            "webhook.json is JSON, but not from a webhook of SonarQube: its status is not known",
         ),
         (
             r#"{"status":"SUCCESS","qualityGate":{"status":"ERROR","conditions":[{"metric":"coverage","operator":"LESS_THAN","value":12.3,"status":"ERROR","errorThreshold":80}]}}"#,

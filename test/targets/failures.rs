@@ -83,7 +83,7 @@ fn ten_thousand_failures_print_fewer_than_600_lines() {
         4,
         &[
             "✖ 10000 targets: 0 posted, 10000 not posted",
-            "lines about single targets were left out, all for reasons told above; RESULT_FILE has each",
+            "lines about single targets were left out; their reasons are above; RESULT_FILE has each",
         ],
     );
     assert!(run.output.lines().count() < 600, "{}", run.output.lines().count());
@@ -129,7 +129,7 @@ fn a_new_kind_of_failure_is_explained_after_hundreds_of_others() {
                 "✖ acme/service-450 commit {}: failed to post the status: Bitbucket answered 409 Conflict\n  sent:     POST",
                 &head[..12]
             ),
-            "lines about single targets were left out, all for reasons told above\n",
+            "lines about single targets were left out; their reasons are above\n",
         ],
     );
 }

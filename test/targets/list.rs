@@ -69,10 +69,10 @@ fn every_problem_names_its_index_and_field_and_nothing_is_sent() {
     ]);
     let run = nightly(&sandbox, &folder, &targets).set("TIMEOUT", "0").run();
     insta::assert_snapshot!(run.told(), @r#"
-    ✖ TIMEOUT is "0", which is no number that can be used
+    ✖ TIMEOUT is "0", not a whole number from 1 to 3600
       accepted: a whole number from 1 to 3600
-      to do:    pass such a number, or leave TIMEOUT out: 120 is used
-    ✖ TARGETS_FILE[0].commit is "HEAD", which is no commit hash
+      to do:    pass such a number, or remove TIMEOUT: the default is 120
+    ✖ TARGETS_FILE[0].commit is "HEAD", which is not a commit hash
       accepted: 7 to 40 hexadecimal digits
       to do:    pass a hash such as $BITBUCKET_COMMIT; a branch goes into BRANCH, a pull request into PULL_REQUEST
     ✖ TARGETS_FILE[0].state is "perhaps", which is not a state
@@ -104,14 +104,14 @@ fn every_problem_names_its_index_and_field_and_nothing_is_sent() {
       to do:    write an object with the variables of the target
     ✖ TARGETS_FILE[8].repo_slug is not set, and neither is BITBUCKET_REPO_SLUG
       accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
-      to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
+      to do:    outside Pipelines there is no default: pass REPO_SLUG
     ✖ TARGETS_FILE[9].state is not set, and neither is SONAR_PROJECT_KEY: this target has no verdict
       accepted: STATE (SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255), SONAR_PROJECT_KEY with SONAR_PULL_REQUEST or SONAR_BRANCH, or SONAR_REPORT_TASK
       to do:    add one of them to the entry, or pass it to the run for all entries
-    ✖ TARGETS_FILE[10].commit is not set: which commit of acme/service-001 is meant cannot be known
+    ✖ TARGETS_FILE[10].commit is not set: nothing names the commit of acme/service-001
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
-    ✖ TARGETS_FILE[11].commit holds the name of a variable that was not replaced by its value (it begins with $)
+    ✖ TARGETS_FILE[11].commit holds the name of a variable instead of its value (it begins with $)
       accepted: the value itself
       to do:    Gatepost does not replace variables in the list: write the values with the tool that makes it
     ✖ TARGETS_FILE[12].description holds what looks like a token
@@ -156,7 +156,7 @@ fn text_that_is_not_a_json_array_is_refused_with_its_line_and_column() {
     ✖ TARGETS_FILE is not JSON: EOF while parsing a list at line 1 column 19
       accepted: a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{"repo_slug": "api", "pull_request": 7, "state": "passed"}]
       to do:    check that line and column for a missing or additional comma, quote or bracket; jq . reports it as well
-    ✖ TARGETS_FILE[0].commit is not set: which commit of acme/a is meant cannot be known
+    ✖ TARGETS_FILE[0].commit is not set: nothing names the commit of acme/a
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 2 variables are wrong; nothing was sent
@@ -167,8 +167,8 @@ fn text_that_is_not_a_json_array_is_refused_with_its_line_and_column() {
       to do:    check that line and column for a missing or additional comma, quote or bracket; jq . reports it as well
     ✖ TARGETS_FILE[0].repo_slug is not set, and neither is BITBUCKET_REPO_SLUG
       accepted: a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git
-      to do:    outside Pipelines nothing tells the target: pass REPO_SLUG
-    ✖ TARGETS_FILE[0].commit is not set: which commit of the target is meant cannot be known
+      to do:    outside Pipelines there is no default: pass REPO_SLUG
+    ✖ TARGETS_FILE[0].commit is not set: nothing names the commit of the target
       accepted: one of COMMIT, PULL_REQUEST and BRANCH
       to do:    pass COMMIT and BRANCH of the target (then Gatepost looks nothing up), or PULL_REQUEST, or BRANCH; in the pipeline that triggers this one they are BITBUCKET_COMMIT, BITBUCKET_BRANCH and BITBUCKET_PR_ID
     ✖ 3 variables are wrong; nothing was sent
@@ -316,7 +316,7 @@ fn a_field_that_occurs_twice_is_refused() {
     assert_told(
         &run,
         2,
-        &["✖ BITBUCKET_ACCESS_TOKENS[\"service-001\"] names a repository that another entry names, too"],
+        &["✖ BITBUCKET_ACCESS_TOKENS[\"service-001\"] names the same repository as another entry"],
     );
     assert!(sandbox.requests().is_empty());
 }

@@ -169,7 +169,7 @@ fn the_result_file_must_not_be_the_file_of_the_list() {
         assert_told(
             &run,
             2,
-            &["✖ RESULT_FILE names the file that TARGETS_FILE names: it would be written over"],
+            &["✖ RESULT_FILE names the same file as TARGETS_FILE, which would be overwritten"],
         );
         assert_eq!(folder.read("targets.json"), list);
     }

@@ -58,7 +58,7 @@ fn repositories_without_their_own_token_use_the_common_token() {
     assert_told(
         &alone,
         2,
-        &["✖ BITBUCKET_ACCESS_TOKENS[\"acme/service-004\"] is not there, and there is no other credential"],
+        &["✖ BITBUCKET_ACCESS_TOKENS[\"acme/service-004\"] is missing, and there is no other credential"],
     );
 }
 
@@ -71,7 +71,7 @@ fn an_api_token_in_bitbucket_access_tokens_is_refused() {
         .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
         .run();
     insta::assert_snapshot!(run.told(), @r#"
-    ✖ BITBUCKET_ACCESS_TOKENS["service-002"] is an API token (it begins with ATATT), which works only as HTTP Basic with its account's e-mail address
+    ✖ BITBUCKET_ACCESS_TOKENS["service-002"] is an API token (it begins with ATATT), which only works with HTTP Basic and the e-mail address of its account
       accepted: a repository, project or workspace access token; it begins with ATCTT
       to do:    pass it as ATLASSIAN_API_TOKEN, with the account's e-mail address as ATLASSIAN_ACCOUNT_EMAIL
     ✖ 1 variable is wrong; nothing was sent
@@ -104,7 +104,7 @@ fn every_repository_without_a_token_is_listed() {
         .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
         .run();
     let told = ["001", "003", "004"].map(|number| {
-        format!("✖ BITBUCKET_ACCESS_TOKENS[\"acme/service-{number}\"] is not there, and there is no other credential")
+        format!("✖ BITBUCKET_ACCESS_TOKENS[\"acme/service-{number}\"] is missing, and there is no other credential")
     });
     assert_told(&run, 2, &told.each_ref().map(String::as_str));
     assert_told(&run, 2, &["✖ 3 variables are wrong; nothing was sent"]);
@@ -123,5 +123,5 @@ fn two_credentials_are_one_problem_and_a_similar_name_is_suggested() {
         .run();
     assert_told(&two, 2, &["two credentials", "✖ 1 variable is wrong; nothing was sent"]);
     let alone = gatepost.unset("BITBUCKET_ACCESS_TOKEN").run();
-    assert_told(&alone, 2, &["; or is the entry \"servise-001\" meant for it?\n"]);
+    assert_told(&alone, 2, &["; is the entry \"servise-001\" meant for it?\n"]);
 }
