@@ -163,20 +163,7 @@ fn read(
     let entries = match serde_json::from_str::<Fields>(text) {
         Ok(Fields(entries)) => entries,
         Err(error) => {
-            let remedy = if TokenKind::of(text).is_some() {
-                "pass a token for all repositories in BITBUCKET_ACCESS_TOKEN; here each token follows the name of its repository"
-            } else if text.starts_with(['\'', '"', '`']) {
-                "save the variable again without the quotes around it: the value begins with { and ends with }"
-            } else {
-                "check that the value is one JSON object, from { to }; a quote or comma may be missing"
-            };
-            // Only the position: the text around it may be a token.
-            let found = if error.is_data() {
-                "is JSON, but not an object".to_owned()
-            } else {
-                format!("is not JSON: there is an error at line {} column {}", error.line(), error.column())
-            };
-            findings.problem(TOKENS, found, TOKENS_ACCEPTED, remedy);
+            report_broken_json(text, &error, findings);
             return (own, wrong);
         }
     };
@@ -204,20 +191,9 @@ fn read(
             );
             continue;
         }
-        let Some(text) = value.as_str().filter(|text| !text.trim().is_empty() && !is_unexpanded(text.trim()))
-        else {
-            findings.problem(
-                &variable,
-                match &value {
-                    Value::String(text) if text.trim().is_empty() => "is empty",
-                    Value::String(_) => {
-                        "holds the name of a variable instead of its value (it begins with $)"
-                    }
-                    _ => "is not text",
-                },
-                "an access token of this repository",
-                "write the token itself: save the whole JSON object as one secured variable",
-            );
+        let text = value.as_str().filter(|text| !text.trim().is_empty() && !is_unexpanded(text.trim()));
+        let Some(text) = text else {
+            report_missing_token(&variable, &value, findings);
             wrong.insert(lower);
             continue;
         };
@@ -229,6 +205,36 @@ fn read(
         }
     }
     (own, wrong)
+}
+
+fn report_broken_json(text: &str, error: &serde_json::Error, findings: &mut Findings) {
+    let remedy = if TokenKind::of(text).is_some() {
+        "pass a token for all repositories in BITBUCKET_ACCESS_TOKEN; here each token follows the name of its repository"
+    } else if text.starts_with(['\'', '"', '`']) {
+        "save the variable again without the quotes around it: the value begins with { and ends with }"
+    } else {
+        "check that the value is one JSON object, from { to }; a quote or comma may be missing"
+    };
+    // Only the position: the text around it may be a token.
+    let found = if error.is_data() {
+        "is JSON, but not an object".to_owned()
+    } else {
+        format!("is not JSON: there is an error at line {} column {}", error.line(), error.column())
+    };
+    findings.problem(TOKENS, found, TOKENS_ACCEPTED, remedy);
+}
+
+fn report_missing_token(variable: &str, value: &Value, findings: &mut Findings) {
+    findings.problem(
+        variable,
+        match value {
+            Value::String(text) if text.trim().is_empty() => "is empty",
+            Value::String(_) => "holds the name of a variable instead of its value (it begins with $)",
+            _ => "is not text",
+        },
+        "an access token of this repository",
+        "write the token itself: save the whole JSON object as one secured variable",
+    );
 }
 
 fn report_twice(variable: &str, findings: &mut Findings) {

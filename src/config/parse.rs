@@ -97,20 +97,38 @@ pub(crate) fn whole_number(
     })
 }
 
+/// Why a file cannot be used. Displayed, it completes "a file that ...".
+#[derive(Debug)]
+pub(crate) enum FileProblem {
+    Unreadable(io::Error),
+    NotRegular,
+    TooLarge { max_bytes: u64 },
+}
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            Self::NotRegular => f.write_str("is not a regular file"),
+            Self::TooLarge { max_bytes } => write!(f, "has more than {} MiB", max_bytes / 1024 / 1024),
+        }
+    }
+}
+
 /// The content of a file up to this size. A device or a pipe could block the run for ever.
 ///
 /// # Errors
 ///
-/// What is wrong with it, to complete "a file ...".
-pub(crate) fn read_small(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
-    let cannot = |error: io::Error| format!("cannot be read: {error}");
-    if !fs::metadata(path).map_err(cannot)?.is_file() {
-        return Err("is not a regular file".to_owned());
+/// When it is not a regular file, is larger, or cannot be read.
+pub(crate) fn read_small(path: &Path, max_bytes: u64) -> Result<Vec<u8>, FileProblem> {
+    if !fs::metadata(path).map_err(FileProblem::Unreadable)?.is_file() {
+        return Err(FileProblem::NotRegular);
     }
     let mut bytes = Vec::new();
-    File::open(path).map_err(cannot)?.take(max_bytes + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    let file = File::open(path).map_err(FileProblem::Unreadable)?;
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(FileProblem::Unreadable)?;
     if bytes.len() as u64 > max_bytes {
-        return Err(format!("has more than {} MiB", max_bytes / 1024 / 1024));
+        return Err(FileProblem::TooLarge { max_bytes });
     }
     Ok(bytes)
 }

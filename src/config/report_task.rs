@@ -61,7 +61,7 @@ impl Analysis {
     ///
     /// What is wrong, to complete "report-task.txt ...".
     pub(crate) fn read(path: &Path, named: bool) -> Result<Self, String> {
-        let bytes = read_small(path, ANALYSIS_MAX_BYTES)?;
+        let bytes = read_small(path, ANALYSIS_MAX_BYTES).map_err(|wrong| wrong.to_string())?;
         let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are not UTF-8 text".to_owned())?;
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {

@@ -103,13 +103,19 @@ impl Settings {
                 (None, None) => None,
             },
         };
+        settings.check_result_file(variables, findings);
+        Ok(settings)
+    }
+
+    /// Reports a `RESULT_FILE` that would overwrite another file, or that `RESUME` needs.
+    fn check_result_file(&self, variables: &Variables, findings: &mut Findings) {
         let read = [
             ("TARGETS_FILE", path(variables.targets_file.as_deref())),
-            ("SSL_CERT_FILE", settings.ssl_cert_file.clone()),
-            ("BITBUCKET_PIPELINES_VARIABLES_PATH", settings.output_variables.clone()),
+            ("SSL_CERT_FILE", self.ssl_cert_file.clone()),
+            ("BITBUCKET_PIPELINES_VARIABLES_PATH", self.output_variables.clone()),
         ];
         for (name, other) in read {
-            if let (Some(results), Some(other)) = (&settings.result_file, &other)
+            if let (Some(results), Some(other)) = (&self.result_file, &other)
                 && are_one_file(results, other)
             {
                 findings.problem(
@@ -120,7 +126,7 @@ impl Settings {
                 );
             }
         }
-        if settings.resume && settings.result_file.is_none() {
+        if self.resume && self.result_file.is_none() {
             findings.problem(
                 "RESUME",
                 "is true, but RESULT_FILE is not set: it would record what was delivered",
@@ -128,7 +134,6 @@ impl Settings {
                 "pass the RESULT_FILE of the run that Gatepost continues, or remove RESUME",
             );
         }
-        Ok(settings)
     }
 }
 
@@ -177,9 +182,9 @@ fn api_url(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
                 }
                 return Some(url);
             };
-            found
+            found.to_owned()
         }
-        Err(found) => found,
+        Err(found) => found.to_string(),
     };
     findings.problem(
         "BITBUCKET_API_URL",

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    fmt, fs,
+    fmt,
     hash::{DefaultHasher, Hasher as _},
     path::Path,
 };
@@ -18,7 +18,7 @@ use crate::{
     config::{
         findings::Findings,
         keyring::Keyring,
-        parse::{Fields, read_small, whole_number},
+        parse::{Fields, FileProblem, read_small, whole_number},
         plan::{Plan, PlanTarget, Planner},
         variables::{Variable, Variables, is_unexpanded, nearest},
     },
@@ -151,8 +151,7 @@ fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static st
             let path = path.trim();
             let bytes = read_small(Path::new(path), TARGETS_MAX_BYTES);
             if let Err(wrong) = &bytes {
-                let is_large = fs::metadata(path).is_ok_and(|file| file.len() > TARGETS_MAX_BYTES);
-                let remedy = if is_large {
+                let remedy = if matches!(wrong, FileProblem::TooLarge { .. }) {
                     "divide the list over several files and runs"
                 } else {
                     "pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume; from another step it has to be an artifact"
@@ -270,8 +269,23 @@ impl<'v, T: PlanTarget> List<'v, T> {
             return self.problem(name, "occurs twice", "each field once", "remove one of the two");
         }
         let entry: Map<String, Value> = fields.0.into_iter().collect();
-        // A command that makes the list did not find the value. Without it, another target might be meant.
-        for (field, value) in &entry {
+        self.report_blank_fields(index, &entry);
+        let merged = self.over_the_run(index, &entry);
+        if self.problems > known_problems {
+            return;
+        }
+        let mut own = Findings::default();
+        let plan = plan(&merged, &mut own);
+        let is_fine = own.problems.is_empty();
+        self.adopt(own, index, &entry);
+        if is_fine && let Some(plan) = plan {
+            self.keep(index, plan);
+        }
+    }
+
+    /// Reports fields without a value: a command that makes the list did not find it, and another target might be meant.
+    fn report_blank_fields(&mut self, index: usize, entry: &Map<String, Value>) {
+        for (field, value) in entry {
             let found = match value {
                 Value::Null => "is null",
                 Value::String(text) if text.trim().is_empty() => "is empty",
@@ -285,16 +299,13 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 "check the command that makes the list; to take the value from the run, leave the field out",
             );
         }
-        let merged = self.over_the_run(index, &entry);
-        if self.problems > known_problems {
-            return;
-        }
-        let mut own = Findings::default();
-        let plan = plan(&merged, &mut own);
+    }
+
+    /// Adds the findings of an entry, with the names of its fields.
+    fn adopt(&mut self, own: Findings, index: usize, entry: &Map<String, Value>) {
         for warning in own.warnings {
             self.warning(index, warning);
         }
-        let problems = own.problems.len();
         for problem in own.problems {
             let field = problem.variable.to_ascii_lowercase();
             // A problem of the run's own variables is reported once, and not for each entry.
@@ -306,11 +317,6 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 format!("{}[{index}].{field}", self.source)
             };
             self.problem(variable, problem.found, problem.accepted, problem.remedy);
-        }
-        if problems == 0
-            && let Some(plan) = plan
-        {
-            self.keep(index, plan);
         }
     }
 

@@ -289,22 +289,7 @@ impl Variables {
                 ),
             }
         }
-        for (name, list) in lists {
-            match known.entry(name) {
-                Entry::Vacant(new) => {
-                    new.insert(list);
-                }
-                Entry::Occupied(text) => {
-                    let name = text.key();
-                    findings.problem(
-                        name,
-                        format!("is set, and so is its list form {name}_0"),
-                        "one of the two forms",
-                        format!("remove {name}, or {name}_COUNT and {name}_0 ..."),
-                    );
-                }
-            }
-        }
+        add_lists(lists, &mut known, findings);
         // A central pipeline without a target would report to itself.
         if blank.contains("repo_slug")
             && let Some((_, own)) = known.get("BITBUCKET_REPO_SLUG")
@@ -363,6 +348,30 @@ impl Variables {
             }
         }
         secrets
+    }
+}
+
+/// Adds the values that came as lists. A variable in both forms is a problem.
+fn add_lists<'v>(
+    lists: BTreeMap<String, (&'v Variable, String)>,
+    known: &mut BTreeMap<String, (&'v Variable, String)>,
+    findings: &mut Findings,
+) {
+    for (name, list) in lists {
+        match known.entry(name) {
+            Entry::Vacant(new) => {
+                new.insert(list);
+            }
+            Entry::Occupied(text) => {
+                let name = text.key();
+                findings.problem(
+                    name,
+                    format!("is set, and so is its list form {name}_0"),
+                    "one of the two forms",
+                    format!("remove {name}, or {name}_COUNT and {name}_0 ..."),
+                );
+            }
+        }
     }
 }
 

@@ -18,7 +18,11 @@ use crate::{
         network,
     },
     http::{failed_request::Cause, transport::Response},
-    model::{address::is_this_machine, target::Repository, token::TokenKind},
+    model::{
+        address::is_this_machine,
+        target::{CommitHash, Repository},
+        token::TokenKind,
+    },
 };
 
 const GUIDE: ServiceGuide = ServiceGuide {
@@ -309,18 +313,9 @@ fn explain_not_found(
         Purpose::PostStatus(repository, commit)
         | Purpose::ReadCommit(repository, commit)
         | Purpose::ReadStatus(repository, commit) => {
-            let is_seen = *answer == Answer::NoCommit || evidence.has_commit == Some(false);
-            let probably = if is_seen { "" } else { "probably " };
-            let why =
-                format!("{probably}{repository} has no commit {commit}: {}", handbook::UNKNOWN_COMMIT.why);
-            let mut reason = Reason::with_why(&handbook::UNKNOWN_COMMIT, why);
-            // The run has already asked the pull request.
-            if evidence.asked_pull_request
-                && let Some((pass_commit, _)) = handbook::UNKNOWN_COMMIT.remedy.split_once('\n')
-            {
-                reason.remedy = pass_commit.into();
-            }
-            if is_seen || evidence.reads_repository == Some(true) {
+            let is_certain = *answer == Answer::NoCommit || evidence.has_commit == Some(false);
+            let reason = unknown_commit(repository, commit, is_certain, evidence);
+            if is_certain || evidence.reads_repository == Some(true) {
                 reason.into()
             } else {
                 or_hidden(reason, repository)
@@ -339,6 +334,25 @@ fn explain_not_found(
             if is_visible(Answer::NoBranch) { reason.into() } else { or_hidden(reason, repository) }
         }
     }
+}
+
+fn unknown_commit(
+    repository: &Repository,
+    commit: &CommitHash,
+    is_certain: bool,
+    evidence: &Evidence,
+) -> Reason {
+    let trouble = &handbook::UNKNOWN_COMMIT;
+    let probably = if is_certain { "" } else { "probably " };
+    let why = format!("{probably}{repository} has no commit {commit}: {}", trouble.why);
+    let mut reason = Reason::with_why(trouble, why);
+    // The run has already asked the pull request.
+    if evidence.asked_pull_request
+        && let Some((pass_commit, _)) = trouble.remedy.split_once('\n')
+    {
+        reason.remedy = pass_commit.into();
+    }
+    reason
 }
 
 /// The credential does not see the repository.

@@ -1,6 +1,6 @@
 //! Addresses: of services, and of the pages that a status links to.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use reqwest::Url;
 
@@ -8,21 +8,57 @@ use reqwest::Url;
 /// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
 pub(crate) const URL_MAX_CHARS: usize = 2048;
 
+/// Why an address cannot be used. Displayed, it completes "is ..., ".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddressProblem {
+    NotAnAddress,
+    OtherScheme,
+    HoldsCredential,
+    HasQuery,
+    TooLong,
+    WhiteSpace,
+    ShowsCredential,
+    HostIsNumber,
+    ThisMachine,
+    HostWithoutDot,
+    NotAHostName,
+}
+
+impl fmt::Display for AddressProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAnAddress => "which is not an address",
+            Self::OtherScheme => "which is neither https nor http",
+            Self::HoldsCredential => {
+                "which holds a user name or password; credentials have their own variables"
+            }
+            Self::HasQuery => "which has a ? or # part",
+            Self::TooLong => "which is too long",
+            Self::WhiteSpace => "which has white space inside",
+            Self::ShowsCredential => "which shows a user name or password to everybody",
+            Self::HostIsNumber => "whose host is a number",
+            Self::ThisMachine => "which is the address of this machine itself",
+            Self::HostWithoutDot => "whose host has no dot",
+            Self::NotAHostName => "whose host is not a host name",
+        })
+    }
+}
+
 /// The address of a service: https or http, without user, query, fragment, and slashes at the end.
 ///
 /// # Errors
 ///
 /// What is wrong, to complete "is ..., ".
-pub(crate) fn service_address(text: &str) -> Result<Url, &'static str> {
-    let mut url = Url::parse(text.trim()).map_err(|_| "which is not an address")?;
+pub(crate) fn service_address(text: &str) -> Result<Url, AddressProblem> {
+    let mut url = Url::parse(text.trim()).map_err(|_| AddressProblem::NotAnAddress)?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
-        return Err("which is neither https nor http");
+        return Err(AddressProblem::OtherScheme);
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("which holds a user name or password; credentials have their own variables");
+        return Err(AddressProblem::HoldsCredential);
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("which has a ? or # part");
+        return Err(AddressProblem::HasQuery);
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
@@ -59,45 +95,44 @@ pub(crate) fn is_exposed(url: &Url) -> bool {
 }
 
 /// Why Bitbucket would refuse an address, to complete "is ..., ".
-pub(crate) fn refusal_of_url(text: &str) -> Option<&'static str> {
+pub(crate) fn refusal_of_url(text: &str) -> Option<AddressProblem> {
     if text.chars().count() > URL_MAX_CHARS {
-        return Some("which is too long");
+        return Some(AddressProblem::TooLong);
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Some("which has white space inside");
+        return Some(AddressProblem::WhiteSpace);
     }
     // The text itself is checked: `Url` would repair some addresses that Bitbucket refuses.
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Some("which is not an address");
+        return Some(AddressProblem::NotAnAddress);
     };
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Some("which is neither http nor https");
+        return Some(AddressProblem::OtherScheme);
     }
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     if authority.contains('@') {
-        return Some("which shows a user name or password to everybody");
+        return Some(AddressProblem::ShowsCredential);
     }
     let Some(url) = Url::parse(text).ok().filter(|_| !authority.is_empty() && !rest.contains('\\')) else {
-        return Some("which is not an address");
+        return Some(AddressProblem::NotAnAddress);
     };
     // `Url` keeps an IPv6 address in brackets, and turns a number into an IPv4 address.
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     if let Ok(address) = host.parse::<IpAddr>() {
         if address.is_ipv4() && !authority.starts_with(host) {
-            return Some("whose host is a number");
+            return Some(AddressProblem::HostIsNumber);
         }
         let address = address.to_canonical();
-        return (address.is_loopback() || address.is_unspecified())
-            .then_some("which is the address of this machine itself");
+        return (address.is_loopback() || address.is_unspecified()).then_some(AddressProblem::ThisMachine);
     }
     let host = host.trim_end_matches('.');
     if host == "localhost" || host.ends_with(".localhost") {
-        return Some("which is the address of this machine itself");
+        return Some(AddressProblem::ThisMachine);
     }
     if !host.contains('.') {
-        return Some("whose host has no dot");
+        return Some(AddressProblem::HostWithoutDot);
     }
-    (!host.split('.').all(is_label)).then_some("whose host is not a host name")
+    (!host.split('.').all(is_label)).then_some(AddressProblem::NotAHostName)
 }
 
 /// A part of a host name, in ASCII: <https://www.rfc-editor.org/rfc/rfc1123#section-2.1>.

@@ -93,77 +93,81 @@ pub(crate) fn pasted(token: &str) -> Option<Defect> {
     let lower = token.trim().to_ascii_lowercase();
     let is_header =
         ["bearer ", "basic ", "authorization:", "token "].iter().any(|start| lower.starts_with(start));
-    let (found, remedy) = if bare.len() != token.trim().len() {
+    let defects = [
         (
+            bare.len() != token.trim().len(),
             "has quotes around the token, or at one end",
             "save the variable again without quotes; Pipelines passes the value unchanged",
-        )
-    } else if bare.len() != token.len() {
+        ),
         (
+            bare.len() != token.len(),
             "has white space before or after the token (a space, a tab or a line break)",
             "copy the token again without the line break or space, and save the variable again",
-        )
-    } else if is_map(token) {
-        ("is a JSON object, not a token", "pass the token alone")
-    } else if is_name(token) {
+        ),
+        (is_map(token), "is a JSON object, not a token", "pass the token alone"),
         (
+            is_name(token),
             "is the name of a variable, not its value",
             "pass the value: in the YAML file write a $ before the name, as in `NAME: $NAME`",
-        )
-    } else if is_placeholder(token) {
-        ("is a placeholder, not a token", "pass the token itself, from a secured variable")
-    } else if is_header {
+        ),
         (
+            is_placeholder(token),
+            "is a placeholder, not a token",
+            "pass the token itself, from a secured variable",
+        ),
+        (
+            is_header,
             "begins with the word Bearer, Basic or Authorization, as in a header",
             "pass only the token; Gatepost writes the header",
-        )
-    } else if token.chars().any(char::is_whitespace) {
+        ),
         (
+            token.chars().any(char::is_whitespace),
             "has white space inside",
             "copy the token again in one piece; it may have been wrapped over two lines",
-        )
-    } else if !token.chars().all(|c| c.is_ascii_graphic()) {
+        ),
         (
+            !token.chars().all(|c| c.is_ascii_graphic()),
             "has characters that are never part of a token (control characters or letters outside ASCII)",
             "copy the token again from the page that showed it, or create a new one",
-        )
-    } else if token.len() > TOKEN_MAX_BYTES {
-        ("is longer than 4096 characters", "pass the token itself, not a file, a key or a JSON answer")
-    } else if token.contains("://") {
+        ),
         (
+            token.len() > TOKEN_MAX_BYTES,
+            "is longer than 4096 characters",
+            "pass the token itself, not a file, a key or a JSON answer",
+        ),
+        (
+            token.contains("://"),
             "is an address for git, not only a token",
             "pass only the token: the part between the colon and the @",
-        )
-    } else if token.contains(':') {
+        ),
         (
+            token.contains(':'),
             "has a colon inside, like a user and a token in one text (user:token)",
             "pass only the token; the user has its own variable",
-        )
-    } else if token.contains('@') {
+        ),
         (
+            token.contains('@'),
             "is an e-mail address, or holds one",
             "pass the token here and the e-mail address in ATLASSIAN_ACCOUNT_EMAIL; perhaps they are swapped",
-        )
-    } else if has_name_before(token) {
+        ),
         (
+            has_name_before(token),
             "begins with the name of a variable and =",
             "save only the part after the = as the value of the variable",
-        )
-    } else if token.contains(quotes)
-        || token.contains(['\\', '$', ',', ';', '{', '}', '<', '>', '(', ')', '%'])
-    {
+        ),
         (
+            token.contains(quotes)
+                || token.contains(['\\', '$', ',', ';', '{', '}', '<', '>', '(', ')', '%']),
             "has a character that is never part of a token (a quote, a backslash, a dollar, a comma, a semicolon, a percent sign or a bracket)",
             "copy the token again without the text around it",
-        )
-    } else if is_encoded(token) {
+        ),
         (
+            is_encoded(token),
             "is base64 of a token, or of user:token as in a header",
             "pass the token as it was shown when it was created; Gatepost encodes it",
-        )
-    } else {
-        return None;
-    };
+        ),
+    ];
+    let (_, found, remedy) = defects.into_iter().find(|(is_found, ..)| *is_found)?;
     Some(Defect { found, remedy })
 }
 
