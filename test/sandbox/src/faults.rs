@@ -5,7 +5,7 @@ use std::iter;
 use std::time::Duration;
 
 use crate::message::Answer;
-use crate::refusals;
+use crate::{pages, refusals};
 
 /// Something that happens to a request in place of, or on the way of, the real answer.
 #[derive(Clone, Debug)]
@@ -36,6 +36,12 @@ pub enum Fault {
     },
     /// The real answer, late.
     Delay(Duration),
+    /// 302 to the same path and query below another address, as a gateway writes it that wants another scheme or
+    /// a path before; the request has no effect.
+    RedirectBelow(String),
+    /// The real answer, with a byte order mark of UTF-8 before its body, as some gateways write one. RFC 8259,
+    /// section 8.1, lets readers of JSON ignore it.
+    ByteOrderMark,
     /// The fault for requests whose body holds this text; the others are spared.
     Within(&'static str, Box<Self>),
 }
@@ -72,6 +78,29 @@ impl Fault {
     /// 302 to another address.
     pub fn redirect(location: &str) -> Self {
         Answer::empty(302).with("location", location).into()
+    }
+}
+
+impl Fault {
+    /// A page with a title, in place of an answer.
+    pub fn page(status: u16, title: &str) -> Self {
+        Answer::html(status, &pages::titled(title)).into()
+    }
+
+    /// 401 with a page and the challenge of somebody else than the service: a company's proxy that wants a name and
+    /// a password of its own. RFC 9110, section 11.6.1.
+    pub fn challenge(realm: &str) -> Self {
+        let challenge = format!("Basic realm=\"{realm}\"");
+        Answer::html(401, &pages::titled("401 Unauthorized")).with("www-authenticate", challenge).into()
+    }
+
+    /// 503 as nginx answers while nothing is behind it, which it does without `Retry-After` unless it is told to.
+    pub fn unavailable(retry_after: Option<&str>) -> Self {
+        let answer = Answer::html(503, &pages::of_nginx("503 Service Temporarily Unavailable"));
+        match retry_after {
+            Some(retry_after) => answer.with("retry-after", retry_after).into(),
+            None => answer.into(),
+        }
     }
 }
 

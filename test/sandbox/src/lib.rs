@@ -35,6 +35,7 @@ mod fleet;
 mod gatepost;
 mod load;
 mod message;
+mod pages;
 mod refusals;
 mod rules;
 mod server;
@@ -43,6 +44,8 @@ mod sonar;
 mod statuses;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_sonar;
 mod world;
 
 pub use acme::{
@@ -51,6 +54,7 @@ pub use acme::{
     PROJECT_TOKEN, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
     REVOKED_TOKEN, WORKSPACE_TOKEN,
 };
+pub use certificates::Certificate;
 pub use credentials::Reach;
 pub use faults::Fault;
 pub use fleet::{repository_token, service};
@@ -58,7 +62,8 @@ pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use server::Recorded;
 pub use sonar::{
     Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
-    PROJECT_ANALYSIS_TOKEN, Projects, REVOKED_SONAR_TOKEN, SonarQube, Submitted, Token, USER_TOKEN,
+    PROJECT_ANALYSIS_TOKEN, Projects, READER_TOKEN, REVOKED_SONAR_TOKEN, SonarQube, Submitted, Token,
+    USER_TOKEN, date,
 };
 pub use world::{Account, PullRequest, Report, Role, Status, World};
 

@@ -93,8 +93,18 @@ impl Answer {
             .with("content-type", "text/plain")
     }
 
+    pub(crate) fn html(status: u16, page: &str) -> Self {
+        Self { status, headers: Vec::new(), body: page.as_bytes().to_vec() }.with("content-type", "text/html")
+    }
+
     pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// The body after a byte order mark of UTF-8.
+    pub(crate) fn after_mark(mut self) -> Self {
+        self.body.splice(..0, *b"\xef\xbb\xbf");
+        self
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {

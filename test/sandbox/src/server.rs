@@ -20,13 +20,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use crate::certificates::Certificates;
+use crate::certificates::{Certificate, Certificates};
 use crate::faults::{Fault, Faults};
 use crate::load::Load;
 use crate::message::{Answer, Request};
+use crate::pages;
 
 /// The status code of what a service does not know; it has no other use for it.
 pub(crate) const UNKNOWN: u16 = 501;
@@ -162,9 +165,13 @@ pub(crate) struct Running<S: Service> {
 
 impl<S: Service> Running<S> {
     pub(crate) fn start(service: S) -> Self {
+        Self::start_with(service, Certificate::Good)
+    }
+
+    pub(crate) fn start_with(service: S, certificate: Certificate) -> Self {
         let shared = Arc::new(Shared::new(service));
-        let server =
-            Server::start(shared.clone()).expect("the sandbox needs two ports on loopback and a thread");
+        let server = Server::start(shared.clone(), certificate)
+            .expect("the sandbox needs two ports on loopback and a thread");
         Self { shared, server }
     }
 
@@ -241,12 +248,10 @@ struct Server {
 }
 
 impl Server {
-    fn start<S: Service>(shared: Arc<Shared<S>>) -> io::Result<Self> {
-        let certificates = Certificates::new().map_err(io::Error::other)?;
-        let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|tls| tls.with_no_client_auth().with_single_cert(certificates.chain, certificates.key))
-            .map_err(io::Error::other)?;
+    fn start<S: Service>(shared: Arc<Shared<S>>, certificate: Certificate) -> io::Result<Self> {
+        let certificates = Certificates::new(certificate).map_err(io::Error::other)?;
+        let root_pem = certificates.root_pem.clone();
+        let tls = tls(certificates)?;
         let (plain, secure) = (listen()?, listen()?);
         let (plain_port, secure_port) = (plain.local_addr()?.port(), secure.local_addr()?.port());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -266,7 +271,7 @@ impl Server {
         Ok(Self {
             http_port: plain_port,
             https_port: secure_port,
-            root_pem: certificates.root_pem,
+            root_pem,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -280,6 +285,26 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
+}
+
+fn tls(certificates: Certificates) -> io::Result<ServerConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    let builder = match certificates.root_of_clients {
+        None => builder.with_no_client_auth(),
+        Some(root) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(root).map_err(io::Error::other)?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.map_err(io::Error::other)?)
+        }
+    };
+    // Not `with_single_cert`, which refuses to serve what it could not read itself: version 1.
+    let key = ring::sign::any_supported_type(&certificates.key).map_err(io::Error::other)?;
+    let shown = SingleCertAndKey::from(CertifiedKey::new(certificates.chain, key));
+    Ok(builder.with_cert_resolver(Arc::new(shown)))
 }
 
 fn listen() -> io::Result<TcpListener> {
@@ -307,6 +332,10 @@ async fn serve_https<S: Service>(
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
             let connection = async {
+                if !begins_tls(&stream).await {
+                    refuse_plain_text(stream, &shared).await;
+                    return;
+                }
                 // A client that does not trust the certificate ends here, and is what some tests want to see.
                 if let Ok(stream) = acceptor.accept(stream).await {
                     serve("https", stream, since, &shared).await;
@@ -315,6 +344,35 @@ async fn serve_https<S: Service>(
             until_interrupted(since, &shared, connection).await;
         });
     }
+}
+
+/// Whether the first byte is that of a TLS handshake: RFC 8446, section 5.1. What never begins is left to the
+/// handshake.
+async fn begins_tls(stream: &TcpStream) -> bool {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    !matches!(stream.peek(&mut first).await, Ok(1..)) || first == [HANDSHAKE]
+}
+
+/// What nginx answers to HTTP on a port for HTTPS: its own code 497, sent as 400, with a page
+/// (`src/http/ngx_http_special_response.c`).
+/// <https://nginx.org/en/docs/http/ngx_http_ssl_module.html#errors>
+async fn refuse_plain_text<S: Service>(stream: TcpStream, shared: &Shared<S>) {
+    let service = service_fn(|incoming| async {
+        let request = read("http", incoming).await?;
+        let number = shared.record(&request);
+        shared.recorded()[number].status = Some(400);
+        let page = pages::of_nginx("400 The plain HTTP request was sent to HTTPS port");
+        respond::<S>(Answer::html(400, &page).with("connection", "close"), Payload::whole)
+    });
+    let _ = server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Reads a request to its end.
+async fn read(scheme: &'static str, incoming: hyper::Request<Incoming>) -> io::Result<Request> {
+    let (head, body) = incoming.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    Ok(Request { scheme, method: head.method, uri: head.uri, headers: head.headers, body })
 }
 
 /// Waits for a client, and turns away those that come while the service is away. Ports that were really closed
@@ -371,9 +429,7 @@ async fn handle<S: Service>(
     since: Presence,
     shared: &Shared<S>,
 ) -> io::Result<Response<Payload>> {
-    let (head, body) = incoming.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let request = Request { scheme, method: head.method, uri: head.uri, headers: head.headers, body };
+    let request = read(scheme, incoming).await?;
     // What arrives after the interruption must not be answered even if its connection has not ended yet.
     if shared.presence() != since {
         return Err(io::ErrorKind::ConnectionReset.into());
@@ -392,6 +448,11 @@ async fn handle<S: Service>(
         Some(Fault::Answer { status, headers, body }) => {
             respond::<S>(Answer { status, headers, body }, Payload::whole)
         }
+        Some(Fault::RedirectBelow(address)) => {
+            let location = format!("{address}{}", request.path_and_query());
+            respond::<S>(Answer::empty(302).with("location", location), Payload::whole)
+        }
+        Some(Fault::ByteOrderMark) => respond::<S>(shared.answer(&request).after_mark(), Payload::whole),
         Some(Fault::ResetBeforeAnswer) => Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::ResetInAnswer) => respond::<S>(shared.answer(&request), Payload::cut),
         Some(Fault::Silent) => std::future::pending().await,

@@ -5,7 +5,9 @@
 //! SonarQube Cloud says of its own web services, and what nobody has published is marked as assumed.
 
 mod acme;
+mod analysis;
 mod api;
+mod dates;
 mod gate;
 mod projects;
 mod refusals;
@@ -14,11 +16,16 @@ mod shapes;
 mod tests;
 mod tokens;
 
-pub use acme::{CLOUD_TOKEN, GLOBAL_ANALYSIS_TOKEN, PROJECT_ANALYSIS_TOKEN, REVOKED_SONAR_TOKEN, USER_TOKEN};
+pub use acme::{
+    CLOUD_TOKEN, GLOBAL_ANALYSIS_TOKEN, PROJECT_ANALYSIS_TOKEN, READER_TOKEN, REVOKED_SONAR_TOKEN, USER_TOKEN,
+};
+pub use analysis::{Analysis, End, Submitted};
+pub use dates::date;
 pub use gate::{Condition, Gate, Level};
-pub use projects::{Analysis, Dialect, End, Projects, Submitted};
+pub use projects::{Dialect, Projects};
 pub use tokens::Token;
 
+use crate::certificates::Certificate;
 use crate::faults::Fault;
 use crate::server::{Recorded, Running};
 
@@ -35,8 +42,16 @@ impl SonarQube {
     /// # Panics
     /// When the machine has no port or no thread to spare.
     pub fn start(projects: Projects) -> Self {
+        Self::start_with(projects, Certificate::Good)
+    }
+
+    /// Starts the service with a certificate of this kind.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_with(projects: Projects, certificate: Certificate) -> Self {
         let base_path = projects.base_path().to_owned();
-        let started = Self { running: Running::start(projects), base_path };
+        let started = Self { running: Running::start_with(projects, certificate), base_path };
         started.running.service().serve_at(&started.http_url());
         started
     }
@@ -46,7 +61,8 @@ impl SonarQube {
         format!("http://127.0.0.1:{}{}", self.http_port(), self.base_path)
     }
 
-    /// Where it is, with a certificate that [`Self::root_certificate_pem`] vouches for.
+    /// Where it is, with a certificate that [`Self::root_certificate_pem`] vouches for, unless another kind was
+    /// asked for.
     pub fn https_url(&self) -> String {
         format!("https://localhost:{}{}", self.https_port(), self.base_path)
     }
@@ -61,7 +77,8 @@ impl SonarQube {
         self.running.https_port()
     }
 
-    /// The root certificate of this service, which no other one shares.
+    /// The root certificate of this service, which no other one shares: what an administrator would hand out, for a
+    /// certificate that vouches for itself that one.
     pub fn root_certificate_pem(&self) -> &str {
         self.running.root_certificate_pem()
     }
@@ -86,6 +103,21 @@ impl SonarQube {
     /// requests.
     pub fn fault(&self, fault: Fault) {
         self.running.faults().queue(fault);
+    }
+
+    /// Lets something go wrong with one request, after so many others; see [`crate::Sandbox::fault_after`].
+    pub fn fault_after(&self, requests: usize, fault: Fault) {
+        let mut faults = self.running.faults();
+        faults.spare(requests);
+        faults.queue(fault);
+    }
+
+    /// Lets the service restart behind a gateway, after so many requests: the gateway answers as many others with
+    /// 503, and with `Retry-After` if it is given.
+    pub fn restart(&self, after: usize, requests: usize, retry_after: Option<&str>) {
+        let mut faults = self.running.faults();
+        faults.spare(after);
+        (0..requests).for_each(|_| faults.queue(Fault::unavailable(retry_after)));
     }
 
     /// Lets the same go wrong with every request that has no fault of its own.

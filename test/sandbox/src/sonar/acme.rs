@@ -19,6 +19,8 @@ pub const USER_TOKEN: &str = token!("squ_", "c0ffeecafe");
 pub const PROJECT_ANALYSIS_TOKEN: &str = token!("sqp_", "decadeface");
 /// Token for the analysis of every project.
 pub const GLOBAL_ANALYSIS_TOKEN: &str = token!("sqa_", "facadebead");
+/// Token of a user who may browse every project and analyse none.
+pub const READER_TOKEN: &str = token!("squ_", "badecafe00");
 /// Token of a user that was revoked.
 pub const REVOKED_SONAR_TOKEN: &str = token!("squ_", "deadbeef00");
 /// Token of a user without a prefix, as on SonarQube Cloud and on old servers.
@@ -37,6 +39,7 @@ impl Projects {
             .add_token(PROJECT_ANALYSIS_TOKEN, Token::ProjectAnalysis("acme_api".to_owned()))
             .add_token(GLOBAL_ANALYSIS_TOKEN, Token::GlobalAnalysis)
             .add_token(CLOUD_TOKEN, Token::User)
+            .add_token(READER_TOKEN, Token::Reader)
             .add_token(REVOKED_SONAR_TOKEN, Token::User)
             .revoke(REVOKED_SONAR_TOKEN);
         projects

@@ -21,15 +21,20 @@ pub(crate) fn answer(projects: &mut Projects, request: &Request) -> Answer {
     if request.method != Method::GET {
         return refusals::unknown(request);
     }
+    let is_starting = projects.is_starting();
     let mut call = Call { projects, request };
     let outcome = match path.as_str() {
+        "/api/system/status" => Ok(status(&call, is_starting)),
+        _ if is_starting => Err(refusals::no_such_service(&path)),
         "/api/authentication/validate" => Ok(validate(&call)),
+        "/api/ce/component" => tasks_of_component(&call),
         "/api/ce/task" => task(&mut call),
         "/api/components/show" => component(&call),
         "/api/measures/component" => measures(&call),
+        "/api/project_analyses/search" => analyses(&call),
+        "/api/project_pull_requests/list" => pull_requests(&call),
         "/api/qualitygates/project_status" => project_status(&call, &path),
         "/api/server/version" => Ok(version(&call)),
-        "/api/system/status" => Ok(status(&call)),
         _ => Err(refusals::unknown(request)),
     };
     outcome.unwrap_or_else(|refusal| refusal)
@@ -39,6 +44,15 @@ pub(crate) fn answer(projects: &mut Projects, request: &Request) -> Answer {
 fn validate(call: &Call) -> Answer {
     let valid = tokens::validate(call.projects, call.authorization().as_deref());
     Answer::json(200, &json!({ "valid": valid }))
+}
+
+/// Wants "Browse", and tells the tasks of all branches and pull requests: `ComponentAction.java` of `server/ce/ws`.
+fn tasks_of_component(call: &Call) -> Outcome {
+    let visitor = call.identify()?;
+    let key = call.mandatory("component")?;
+    call.component_at(&visitor, &key, Place::Main)?;
+    let (queue, current) = call.projects.queue_and_current(&key);
+    Ok(Answer::json(200, &shapes::tasks_of_component(call.projects, &queue, current)))
 }
 
 /// `TaskAction.java`. What an anonymous visitor is told on Cloud is assumed to be the same.
@@ -82,6 +96,29 @@ fn measures(call: &Call) -> Outcome {
         return Err(refusals::not_found(&text));
     }
     Ok(Answer::json(200, &shapes::measures(call.projects, &key, project, &place, latest, &metrics)))
+}
+
+/// Wants "Browse". There is a parameter `branch`, and none for a pull request, of which nothing is told for what it
+/// is: a parameter that there is not is passed over, and the analyses are those of the main branch.
+/// `SearchAction.java` of `server/projectanalysis/ws`. That Cloud does the same is assumed.
+fn analyses(call: &Call) -> Outcome {
+    let visitor = call.identify()?;
+    let key = call.mandatory("project")?;
+    let place = Place::of(call.request.query("branch"), None);
+    call.component_at(&visitor, &key, place.clone())?;
+    Ok(Answer::json(200, &shapes::analyses(&call.projects.analyses(&key, &place))))
+}
+
+/// Wants "Browse" or "Execute Analysis": `ListAction.java` of `server/branch/pr/ws`.
+fn pull_requests(call: &Call) -> Outcome {
+    let visitor = call.identify()?;
+    let key = call.mandatory("project")?;
+    let missing = || refusals::not_found(&format!("Project '{key}' not found"));
+    let project = call.visible(&visitor, &key, missing)?;
+    if !visitor.may_browse(project) && !visitor.may_analyse(&key) {
+        return Err(refusals::forbidden());
+    }
+    Ok(Answer::json(200, &shapes::pull_requests(call.projects, &key)))
 }
 
 /// By analysis, the gate as computed then; by project, the latest: `ProjectStatusAction.java`. The ids of
@@ -149,9 +186,10 @@ fn version(call: &Call) -> Answer {
 }
 
 /// Open to everybody: `UserSessionInitializer.java`.
-fn status(call: &Call) -> Answer {
+fn status(call: &Call, is_starting: bool) -> Answer {
     let version = call.projects.dialect().version();
-    Answer::json(200, &json!({ "id": "20261102090000", "version": version, "status": "UP" }))
+    let status = if is_starting { "STARTING" } else { "UP" };
+    Answer::json(200, &json!({ "id": "20261102090000", "version": version, "status": status }))
 }
 
 /// One request on its way.
@@ -227,9 +265,17 @@ impl Call<'_> {
             let text = "Either branch or pull request can be provided, not both";
             return Err(refusals::bad_request(text));
         }
+        self.component_at(visitor, key, self.place())
+    }
+
+    fn component_at(
+        &self,
+        visitor: &Visitor,
+        key: &str,
+        place: Place,
+    ) -> Result<(&Project, Option<&Task>, Place), Answer> {
         let missing = || refusals::not_found(&format!("Component key '{key}' not found"));
         let project = self.visible(visitor, key, missing)?;
-        let place = self.place();
         if !self.projects.has(key, &place) {
             return Err(refusals::not_found(&match &place {
                 Place::PullRequest(id) => format!("Component '{key}' of pull request '{id}' not found"),

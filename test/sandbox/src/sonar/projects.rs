@@ -1,5 +1,6 @@
 //! The state of the service: everything that outlives a request.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
+use super::analysis::{Analysis, End, Submitted};
 use super::gate::Gate;
 use super::tokens::{Credential, Token};
 use super::{api, shapes};
@@ -88,69 +90,6 @@ impl Dialect {
     }
 }
 
-/// What an analysis is of, and how it ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Analysis {
-    /// The key of the project.
-    pub project: String,
-    /// The branch, as given to the scanner; the main branch if there is neither this nor a pull request.
-    pub branch: Option<String>,
-    /// The pull request.
-    pub pull_request: Option<String>,
-    /// The gate that it computes, if it ends well.
-    pub gate: Gate,
-    /// How its task ends.
-    pub end: End,
-    /// How often `api/ce/task` is asked for it before it has ended.
-    pub polls: u32,
-}
-
-impl Analysis {
-    /// Of the main branch, with this gate, and done already. Change the fields for any other.
-    pub fn new(project: &str, gate: Gate) -> Self {
-        Self {
-            project: project.to_owned(),
-            branch: None,
-            pull_request: None,
-            gate,
-            end: End::Success,
-            polls: 0,
-        }
-    }
-
-    /// Of a pull request, with this gate, and done already.
-    pub fn of_pull_request(project: &str, pull_request: &str, gate: Gate) -> Self {
-        Self { pull_request: Some(pull_request.to_owned()), ..Self::new(project, gate) }
-    }
-}
-
-/// How the task of an analysis ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The gate is computed.
-    Success,
-    /// The server could not make sense of the report.
-    Failed {
-        /// What it says about it.
-        message: String,
-    },
-    /// Somebody cancelled it.
-    Canceled,
-    /// The server forgets it, as it does with all tasks in time.
-    Vanishes,
-}
-
-/// What the scanner leaves behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Submitted {
-    /// The task to ask for.
-    pub task_id: String,
-    /// The analysis, which exists once the task has succeeded.
-    pub analysis_id: String,
-    /// The content of `report-task.txt`.
-    pub report_task: String,
-}
-
 /// Everything the service knows.
 ///
 /// Methods that add to it return it, so that calls can be chained. Projects are named by their keys.
@@ -161,6 +100,8 @@ pub struct Projects {
     public_url: Option<String>,
     served_at: Option<String>,
     retired: Option<u16>,
+    has_measures: bool,
+    starting: u32,
     known: BTreeMap<String, Project>,
     credentials: BTreeMap<String, Credential>,
     tasks: BTreeMap<String, Task>,
@@ -212,7 +153,29 @@ pub(crate) struct Task {
     pub(crate) submitted_at: String,
     pub(crate) started_at: Option<String>,
     pub(crate) executed_at: Option<String>,
+    pub(crate) revision: Option<String>,
+    /// How many were submitted before it.
+    number: usize,
+    /// When it ends, where that was chosen.
+    ends_at: Option<String>,
+    /// Whether its analysis was deleted.
+    deleted: bool,
     pending: u32,
+}
+
+impl Task {
+    /// How far it is.
+    pub(crate) fn stage(&self) -> Stage {
+        match (self.pending, &self.started_at) {
+            (0, _) => Stage::Ended,
+            (_, None) => Stage::Pending,
+            (_, Some(_)) => Stage::InProgress,
+        }
+    }
+
+    fn has_analysis(&self) -> bool {
+        self.pending == 0 && self.end == End::Success && !self.deleted
+    }
 }
 
 /// How far a task is.
@@ -232,6 +195,8 @@ impl Projects {
             public_url: None,
             served_at: None,
             retired: None,
+            has_measures: true,
+            starting: 0,
             known: BTreeMap::new(),
             credentials: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -296,6 +261,55 @@ impl Projects {
         self
     }
 
+    /// Lets `api/measures/component` have no measure of any project, as before a first analysis: the answer is 200
+    /// with an empty list (`ComponentAction.java`).
+    pub fn lose_measures(&mut self) -> &mut Self {
+        self.has_measures = false;
+        self
+    }
+
+    /// Lets the service start anew: for that many requests it has only what `PlatformLevelSafeMode.java` lists. What
+    /// else is asked for gets 404 `Unknown url`, and `api/system/status` says `STARTING`.
+    pub fn start_anew(&mut self, requests: u32) -> &mut Self {
+        self.starting = requests;
+        self
+    }
+
+    /// Deletes an analysis that was done, as housekeeping does in time; its task is still told.
+    /// <https://docs.sonarsource.com/sonarqube-server/project-administration/maintaining-project/housekeeping>
+    ///
+    /// # Panics
+    /// When there is none with this id.
+    pub fn delete_analysis(&mut self, id: &str) -> &mut Self {
+        let task = self.tasks.values_mut().find(|task| task.analysis_id == id);
+        task.unwrap_or_else(|| panic!("there is no analysis {id}")).deleted = true;
+        self
+    }
+
+    /// Deletes a branch with its analyses, as housekeeping does in time; its tasks are still told.
+    ///
+    /// # Panics
+    /// When nothing was submitted for it.
+    pub fn delete_branch(&mut self, project: &str, branch: &str) -> &mut Self {
+        self.delete(project, &Place::Branch(branch.to_owned()))
+    }
+
+    /// The same for a pull request.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn delete_pull_request(&mut self, project: &str, pull_request: &str) -> &mut Self {
+        self.delete(project, &Place::PullRequest(pull_request.to_owned()))
+    }
+
+    fn delete(&mut self, project: &str, place: &Place) -> &mut Self {
+        let removed = self.project_mut(project).places.remove(place);
+        assert!(removed.is_some(), "{project} has no {place}");
+        let of_it = self.tasks.values_mut().filter(|task| task.project == project && task.place == *place);
+        of_it.for_each(|task| task.deleted = true);
+        self
+    }
+
     /// Takes an analysis as a scanner would send it, and gives what the scanner would keep.
     ///
     /// What it computes counts once its task has ended: from the last of [`Analysis::polls`] on, or at once if
@@ -305,7 +319,8 @@ impl Projects {
     /// When there is no such project; when it is of a branch and of a pull request; and before the service
     /// runs, unless it has a public address, for the scanner writes that down.
     pub fn submit(&mut self, analysis: Analysis) -> Submitted {
-        let Analysis { project, branch, pull_request, gate, end, polls } = analysis;
+        let Analysis { project, branch, pull_request, gate, end, polls, submitted_at, executed_at, revision } =
+            analysis;
         assert!(branch.is_none() || pull_request.is_none(), "of a branch or of a pull request, not both");
         let (task_id, analysis_id) = (self.id("task"), self.id("analysis"));
         let report_task = self.report_task(&project, branch.as_deref(), pull_request.as_deref(), &task_id);
@@ -319,9 +334,13 @@ impl Projects {
             place,
             gate,
             end,
-            submitted_at: self.tick(),
+            submitted_at: submitted_at.clone().unwrap_or_else(|| self.tick()),
+            number: self.tasks.len(),
             started_at: None,
             executed_at: None,
+            ends_at: executed_at.or(submitted_at),
+            revision,
+            deleted: false,
             pending: polls,
         };
         self.tasks.insert(task_id.clone(), task);
@@ -379,9 +398,47 @@ impl Projects {
 
     /// The task of an analysis that was done.
     pub(crate) fn analysis(&self, id: &str) -> Option<&Task> {
-        self.tasks
-            .values()
-            .find(|task| task.analysis_id == id && task.pending == 0 && task.end == End::Success)
+        self.tasks.values().find(|task| task.analysis_id == id && task.has_analysis())
+    }
+
+    /// The analyses of a place that were done, newest first.
+    pub(crate) fn analyses(&self, project: &str, place: &Place) -> Vec<&Task> {
+        let of_it = |task: &&Task| task.project == project && task.place == *place && task.has_analysis();
+        let mut found: Vec<_> = self.tasks.values().filter(of_it).collect();
+        found.sort_by_key(|task| Reverse(task.number));
+        found
+    }
+
+    /// The tasks of a project that wait or are at work, oldest first, and the last one that ended; one that was
+    /// cancelled is never that: <https://github.com/SonarSource/sonarqube/pull/674>.
+    pub(crate) fn queue_and_current(&self, project: &str) -> (Vec<&Task>, Option<&Task>) {
+        let mut of_it: Vec<_> = self.tasks.values().filter(|task| task.project == project).collect();
+        of_it.sort_by_key(|task| task.number);
+        let (queue, ended): (Vec<_>, Vec<_>) = of_it.into_iter().partition(|task| task.pending > 0);
+        let is_last = |task: &&Task| !matches!(task.end, End::Canceled | End::Vanishes);
+        (queue, ended.into_iter().rfind(is_last))
+    }
+
+    /// The pull requests of a project that something was submitted for.
+    pub(crate) fn pull_requests(&self, project: &str) -> Vec<&str> {
+        let places = self.project(project).into_iter().flat_map(|project| project.places.keys());
+        places
+            .filter_map(|place| match place {
+                Place::PullRequest(id) => Some(id.as_str()),
+                Place::Main | Place::Branch(_) => None,
+            })
+            .collect()
+    }
+
+    pub(crate) const fn has_measures(&self) -> bool {
+        self.has_measures
+    }
+
+    /// Whether the service is starting while this request is answered.
+    pub(crate) fn is_starting(&mut self) -> bool {
+        let is_starting = self.starting > 0;
+        self.starting = self.starting.saturating_sub(1);
+        is_starting
     }
 
     /// Whether something was ever submitted for a place.
@@ -392,7 +449,7 @@ impl Projects {
     /// The latest analysis of a place that was done.
     pub(crate) fn latest(&self, project: &str, place: &Place) -> Option<&Task> {
         let latest = self.project(project)?.places.get(place)?;
-        self.tasks.get(latest.task.as_deref()?)
+        self.tasks.get(latest.task.as_deref()?).filter(|task| task.has_analysis())
     }
 
     /// Asks for a task, which brings it forward: waiting in the queue first, then at work.
@@ -403,7 +460,7 @@ impl Projects {
         let now = self.tick();
         let task = self.tasks.get_mut(id).expect("it was just found");
         let stage = if task.started_at.is_none() { Stage::Pending } else { Stage::InProgress };
-        task.started_at.get_or_insert(now);
+        task.started_at.get_or_insert_with(|| task.ends_at.clone().unwrap_or(now));
         task.pending -= 1;
         if task.pending == 0 {
             self.finish(id);
@@ -416,6 +473,7 @@ impl Projects {
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
+        let now = task.ends_at.clone().unwrap_or(now);
         task.started_at.get_or_insert_with(|| now.clone());
         task.executed_at = Some(now);
         if task.end == End::Success {

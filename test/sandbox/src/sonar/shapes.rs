@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::analysis::End;
 use super::gate::{Condition, Gate, Level};
-use super::projects::{Dialect, End, ORGANIZATION, Place, Project, Projects, Stage, Task, encode};
+use super::projects::{Dialect, ORGANIZATION, Place, Project, Projects, Stage, Task, encode};
 use crate::world::{fingerprint, uuid};
 
 /// The metrics in which the gate is kept: `CoreMetrics.java` of `SonarSource/sonar-plugin-api`.
@@ -20,6 +21,57 @@ const PERIOD_DATE: &str = "2026-10-01T08:00:00+0000";
 /// While a task waits or is at work, little is known of it; and of a main branch it never tells the name:
 /// `TaskFormatter.java`. Whether a failed one has an analysis varies; here it has none.
 pub(crate) fn task(projects: &Projects, task: &Task, stage: Stage) -> Value {
+    json!({ "task": bare_task(projects, task, stage) })
+}
+
+/// `component-example.json`: without `current` while no task has ended.
+pub(crate) fn tasks_of_component(projects: &Projects, queue: &[&Task], current: Option<&Task>) -> Value {
+    let waiting = queue.iter().map(|task| bare_task(projects, task, task.stage()));
+    let mut shape = json!({ "queue": waiting.collect::<Vec<_>>() });
+    if let Some(task) = current {
+        shape["current"] = bare_task(projects, task, Stage::Ended);
+    }
+    shape
+}
+
+/// `search-example.json` of `api/project_analyses`; the revision is left out where the scanner found none.
+pub(crate) fn analyses(analyses: &[&Task]) -> Value {
+    let shape = |task: &&Task| {
+        let mut shape = json!({
+            "key": task.analysis_id,
+            "date": task.submitted_at,
+            "events": [],
+            "projectVersion": "not provided",
+            "manualNewCodePeriodBaseline": false,
+        });
+        add(&mut shape, "revision", task.revision.as_ref());
+        shape
+    };
+    json!({
+        "paging": { "pageIndex": 1, "pageSize": 100, "total": analyses.len() },
+        "analyses": analyses.iter().map(shape).collect::<Vec<_>>(),
+    })
+}
+
+/// `ws-projectpullrequests.proto`. Only Cloud names the commit: clients of it in public repositories read
+/// `commit.sha`.
+pub(crate) fn pull_requests(projects: &Projects, key: &str) -> Value {
+    let shape = |id: &str| {
+        let latest = projects.latest(key, &Place::PullRequest(id.to_owned()));
+        let level = latest.map_or(Level::None, |task| task.gate.level);
+        let mut shape = json!({ "key": id, "title": format!("Pull request {id}"), "isOrphan": false });
+        shape["status"] = json!({ "qualityGateStatus": level.word() });
+        add(&mut shape, "analysisDate", latest.map(|task| &task.submitted_at));
+        let revision = latest.and_then(|task| task.revision.as_ref());
+        if let Some(revision) = revision.filter(|_| projects.dialect().is_cloud()) {
+            shape["commit"] = json!({ "sha": revision });
+        }
+        shape
+    };
+    json!({ "pullRequests": projects.pull_requests(key).into_iter().map(shape).collect::<Vec<_>>() })
+}
+
+fn bare_task(projects: &Projects, task: &Task, stage: Stage) -> Value {
     let name = projects.project(&task.project).map_or("", |project| &project.name);
     let mut shape = json!({
         "id": task.id,
@@ -67,7 +119,7 @@ pub(crate) fn task(projects: &Projects, task: &Task, stage: Stage) -> Value {
             End::Canceled | End::Vanishes => {}
         }
     }
-    json!({ "task": shape })
+    shape
 }
 
 /// The gate of an analysis; without one, there is no period. That pull requests have none, having nothing but
@@ -148,7 +200,8 @@ pub(crate) fn measures(
     latest: Option<&Task>,
     metrics: &[&str],
 ) -> Value {
-    let gate = latest.map(|task| &task.gate).filter(|gate| gate.level != Level::None);
+    let gate =
+        latest.map(|task| &task.gate).filter(|gate| gate.level != Level::None && projects.has_measures());
     let measure = |metric: &&str| {
         let gate = gate?;
         let value = match *metric {
@@ -189,8 +242,8 @@ fn component(key: &str, project: &Project, place: &Place) -> Value {
 }
 
 /// `WebhookPayloadFactoryImpl.java`, and
-/// <https://docs.sonarsource.com/sonarqube-server/discovering/integrations/webhooks>. The revision is made up:
-/// the sandbox does not know which commit was analysed.
+/// <https://docs.sonarsource.com/sonarqube-server/discovering/integrations/webhooks>. The revision is made up
+/// where the analysis has none.
 pub(crate) fn webhook(projects: &Projects, task: &Task) -> Value {
     let server_url = projects.server_url();
     let dialect = projects.dialect();
@@ -221,7 +274,8 @@ pub(crate) fn webhook(projects: &Projects, task: &Task) -> Value {
     shape["status"] = json!("SUCCESS");
     shape["analysedAt"] = json!(task.submitted_at);
     if dialect != Dialect::Server67 {
-        shape["revision"] = json!(fingerprint(&format!("revision of {}", task.id)));
+        let made_up = || fingerprint(&format!("revision of {}", task.id));
+        shape["revision"] = json!(task.revision.clone().unwrap_or_else(made_up));
     }
     if task.gate.level != Level::None {
         let conditions: Vec<Value> =

@@ -13,6 +13,8 @@ use crate::message::Answer;
 pub enum Token {
     /// A person's: what they may do, it may do. Here: browse and analyse every project.
     User,
+    /// A person's who may browse every project and analyse none.
+    Reader,
     /// For the analysis of the project with this key.
     ProjectAnalysis(String),
     /// For the analysis of every project.
@@ -51,7 +53,7 @@ impl Visitor {
         match &self.token {
             Some(Token::User | Token::GlobalAnalysis) => true,
             Some(Token::ProjectAnalysis(own)) => own == project,
-            None => false,
+            Some(Token::Reader) | None => false,
         }
     }
 
@@ -59,7 +61,7 @@ impl Visitor {
     /// and `SonarSource/sonar-scanner-azdo` tells its users so.
     pub(crate) fn may_browse(&self, project: &Project) -> bool {
         match &self.token {
-            Some(Token::User) => true,
+            Some(Token::User | Token::Reader) => true,
             Some(Token::ProjectAnalysis(_) | Token::GlobalAnalysis) => false,
             None => !project.private,
         }
