@@ -16,7 +16,7 @@ use crate::{
     console::foreign::shown,
     model::{
         address::service_address,
-        analysis::Subject,
+        analysis::{AddressOrigin, ServerAddress, Subject},
         state::State,
         target::CommitHash,
         token::{self, Defect, TokenKind},
@@ -218,12 +218,15 @@ impl AnalysisPlan {
     /// # Errors
     ///
     /// None that a variable can cause: the address of SonarQube Cloud is valid.
-    pub(crate) fn server(&self, reported: Option<&Url>) -> anyhow::Result<Option<Url>> {
-        match (self.host.as_ref().or(reported), &self.source) {
-            (Some(url), _) => Ok(Some(url.clone())),
-            (None, AnalysisSource::Project { .. }) => Ok(Some(Url::parse(CLOUD_URL)?)),
-            (None, AnalysisSource::Files(_)) => Ok(None),
-        }
+    pub(crate) fn server(&self, reported: Option<&Url>) -> anyhow::Result<Option<ServerAddress>> {
+        let (url, origin) = match (&self.host, reported, &self.source) {
+            (Some(host), ..) => (host.clone(), AddressOrigin::Variable),
+            (None, Some(reported), _) => (reported.clone(), AddressOrigin::File),
+            (None, None, AnalysisSource::Project { .. }) => (Url::parse(CLOUD_URL)?, AddressOrigin::Default),
+            (None, None, AnalysisSource::Files(_)) => return Ok(None),
+        };
+        let reported = reported.filter(|reported| **reported != url).cloned();
+        Ok(Some(ServerAddress { url, origin, reported }))
     }
 
     /// Whether nothing names an analysis yet.

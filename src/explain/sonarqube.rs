@@ -19,7 +19,7 @@ const GUIDE: ServiceGuide = ServiceGuide {
 
 /// Explains a refusal.
 pub(crate) fn explain(refusal: &Refusal) -> Explanation {
-    let Refusal { failed, has_token, purpose: _ } = refusal;
+    let Refusal { failed, has_token, purpose: _, address: _ } = refusal;
     let explanation = match &failed.cause {
         Cause::Refused(response) if network::is_redirect(response) => {
             network::explain_redirect(response, &failed.url, GUIDE)
@@ -29,6 +29,11 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
         Cause::NoResponse(failure) => network::explain_failure(failure, &failed.url, GUIDE),
     };
     explanation.with_pause_of(failed)
+}
+
+/// Why there is no verdict, in a short sentence for the reviewers of the commit.
+pub(crate) fn for_commit(refusal: &Refusal) -> String {
+    format!("No verdict of SonarQube: {refusal}")
 }
 
 fn explain_status_code(status_code: StatusCode, has_token: bool) -> Explanation {

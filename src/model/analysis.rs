@@ -2,6 +2,26 @@
 
 use reqwest::Url;
 
+/// The address of a SonarQube, and where the run has it from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerAddress {
+    pub(crate) url: Url,
+    pub(crate) origin: AddressOrigin,
+    /// `serverUrl` of report-task.txt, when another address is used.
+    pub(crate) reported: Option<Url>,
+}
+
+/// Where the address of a SonarQube comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddressOrigin {
+    /// `SONAR_HOST_URL`.
+    Variable,
+    /// `serverUrl` of report-task.txt.
+    File,
+    /// Nothing names it: it is SonarQube Cloud.
+    Default,
+}
+
 /// What an analysis is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {

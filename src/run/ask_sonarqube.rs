@@ -17,14 +17,14 @@ use crate::{
         report_task::{Analysis, End},
     },
     console::{foreign::shown, log::Console, text::rounded},
-    explain::tell::tell,
+    explain::{sonarqube::for_commit, tell::tell},
     http::{
         deadline::Deadline,
         throttle::{Outage, Throttle},
     },
     model::{
         address::{is_exposed, refusal_of_url},
-        analysis::Subject,
+        analysis::{ServerAddress, Subject},
         outcome::Outcome,
         state::State,
         status::DESCRIPTION_MAX_CHARS,
@@ -58,16 +58,17 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// The server at `url` with the token of the plan: the one place that says how SonarQube is asked.
+    /// The server at `address` with the token of the plan: the one place that says how SonarQube is asked.
     pub(crate) fn server(
         &self,
-        url: Url,
+        address: ServerAddress,
         version: Option<&str>,
         plan: &AnalysisPlan,
         context: Context<'_>,
         console: &Console,
     ) -> Server {
-        if plan.token.is_some() && is_exposed(&url) && !self.is_warned.replace(true) {
+        let url = &address.url;
+        if plan.token.is_some() && is_exposed(url) && !self.is_warned.replace(true) {
             console.warning(format_args!(
                 "the address of SonarQube, {url}, is http: SONAR_TOKEN is sent unencrypted"
             ));
@@ -75,11 +76,11 @@ impl Servers {
         let timeout = context.settings.timeout;
         let new = || Rc::new(Throttle::new(timeout, Outage::default()));
         Server {
-            authorization: authorization(plan.token.as_ref(), &url, version),
+            authorization: authorization(plan.token.as_ref(), url, version),
             has_token: plan.token.is_some(),
             throttle: self.throttles.borrow_mut().entry(url.clone()).or_insert_with(new).clone(),
             deadline: Deadline::after(timeout),
-            url,
+            address,
         }
     }
 }
@@ -176,8 +177,8 @@ impl<'a> AskSonarQube<'a> {
             End::Failed => Err(NoGate::Failed("The analysis failed".to_owned())),
             End::Ask { server, version, task } => {
                 let (version, task) = (version.clone(), task.clone());
-                if let Some(url) = self.plan.server(server.as_ref())? {
-                    let server = self.server(url, version.as_deref());
+                if let Some(address) = self.plan.server(server.as_ref())? {
+                    let server = self.server(address, version.as_deref());
                     self.gate_of_task(&server, &task, &mut analysis).await
                 } else {
                     self.console.failed(format_args!("{} {NO_SERVER}", file.display()));
@@ -193,11 +194,11 @@ impl<'a> AskSonarQube<'a> {
     }
 
     async fn project(&self, key: &str, subject: &Subject) -> anyhow::Result<Verdict> {
-        let Some(url) = self.plan.server(None)? else {
+        let Some(address) = self.plan.server(None)? else {
             return Ok(self.without_gate(NoGate::Failed("SONAR_HOST_URL is not set".to_owned()), None, None));
         };
-        let (project, link) = (Some(key.to_owned()), Some(dashboard(&url, key, subject)));
-        let server = self.server(url, None);
+        let (project, link) = (Some(key.to_owned()), Some(dashboard(&address.url, key, subject)));
+        let server = self.server(address, None);
         Ok(match self.gate_of_project(&server, key, subject).await {
             Ok(gate) => self.with_gate(&gate, Some(subject), project, link),
             Err(reason) => self.without_gate(reason, project, link),
@@ -224,7 +225,7 @@ impl<'a> AskSonarQube<'a> {
             && let Some(project) = &analysis.project
         {
             let subject = analysis.subject.as_ref().unwrap_or(&Subject::Main);
-            analysis.dashboard = Some(dashboard(&server.url, project, subject));
+            analysis.dashboard = Some(dashboard(&server.address.url, project, subject));
         }
         match (&task.analysis, &analysis.project, &analysis.subject) {
             (Some(id), project, subject) => {
@@ -252,7 +253,7 @@ impl<'a> AskSonarQube<'a> {
         subject: &Subject,
     ) -> Result<Gate, NoGate> {
         let gate = match (gate, project) {
-            (Err(refusal), Some(project)) if refusal.is_endpoint_gone() && is_cloud(&server.url) => {
+            (Err(refusal), Some(project)) if refusal.is_endpoint_gone() && is_cloud(&server.address.url) => {
                 // The first refusal says better what is missing.
                 self.sonarqube(server).gate_by_measures(project, subject).await.map_err(|_| refusal)?
             }
@@ -305,8 +306,8 @@ impl<'a> AskSonarQube<'a> {
         }
     }
 
-    fn server(&self, url: Url, version: Option<&str>) -> Server {
-        self.servers.server(url, version, self.plan, self.context, self.console)
+    fn server(&self, address: ServerAddress, version: Option<&str>) -> Server {
+        self.servers.server(address, version, self.plan, self.context, self.console)
     }
 
     /// A client for one question. `TIMEOUT` is for each question, and `SONAR_TIMEOUT` for the analysis.
@@ -350,7 +351,7 @@ impl<'a> AskSonarQube<'a> {
         let (words, outcome) = match reason {
             NoGate::Refused(refusal) => {
                 tell(&*refusal, self.console);
-                (format!("No verdict of SonarQube: {refusal}"), Outcome::SonarQubeFailed)
+                (for_commit(&refusal), Outcome::SonarQubeFailed)
             }
             NoGate::Failed(words) => (words, Outcome::SonarQubeFailed),
             NoGate::Late(state) => (

@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use reqwest::Url;
-
 use crate::{
     bitbucket::{api::Bitbucket, credential::Credential},
     config::{keyring::Keyring, settings::Settings},
@@ -12,6 +10,7 @@ use crate::{
         authorization::Authorization, client::Client, deadline::Deadline, failed_request::Service,
         throttle::Throttle, transport::Transport,
     },
+    model::analysis::ServerAddress,
     sonarqube::api::SonarQube,
 };
 
@@ -63,19 +62,19 @@ impl<'a> Context<'a> {
             service: Service::SonarQube,
             authorization: &server.authorization,
             throttle: &server.throttle,
-            base_url: &server.url,
+            base_url: &server.address.url,
             deadline: &server.deadline,
             retries: true,
             may_have_been_applied: None,
         };
-        SonarQube { client, has_token: server.has_token }
+        SonarQube { client, has_token: server.has_token, address: &server.address }
     }
 }
 
 /// A SonarQube, and how to authenticate to it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) url: Url,
+    pub(crate) address: ServerAddress,
     pub(crate) authorization: Authorization,
     pub(crate) has_token: bool,
     /// Shared by all targets of the run.

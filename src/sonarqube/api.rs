@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{authorization::Authorization, client::Client},
-    model::analysis::Subject,
+    model::analysis::{ServerAddress, Subject},
     sonarqube::{
         gate::{Gate, text},
         refusal::Refusal,
@@ -21,6 +21,7 @@ pub(crate) struct SonarQube<'a> {
     pub(crate) client: Client<'a>,
     /// Whether the requests carry `SONAR_TOKEN`.
     pub(crate) has_token: bool,
+    pub(crate) address: &'a ServerAddress,
 }
 
 /// The background task that computes an analysis.
@@ -171,7 +172,10 @@ impl SonarQube<'_> {
         understand: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, Box<Refusal>> {
         let got = self.client.get(url, understand).await;
-        got.map_err(|failed| Box::new(Refusal { purpose, has_token: self.has_token, failed: *failed }))
+        got.map_err(|failed| {
+            let address = self.address.clone();
+            Box::new(Refusal { purpose, has_token: self.has_token, address, failed: *failed })
+        })
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {

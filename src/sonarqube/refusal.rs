@@ -4,7 +4,10 @@ use std::fmt;
 
 use reqwest::StatusCode;
 
-use crate::http::failed_request::{Cause, FailedRequest};
+use crate::{
+    http::failed_request::{Cause, FailedRequest},
+    model::analysis::ServerAddress,
+};
 
 /// A request to SonarQube that failed.
 #[derive(Debug, Clone)]
@@ -13,6 +16,7 @@ pub(crate) struct Refusal {
     pub(crate) purpose: &'static str,
     /// Whether the request carried `SONAR_TOKEN`.
     pub(crate) has_token: bool,
+    pub(crate) address: ServerAddress,
     pub(crate) failed: FailedRequest,
 }
 

@@ -10,7 +10,10 @@ use crate::{
         analysis::{AnalysisPlan, AnalysisSource, Files},
         report_task::{Analysis, End},
     },
-    model::{analysis::Subject, outcome::Outcome},
+    model::{
+        analysis::{ServerAddress, Subject},
+        outcome::Outcome,
+    },
     run::{
         check::{CheckRun, TokenKey, tally::Tally},
         context::Server,
@@ -22,7 +25,12 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum CheckedAnalysis {
     /// SonarQube is asked about it.
-    Asked { server: Option<Url>, version: Option<String>, project: Option<String>, subject: Subject },
+    Asked {
+        server: Option<ServerAddress>,
+        version: Option<String>,
+        project: Option<String>,
+        subject: Subject,
+    },
     /// A webhook's file has its gate: SonarQube is not asked.
     Known { project: Option<String> },
     /// The file cannot be read; with what is wrong with it.
@@ -100,9 +108,9 @@ impl CheckRun<'_> {
                     "pass SONAR_HOST_URL",
                     Outcome::SonarQubeFailed,
                 ),
-                CheckedAnalysis::Asked { server: Some(url), version, project, subject } => {
-                    let version = version.as_deref();
-                    let server = self.servers.server(url.clone(), version, plan, self.context, tally.console);
+                CheckedAnalysis::Asked { server: Some(address), version, project, subject } => {
+                    let (url, version) = (address.url.clone(), version.as_deref());
+                    let server = self.servers.server(address, version, plan, self.context, tally.console);
                     let sonarqube = self.context.sonarqube(&server, tally.console);
                     let known = checked.iter().find(|(known, _)| *known == url).map(|(_, works)| *works);
                     let works = match known {
@@ -127,7 +135,7 @@ impl CheckRun<'_> {
         sonarqube: SonarQube<'_>,
         tally: &mut Tally<'_>,
     ) -> bool {
-        let url = &server.url;
+        let url = &server.address.url;
         let Some(token) = &plan.token else {
             tally.notable(
                 format_args!("SONAR_TOKEN is not set: SonarQube at {url} shows public projects only"),
