@@ -20,8 +20,10 @@ use crate::{
         transport::Response,
     },
     model::{
+        state::State,
         status::{Status, StatusKey},
         target::{CommitHash, PullRequestId, Repository},
+        timestamp::Timestamp,
     },
 };
 
@@ -210,10 +212,44 @@ impl Bitbucket<'_> {
         &self,
         repository: &Repository,
         commit: &CommitHash,
-    ) -> Result<(), Box<Refusal>> {
+    ) -> Result<Option<Timestamp>, Box<Refusal>> {
+        #[derive(Deserialize)]
+        struct Commit {
+            hash: String,
+            date: Option<String>,
+        }
         let purpose = Purpose::ReadCommit(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str()]);
-        self.get(purpose, url, |Hash { hash }| CommitHash::parse(&hash).map(|_| ())).await
+        let understand = |Commit { hash, date }| {
+            CommitHash::parse(&hash)?;
+            Some(date.as_deref().and_then(Timestamp::parse))
+        };
+        self.get(purpose, url, understand).await
+    }
+
+    /// The state of the status with a key on a commit; `None` when there is no such status.
+    ///
+    /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-key-get>
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses it or cannot be reached.
+    pub(crate) async fn status_state(
+        &self,
+        repository: &Repository,
+        commit: &CommitHash,
+        key: &StatusKey,
+    ) -> Result<Option<State>, Box<Refusal>> {
+        #[derive(Deserialize)]
+        struct Posted {
+            state: String,
+        }
+        let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
+        let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
+        match self.get(purpose, url, |Posted { state }| Some(State::parse(&state))).await {
+            Err(refusal) if refusal.is_not_found() => Ok(None),
+            state => state,
+        }
     }
 
     /// Who created the status with a key on a commit.

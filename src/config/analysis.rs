@@ -1,24 +1,24 @@
 //! Where the verdict comes from: `STATE`, or the analyses that SonarQube is asked about.
 
-use std::{cell::RefCell, collections::HashMap, fmt, path::PathBuf, time::Duration};
+use std::{cell::RefCell, collections::HashMap, fmt, path::PathBuf, rc::Rc, time::Duration};
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     config::{
+        checkout::Checkouts,
         findings::Findings,
         parse::{flag, whole_number},
-        report_task,
+        report_task::{self, AnalysisFile, Found, NoFile, SkipReason, Skipped},
         repository::is_own,
         variables::Variables,
     },
     console::foreign::shown,
     model::{
         address::service_address,
-        analysis::{AddressOrigin, ServerAddress, Subject},
+        analysis::{AddressOrigin, Comparison, ServerAddress, Subject, Wanted},
         state::State,
-        target::CommitHash,
         token::{self, Defect, TokenKind},
         verdict::Verdict,
     },
@@ -42,16 +42,13 @@ pub(crate) struct AnalysisPlan {
     pub(crate) source: AnalysisSource,
     /// How long to wait for the analyses.
     pub(crate) timeout: Duration,
-    pub(crate) scan_exit_code: u8,
+    /// The exit code of the scan, if the run is the last word of its step.
+    pub(crate) scan_exit_code: Option<u8>,
     /// The state to post for a gate of NONE.
     pub(crate) on_no_gate: State,
     pub(crate) fail_on_red_gate: bool,
     /// Whether the status links to the dashboard: no `URL` is given.
     pub(crate) links_to_dashboard: bool,
-    /// The pull request that the status is for, if it is known.
-    pub(crate) pull_request: Option<String>,
-    /// The commit that the status is for, if it is known.
-    pub(crate) commit: Option<CommitHash>,
 }
 
 /// Where the analyses are named.
@@ -66,13 +63,18 @@ pub(crate) enum AnalysisSource {
 /// The files that name analyses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Files {
-    pub(crate) found: Vec<PathBuf>,
-    /// The paths and patterns of `SONAR_REPORT_TASK` that match no file, after a scan that failed.
+    /// Sorted by path, each once.
+    pub(crate) found: Vec<Rc<AnalysisFile>>,
+    /// The paths and patterns of `SONAR_REPORT_TASK` that match no file.
     pub(crate) missing: Vec<String>,
-    /// Whether `SONAR_REPORT_TASK` names them: only then they may be files of a webhook.
-    pub(crate) are_named: bool,
+    /// What cannot be read, or is wrong, to complete a sentence without a subject.
+    pub(crate) unreadable: Vec<String>,
+    /// Other files of the name `report-task.txt`.
+    pub(crate) elsewhere: Vec<PathBuf>,
     /// Whether there may be several, whose statuses need different keys.
     pub(crate) may_be_several: bool,
+    /// Whether a scan that failed may have left only a part of them: there are several, or one in a sub-folder.
+    pub(crate) may_be_partial: bool,
 }
 
 /// When the run needs its verdict.
@@ -88,19 +90,45 @@ pub(crate) enum VerdictNeed {
 
 /// The searches for `report-task.txt` of a run: each pattern is searched for once, however many targets have it.
 #[derive(Debug, Default)]
-pub(crate) struct FileSearch(RefCell<HashMap<String, Result<Vec<PathBuf>, String>>>);
+pub(crate) struct FileSearch {
+    known: RefCell<HashMap<String, Result<Matches, NoFile>>>,
+    checkouts: Checkouts,
+}
+
+/// The files that match a pattern.
+#[derive(Debug, Clone, Default)]
+struct Matches {
+    files: Vec<Rc<AnalysisFile>>,
+    elsewhere: Vec<PathBuf>,
+    skipped: Vec<Skipped>,
+}
 
 /// <https://docs.sonarsource.com/sonarqube-cloud/>
 const CLOUD_URL: &str = "https://sonarcloud.io";
+/// The second is for the United States: <https://docs.sonarsource.com/sonarqube-cloud/getting-started/us-region>.
+const CLOUD_URLS: [&str; 2] = [CLOUD_URL, "https://sonarqube.us"];
 /// Seconds; the default of the scanner's own `sonar.qualitygate.timeout`.
 const SONAR_TIMEOUT_DEFAULT: u64 = 300;
 /// Seconds; large servers may queue an analysis for long.
 const SONAR_TIMEOUT_MAX: u64 = 7200;
 
 impl FileSearch {
-    fn expand(&self, pattern: &str) -> Result<Vec<PathBuf>, String> {
-        let mut known = self.0.borrow_mut();
-        known.entry(pattern.to_owned()).or_insert_with(|| report_task::expand(pattern)).clone()
+    /// The files in the usual places.
+    fn usual(&self) -> Matches {
+        self.read(report_task::search(".".as_ref()), false)
+    }
+
+    /// The files that a path or a pattern of `SONAR_REPORT_TASK` names.
+    fn named(&self, pattern: &str) -> Result<Matches, NoFile> {
+        let mut known = self.known.borrow_mut();
+        let expand = || report_task::expand(pattern).map(|found| self.read(found, true));
+        known.entry(pattern.to_owned()).or_insert_with(expand).clone()
+    }
+
+    fn read(&self, found: Found, named: bool) -> Matches {
+        let Found { files, elsewhere, skipped } = found.without_tracked(&self.checkouts);
+        let read = |path| Rc::new(AnalysisFile::read(path, named));
+        Matches { files: files.into_iter().map(read).collect(), elsewhere, skipped }
     }
 }
 
@@ -110,18 +138,11 @@ impl fmt::Display for AnalysisSource {
         match self {
             Self::Files(Files { found, .. }) => match &found[..] {
                 [] => write!(f, "a scan that did not finish"),
-                [file] => write!(f, "{}", file.display()),
+                [file] => write!(f, "{}", file.path.display()),
                 files => write!(f, "{} analyses", files.len()),
             },
             Self::Project { key, subject } => write!(f, "project {key}, {}", subject.words()),
         }
-    }
-}
-
-impl AnalysisSource {
-    /// Whether there may be several analyses.
-    pub(crate) const fn may_be_several(&self) -> bool {
-        matches!(self, Self::Files(Files { may_be_several: true, .. }))
     }
 }
 
@@ -137,8 +158,6 @@ impl PartialEq for AnalysisPlan {
             on_no_gate,
             fail_on_red_gate,
             links_to_dashboard,
-            pull_request,
-            commit,
         } = self;
         let secret =
             |token: &Option<SecretString>| token.as_ref().map(|token| token.expose_secret().to_owned());
@@ -146,7 +165,6 @@ impl PartialEq for AnalysisPlan {
             && (host, source, timeout) == (&other.host, &other.source, &other.timeout)
             && (scan_exit_code, on_no_gate) == (&other.scan_exit_code, &other.on_no_gate)
             && (fail_on_red_gate, links_to_dashboard) == (&other.fail_on_red_gate, &other.links_to_dashboard)
-            && (pull_request, commit) == (&other.pull_request, &other.commit)
     }
 }
 
@@ -158,6 +176,7 @@ impl VerdictPlan {
     pub(crate) fn from_variables(
         variables: &Variables,
         need: VerdictNeed,
+        wanted: &Wanted,
         search: &FileSearch,
         findings: &mut Findings,
     ) -> Option<Self> {
@@ -173,9 +192,9 @@ impl VerdictPlan {
                 None
             }
             Some(text) => given(text.trim(), findings).map(Self::Given),
-            None => {
-                AnalysisPlan::from_variables(variables, need, search, findings).map(Box::new).map(Self::Ask)
-            }
+            None => AnalysisPlan::from_variables(variables, need, wanted, search, findings)
+                .map(Box::new)
+                .map(Self::Ask),
         }
     }
 
@@ -183,7 +202,7 @@ impl VerdictPlan {
     pub(crate) const fn may_be_several(&self) -> bool {
         match self {
             Self::Given(_) => false,
-            Self::Ask(analysis) => analysis.source.may_be_several(),
+            Self::Ask(analysis) => analysis.may_have_several_verdicts(),
         }
     }
 
@@ -229,10 +248,43 @@ impl AnalysisPlan {
         Ok(Some(ServerAddress { url, origin, reported }))
     }
 
+    /// Whether there may be several verdicts: of several analyses, or of one analysis and of the scan as a whole.
+    const fn may_have_several_verdicts(&self) -> bool {
+        match &self.source {
+            AnalysisSource::Files(files) => {
+                files.may_be_several || (files.may_be_partial && matches!(self.scan_exit_code, Some(1..)))
+            }
+            AnalysisSource::Project { .. } => false,
+        }
+    }
+
+    /// The projects of the analyses, as far as they are known before SonarQube is asked.
+    pub(crate) fn projects(&self) -> Vec<Option<&str>> {
+        match &self.source {
+            AnalysisSource::Project { key, .. } => vec![Some(key)],
+            AnalysisSource::Files(Files { found, .. }) if found.is_empty() => vec![None],
+            AnalysisSource::Files(Files { found, .. }) => {
+                found.iter().map(|file| file.content.as_ref().ok()?.project.as_deref()).collect()
+            }
+        }
+    }
+
+    /// Whether the user names the pull request or branch, or the project as a whole.
+    pub(crate) const fn names_subject(&self) -> bool {
+        matches!(self.source, AnalysisSource::Project { .. })
+    }
+
+    /// The exit code of a scan that failed.
+    pub(crate) fn failed_scan(&self) -> Option<u8> {
+        self.scan_exit_code.filter(|code| *code != 0)
+    }
+
     /// Whether nothing names an analysis yet.
     pub(crate) fn names_nothing(&self) -> bool {
         match &self.source {
-            AnalysisSource::Files(Files { found, missing, .. }) => found.is_empty() && missing.is_empty(),
+            AnalysisSource::Files(Files { found, missing, unreadable, .. }) => {
+                found.is_empty() && missing.is_empty() && unreadable.is_empty()
+            }
             AnalysisSource::Project { .. } => false,
         }
     }
@@ -240,20 +292,18 @@ impl AnalysisPlan {
     fn from_variables(
         variables: &Variables,
         need: VerdictNeed,
+        wanted: &Wanted,
         search: &FileSearch,
         findings: &mut Findings,
     ) -> Option<Self> {
         let host = host(variables.sonar_host_url.as_deref(), findings);
         let scan_exit_code = scan_exit_code(variables, findings);
-        // The variables of the build describe the target when that is the pipeline's own repository.
-        let own = is_own(variables);
-        let known = |given: &Option<String>, of_build: &Option<String>| {
-            let text = given.as_deref().or(of_build.as_deref().filter(|_| own));
-            text.map(|text| text.trim().to_owned())
-        };
-        let pull_request = known(&variables.pull_request, &variables.bitbucket_pr_id);
-        let may_miss_files = need == VerdictNeed::Later || scan_exit_code != 0;
-        let source = source(variables, may_miss_files, pull_request.is_some(), search, findings);
+        // The last word of a step is a state on the commit, whatever is missing.
+        let may_miss_files = need == VerdictNeed::Later || scan_exit_code.is_some();
+        let source = source(variables, may_miss_files, need, wanted, search, findings);
+        if let (None, Some(AnalysisSource::Files(files))) = (&host, &source) {
+            check_servers(&files.found, variables, findings);
+        }
         let token = variables.sonar_token.clone();
         check_token(token.as_ref(), source.as_ref(), findings);
         let timeout = whole_number(
@@ -271,10 +321,6 @@ impl AnalysisPlan {
             on_no_gate: on_no_gate(variables.on_no_gate.as_deref(), findings),
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
             links_to_dashboard: variables.url.is_none(),
-            pull_request: pull_request.map(|id| id.trim_start_matches('#').to_owned()),
-            commit: known(&variables.commit, &variables.bitbucket_commit)
-                .as_deref()
-                .and_then(CommitHash::parse),
             source: source?,
         })
     }
@@ -284,7 +330,8 @@ impl AnalysisPlan {
 fn source(
     variables: &Variables,
     may_miss_files: bool,
-    pull_request_is_known: bool,
+    need: VerdictNeed,
+    wanted: &Wanted,
     search: &FileSearch,
     findings: &mut Findings,
 ) -> Option<AnalysisSource> {
@@ -299,7 +346,7 @@ fn source(
             );
             return None;
         }
-        (Some(id), None) => Subject::PullRequest(id),
+        (Some(id), None) => Subject::PullRequest(id.trim_start_matches('#').to_owned()),
         (None, Some(branch)) => Subject::Branch(branch),
         (None, None) => Subject::Main,
     };
@@ -314,11 +361,11 @@ fn source(
             None
         }
         (Some(key), None) => {
-            if subject == Subject::Main && pull_request_is_known {
-                findings.warning(
-                    "Gatepost asks for the gate of the main branch, not for the gate of the pull request: pass SONAR_PULL_REQUEST: $BITBUCKET_PR_ID if SonarQube analyses pull requests",
-                );
+            let fresh = Some(search).filter(|_| need == VerdictNeed::Now);
+            if let Some(files) = fresh.and_then(|search| fresh_file(&key, &subject, search)) {
+                return Some(AnalysisSource::Files(files));
             }
+            warn_of_main_branch(&subject, wanted, findings);
             Some(AnalysisSource::Project { key, subject })
         }
         (None, patterns) => {
@@ -329,27 +376,69 @@ fn source(
             }
             let files = match patterns {
                 Some(patterns) => named_files(patterns, may_miss_files, search, findings),
-                None => usual_files(may_miss_files, findings),
+                None => usual_files(may_miss_files, search, findings),
             };
             files.map(AnalysisSource::Files)
         }
     }
 }
 
+/// A scan that has just ended may have another gate than the project has now: its task is waited for.
+fn fresh_file(project: &str, subject: &Subject, search: &FileSearch) -> Option<Files> {
+    let is_of_it = |file: &Rc<AnalysisFile>| {
+        let Ok(analysis) = &file.content else { return false };
+        let is_asked_for = |analysed: &Subject| *subject == Subject::Main || analysed.is_same(subject);
+        analysis.project.as_deref() == Some(project)
+            && analysis.subject.as_ref().is_none_or(is_asked_for)
+            && file.is_newer_than_checkout().unwrap_or_else(|| file.is_recent())
+    };
+    let found: Vec<_> = search.usual().files.into_iter().filter(is_of_it).collect();
+    (!found.is_empty()).then(|| Files { found, ..Files::default() })
+}
+
+/// Warns when the gate of the main branch is asked for, and the status is for something else.
+fn warn_of_main_branch(subject: &Subject, wanted: &Wanted, findings: &mut Findings) {
+    if subject.compare(wanted) != Comparison::MainBranch {
+        return;
+    }
+    findings.warning(if wanted.pull_request.is_some() {
+        "Gatepost asks for the gate of the main branch, not for the gate of the pull request: pass SONAR_PULL_REQUEST: $BITBUCKET_PR_ID if SonarQube analyses pull requests"
+    } else {
+        "Gatepost asks for the gate of the main branch, not for the gate of this branch: pass SONAR_BRANCH: $BITBUCKET_BRANCH if SonarQube analyses branches"
+    });
+}
+
+/// The places of `report-task.txt` that are looked at.
+const PLACES: &str = ".scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar";
+/// More files are only counted.
+const FILES_SHOWN: usize = 3;
+
 /// The files in the places where scanners leave them.
-fn usual_files(may_miss_files: bool, findings: &mut Findings) -> Option<Files> {
-    let found = report_task::search(".".as_ref());
-    if found.is_empty() && !may_miss_files {
+fn usual_files(may_miss_files: bool, search: &FileSearch, findings: &mut Findings) -> Option<Files> {
+    let Matches { files: found, elsewhere, skipped } = search.usual();
+    let may_be_several = found.len() > 1;
+    let is_below = |file: &Rc<AnalysisFile>| !report_task::is_of_working_folder(&file.path);
+    let may_be_partial = may_be_several || found.iter().any(is_below);
+    let mut files = Files { found, elsewhere, may_be_several, may_be_partial, ..Files::default() };
+    let links = files.take_skipped(skipped, findings);
+    if files.found.is_empty() && files.unreadable.is_empty() && !may_miss_files {
+        let mut nothing = format!(
+            "is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in {PLACES}, here or in a folder below"
+        );
+        let also = links.into_iter().chain((!files.elsewhere.is_empty()).then(|| files.elsewhere_in_words()));
+        for also in also {
+            nothing.push_str("; ");
+            nothing.push_str(&also);
+        }
         findings.problem(
             "STATE",
-            "is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or in a folder below",
+            nothing,
             format!("a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: {STATE_ACCEPTED}"),
             "run the pipe where the scanner ran, pass report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`",
         );
         return None;
     }
-    let may_be_several = found.len() > 1;
-    Some(Files { found, may_be_several, ..Files::default() })
+    Some(files)
 }
 
 /// The files that `SONAR_REPORT_TASK` names.
@@ -363,18 +452,28 @@ fn named_files(
     let separator = if patterns.contains('\n') { '\n' } else { ',' };
     let patterns: Vec<&str> =
         patterns.split(separator).map(str::trim).filter(|pattern| !pattern.is_empty()).collect();
-    let mut files = Files {
-        are_named: true,
-        may_be_several: patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern)),
-        ..Files::default()
-    };
+    let may_be_several = patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern));
+    let mut files = Files { may_be_several, may_be_partial: may_be_several, ..Files::default() };
     let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
     for pattern in patterns {
-        match search.expand(pattern) {
-            Ok(found) => files.found.extend(found),
+        match search.named(pattern) {
+            Ok(Matches { files: found, skipped, .. }) => {
+                let nothing = found.is_empty();
+                files.found.extend(found);
+                let links = files.take_skipped(skipped, findings);
+                if nothing && files.unreadable.is_empty() {
+                    let links = links.iter().fold(String::new(), |all, link| all + "; " + link);
+                    let found = format!("has {}, which names no file of this build{links}", shown(pattern));
+                    wrong = wrong.or(Some(found).filter(|_| !may_miss_files));
+                    files.missing.push(pattern.to_owned());
+                }
+            }
             // A scan that failed did not write the file.
-            Err(_) if may_miss_files => files.missing.push(pattern.to_owned()),
-            Err(found) => wrong = wrong.or(Some(found)),
+            Err(NoFile::Missing(_)) if may_miss_files => files.missing.push(pattern.to_owned()),
+            Err(NoFile::Wrong(found)) if may_miss_files => {
+                files.unreadable.push(format!("SONAR_REPORT_TASK {found}"));
+            }
+            Err(found) => wrong = wrong.or_else(|| Some(found.to_string())),
         }
     }
     if let Some(found) = wrong {
@@ -386,22 +485,87 @@ fn named_files(
         );
         return None;
     }
-    files.found.sort();
+    files.found.sort_by(|a, b| a.path.cmp(&b.path));
     files.found.dedup();
     Some(files)
 }
 
-fn scan_exit_code(variables: &Variables, findings: &mut Findings) -> u8 {
+impl Files {
+    /// Tells of what was skipped. What cannot be read becomes a verdict, and links are returned in words.
+    fn take_skipped(&mut self, skipped: Vec<Skipped>, findings: &mut Findings) -> Vec<String> {
+        let mut links = Vec::new();
+        for skipped in skipped {
+            match skipped.reason {
+                SkipReason::Tracked => findings.warning(format!("{skipped}; it is skipped")),
+                SkipReason::Unreadable(_) => self.unreadable.push(skipped.to_string()),
+                SkipReason::Link => links.push(skipped.to_string()),
+            }
+        }
+        if !self.found.is_empty() {
+            for link in links.drain(..) {
+                findings.warning(format!("{link}; pass SONAR_REPORT_TASK to read it"));
+            }
+        }
+        links
+    }
+
+    /// The files in other places, in words; there is one at least.
+    pub(crate) fn elsewhere_in_words(&self) -> String {
+        let shown: Vec<String> =
+            self.elsewhere.iter().take(FILES_SHOWN).map(|path| path.display().to_string()).collect();
+        let more = match self.elsewhere.len().saturating_sub(FILES_SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("there is {}{more}: pass SONAR_REPORT_TASK", shown.join(", "))
+    }
+}
+
+/// Without `SONAR_HOST_URL` the files say which server gets the token. Anybody who can change a repository can leave a
+/// file in it: the files must agree, and a pipeline of another repository believes only SonarQube Cloud's addresses.
+fn check_servers(files: &[Rc<AnalysisFile>], variables: &Variables, findings: &mut Findings) {
+    let mut servers: Vec<(&Url, &AnalysisFile)> = Vec::new();
+    for file in files {
+        if let Some(server) = file.server()
+            && !servers.iter().any(|(known, _)| *known == server)
+        {
+            servers.push((server, file));
+        }
+    }
+    let named = |servers: &[(&Url, &AnalysisFile)]| {
+        let named = |(server, file): &(&Url, &AnalysisFile)| format!("{server} ({})", file.path.display());
+        servers.iter().take(FILES_SHOWN).map(named).collect::<Vec<_>>().join(", ")
+    };
+    let found = if servers.len() > 1 {
+        format!("is not set, and the files name {} servers: {}", servers.len(), named(&servers))
+    } else {
+        let is_in_pipeline =
+            variables.bitbucket_workspace.is_some() && variables.bitbucket_repo_slug.is_some();
+        servers.retain(|(server, _)| !CLOUD_URLS.contains(&server.as_str().trim_end_matches('/')));
+        if !is_in_pipeline || is_own(variables) || servers.is_empty() {
+            return;
+        }
+        format!("is not set, and a file from another repository names the server: {}", named(&servers))
+    };
+    findings.problem(
+        "SONAR_HOST_URL",
+        found,
+        "the address of the one server that gets SONAR_TOKEN, such as https://sonar.example.com/sonarqube; https://sonarcloud.io and https://sonarqube.us need no SONAR_HOST_URL",
+        "pass SONAR_HOST_URL with the address of your server; if you do not know the server, the file was not left by your scanner: do not send it your token",
+    );
+}
+
+fn scan_exit_code(variables: &Variables, findings: &mut Findings) -> Option<u8> {
     for (name, value) in [
         ("SCAN_EXIT_CODE", &variables.scan_exit_code),
         ("BITBUCKET_EXIT_CODE", &variables.bitbucket_exit_code),
     ] {
         if let Some(text) = value.as_deref() {
             let code = whole_number(name, Some(text), 0, 0..=255, findings);
-            return u8::try_from(code).unwrap_or(u8::MAX);
+            return Some(u8::try_from(code).unwrap_or(u8::MAX));
         }
     }
-    0
+    None
 }
 
 fn host(text: Option<&str>, findings: &mut Findings) -> Option<Url> {

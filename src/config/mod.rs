@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 pub(crate) mod arguments;
+pub(crate) mod checkout;
 pub(crate) mod credential;
 pub(crate) mod findings;
 pub mod help;

@@ -17,8 +17,9 @@ use crate::{
     },
     console::secrets::{SECRET_MIN_CHARS, Secrets},
     model::{
+        analysis::Wanted,
         status::{Status, StatusKey},
-        target::{Repository, Target, TargetPlan},
+        target::{CommitSource, Repository, Target, TargetPlan},
         verdict::Verdict,
     },
 };
@@ -56,6 +57,8 @@ pub(crate) trait PlanTarget: Hash + Eq + Sized {
     fn repository(&self) -> &Repository;
     /// When a run with this target needs its verdict.
     fn verdict_need(is_listed: bool) -> VerdictNeed;
+    /// What a status of this target is for, as far as it is known before anything is looked up.
+    fn wanted(&self) -> Wanted;
 }
 
 impl PlanTarget for TargetPlan {
@@ -69,6 +72,23 @@ impl PlanTarget for TargetPlan {
 
     fn verdict_need(is_listed: bool) -> VerdictNeed {
         if is_listed { VerdictNeed::NowByTarget } else { VerdictNeed::Now }
+    }
+
+    fn wanted(&self) -> Wanted {
+        let (pull_request, commit) = match &self.commit {
+            CommitSource::Given { commit, fallback } => (*fallback, Some(commit)),
+            CommitSource::PullRequest { id, commit } => (Some(*id), commit.as_ref()),
+            CommitSource::Branch(_) => (None, None),
+        };
+        let branch = match &self.commit {
+            CommitSource::Branch(branch) => Some(branch),
+            CommitSource::Given { .. } | CommitSource::PullRequest { .. } => self.refname.as_ref(),
+        };
+        Wanted {
+            pull_request: pull_request.map(|id| id.to_string()),
+            branch: branch.cloned(),
+            commit: commit.cloned(),
+        }
     }
 }
 
@@ -90,6 +110,13 @@ impl PlanTarget for CheckTarget {
 
     fn verdict_need(is_listed: bool) -> VerdictNeed {
         if is_listed { VerdictNeed::NowByTarget } else { VerdictNeed::Later }
+    }
+
+    fn wanted(&self) -> Wanted {
+        match self {
+            Self::Commit(target) => target.wanted(),
+            Self::Repository(_) => Wanted::default(),
+        }
     }
 }
 
@@ -113,8 +140,9 @@ impl<'a> Planner<'a> {
         self.find_secrets(variables, findings);
         let target = T::from_variables(variables, is_listed, findings);
         let status = StatusPlan::from_variables(variables, findings);
-        let verdict =
-            VerdictPlan::from_variables(variables, T::verdict_need(is_listed), &self.search, findings);
+        let wanted = target.as_ref().map(T::wanted).unwrap_or_default();
+        let need = T::verdict_need(is_listed);
+        let verdict = VerdictPlan::from_variables(variables, need, &wanted, &self.search, findings);
         let target = target?;
         let credential = self.keyring.require(target.repository(), findings);
         Some(Plan { credential: credential?, target, status, verdict: verdict? })
@@ -155,12 +183,21 @@ impl<T> Plan<T> {
         verdicts.iter().zip(keys).map(status).collect()
     }
 
+    /// The key under which a scan that crashed before its project was known has its status, if these verdicts end such a
+    /// scan and do not have that key themselves.
+    pub(crate) fn crash_key(&self, verdicts: &[Verdict]) -> Option<StatusKey> {
+        let VerdictPlan::Ask(analysis) = &self.verdict else { return None };
+        let key = self.status.key_for(None, false);
+        let keys = self.keys(verdicts.iter().map(|verdict| verdict.project.as_deref()));
+        (analysis.scan_exit_code == Some(0) && !keys.contains(&key)).then_some(key)
+    }
+
     /// The keys of the statuses for these projects, in their order. Two analyses of one project get different keys.
     pub(crate) fn keys<'p>(&self, projects: impl IntoIterator<Item = Option<&'p str>>) -> Vec<StatusKey> {
         let several = self.verdict.may_be_several();
         let mut used = HashSet::new();
         let key = |project: Option<&str>| {
-            let wanted = self.status.key_for(project.filter(|_| several));
+            let wanted = self.status.key_for(project, several);
             let numbered = (2..).map(|number| StatusKey::fit(&format!("{wanted}-{number}")));
             let mut keys = std::iter::once(wanted.clone()).chain(numbered);
             // There are more numbers than keys in use.
@@ -178,7 +215,7 @@ impl<T: PartialEq> Plan<T> {
             && if has_several {
                 self.says_the_same(other)
             } else {
-                self.status.key_for(None) == other.status.key_for(None)
+                self.status.key_for(None, false) == other.status.key_for(None, false)
             }
     }
 

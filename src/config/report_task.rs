@@ -4,26 +4,42 @@
 //! escaping. Only the address of the dashboard names the pull request or branch.
 
 use std::{
-    fs,
+    borrow::Cow,
+    fmt, fs,
+    io::ErrorKind,
     path::{Component, Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use reqwest::Url;
 use serde_json::Value;
 
 use crate::{
-    config::parse::read_small,
+    config::{
+        checkout::{Checkout, Checkouts},
+        parse::read_small,
+    },
     console::foreign::shown,
     model::{address::service_address, analysis::Subject, target::CommitHash},
-    sonarqube::gate::{Gate, Level, text},
+    sonarqube::gate::{Gate, text},
 };
+
+/// A file that names an analysis, or was meant to.
+#[derive(Debug)]
+pub(crate) struct AnalysisFile {
+    pub(crate) path: PathBuf,
+    /// What it says; otherwise what is wrong with it, to complete "report-task.txt ...".
+    pub(crate) content: Result<Analysis, String>,
+    /// When it was written.
+    pub(crate) written_at: Option<SystemTime>,
+}
 
 /// An analysis, as far as a file describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Analysis {
     /// The key of the project.
     pub(crate) project: Option<String>,
-    /// `None` when the file does not name it.
+    /// `None` when the file does not tell.
     pub(crate) subject: Option<Subject>,
     /// The address of its page.
     pub(crate) dashboard: Option<String>,
@@ -52,17 +68,71 @@ pub(crate) enum End {
 
 /// A real report-task.txt has less than 1 KiB, and the JSON of a webhook some KiB.
 const ANALYSIS_MAX_BYTES: u64 = 1024 * 1024;
+/// `max-time` of a step: <https://support.atlassian.com/bitbucket-cloud/docs/global-options/>.
+const STEP_MAX: Duration = Duration::from_hours(12);
 
-impl Analysis {
+/// The path tells two files apart.
+impl PartialEq for AnalysisFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for AnalysisFile {}
+
+impl AnalysisFile {
     /// Reads a file. Only a `named` file may be the JSON of a webhook, which brings its own verdict: in the usual places,
     /// anybody who can change the repository could have put it there.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong, to complete "report-task.txt ...".
-    pub(crate) fn read(path: &Path, named: bool) -> Result<Self, String> {
-        let bytes = read_small(path, ANALYSIS_MAX_BYTES).map_err(|wrong| wrong.to_string())?;
-        let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are not UTF-8 text".to_owned())?;
+    pub(crate) fn read(path: PathBuf, named: bool) -> Self {
+        let bytes = read_small(&path, ANALYSIS_MAX_BYTES).map_err(|wrong| wrong.to_string());
+        let content = bytes.and_then(decoded).and_then(|text| Analysis::of_text(&text, named));
+        let written_at = fs::metadata(&path).and_then(|file| file.modified()).ok();
+        Self { path, content, written_at }
+    }
+
+    /// Its name without folders.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
+    }
+
+    /// The server that it reports, if it has a usable address.
+    pub(crate) fn server(&self) -> Option<&Url> {
+        match &self.content.as_ref().ok()?.end {
+            End::Ask { server, .. } => server.as_ref(),
+            End::Gate(_) | End::Failed => None,
+        }
+    }
+
+    /// Whether it was written within the time that a step of a pipeline may take.
+    pub(crate) fn is_recent(&self) -> bool {
+        let age = self.written_at.and_then(|written_at| SystemTime::now().duration_since(written_at).ok());
+        age.is_some_and(|age| age < STEP_MAX)
+    }
+
+    /// Whether it was written after the checkout around it was made; `None` when there is no checkout.
+    pub(crate) fn is_newer_than_checkout(&self) -> Option<bool> {
+        let made_at = Checkout::around(&self.path)?.made_at()?;
+        Some(self.written_at? > made_at)
+    }
+}
+
+/// Text in UTF-8, or in UTF-16 with a byte order mark.
+fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    let utf16 = |from_bytes: fn([u8; 2]) -> u16| {
+        let (pairs, odd) = bytes[2..].as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|pair| from_bytes(*pair)).collect();
+        String::from_utf16(&units).ok().filter(|_| odd.is_empty())
+    };
+    let text = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
+        _ => String::from_utf8(bytes).ok(),
+    };
+    text.ok_or_else(|| "holds bytes that are neither UTF-8 nor UTF-16 text".to_owned())
+}
+
+impl Analysis {
+    fn of_text(text: &str, named: bool) -> Result<Self, String> {
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             Err("is empty".to_owned())
@@ -88,7 +158,7 @@ impl Analysis {
         let dashboard = value("dashboardUrl");
         Ok(Self {
             project: value("projectKey"),
-            subject: dashboard.as_deref().map(Subject::of_dashboard),
+            subject: dashboard.as_deref().and_then(Subject::of_dashboard),
             dashboard,
             revision: None,
             end: End::Ask {
@@ -107,9 +177,7 @@ impl Analysis {
         let at = |pointer: &str| text(webhook.pointer(pointer));
         let end = match (at("/status").as_deref(), webhook.get("qualityGate")) {
             (Some("SUCCESS"), Some(gate)) => End::Gate(Gate::read(gate)),
-            (Some("SUCCESS"), None) => {
-                End::Gate(Gate { level: Level::None, conditions: Vec::new(), ignored_conditions: false })
-            }
+            (Some("SUCCESS"), None) => return Err("is of a webhook, and has no quality gate".to_owned()),
             (Some("FAILED" | "CANCELED"), _) => End::Failed,
             _ => {
                 return Err(
@@ -119,13 +187,13 @@ impl Analysis {
         };
         let subject =
             match (at("/branch/name"), at("/branch/type").as_deref(), at("/branch/isMain").as_deref()) {
-                (Some(name), Some("PULL_REQUEST"), _) => Subject::PullRequest(name),
-                (None, _, _) | (_, _, Some("true")) => Subject::Main,
-                (Some(name), _, _) => Subject::Branch(name),
+                (Some(name), Some("PULL_REQUEST"), _) => Some(Subject::PullRequest(name)),
+                (_, _, Some("true")) => Some(Subject::Main),
+                (name, _, _) => name.map(Subject::Branch),
             };
         Ok(Self {
             project: at("/project/key"),
-            subject: Some(subject),
+            subject,
             dashboard: at("/branch/url").or_else(|| at("/project/url")),
             revision: at("/revision").as_deref().and_then(CommitHash::parse),
             end,
@@ -144,41 +212,129 @@ const DEPTH_MAX: usize = 32;
 /// More than a large project has without its dependencies; this takes about a second.
 const ENTRIES_MAX: usize = 500_000;
 
-/// The files in the usual places of a folder and of those below it, sorted. Symbolic links are not followed.
-pub(crate) fn search(folder: &Path) -> Vec<PathBuf> {
-    walk(folder, &|path| {
-        path.file_name().is_some_and(|name| name == FILE_NAME)
-            && path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
+/// What a search found. Symbolic links are not followed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    /// Sorted.
+    pub(crate) files: Vec<PathBuf>,
+    /// Files of this name that lie in other places.
+    pub(crate) elsewhere: Vec<PathBuf>,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// A file or folder that was skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    pub(crate) path: PathBuf,
+    pub(crate) reason: SkipReason,
+}
+
+/// Why a file or folder was skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SkipReason {
+    /// It is a symbolic link.
+    Link,
+    /// git tracks it: no scanner of this run left it.
+    Tracked,
+    /// It cannot be read; with the reason of the system.
+    Unreadable(String),
+}
+
+/// Completes ".scannerwork/report-task.txt ".
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link => f.write_str("is a symbolic link, and the search does not follow links"),
+            Self::Tracked => f.write_str("is committed to the repository: no scanner of this build left it"),
+            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path.display(), self.reason)
+    }
+}
+
+/// Why a path or a pattern names no file. Displayed, it completes "`SONAR_REPORT_TASK` ".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NoFile {
+    /// Nothing is there.
+    Missing(String),
+    /// The pattern is wrong, or what it names cannot be read.
+    Wrong(String),
+}
+
+impl fmt::Display for NoFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(found) | Self::Wrong(found) => f.write_str(found),
+        }
+    }
+}
+
+/// The files in the usual places of a folder and of those below it.
+pub(crate) fn search(folder: &Path) -> Found {
+    walk(folder, &|path| is_report_task(path) && is_usual(path))
+}
+
+fn is_report_task(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == FILE_NAME)
+}
+
+/// Whether a file lies in a usual place.
+fn is_usual(path: &Path) -> bool {
+    path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
+}
+
+/// Whether a folder is a usual place, or the beginning of one.
+fn leads_to_usual(path: &Path) -> bool {
+    USUAL_PLACES.iter().any(|place| {
+        Path::new(place)
+            .ancestors()
+            .filter(|part| !part.as_os_str().is_empty())
+            .any(|part| path.ends_with(part))
     })
 }
 
-/// The files that a path or a glob names, sorted. `*` and `?` stand for characters within a name, `**` for any folders.
+/// Whether a file lies in a usual place of the working folder itself.
+pub(crate) fn is_of_working_folder(path: &Path) -> bool {
+    let path = plain(path);
+    USUAL_PLACES.iter().any(|place| path == Path::new(place).join(FILE_NAME))
+}
+
+/// The files that a path or a glob names. `*` and `?` stand for characters within a name, `**` for any folders. A path is
+/// read wherever its links lead.
 ///
 /// # Errors
 ///
 /// What is wrong with the pattern, or that no file matches.
-pub(crate) fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn expand(pattern: &str) -> Result<Found, NoFile> {
     let path = plain(Path::new(pattern));
     // The characters of a pattern may also be part of a name.
     if !is_glob(pattern) || path.exists() {
         let file = if path.is_dir() { path.join(FILE_NAME) } else { path };
+        let name = shown(&file.to_string_lossy());
         return match fs::metadata(&file) {
-            Ok(_) => Ok(vec![file]),
-            Err(error) => {
-                Err(format!("names {}, which cannot be read: {error}", shown(&file.to_string_lossy())))
+            Ok(_) => Ok(Found { files: vec![file], ..Found::default() }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(NoFile::Missing(format!("names {name}, which cannot be read: {error}")))
             }
+            Err(error) => Err(NoFile::Wrong(format!("names {name}, which cannot be read: {error}"))),
         };
     }
-    let matcher = glob::Pattern::new(&path.to_string_lossy())
-        .map_err(|error| format!("has the pattern {}, which is not valid: {}", shown(pattern), error.msg))?;
+    let matcher = glob::Pattern::new(&path.to_string_lossy()).map_err(|error| {
+        NoFile::Wrong(format!("has the pattern {}, which is not valid: {}", shown(pattern), error.msg))
+    })?;
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
     // Search only below the part that is not a pattern.
     let root: PathBuf =
         path.components().take_while(|part| !is_glob(&part.as_os_str().to_string_lossy())).collect();
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
     let found = walk(&root, &|path| matcher.matches_path_with(&plain(path), options));
-    if found.is_empty() {
-        return Err(format!("has the pattern {}, which no file matches", shown(pattern)));
+    if found.files.is_empty() && found.skipped.is_empty() {
+        return Err(NoFile::Missing(format!("has the pattern {}, which no file matches", shown(pattern))));
     }
     Ok(found)
 }
@@ -193,17 +349,25 @@ fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// The files below a folder for which `is_wanted` is true, sorted.
-fn walk(root: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+/// The files below a folder for which `is_wanted` is true.
+fn walk(root: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Found {
+    let mut found = Found::default();
     let mut folders = vec![(root.to_owned(), 0)];
     let mut entries = 0;
     while let Some((folder, depth)) = folders.pop() {
-        // A folder that cannot be read is skipped.
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let listed = match fs::read_dir(&folder) {
+            Ok(listed) => listed,
+            Err(error) => {
+                if leads_to_usual(&folder) || is_wanted(&folder.join(FILE_NAME)) {
+                    found.skip(&folder, SkipReason::Unreadable(error.to_string()));
+                }
+                continue;
+            }
+        };
+        for entry in listed.flatten() {
             entries += 1;
             if entries > ENTRIES_MAX {
-                return sorted(found);
+                return found.sorted();
             }
             let path = entry.path();
             // The type of a link is a link: links are not followed.
@@ -214,17 +378,38 @@ fn walk(root: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
                         folders.push((path, depth + 1));
                     }
                 }
-                Ok(kind) if kind.is_file() && is_wanted(&path) => found.push(plain(&path)),
+                Ok(kind) if kind.is_symlink() && (is_wanted(&path) || is_wanted(&path.join(FILE_NAME))) => {
+                    found.skip(&path, SkipReason::Link);
+                }
+                Ok(kind) if kind.is_file() && is_wanted(&path) => found.files.push(plain(&path)),
+                Ok(kind) if kind.is_file() && is_report_task(&path) => found.elsewhere.push(plain(&path)),
                 _ => {}
             }
         }
     }
-    sorted(found)
+    found.sorted()
 }
 
-fn sorted(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    paths.sort();
-    paths
+impl Found {
+    fn skip(&mut self, path: &Path, reason: SkipReason) {
+        self.skipped.push(Skipped { path: plain(path), reason });
+    }
+
+    fn sorted(mut self) -> Self {
+        self.files.sort();
+        self.elsewhere.sort();
+        self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        self
+    }
+
+    /// The same without files that git tracks: a scanner leaves its file beside them.
+    #[must_use]
+    pub(crate) fn without_tracked(mut self, checkouts: &Checkouts) -> Self {
+        for path in self.files.extract_if(.., |path| checkouts.track(path)) {
+            self.skipped.push(Skipped { path, reason: SkipReason::Tracked });
+        }
+        self
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(crate) struct StatusPlan {
     pipeline_page: Option<String>,
 }
 
-/// One key for every verdict: the newest verdict replaces the one before.
+/// The key of a verdict whose project is not known.
 const DEFAULT_KEY: &str = "sonar";
 
 impl StatusPlan {
@@ -48,38 +48,41 @@ impl StatusPlan {
         }
     }
 
-    /// The status for a target, within every limit. With `several` statuses, the name says which project it is about.
+    /// The status for a target, within every limit. With `several` statuses, a given name gets the project as well.
     pub(crate) fn status(&self, verdict: &Verdict, target: &Target, key: StatusKey, several: bool) -> Status {
-        let project = verdict.project.as_deref().filter(|_| several);
+        let project = verdict.project.as_deref();
         let url = self.url.as_ref().or(verdict.link.as_ref()).or(self.pipeline_page.as_ref());
         let description = self.description.clone().unwrap_or_else(|| one_line(&verdict.words));
         Status {
             r#type: "build",
             key,
             state: verdict.state,
-            name: fit(&self.titled(self.name.as_deref(), "Sonar", ": ", project), NAME_MAX_CHARS),
+            name: fit(&self.titled(self.name.as_deref(), "Sonar", ": ", project, several), NAME_MAX_CHARS),
             description: fit(&description, DESCRIPTION_MAX_CHARS),
             url: url.cloned().unwrap_or_else(|| commit_page(target)),
             refname: target.refname.clone(),
         }
     }
 
-    /// The key of the status, with this project when there are several statuses.
-    pub(crate) fn key_for(&self, project: Option<&str>) -> StatusKey {
-        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", project))
+    /// The key of the status: `KEY`, or a default by project, so that two scans of one repository do not overwrite each
+    /// other's status. With `several` statuses, a given key gets the project as well.
+    pub(crate) fn key_for(&self, project: Option<&str>, several: bool) -> StatusKey {
+        StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", project, several))
     }
 
-    /// The text that the user gave, or the default with the project that the user named; with several statuses, the
-    /// text and the project.
+    /// The text that the user gave, or the default; with the project where one is needed.
     fn titled(
         &self,
         given: Option<&str>,
         default: &str,
         separator: &str,
-        own_project: Option<&str>,
+        project: Option<&str>,
+        several: bool,
     ) -> String {
-        let project = own_project.or_else(|| self.project.as_deref().filter(|_| given.is_none()));
-        let start = given.unwrap_or(default);
+        let (start, project) = match given {
+            Some(given) => (given, project.filter(|_| several)),
+            None => (default, project.or(self.project.as_deref())),
+        };
         one_line(&project.map_or_else(|| start.to_owned(), |project| format!("{start}{separator}{project}")))
     }
 }
@@ -160,6 +163,7 @@ mod tests {
             project: None,
             link: None,
             outcome: Outcome::Done,
+            analysis: None,
         }
     }
 
@@ -167,7 +171,7 @@ mod tests {
         let mut findings = Findings::default();
         let plan = StatusPlan::from_variables(variables, &mut findings);
         if findings.problems.is_empty() {
-            Ok(plan.status(&verdict(), &target(), plan.key_for(None), false))
+            Ok(plan.status(&verdict(), &target(), plan.key_for(None, false), false))
         } else {
             Err(findings.problems.into_iter().map(|p| p.variable).collect())
         }
@@ -204,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn projects_are_own_project_when_there_are_several() {
+    fn a_known_project_is_part_of_the_default_key_and_name() {
         let judged = Verdict { project: Some("acme:api".to_owned()), ..verdict() };
         let made = |key: Option<&str>, project: Option<&str>, several| {
             let variables = Variables {
@@ -213,14 +217,14 @@ mod tests {
                 ..Variables::default()
             };
             let plan = StatusPlan::from_variables(&variables, &mut Findings::default());
-            let key = plan.key_for(judged.project.as_deref().filter(|_| several));
+            let key = plan.key_for(judged.project.as_deref(), several);
             let status = plan.status(&judged, &target(), key, several);
             (status.key.as_str().to_owned(), status.name)
         };
         let pair = |key: &str, name: &str| (key.to_owned(), name.to_owned());
-        assert_eq!(made(None, None, false), pair("sonar", "Sonar"));
+        assert_eq!(made(None, None, false), pair("sonar-acme:api", "Sonar: acme:api"));
         assert_eq!(made(None, None, true), pair("sonar-acme:api", "Sonar: acme:api"));
-        assert_eq!(made(Some("gate"), None, false), pair("gate", "Sonar"));
+        assert_eq!(made(Some("gate"), None, false), pair("gate", "Sonar: acme:api"));
         assert_eq!(made(Some("gate"), None, true), pair("gate-acme:api", "Sonar: acme:api"));
         assert_eq!(made(None, Some("acme:api"), false), pair("sonar-acme:api", "Sonar: acme:api"));
         assert_eq!(made(Some("gate"), Some("acme:api"), false), pair("gate", "Sonar: acme:api"));

@@ -8,6 +8,7 @@ use crate::{
     explain::{
         bitbucket::{STOPPED_OVER, explain as explain_bitbucket},
         explanation::{Explanation, Reason},
+        no_verdict::NoVerdict,
         sonarqube::explain as explain_sonarqube,
     },
     http::failed_request::FailedRequest,
@@ -66,18 +67,30 @@ pub(crate) fn tell(refusal: &impl Refused, console: &Console) {
     }
 }
 
+/// Tells the reader why there is no verdict.
+pub(crate) fn tell_no_verdict(reason: &NoVerdict, console: &Console) {
+    console.failed(reason);
+    if let Some(answered) = reason.answered() {
+        console.detail("answered", answered);
+    }
+    tell_reasons(&reason.explain(), "nothing", console);
+}
+
 fn tell_in_full(refusal: &impl Refused, explanation: &Explanation, console: &Console) {
-    let Explanation { reasons, otherwise, again } = explanation;
     let failed = refusal.failed();
     console.failed(refusal);
     console.detail("sent", failed.sent());
     console.detail("answered", failed.answered());
+    tell_reasons(explanation, failed.service, console);
+}
+
+/// `who` does not say which of several reasons it is.
+fn tell_reasons(explanation: &Explanation, who: impl fmt::Display, console: &Console) {
+    let Explanation { reasons, otherwise, again } = explanation;
     let are_several = reasons.len() > 1;
     if are_several {
-        console.detail(
-            "why",
-            format_args!("{} does not say; these reasons are possible, likeliest first", failed.service),
-        );
+        console
+            .detail("why", format_args!("{who} does not say; these reasons are possible, likeliest first"));
     }
     for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
         let number = if are_several { format!(" {number}") } else { String::new() };

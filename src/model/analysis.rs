@@ -2,6 +2,8 @@
 
 use reqwest::Url;
 
+use crate::model::target::{CommitHash, Target};
+
 /// The address of a SonarQube, and where the run has it from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServerAddress {
@@ -31,6 +33,27 @@ pub(crate) enum Subject {
     Main,
 }
 
+/// What a status is for, as far as it is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// By its number, or by the name that a pipeline gives it.
+    pub(crate) pull_request: Option<String>,
+    pub(crate) branch: Option<String>,
+    pub(crate) commit: Option<CommitHash>,
+}
+
+/// Whether an analysis is about what a status is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// It is, or nothing is known to compare.
+    Same,
+    /// It is of the main branch, and the status is for something else. Editions that know no other branch have no
+    /// other analysis.
+    MainBranch,
+    /// It is of another pull request, branch or commit.
+    Other,
+}
+
 impl Subject {
     pub(crate) fn words(&self) -> String {
         match self {
@@ -40,38 +63,144 @@ impl Subject {
         }
     }
 
-    /// Reads the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`.
-    pub(crate) fn of_dashboard(address: &str) -> Self {
-        let Ok(url) = Url::parse(address) else {
-            return Self::Main;
-        };
-        let value = |wanted: &str| {
-            url.query_pairs()
-                .find(|(name, value)| name == wanted && !value.is_empty())
-                .map(|(_, value)| value.into_owned())
-        };
-        match (value("pullRequest"), value("branch")) {
-            (Some(id), _) => Self::PullRequest(id),
-            (None, Some(branch)) => Self::Branch(branch),
+    /// The same with an article, within a sentence.
+    pub(crate) fn in_sentence(&self) -> String {
+        match self {
+            Self::Main => "the main branch".to_owned(),
+            Self::PullRequest(_) | Self::Branch(_) => self.words(),
+        }
+    }
+
+    /// Reads the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`. `None` when it does not tell.
+    pub(crate) fn of_dashboard(address: &str) -> Option<Self> {
+        let url = Url::parse(address).ok()?;
+        let value = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        let _ = value("id").filter(|id| !id.is_empty())?;
+        let subject = match (value("pullRequest"), value("branch")) {
+            (Some(id), _) => Self::PullRequest(id.into_owned()),
+            (None, Some(branch)) => Self::Branch(branch.into_owned()),
             (None, None) => Self::Main,
+        };
+        subject.is_named().then_some(subject)
+    }
+
+    fn is_named(&self) -> bool {
+        match self {
+            Self::PullRequest(name) | Self::Branch(name) => !name.trim().is_empty(),
+            Self::Main => true,
+        }
+    }
+
+    /// Whether both are the same pull request or branch. Other systems write `PR-7` for pull request 7.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::PullRequest(id), Self::PullRequest(other)) => number(id) == number(other),
+            _ => self == other,
+        }
+    }
+
+    /// Compares what was analysed with what a status is for.
+    pub(crate) fn compare(&self, wanted: &Wanted) -> Comparison {
+        let Wanted { pull_request, branch, .. } = wanted;
+        let is_same = match (self, pull_request, branch) {
+            (_, None, None) => true,
+            (Self::PullRequest(id), Some(wanted), _) => number(id) == number(wanted),
+            (Self::PullRequest(_), None, Some(_)) | (Self::Branch(_), Some(_), None) => false,
+            (Self::Branch(branch), _, Some(wanted)) => branch == wanted,
+            (Self::Main, None, Some(branch)) if MAIN_BRANCHES.contains(&branch.as_str()) => true,
+            (Self::Main, ..) => return Comparison::MainBranch,
+        };
+        if is_same { Comparison::Same } else { Comparison::Other }
+    }
+}
+
+impl Wanted {
+    /// The same for the target that was found.
+    #[must_use]
+    pub(crate) fn at(self, target: &Target) -> Self {
+        let branch = target.refname.clone().or(self.branch);
+        Self { branch, commit: Some(target.commit.clone()), ..self }
+    }
+
+    /// The pull request or branch, else the commit, in words.
+    pub(crate) fn words(&self) -> String {
+        match (&self.pull_request, &self.branch, &self.commit) {
+            (Some(id), ..) => format!("pull request {}", number(id)),
+            (None, Some(branch), _) => format!("branch {branch}"),
+            (None, None, Some(commit)) => format!("commit {}", commit.digits()),
+            (None, None, None) => "another commit".to_owned(),
         }
     }
 }
 
+/// The usual names of a main branch: SonarQube does not tell its name.
+const MAIN_BRANCHES: [&str; 2] = ["main", "master"];
+
+/// The digits of a pull request's name if it has one number (`7`, `#7`, `PR-7`), else the name.
+fn number(name: &str) -> &str {
+    let name = name.trim();
+    let is_digit = |c: char| c.is_ascii_digit();
+    let digits = name.trim_matches(|c| !is_digit(c));
+    if digits.is_empty() || !digits.chars().all(is_digit) {
+        return name;
+    }
+    let without_zeros = digits.trim_start_matches('0');
+    if without_zeros.is_empty() { digits } else { without_zeros }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Comparison::{MainBranch, Other, Same},
+        *,
+    };
 
     #[test]
     fn the_dashboard_tells_what_was_analysed() {
         for (query, subject) in [
-            ("?id=a", Subject::Main),
-            ("?id=a&branch=feature%2Flogin+1", Subject::Branch("feature/login 1".to_owned())),
-            ("?id=a&pullRequest=7&branch=x", Subject::PullRequest("7".to_owned())),
-            ("?id=a&pullRequest=", Subject::Main),
+            ("?id=a", Some(Subject::Main)),
+            ("?id=a&branch=feature%2Flogin+1", Some(Subject::Branch("feature/login 1".to_owned()))),
+            ("?id=a&pullRequest=7&branch=x", Some(Subject::PullRequest("7".to_owned()))),
+            ("?id=a&pullRequest=", None),
+            ("?id=", None),
+            ("", None),
         ] {
-            assert_eq!(Subject::of_dashboard(&format!("https://a.b/dashboard{query}")), subject);
+            assert_eq!(Subject::of_dashboard(&format!("https://a.b/dashboard{query}")), subject, "{query}");
         }
-        assert_eq!(Subject::of_dashboard("no address"), Subject::Main);
+        assert_eq!(Subject::of_dashboard("no address"), None);
+    }
+
+    #[test]
+    fn what_was_analysed_is_compared_in_every_pairing() {
+        let pull_request = |id: &str| Subject::PullRequest(id.to_owned());
+        let branch = |name: &str| Subject::Branch(name.to_owned());
+        let wanted = |pull_request: &str, branch: &str| {
+            let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+            Wanted { pull_request: known(pull_request), branch: known(branch), commit: None }
+        };
+        for (analysed, id, name, expected) in [
+            (pull_request("7"), "7", "feature/a", Same),
+            (pull_request("PR-7"), "7", "", Same),
+            (pull_request("7"), "#7", "", Same),
+            (pull_request("007"), "7", "", Same),
+            (pull_request("3"), "7", "feature/a", Other),
+            (pull_request("77"), "7", "", Other),
+            (pull_request("7-3"), "7", "", Other),
+            (pull_request("3"), "", "feature/a", Other),
+            (pull_request("3"), "", "", Same),
+            (branch("feature/a"), "7", "feature/a", Same),
+            (branch("feature/a"), "", "feature/a", Same),
+            (branch("feature/b"), "7", "feature/a", Other),
+            (branch("Feature/a"), "", "feature/a", Other),
+            (branch("feature/b"), "7", "", Other),
+            (branch("feature/b"), "", "", Same),
+            (Subject::Main, "7", "feature/a", MainBranch),
+            (Subject::Main, "7", "main", MainBranch),
+            (Subject::Main, "", "feature/a", MainBranch),
+            (Subject::Main, "", "main", Same),
+            (Subject::Main, "", "", Same),
+        ] {
+            assert_eq!(analysed.compare(&wanted(id, name)), expected, "{analysed:?} for {id:?}, {name:?}");
+        }
     }
 }

@@ -6,5 +6,6 @@ pub(crate) mod outcome;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod target;
+pub(crate) mod timestamp;
 pub(crate) mod token;
 pub(crate) mod verdict;

@@ -2,7 +2,7 @@
 
 use crate::{
     console::text::in_digits,
-    model::{outcome::Outcome, state::State},
+    model::{analysis::Subject, outcome::Outcome, state::State, target::CommitHash, timestamp::Timestamp},
 };
 
 /// What a status says of a commit.
@@ -17,6 +17,22 @@ pub(crate) struct Verdict {
     pub(crate) link: Option<String>,
     /// How the run ends when the status is posted.
     pub(crate) outcome: Outcome,
+    /// The analysis that it comes from. `None` when there is none whose gate is told.
+    pub(crate) analysis: Option<JudgedAnalysis>,
+}
+
+/// An analysis whose gate is told, as far as it is needed to see whether it is about the commit of the status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JudgedAnalysis {
+    pub(crate) subject: Subject,
+    /// The commit that was analysed, if a webhook or SonarQube names it.
+    pub(crate) revision: Option<CommitHash>,
+    /// When the scanner sent it.
+    pub(crate) submitted: Option<Timestamp>,
+    /// Whether the file that names it was written in this checkout, at the time when the scanner sent the analysis.
+    pub(crate) is_of_this_checkout: bool,
+    /// Whether the server knows pull requests: SonarQube Cloud does.
+    pub(crate) knows_pull_requests: bool,
 }
 
 impl Verdict {
@@ -27,7 +43,7 @@ impl Verdict {
             Some(code) => (State::Failed, format!("Failed with exit code {code}")),
             None => State::parse(text).map(|state| (state, state.words().to_owned()))?,
         };
-        Some(Self { state, words, project: None, link: None, outcome: Outcome::Done })
+        Some(Self { state, words, project: None, link: None, outcome: Outcome::Done, analysis: None })
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod ask_sonarqube;
 pub(crate) mod budget;
 pub(crate) mod check;
+pub(crate) mod compare_analysis;
 pub(crate) mod context;
 pub(crate) mod delivery;
 pub(crate) mod find_commit;

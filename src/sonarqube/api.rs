@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{authorization::Authorization, client::Client},
-    model::analysis::{ServerAddress, Subject},
+    model::{
+        analysis::{ServerAddress, Subject},
+        target::CommitHash,
+        timestamp::Timestamp,
+    },
     sonarqube::{
         gate::{Gate, text},
         refusal::Refusal,
@@ -27,6 +31,7 @@ pub(crate) struct SonarQube<'a> {
 /// The background task that computes an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
+    pub(crate) id: Option<String>,
     pub(crate) state: TaskState,
     /// The id of the analysis, after the task has succeeded.
     pub(crate) analysis: Option<String>,
@@ -36,6 +41,8 @@ pub(crate) struct Task {
     pub(crate) project: Option<String>,
     /// `None` for the main branch.
     pub(crate) subject: Option<Subject>,
+    /// When the scanner sent the analysis.
+    pub(crate) submitted: Option<Timestamp>,
 }
 
 /// The state of a task.
@@ -51,6 +58,31 @@ pub(crate) enum TaskState {
     Unfinished(String),
 }
 
+impl Task {
+    fn read(task: &Value) -> Option<Self> {
+        let field = |name: &str| text(task.get(name));
+        let subject = match (field("pullRequest"), field("branch")) {
+            (Some(id), _) => Some(Subject::PullRequest(id)),
+            (None, Some(branch)) => Some(Subject::Branch(branch)),
+            (None, None) => None,
+        };
+        Some(Self {
+            id: field("id"),
+            state: match field("status")?.as_str() {
+                "SUCCESS" => TaskState::Success,
+                "FAILED" => TaskState::Failed,
+                "CANCELED" => TaskState::Cancelled,
+                other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
+            },
+            analysis: field("analysisId"),
+            error: field("errorMessage"),
+            project: field("componentKey"),
+            subject,
+            submitted: field("submittedAt").as_deref().and_then(Timestamp::parse),
+        })
+    }
+}
+
 impl SonarQube<'_> {
     /// A background task.
     ///
@@ -61,28 +93,64 @@ impl SonarQube<'_> {
     /// When SonarQube refuses it or cannot be reached.
     pub(crate) async fn task(&self, id: &str) -> Result<Task, Box<Refusal>> {
         let url = self.url("api/ce/task", &[("id", id)]);
-        let understand = |answer: Value| {
-            let task = answer.get("task")?;
-            let field = |name: &str| text(task.get(name));
-            let subject = match (field("pullRequest"), field("branch")) {
-                (Some(id), _) => Some(Subject::PullRequest(id)),
-                (None, Some(branch)) => Some(Subject::Branch(branch)),
-                (None, None) => None,
-            };
-            Some(Task {
-                state: match field("status")?.as_str() {
-                    "SUCCESS" => TaskState::Success,
-                    "FAILED" => TaskState::Failed,
-                    "CANCELED" => TaskState::Cancelled,
-                    other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
-                },
-                analysis: field("analysisId"),
-                error: field("errorMessage"),
-                project: field("componentKey"),
-                subject,
-            })
-        };
+        let understand = |answer: Value| Task::read(answer.get("task")?);
         self.get("ask for the analysis task", url, understand).await
+    }
+
+    /// The tasks of a project: those in the queue, and the last one that ended.
+    ///
+    /// `GET api/ce/component?component=`; needs 'Browse'.
+    ///
+    /// # Errors
+    ///
+    /// When SonarQube refuses it or cannot be reached.
+    pub(crate) async fn tasks_of_project(&self, project: &str) -> Result<Vec<Task>, Box<Refusal>> {
+        let url = self.url("api/ce/component", &[("component", project)]);
+        let understand = |answer: Value| {
+            let queue = answer.get("queue")?.as_array()?.iter();
+            Some(queue.chain(answer.get("current")).filter_map(Task::read).collect())
+        };
+        self.get("ask for the tasks of the project", url, understand).await
+    }
+
+    /// The commit of an analysis, if SonarQube names it. A Server does not name it for a pull request.
+    ///
+    /// `GET api/project_analyses/search?project=[&branch=]`, or for a pull request `GET api/project_pull_requests/list`,
+    /// which tells of the latest analysis; both need 'Browse'.
+    ///
+    /// # Errors
+    ///
+    /// When SonarQube refuses it or cannot be reached.
+    pub(crate) async fn revision(
+        &self,
+        project: &str,
+        subject: &Subject,
+        analysis: &str,
+    ) -> Result<Option<CommitHash>, Box<Refusal>> {
+        let commit = |value: Option<&Value>| text(value).as_deref().and_then(CommitHash::parse);
+        let find = |list: Option<&Value>, key: &str| {
+            list?.as_array()?.iter().find(|item| item.get("key").is_some_and(|known| known == key)).cloned()
+        };
+        match subject {
+            Subject::PullRequest(id) => {
+                let url = self.url("api/project_pull_requests/list", &[("project", project)]);
+                let understand = |answer: Value| {
+                    let pull_request = find(answer.get("pullRequests"), id);
+                    Some(pull_request.and_then(|found| commit(found.pointer("/commit/sha"))))
+                };
+                self.get("ask for the commit of the analysis", url, understand).await
+            }
+            Subject::Branch(_) | Subject::Main => {
+                let mut query = vec![("project", project)];
+                query.extend(of_subject(subject));
+                let url = self.url("api/project_analyses/search", &query);
+                let understand = |answer: Value| {
+                    let analysis = find(answer.get("analyses"), analysis);
+                    Some(analysis.and_then(|found| commit(found.get("revision"))))
+                };
+                self.get("ask for the commit of the analysis", url, understand).await
+            }
+        }
     }
 
     /// The gate of an analysis.
@@ -140,8 +208,8 @@ impl SonarQube<'_> {
             // The details are JSON in a text. Without them, the gate has only its status.
             let details = value("quality_gate_details")
                 .and_then(|details| serde_json::from_str(details.as_str()?).ok());
-            let nothing = || json!({ "status": value("alert_status").unwrap_or(&json!("NONE")) });
-            Some(Gate::read(&details.unwrap_or_else(nothing)))
+            let status = || Some(json!({ "status": value("alert_status")? }));
+            details.or_else(status).as_ref().map(Gate::read)
         };
         self.get("ask for the gate's measures", url, understand).await
     }

@@ -22,13 +22,14 @@ use crate::{
 };
 
 impl<'a> CheckRun<'a> {
+    /// Returns the target whose commit Bitbucket has.
     pub(super) async fn check_bitbucket(
         &self,
         plan: &'a Plan<CheckTarget>,
         keys: &[StatusKey],
         bitbucket: Bitbucket<'_>,
         tally: &mut Tally<'_>,
-    ) {
+    ) -> Option<Target> {
         let credential = &plan.credential.kind;
         check_format(credential, tally);
         let repository = plan.target.repository();
@@ -40,20 +41,24 @@ impl<'a> CheckRun<'a> {
                 check_scopes(credential, granted.as_ref(), &plan.target, tally);
             }
             // Without the repository, nothing in it can be checked.
-            Err(refusal) => return tally.refused(&*refusal),
+            Err(refusal) => {
+                tally.refused(&*refusal);
+                return None;
+            }
         }
         let CheckTarget::Commit(target_plan) = &plan.target else {
-            return tally.notable(
+            tally.notable(
                 "no commit was checked: COMMIT, PULL_REQUEST and BRANCH are not set",
                 "pass one of them to check the commit as well; a run that publishes needs one",
             );
+            return None;
         };
-        if let Some(target) = self.check_commit(plan, target_plan, bitbucket, tally).await {
-            let credential = self.credential(plan, &target);
-            for key in keys {
-                check_creator(key, &target, bitbucket.with(&credential), tally).await;
-            }
+        let target = self.check_commit(plan, target_plan, bitbucket, tally).await?;
+        let credential = self.credential(plan, &target);
+        for key in keys {
+            check_creator(key, &target, bitbucket.with(&credential), tally).await;
         }
+        Some(target)
     }
 
     /// Finds the commit as a run that publishes does, and reads it instead of posting a status.
@@ -78,7 +83,7 @@ impl<'a> CheckRun<'a> {
             bitbucket.with(&credential).read_commit(&target.repository, &target.commit).await
         };
         match finder.run_step(&mut found, read).await {
-            Ok(()) => {
+            Ok(_) => {
                 let target = found.target;
                 let branch =
                     target.refname.as_ref().map(|name| format!(", branch {name}")).unwrap_or_default();

@@ -118,17 +118,22 @@ impl<'a> CheckRun<'a> {
             VerdictPlan::Given(_) => Vec::new(),
             VerdictPlan::Ask(asked) => CheckedAnalysis::all_of(asked)?,
         };
-        self.check_bitbucket(plan, &plan.keys(projects(&analyses)), bitbucket, &mut tally).await;
+        let keys = plan.keys(projects(&analyses));
+        let target = self.check_bitbucket(plan, &keys, bitbucket, &mut tally).await;
         match &plan.verdict {
             VerdictPlan::Given(_) => console.line("SonarQube is not asked: STATE is given"),
-            VerdictPlan::Ask(asked) => self.check_sonarqube(asked, analyses, &mut tally).await?,
+            VerdictPlan::Ask(asked) => {
+                let wanted = plan.target.wanted();
+                let wanted = target.map(|target| wanted.clone().at(&target)).unwrap_or(wanted);
+                self.check_sonarqube(asked, analyses, &wanted, &mut tally).await;
+            }
         }
         Ok(tally.end())
     }
 }
 
 /// The projects of the statuses that a run would post. Without an analysis there is one status, of no project.
-fn projects(analyses: &[CheckedAnalysis]) -> Vec<Option<&str>> {
+fn projects<'a>(analyses: &'a [CheckedAnalysis<'_>]) -> Vec<Option<&'a str>> {
     let projects: Vec<_> = analyses.iter().map(CheckedAnalysis::project).collect();
     if projects.is_empty() { vec![None] } else { projects }
 }

@@ -8,71 +8,85 @@ use secrecy::ExposeSecret as _;
 use crate::{
     config::{
         analysis::{AnalysisPlan, AnalysisSource, Files},
-        report_task::{Analysis, End},
+        report_task::{Analysis, AnalysisFile, End},
     },
     model::{
-        analysis::{ServerAddress, Subject},
+        analysis::{ServerAddress, Subject, Wanted},
         outcome::Outcome,
+        verdict::JudgedAnalysis,
     },
     run::{
+        ask_sonarqube::contradiction_of_file,
         check::{CheckRun, TokenKey, tally::Tally},
+        compare_analysis::contradiction,
         context::Server,
     },
-    sonarqube::api::SonarQube,
+    sonarqube::api::{SonarQube, Task, is_cloud},
 };
 
 /// An analysis, as far as it is known before SonarQube is asked.
 #[derive(Debug)]
-pub(super) enum CheckedAnalysis {
+pub(super) enum CheckedAnalysis<'a> {
     /// SonarQube is asked about it.
-    Asked {
-        server: Option<ServerAddress>,
-        version: Option<String>,
-        project: Option<String>,
-        subject: Subject,
-    },
+    Asked(Box<AskedAnalysis<'a>>),
     /// A webhook's file has its gate: SonarQube is not asked.
     Known { project: Option<String> },
-    /// The file cannot be read; with what is wrong with it.
+    /// The file cannot be used; with what is wrong with it.
     Wrong(String),
 }
 
-impl CheckedAnalysis {
+/// An analysis that SonarQube is asked about.
+#[derive(Debug)]
+pub(super) struct AskedAnalysis<'a> {
+    /// `None` when a file names no server.
+    address: Option<ServerAddress>,
+    version: Option<String>,
+    project: Option<String>,
+    subject: Subject,
+    /// The file that names it, and its task.
+    task: Option<(&'a AnalysisFile, &'a Analysis, &'a str)>,
+}
+
+impl<'a> CheckedAnalysis<'a> {
     /// The analyses of a plan, in the order of their statuses.
-    pub(super) fn all_of(plan: &AnalysisPlan) -> anyhow::Result<Vec<Self>> {
+    pub(super) fn all_of(plan: &'a AnalysisPlan) -> anyhow::Result<Vec<Self>> {
         match &plan.source {
-            AnalysisSource::Project { key, subject } => Ok(vec![Self::Asked {
-                server: plan.server(None)?,
+            AnalysisSource::Project { key, subject } => Ok(vec![Self::Asked(Box::new(AskedAnalysis {
+                address: plan.server(None)?,
                 version: None,
                 project: Some(key.clone()),
                 subject: subject.clone(),
-            }]),
-            AnalysisSource::Files(Files { found, are_named, .. }) => {
-                let read = |file: &std::path::PathBuf| match Analysis::read(file, *are_named) {
-                    Ok(analysis) => Self::of(analysis, plan),
-                    Err(wrong) => Ok(Self::Wrong(format!("{} {wrong}", file.display()))),
-                };
-                found.iter().map(read).collect()
+                task: None,
+            }))]),
+            AnalysisSource::Files(Files { found, unreadable, .. }) => {
+                let wrong = unreadable.iter().map(|wrong| Ok(Self::Wrong(wrong.clone())));
+                found.iter().map(|file| Self::of(file, plan)).chain(wrong).collect()
             }
         }
     }
 
-    fn of(analysis: Analysis, plan: &AnalysisPlan) -> anyhow::Result<Self> {
+    fn of(file: &'a AnalysisFile, plan: &AnalysisPlan) -> anyhow::Result<Self> {
+        let analysis = match &file.content {
+            Ok(analysis) => analysis,
+            Err(wrong) => return Ok(Self::Wrong(format!("{} {wrong}", file.path.display()))),
+        };
         let Analysis { project, subject, end, .. } = analysis;
         Ok(match end {
-            End::Ask { server, version, .. } => Self::Asked {
-                server: plan.server(server.as_ref())?,
-                version,
-                project,
-                subject: subject.unwrap_or(Subject::Main),
-            },
-            End::Gate(_) | End::Failed => Self::Known { project },
+            End::Ask { server, version, task } => Self::Asked(Box::new(AskedAnalysis {
+                address: plan.server(server.as_ref())?,
+                version: version.clone(),
+                project: project.clone(),
+                subject: subject.clone().unwrap_or(Subject::Main),
+                task: Some((file, analysis, task)),
+            })),
+            End::Gate(_) | End::Failed => Self::Known { project: project.clone() },
         })
     }
 
     pub(super) fn project(&self) -> Option<&str> {
         match self {
-            Self::Asked { project, .. } | Self::Known { project } => project.as_deref(),
+            Self::Asked(asked) => asked.project.as_deref(),
+            Self::Known { project } => project.as_deref(),
             Self::Wrong(_) => None,
         }
     }
@@ -82,9 +96,10 @@ impl CheckRun<'_> {
     pub(super) async fn check_sonarqube(
         &self,
         plan: &AnalysisPlan,
-        analyses: Vec<CheckedAnalysis>,
+        analyses: Vec<CheckedAnalysis<'_>>,
+        wanted: &Wanted,
         tally: &mut Tally<'_>,
-    ) -> anyhow::Result<()> {
+    ) {
         if plan.names_nothing() {
             tally.notable(
                 "SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)",
@@ -103,28 +118,54 @@ impl CheckRun<'_> {
                     let project = project.unwrap_or_else(|| "an unnamed project".to_owned());
                     tally.passed(format_args!("the file of a webhook has the gate of {project}"));
                 }
-                CheckedAnalysis::Asked { server: None, .. } => tally.failed(
-                    "a report-task.txt has no serverUrl that can be used",
-                    "pass SONAR_HOST_URL",
-                    Outcome::SonarQubeFailed,
-                ),
-                CheckedAnalysis::Asked { server: Some(address), version, project, subject } => {
-                    let (url, version) = (address.url.clone(), version.as_deref());
-                    let server = self.servers.server(address, version, plan, self.context, tally.console);
-                    let sonarqube = self.context.sonarqube(&server, tally.console);
-                    let known = checked.iter().find(|(known, _)| *known == url).map(|(_, works)| *works);
-                    let works = match known {
-                        Some(works) => works,
-                        None => self.check_token(plan, &server, sonarqube, tally).await,
-                    };
-                    checked.push((url, works));
-                    if let (true, Some(project)) = (works, project) {
-                        check_project(&project, &subject, sonarqube, tally).await;
-                    }
+                CheckedAnalysis::Asked(asked) => {
+                    self.check_asked(plan, *asked, wanted, &mut checked, tally).await;
                 }
             }
         }
-        Ok(())
+    }
+
+    /// `checked` has the servers that were asked for this target, and whether they can be asked further.
+    async fn check_asked(
+        &self,
+        plan: &AnalysisPlan,
+        asked: AskedAnalysis<'_>,
+        wanted: &Wanted,
+        checked: &mut Vec<(Url, bool)>,
+        tally: &mut Tally<'_>,
+    ) {
+        let AskedAnalysis { address, version, project, subject, task } = asked;
+        let Some(address) = address else {
+            return tally.failed(
+                "a report-task.txt has no serverUrl that can be used",
+                "pass SONAR_HOST_URL",
+                Outcome::SonarQubeFailed,
+            );
+        };
+        let url = address.url.clone();
+        let server = self.servers.server(address, version.as_deref(), plan, self.context, tally.console);
+        let sonarqube = self.context.sonarqube(&server, tally.console);
+        let known = checked.iter().find(|(known, _)| *known == url).map(|(_, works)| *works);
+        let works = match known {
+            Some(works) => works,
+            None => self.check_token(plan, &server, sonarqube, tally).await,
+        };
+        checked.push((url, works));
+        if !works {
+            return;
+        }
+        let subject = match task {
+            Some((file, analysis, id)) => {
+                match check_task(file, analysis, id, wanted, sonarqube, tally).await {
+                    Some(task) => task.subject.unwrap_or(subject),
+                    None => return,
+                }
+            }
+            None => subject,
+        };
+        if let Some(project) = project {
+            check_project(&project, &subject, sonarqube, tally).await;
+        }
     }
 
     /// Returns whether SonarQube can be asked further.
@@ -160,6 +201,39 @@ impl CheckRun<'_> {
         }
         false
     }
+}
+
+/// Asks for the task of a file once, and compares the analysis with the target as a run that publishes does. Returns the
+/// task when that run would get its gate.
+async fn check_task(
+    file: &AnalysisFile,
+    analysis: &Analysis,
+    id: &str,
+    wanted: &Wanted,
+    sonarqube: SonarQube<'_>,
+    tally: &mut Tally<'_>,
+) -> Option<Task> {
+    let task = match sonarqube.task(id).await {
+        Ok(task) => task,
+        Err(refusal) => {
+            tally.refused(&*refusal);
+            return None;
+        }
+    };
+    let judged = JudgedAnalysis {
+        subject: task.subject.clone().or_else(|| analysis.subject.clone()).unwrap_or(Subject::Main),
+        revision: None,
+        submitted: task.submitted,
+        is_of_this_checkout: false,
+        knows_pull_requests: is_cloud(&sonarqube.address.url),
+    };
+    let reason = contradiction_of_file(file, analysis, &task).or_else(|| contradiction(&judged, wanted));
+    if let Some(reason) = reason {
+        tally.no_verdict(&reason);
+        return None;
+    }
+    tally.passed(format_args!("SonarQube knows the analysis of {}", file.path.display()));
+    Some(task)
 }
 
 async fn check_project(key: &str, subject: &Subject, sonarqube: SonarQube<'_>, tally: &mut Tally<'_>) {

@@ -4,7 +4,10 @@ use std::fmt;
 
 use crate::{
     console::log::Console,
-    explain::tell::{Refused, tell},
+    explain::{
+        no_verdict::NoVerdict,
+        tell::{Refused, tell, tell_no_verdict},
+    },
     http::failed_request::Service,
     model::outcome::Outcome,
 };
@@ -54,6 +57,12 @@ impl<'a> Tally<'a> {
             Service::SonarQube => Outcome::SonarQubeFailed,
         });
         tell(refusal, self.console);
+    }
+
+    pub(super) fn no_verdict(&mut self, reason: &NoVerdict) {
+        self.failed += 1;
+        self.worst = self.worst.worse(reason.outcome());
+        tell_no_verdict(reason, self.console);
     }
 
     /// Tells the sum for a single target. With a list, the working targets are counted by the run.

@@ -6,8 +6,8 @@ mod shutdown;
 mod target;
 
 use std::{
-    cell::Cell,
-    collections::{HashMap, hash_map::Entry},
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     rc::Rc,
     time::Duration,
 };
@@ -23,7 +23,7 @@ use crate::{
         ask_sonarqube::{AskSonarQube, Servers},
         context::Context,
         delivery::{Delivery, StatusResult},
-        find_commit::Lookups,
+        find_commit::{CommitFinder, Lookups},
         report,
         result_file::ResultFile,
         summary::Summary,
@@ -47,6 +47,8 @@ pub(crate) struct PublishRun<'a> {
     lookups: Lookups<'a>,
     servers: Servers,
     pending: PendingStatuses,
+    /// The plans whose verdict SonarQube is being asked for, by number.
+    asked: RefCell<BTreeMap<usize, &'a Plan>>,
 }
 
 /// The final statuses of a run that is stopped are posted at once: there is little time.
@@ -65,6 +67,7 @@ impl<'a> PublishRun<'a> {
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
+            asked: RefCell::default(),
         }
     }
 
@@ -96,7 +99,9 @@ impl<'a> PublishRun<'a> {
         let Context { settings, console, .. } = self.context;
         let about = self.summary.as_ref().map(|_| console.about(&plan.target));
         let console = about.as_ref().unwrap_or(console);
+        self.asked.borrow_mut().insert(number, plan);
         let verdicts = self.verdicts(plan, console).await?;
+        self.asked.borrow_mut().remove(&number);
         let deadline = Deadline::after(settings.timeout);
         let publisher = TargetPublisher {
             context: self.context,
@@ -107,7 +112,7 @@ impl<'a> PublishRun<'a> {
             results: self.results,
         };
         let outcomes =
-            publisher.publish(&verdicts, |result| self.report(&result, number, plan, console)).await;
+            publisher.publish(verdicts, |result| self.report(&result, number, plan, console)).await;
         if self.summary.is_none() {
             report::several_statuses(&outcomes, console);
         }
@@ -138,23 +143,68 @@ impl<'a> PublishRun<'a> {
     /// Ends a run that is stopped: no `INPROGRESS` of it stays, as far as the time allows.
     pub(crate) async fn stop(&self) -> Outcome {
         let console = self.context.console;
-        let pending = self.pending.take();
         let final_statuses = FinalStatuses::within(FINAL_STATUSES_LIMIT);
+        let mut unfinished = self.pending.take();
+        let asked = self.asked.take();
+        for plan in asked.into_values() {
+            unfinished.extend(self.awaited(plan, &final_statuses).await);
+        }
         if let Some(summary) = &self.summary {
-            self.stop_listed(pending, &final_statuses, summary).await;
-        } else if let [plan] = self.plans {
-            let result = match pending.into_iter().next() {
-                Some(status) => self.stop_status(&status, &final_statuses, console).await,
-                None => StatusResult {
-                    target: None,
-                    status: None,
-                    delivery: Delivery::Stopped,
-                    verdict_outcome: Outcome::Stopped,
-                },
+            self.stop_listed(unfinished, &final_statuses, summary).await;
+            return Outcome::Stopped;
+        }
+        let [plan] = self.plans else { return Outcome::Stopped };
+        if unfinished.is_empty() {
+            let nothing = StatusResult {
+                target: None,
+                status: None,
+                delivery: Delivery::Stopped,
+                verdict_outcome: Outcome::Stopped,
             };
+            self.report(&nothing, 0, plan, console);
+        }
+        for status in unfinished {
+            let result = self.stop_status(&status, &final_statuses, console).await;
             self.report(&result, 0, plan, console);
         }
         Outcome::Stopped
+    }
+
+    /// The statuses that a run was to end while it asked SonarQube: an earlier run may have posted `INPROGRESS`.
+    async fn awaited(&self, plan: &Plan, final_statuses: &FinalStatuses) -> Vec<Rc<PendingStatus>> {
+        let VerdictPlan::Ask(analysis) = &plan.verdict else { return Vec::new() };
+        if self.context.settings.dry_run {
+            return Vec::new();
+        }
+        let console = self.context.console;
+        let bitbucket = self.context.bitbucket(&plan.credential, console, &final_statuses.deadline);
+        let lookups = Lookups::of(std::iter::empty());
+        let finder =
+            CommitFinder { bitbucket, plan: &plan.target, lookups: &lookups, has_read_repository: false };
+        let Ok(found) = finder.find().await else {
+            console.warning(
+                "an INPROGRESS of an earlier run may still stand on the commit, which could not be looked up",
+            );
+            return Vec::new();
+        };
+        let verdict = |project: Option<&str>| Verdict {
+            state: State::InProgress,
+            words: State::InProgress.words().to_owned(),
+            project: project.map(str::to_owned),
+            link: None,
+            outcome: Outcome::Stopped,
+            analysis: None,
+        };
+        let verdicts: Vec<Verdict> = analysis.projects().into_iter().map(verdict).collect();
+        let pending = |status| {
+            Rc::new(PendingStatus {
+                credential: plan.credential.clone(),
+                target: found.target.clone(),
+                status,
+                may_have_been_applied: Cell::new(true),
+            })
+        };
+        plan.statuses(&verdicts, &found.target).into_iter().map(pending).collect()
     }
 
     async fn stop_listed(

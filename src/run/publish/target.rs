@@ -6,11 +6,15 @@ use reqwest::StatusCode;
 
 use crate::{
     bitbucket::{api::Bitbucket, credential::Credential, refusal::Refusal},
-    config::plan::Plan,
+    config::{
+        analysis::VerdictPlan,
+        plan::{Plan, PlanTarget as _},
+    },
     explain::{bitbucket::explain, tell::tell},
     http::client::Client,
     model::{outcome::Outcome, state::State, status::Status, target::Target, verdict::Verdict},
     run::{
+        compare_analysis::AnalysisComparison,
         context::Context,
         delivery::{Delivery, StatusResult},
         find_commit::{CommitFinder, FailedStep, FoundCommit, Lookups},
@@ -38,7 +42,7 @@ impl TargetPublisher<'_, '_> {
     /// Finds the commit, and posts a status for each verdict. `report` is called for each status as soon as it is done.
     pub(super) async fn publish(
         &self,
-        verdicts: &[Verdict],
+        verdicts: Vec<Verdict>,
         report: impl Fn(StatusResult) -> Outcome,
     ) -> Vec<Outcome> {
         let finder = CommitFinder {
@@ -47,7 +51,7 @@ impl TargetPublisher<'_, '_> {
             lookups: self.lookups,
             has_read_repository: false,
         };
-        let recalled = self.results.and_then(|results| results.recall(self.plan, verdicts));
+        let recalled = self.results.and_then(|results| results.recall(self.plan, &verdicts));
         let found = match recalled {
             Some(target) => Ok(FoundCommit::at(target)),
             None => finder.find().await,
@@ -56,9 +60,11 @@ impl TargetPublisher<'_, '_> {
             Ok(found) => found,
             Err(refusal) => return vec![report(StatusResult::not_found(refusal))],
         };
+        let verdicts = self.compared(verdicts, &found.target).await;
         let mut outcomes = Vec::new();
+        let mut has_posted = false;
         for (number, verdict) in verdicts.iter().enumerate() {
-            let status = |target: &Target| self.plan.statuses(verdicts, target).swap_remove(number);
+            let status = |target: &Target| self.plan.statuses(&verdicts, target).swap_remove(number);
             let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
             let posted = finder.run_step(&mut found, step).await;
             let status = status(&found.target);
@@ -66,6 +72,7 @@ impl TargetPublisher<'_, '_> {
                 Ok(delivery) => delivery,
                 Err(failed) => self.refused(failed, &found.target, &status).await,
             };
+            has_posted |= matches!(delivery, Delivery::Posted);
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
                 status: Some(status),
@@ -73,7 +80,56 @@ impl TargetPublisher<'_, '_> {
                 verdict_outcome: verdict.outcome,
             }));
         }
+        if has_posted && let Some(result) = self.end_crash(&verdicts, &found.target).await {
+            outcomes.push(report(result));
+        }
         outcomes
+    }
+
+    /// The verdicts, each compared with the commit that was found.
+    async fn compared(&self, verdicts: Vec<Verdict>, target: &Target) -> Vec<Verdict> {
+        let VerdictPlan::Ask(plan) = &self.plan.verdict else { return verdicts };
+        let credential = self.credential(target);
+        let console = self.bitbucket.client.console;
+        let comparison = AnalysisComparison { plan, bitbucket: self.bitbucket.with(&credential), console };
+        let wanted = self.plan.target.wanted().at(target);
+        let mut compared = Vec::new();
+        for verdict in verdicts {
+            compared.push(comparison.compared(verdict, &wanted, target).await);
+        }
+        compared
+    }
+
+    /// Ends the status of an earlier scan of this commit that crashed before its project was known: it stands under a key
+    /// that no verdict of this run replaces.
+    async fn end_crash(&self, verdicts: &[Verdict], target: &Target) -> Option<StatusResult> {
+        let key = self.plan.crash_key(verdicts)?;
+        let credential = self.credential(target);
+        let bitbucket = self.bitbucket.with(&credential);
+        let state = bitbucket.status_state(&target.repository, &target.commit, &key).await.ok()??;
+        if state == State::Successful {
+            return None;
+        }
+        let projects: Vec<&str> = verdicts.iter().filter_map(|verdict| verdict.project.as_deref()).collect();
+        let verdict = Verdict {
+            state: State::Successful,
+            words: format!("The scan finished; own statuses: {}", projects.join(", ")),
+            project: None,
+            link: None,
+            outcome: Outcome::Done,
+            analysis: None,
+        };
+        let status = self.plan.status.status(&verdict, target, key, false);
+        let delivery = match self.post_to_slot(target, status.clone()).await {
+            Ok(delivery) => delivery,
+            Err(refusal) => self.refused(FailedStep { refusal, lookup: None }, target, &status).await,
+        };
+        Some(StatusResult {
+            target: Some(target.clone()),
+            status: Some(status),
+            delivery,
+            verdict_outcome: Outcome::Done,
+        })
     }
 
     /// Completes the evidence of a refused status, and reports why the way out could not be looked up.

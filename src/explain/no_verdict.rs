@@ -1,0 +1,198 @@
+//! Why there is no verdict about the commit although no request was refused, and what to do.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    console::text::rounded,
+    explain::explanation::Explanation,
+    model::{
+        analysis::{Subject, Wanted},
+        outcome::Outcome,
+        target::CommitHash,
+        timestamp::Timestamp,
+    },
+};
+
+/// Why there is no verdict about the commit.
+#[derive(Debug)]
+pub(crate) enum NoVerdict {
+    /// No analysis of this scan was found.
+    NoAnalysis {
+        exit_code: u8,
+        /// The other files of the name `report-task.txt`, in words.
+        elsewhere: Option<String>,
+    },
+    /// The scan failed, and nothing shows that it made the analysis.
+    Unproven { exit_code: u8, submitted: Option<Timestamp> },
+    /// A file is damaged, cannot be read, or does not tell enough; with what is wrong with it.
+    WrongFile(String),
+    /// A file says something else than SonarQube says of its task.
+    Contradiction { file: String, file_says: String, task_says: String },
+    /// The analysis is of something else than the status.
+    OtherSubject { analysed: Subject, wanted: Wanted },
+    /// The analysis is of another commit than the status.
+    OtherCommit { analysed: CommitHash, wanted: CommitHash },
+    /// SonarQube could not compute the analysis; with its message.
+    Failed(Option<String>),
+    /// The analysis was taken out of the queue, and no newer one took its place.
+    Cancelled,
+    /// The analysis did not end in time; with its state.
+    Late { state: String, timeout: Duration },
+    /// The task has ended, and does not tell which analysis it made.
+    Unnamed,
+    /// SonarQube hides the gate, because the token is not valid.
+    TokenNotValid,
+    /// There is no address to ask; with the file that names none.
+    NoServer { file: String },
+}
+
+impl NoVerdict {
+    /// How the run ends.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Late { .. } => Outcome::AnalysisLate,
+            _ => Outcome::SonarQubeFailed,
+        }
+    }
+
+    /// What SonarQube or a file says, if one of them says something.
+    pub(crate) fn answered(&self) -> Option<String> {
+        match self {
+            Self::Failed(message) => {
+                let message = message.as_ref().map(|message| format!(", \"{message}\"")).unwrap_or_default();
+                Some(format!("the task has the status FAILED{message}"))
+            }
+            Self::Cancelled => Some("the task has the status CANCELED".to_owned()),
+            Self::Late { state, .. } => Some(format!("the task is {state}")),
+            Self::Unnamed => Some("the task has the status SUCCESS, and no analysisId".to_owned()),
+            Self::TokenNotValid => Some("NONE, and the token is not valid".to_owned()),
+            Self::Contradiction { file_says, task_says, .. } => {
+                Some(format!("the task is of {task_says}; the file says {file_says}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The reason, and what to do.
+    pub(crate) fn explain(&self) -> Explanation {
+        match self {
+            Self::NoAnalysis { exit_code: 0, elsewhere } => Explanation::of(
+                match elsewhere {
+                    Some(elsewhere) => {
+                        format!("there is no report-task.txt in the usual places; {elsewhere}")
+                    }
+                    None => "there is no report-task.txt in the usual places, here or in a folder below"
+                        .to_owned(),
+                },
+                "run the pipe in the step and folder of the scanner, pass report-task.txt on as an artifact, or name it in SONAR_REPORT_TASK",
+            ),
+            Self::NoAnalysis { elsewhere, .. } => Explanation::of(
+                match elsewhere {
+                    Some(elsewhere) => {
+                        format!("a scan that fails early leaves no report-task.txt; {elsewhere}")
+                    }
+                    None => "a scan that fails early sends no analysis".to_owned(),
+                },
+                "see the log of the scanner",
+            ),
+            Self::Unproven { .. } => Explanation::of(
+                "nothing shows that the scan that failed made this analysis: neither its commit nor its time fits",
+                "see the log of the scanner, and run it again",
+            ),
+            Self::WrongFile(_) => Explanation::of(
+                "a scanner writes this file when SonarQube has accepted its analysis; this one cannot be used",
+                "check what the scanner left there, or pass SONAR_REPORT_TASK",
+            ),
+            Self::Contradiction { .. } => Explanation::of(
+                "the file was changed, or belongs to another scan: Gatepost believes SonarQube",
+                "let the scanner write the file anew in this step, and remove it from caches and artifacts",
+            ),
+            Self::OtherSubject { analysed: Subject::Main, .. } => Explanation::of(
+                "the scanner was not told the pull request or branch; SonarQube Cloud knows them",
+                "pass sonar.pullrequest.key, sonar.pullrequest.branch and sonar.pullrequest.base, or sonar.branch.name, to the scanner",
+            ),
+            Self::OtherSubject { .. } => Explanation::of(
+                "the file or the variables name the analysis of another build",
+                "scan in this pipeline before the pipe; compare what the scanner gets (sonar.pullrequest.key, sonar.branch.name) with PULL_REQUEST and BRANCH, or SONAR_PULL_REQUEST and SONAR_BRANCH",
+            ),
+            Self::OtherCommit { .. } => Explanation::of(
+                "the webhook is of the analysis of another commit",
+                "pass the webhook of this commit's analysis, or the report-task.txt that the scanner left",
+            ),
+            Self::Failed(_) => Explanation::of(
+                "SonarQube could not compute the analysis",
+                "see Background Tasks of the project in SonarQube (Project Settings > Background Tasks)",
+            ),
+            Self::Cancelled => Explanation::of(
+                "somebody cancelled the analysis, or a newer one took its place and is not visible to this token",
+                "run the scan again; see Background Tasks of the project in SonarQube (Project Settings > Background Tasks)",
+            ),
+            Self::Late { timeout, .. } => Explanation::of(
+                "SonarQube is busy with other analyses, or this one is large",
+                format!(
+                    "pass a higher SONAR_TIMEOUT (it is {} s), or see Background Tasks in SonarQube (Administration > Projects > Background Tasks)",
+                    rounded(*timeout)
+                ),
+            ),
+            Self::Unnamed => Explanation::of(
+                "SonarQube does not tell which analysis the task made, nor the project",
+                "pass SONAR_PROJECT_KEY instead of the file",
+            ),
+            Self::TokenNotValid => Explanation::of(
+                "SonarQube shows no gate to a token that has expired, was revoked, or belongs to another server",
+                "create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN",
+            ),
+            Self::NoServer { .. } => Explanation::of(
+                "the file has no serverUrl, or one that is no address of a server",
+                "pass SONAR_HOST_URL",
+            ),
+        }
+    }
+}
+
+/// The sentence for the reviewers of the commit.
+impl fmt::Display for NoVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnalysis { exit_code: 0, .. } => {
+                write!(f, "No verdict: the scan left no analysis")
+            }
+            Self::NoAnalysis { exit_code, .. } => {
+                write!(f, "The scan did not finish (exit code {exit_code})")
+            }
+            Self::Unproven { exit_code, submitted } => {
+                write!(f, "The scan ended with exit code {exit_code}; the last analysis ")?;
+                match submitted {
+                    Some(submitted) => write!(f, "is of {submitted}"),
+                    None => f.write_str("is of an unknown time"),
+                }
+            }
+            Self::WrongFile(wrong) => f.write_str(wrong),
+            Self::Contradiction { file, file_says, task_says } => {
+                write!(f, "{file} says {file_says}, but its analysis is of {task_says}")
+            }
+            Self::OtherSubject { analysed, wanted } => {
+                write!(f, "The analysis is of {}, this is {}", analysed.in_sentence(), wanted.words())
+            }
+            Self::OtherCommit { analysed, wanted } => {
+                write!(
+                    f,
+                    "The analysis is of commit {}, this is commit {}",
+                    analysed.digits(),
+                    wanted.digits()
+                )
+            }
+            Self::Failed(None) => f.write_str("The analysis failed"),
+            Self::Failed(Some(message)) => write!(f, "The analysis failed: {message}"),
+            Self::Cancelled => f.write_str("The analysis was cancelled"),
+            Self::Late { state, timeout } => {
+                write!(f, "The analysis did not finish within {} s ({state})", rounded(*timeout))
+            }
+            Self::Unnamed => f.write_str("No verdict: SonarQube does not name the analysis"),
+            Self::TokenNotValid => f.write_str("No verdict: SonarQube does not accept this pipeline's token"),
+            Self::NoServer { file } => {
+                write!(f, "No verdict: {file} names no server, and SONAR_HOST_URL is not set")
+            }
+        }
+    }
+}

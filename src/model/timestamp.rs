@@ -1,0 +1,74 @@
+//! Points in time, as the services write them.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A point in time that a service named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timestamp(OffsetDateTime);
+
+impl Timestamp {
+    /// Reads `2026-11-24T10:00:00+00:00`, as Bitbucket writes it, or `2026-11-24T10:00:00+0000`, as SonarQube does.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let has_colon = |offset: &str| offset.len() != 5 || !offset.starts_with(['+', '-']);
+        let text = match text.len().checked_sub(5).and_then(|at| text.split_at_checked(at)) {
+            Some((start, offset)) if !has_colon(offset) => {
+                format!("{start}{}:{}", &offset[..3], &offset[3..])
+            }
+            _ => text.to_owned(),
+        };
+        OffsetDateTime::parse(&text, &Rfc3339).ok().map(Self)
+    }
+
+    /// Whether both are within this time of each other.
+    pub(crate) fn is_near(self, other: SystemTime, within: Duration) -> bool {
+        (self.0 - OffsetDateTime::from(other)).unsigned_abs() <= within
+    }
+}
+
+/// The date alone.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.date().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_services_write_times_in_two_ways() {
+        let noon = Timestamp::parse("2026-11-24T12:00:00+00:00").unwrap();
+        assert_eq!(Timestamp::parse("2026-11-24T13:00:00+0100"), Some(noon));
+        assert_eq!(Timestamp::parse("2026-11-24T12:00:00Z"), Some(noon));
+        assert!(noon < Timestamp::parse("2026-11-24T12:00:00.123456+00:00").unwrap());
+        assert_eq!(noon.to_string(), "2026-11-24");
+        for text in ["", "2026-11-24", "yesterday", "2026-13-24T12:00:00Z", "+0100", "ä+010"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_near_each_other_in_both_directions() {
+        let epoch = Timestamp::parse("1970-01-01T00:01:00Z").unwrap();
+        let minute = Duration::from_mins(1);
+        assert!(epoch.is_near(SystemTime::UNIX_EPOCH, minute));
+        assert!(epoch.is_near(SystemTime::UNIX_EPOCH + 2 * minute, minute));
+        assert!(!epoch.is_near(SystemTime::UNIX_EPOCH + 3 * minute, minute));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_time_or_none(text in "(?s).{0,40}") {
+            let _ = Timestamp::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Compares the analysis with the commit of the status: a green about something else is not posted.
+
+use crate::{
+    bitbucket::api::Bitbucket,
+    config::analysis::AnalysisPlan,
+    console::log::Console,
+    explain::{no_verdict::NoVerdict, tell::tell_no_verdict},
+    model::{
+        analysis::{Comparison, Subject, Wanted},
+        state::State,
+        target::Target,
+        timestamp::Timestamp,
+        verdict::{JudgedAnalysis, Verdict},
+    },
+};
+
+/// Compares the analyses of one target with its commit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnalysisComparison<'a> {
+    pub(crate) plan: &'a AnalysisPlan,
+    pub(crate) bitbucket: Bitbucket<'a>,
+    pub(crate) console: &'a Console,
+}
+
+impl AnalysisComparison<'_> {
+    /// The verdict, if its analysis is about what the status is for; otherwise a verdict that says what is wrong.
+    pub(crate) async fn compared(&self, verdict: Verdict, wanted: &Wanted, target: &Target) -> Verdict {
+        let Some(analysis) = &verdict.analysis else { return verdict };
+        let reason = match contradiction(analysis, wanted) {
+            Some(reason) => Some(reason),
+            None => self.unproven(analysis, wanted, target).await,
+        };
+        if let Some(reason) = reason {
+            tell_no_verdict(&reason, self.console);
+            let (words, outcome) = (self.console.without_secrets(&reason.to_string()), reason.outcome());
+            Verdict { state: State::Failed, words, outcome, analysis: None, ..verdict }
+        } else {
+            self.warn_of_main_branch(analysis, wanted);
+            verdict
+        }
+    }
+
+    /// After a scan that failed: why there is no verdict, unless something proves that the scan made the analysis.
+    async fn unproven(
+        &self,
+        analysis: &JudgedAnalysis,
+        wanted: &Wanted,
+        target: &Target,
+    ) -> Option<NoVerdict> {
+        let exit_code = self.plan.failed_scan()?;
+        let is_proven = is_proven(analysis, wanted, None)
+            || is_proven(analysis, wanted, self.commit_date(analysis, wanted, target).await);
+        if is_proven {
+            self.console.warning(format_args!(
+                "the scan ended with exit code {exit_code}, after it had sent this analysis: see the log of the scanner"
+            ));
+            return None;
+        }
+        Some(NoVerdict::Unproven { exit_code, submitted: analysis.submitted })
+    }
+
+    /// The date of the commit, if it can prove something.
+    async fn commit_date(
+        &self,
+        analysis: &JudgedAnalysis,
+        wanted: &Wanted,
+        target: &Target,
+    ) -> Option<Timestamp> {
+        if !is_of_wanted(analysis, wanted) {
+            return None;
+        }
+        self.bitbucket.read_commit(&target.repository, &target.commit).await.ok()?
+    }
+
+    /// One warning for an analysis of the main branch, which the user did not ask for by name.
+    fn warn_of_main_branch(&self, analysis: &JudgedAnalysis, wanted: &Wanted) {
+        if self.plan.names_subject() || analysis.subject.compare(wanted) != Comparison::MainBranch {
+            return;
+        }
+        self.console.warning(format_args!(
+            "the analysis is of the main branch, and the status is for {}: that is right for SonarQube Community Build only, which does not know other branches",
+            wanted.words()
+        ));
+    }
+}
+
+/// What the analysis is of, if the status is for something else.
+pub(crate) fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Option<NoVerdict> {
+    let JudgedAnalysis { subject, revision, knows_pull_requests, .. } = analysis;
+    let is_other = match subject.compare(wanted) {
+        Comparison::Same => false,
+        Comparison::MainBranch => *knows_pull_requests && wanted.pull_request.is_some(),
+        Comparison::Other => true,
+    };
+    if is_other {
+        return Some(NoVerdict::OtherSubject { analysed: subject.clone(), wanted: wanted.clone() });
+    }
+    match (revision, &wanted.commit) {
+        (Some(analysed), Some(wanted)) if !analysed.matches(wanted) => {
+            Some(NoVerdict::OtherCommit { analysed: analysed.clone(), wanted: wanted.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a scan that failed made the analysis. One of these proves it:
+///
+/// - SonarQube or a webhook names the commit of the status as the one that was analysed.
+/// - The file that names the analysis was written after this checkout was made, when SonarQube got the analysis.
+/// - The analysis is of this pull request or branch, and newer than the commit.
+fn is_proven(analysis: &JudgedAnalysis, wanted: &Wanted, commit_date: Option<Timestamp>) -> bool {
+    let names_commit = matches!(
+        (&analysis.revision, &wanted.commit),
+        (Some(analysed), Some(wanted)) if analysed.matches(wanted)
+    );
+    let is_newer = matches!((analysis.submitted, commit_date), (Some(sent), Some(commit)) if sent > commit);
+    names_commit || analysis.is_of_this_checkout || (is_newer && is_of_wanted(analysis, wanted))
+}
+
+/// Whether the analysis names the pull request or branch of the status.
+fn is_of_wanted(analysis: &JudgedAnalysis, wanted: &Wanted) -> bool {
+    let is_known = wanted.pull_request.is_some() || wanted.branch.is_some();
+    is_known && analysis.subject != Subject::Main && analysis.subject.compare(wanted) == Comparison::Same
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::target::CommitHash;
+
+    fn analysis(subject: Subject) -> JudgedAnalysis {
+        JudgedAnalysis {
+            subject,
+            revision: None,
+            submitted: Timestamp::parse("2026-11-24T12:00:00Z"),
+            is_of_this_checkout: false,
+            knows_pull_requests: false,
+        }
+    }
+
+    fn wanted() -> Wanted {
+        Wanted {
+            pull_request: Some("7".to_owned()),
+            branch: Some("feature/check".to_owned()),
+            commit: CommitHash::parse("8d081548cabb"),
+        }
+    }
+
+    #[test]
+    fn each_proof_is_enough_and_nothing_else_is() {
+        let of_pull_request = || analysis(Subject::PullRequest("7".to_owned()));
+        let (before, after) =
+            (Timestamp::parse("2026-11-24T11:00:00Z"), Timestamp::parse("2026-11-24T13:00:00Z"));
+        assert!(!is_proven(&of_pull_request(), &wanted(), None));
+        assert!(!is_proven(&of_pull_request(), &wanted(), after));
+        assert!(is_proven(&of_pull_request(), &wanted(), before));
+        assert!(!is_proven(&analysis(Subject::Main), &wanted(), before), "the main branch has a newer one");
+        let named = JudgedAnalysis { revision: CommitHash::parse("8d081548cabbe0"), ..of_pull_request() };
+        assert!(is_proven(&named, &wanted(), None));
+        let of_other = JudgedAnalysis { revision: CommitHash::parse("94277cd267a8"), ..of_pull_request() };
+        assert!(!is_proven(&of_other, &wanted(), after));
+        let written_here = JudgedAnalysis { is_of_this_checkout: true, ..analysis(Subject::Main) };
+        assert!(is_proven(&written_here, &wanted(), None));
+    }
+
+    #[test]
+    fn another_pull_request_branch_or_commit_is_a_contradiction() {
+        let told = |analysis: &JudgedAnalysis| contradiction(analysis, &wanted()).map(|it| it.to_string());
+        assert_eq!(told(&analysis(Subject::PullRequest("PR-7".to_owned()))), None);
+        assert_eq!(told(&analysis(Subject::Branch("feature/check".to_owned()))), None);
+        assert_eq!(told(&analysis(Subject::Main)), None);
+        for (analysis, words) in [
+            (
+                analysis(Subject::PullRequest("3".to_owned())),
+                "The analysis is of pull request 3, this is pull request 7",
+            ),
+            (
+                analysis(Subject::Branch("feature/old".to_owned())),
+                "The analysis is of branch feature/old, this is pull request 7",
+            ),
+            (
+                JudgedAnalysis { knows_pull_requests: true, ..analysis(Subject::Main) },
+                "The analysis is of the main branch, this is pull request 7",
+            ),
+            (
+                JudgedAnalysis { revision: CommitHash::parse("94277cd267a8"), ..analysis(Subject::Main) },
+                "The analysis is of commit 94277cd267a8, this is commit 8d081548cabb",
+            ),
+        ] {
+            assert_eq!(told(&analysis).as_deref(), Some(words));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_analysis_of_another_pull_request_is_never_green(analysed in 1..9_u32, wanted in 1..9_u32) {
+            let wanted = Wanted { pull_request: Some(wanted.to_string()), ..Wanted::default() };
+            let analysis = analysis(Subject::PullRequest(format!("PR-{analysed}")));
+            let is_same = wanted.pull_request == Some(analysed.to_string());
+            prop_assert_eq!(contradiction(&analysis, &wanted).is_none(), is_same);
+        }
+    }
+}
