@@ -15,10 +15,11 @@ impl Timestamp {
     /// Reads `2026-11-24T10:00:00+00:00`, as Bitbucket writes it, or `2026-11-24T10:00:00+0000`, as SonarQube does.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let has_colon = |offset: &str| offset.len() != 5 || !offset.starts_with(['+', '-']);
-        let text = match text.len().checked_sub(5).and_then(|at| text.split_at_checked(at)) {
-            Some((start, offset)) if !has_colon(offset) => {
-                format!("{start}{}:{}", &offset[..3], &offset[3..])
+        let text = match text.as_bytes() {
+            // RFC 3339 wants a colon within the offset.
+            [.., b'+' | b'-', _, _, a, b] if a.is_ascii_digit() && b.is_ascii_digit() => {
+                let (start, minutes) = text.split_at(text.len() - 2);
+                format!("{start}:{minutes}")
             }
             _ => text.to_owned(),
         };
