@@ -40,6 +40,7 @@ fn check_lists_what_works_and_posts_nothing() {
     ✔ the token has the scope pullrequest, to look up pull requests
     ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
     ✔ the commit has no status with the key sonar-acme_api: it can be created
+    SonarQube at http://127.0.0.1:PORT/ (from SONAR_HOST_URL) gets SONAR_TOKEN
     ✔ SonarQube at http://127.0.0.1:PORT/ accepts SONAR_TOKEN
     ✔ the token can read the project acme_api
     ✔ all 8 checks passed; nothing was posted
@@ -232,6 +233,7 @@ fn a_failed_check_of_sonarqube_exits_with_3_and_one_of_bitbucket_with_4() {
     ✔ the token has the scope pullrequest, to look up pull requests
     ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
     ✔ the commit has no status with the key sonar-acme_api: it can be created
+    SonarQube at http://127.0.0.1:PORT/ (from SONAR_HOST_URL) gets SONAR_TOKEN
     ✖ SonarQube at http://127.0.0.1:PORT/ does not accept SONAR_TOKEN
       to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server at SONAR_HOST_URL
     ✖ 1 of 7 checks failed; nothing was posted

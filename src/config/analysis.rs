@@ -269,11 +269,6 @@ impl AnalysisPlan {
         }
     }
 
-    /// Whether the user names the pull request or branch, or the project as a whole.
-    pub(crate) const fn names_subject(&self) -> bool {
-        matches!(self.source, AnalysisSource::Project { .. })
-    }
-
     /// The exit code of a scan that failed.
     pub(crate) fn failed_scan(&self) -> Option<u8> {
         self.scan_exit_code.filter(|code| *code != 0)

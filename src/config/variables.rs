@@ -134,9 +134,9 @@ variables! {
         state: Text = "the verdict of SonarQube's quality gate",
         /// Key of the status: a status with the same key on the same commit is replaced. A key of more than 40
         /// characters is cut and gets `-` and 8 hexadecimal digits of its SHA-256.
-        key: Text = "`sonar`, or `sonar-<project key>` with `SONAR_PROJECT_KEY` or several analyses",
+        key: Text = "`sonar-<project key>`, or `sonar` if no project is known",
         /// Title of the status, at most 255 characters.
-        name: Text = "`Sonar`, or `Sonar: <project key>` in the same cases",
+        name: Text = "`Sonar: <project key>`, or `Sonar` if no project is known",
         /// Line of text below the title, cut to 255 characters.
         description: Text = "the verdict in words",
         /// Page that a click opens: http or https, to an IP address or a host with a dot, not loopback.
@@ -159,8 +159,8 @@ variables! {
         sonar_branch: Text = "the main branch",
         /// Seconds to wait for the analysis: 1 to 7200.
         sonar_timeout: Text = "`300`",
-        /// Exit code of the scan, 0 to 255; when it is not 0 and there is no `report-task.txt`, the status is
-        /// `FAILED`.
+        /// Exit code of the scan, 0 to 255: the status is final, whatever is missing. If it is not 0, the status is only
+        /// green if this scan made the analysis.
         scan_exit_code: Text = "`BITBUCKET_EXIT_CODE`",
         /// PEM text of root certificates to trust for SonarQube.
         sonar_root_cert: Text = "",

@@ -67,13 +67,18 @@ pub(crate) fn tell(refusal: &impl Refused, console: &Console) {
     }
 }
 
-/// Tells the reader why there is no verdict.
+/// Tells the reader why there is no verdict. With many targets only the first of the same kind is told in full.
 pub(crate) fn tell_no_verdict(reason: &NoVerdict, console: &Console) {
+    let explanation = reason.explain();
+    let kinds: Vec<&str> = explanation.reasons.iter().map(|reason| &*reason.why).collect();
+    let Some(console) = &console.news(kinds.join("\n")) else {
+        return console.failed(format_args!("{reason} (as told above)"));
+    };
     console.failed(reason);
     if let Some(answered) = reason.answered() {
         console.detail("answered", answered);
     }
-    tell_reasons(&reason.explain(), "nothing", console);
+    tell_reasons(&explanation, "nothing", console);
 }
 
 fn tell_in_full(refusal: &impl Refused, explanation: &Explanation, console: &Console) {

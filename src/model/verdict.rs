@@ -31,6 +31,8 @@ pub(crate) struct JudgedAnalysis {
     pub(crate) submitted: Option<Timestamp>,
     /// Whether the file that names it was written in this checkout, at the time when the scanner sent the analysis.
     pub(crate) is_of_this_checkout: bool,
+    /// Whether the user names it (`SONAR_PROJECT_KEY`), and no file does.
+    pub(crate) is_named: bool,
     /// Whether the server knows pull requests: SonarQube Cloud does.
     pub(crate) knows_pull_requests: bool,
 }

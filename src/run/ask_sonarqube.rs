@@ -247,6 +247,7 @@ impl<'a> AskSonarQube<'a> {
                     revision: revision.clone(),
                     submitted: None,
                     is_of_this_checkout: false,
+                    is_named: false,
                     knows_pull_requests: true,
                 };
                 return Ok(Ending::Verdict(self.with_gate(
@@ -326,6 +327,7 @@ impl<'a> AskSonarQube<'a> {
                     revision,
                     submitted: task.submitted,
                     is_of_this_checkout: is_of_this_checkout(file, task.submitted),
+                    is_named: false,
                     knows_pull_requests: is_cloud(&server.address.url),
                     subject,
                 };
@@ -349,7 +351,7 @@ impl<'a> AskSonarQube<'a> {
                     revision: None,
                     submitted: None,
                     is_of_this_checkout: false,
-                    // The user names the main branch, and was warned.
+                    is_named: true,
                     knows_pull_requests: false,
                 };
                 self.with_gate(&gate, analysis, project, link)

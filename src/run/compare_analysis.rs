@@ -72,9 +72,9 @@ impl AnalysisComparison<'_> {
         self.bitbucket.read_commit(&target.repository, &target.commit).await.ok()?
     }
 
-    /// One warning for an analysis of the main branch, which the user did not ask for by name.
+    /// One warning for an analysis of the main branch. Who names the project was warned with the variables.
     fn warn_of_main_branch(&self, analysis: &JudgedAnalysis, wanted: &Wanted) {
-        if self.plan.names_subject() || analysis.subject.compare(wanted) != Comparison::MainBranch {
+        if analysis.is_named || analysis.subject.compare(wanted) != Comparison::MainBranch {
             return;
         }
         self.console.warning(format_args!(
@@ -86,10 +86,14 @@ impl AnalysisComparison<'_> {
 
 /// What the analysis is of, if the status is for something else.
 pub(crate) fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Option<NoVerdict> {
-    let JudgedAnalysis { subject, revision, knows_pull_requests, .. } = analysis;
+    let JudgedAnalysis { subject, revision, is_named, knows_pull_requests, .. } = analysis;
     let is_other = match subject.compare(wanted) {
         Comparison::Same => false,
-        Comparison::MainBranch => *knows_pull_requests && wanted.pull_request.is_some(),
+        Comparison::MainBranch => *knows_pull_requests && !is_named && wanted.pull_request.is_some(),
+        // The user may know that this pull request is the one of the branch.
+        Comparison::Other if *is_named && wanted.pull_request.is_none() => {
+            !matches!(subject, Subject::PullRequest(_))
+        }
         Comparison::Other => true,
     };
     if is_other {
@@ -136,6 +140,7 @@ mod tests {
             revision: None,
             submitted: Timestamp::parse("2026-11-24T12:00:00Z"),
             is_of_this_checkout: false,
+            is_named: false,
             knows_pull_requests: false,
         }
     }

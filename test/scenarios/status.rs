@@ -76,6 +76,9 @@ fn an_inprogress_before_a_scan_that_crashes() {
     let gatepost = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 3, 1), @"
     gatepost 0.1.0: the quality gate of a scan that did not finish for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ✖ The scan did not finish (exit code 1)
+      why:      a scan that fails early sends no analysis
+      to do:    see the log of the scanner
       status:   Sonar (key sonar): The scan did not finish (exit code 1)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube

@@ -17,13 +17,14 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
     };
     insta::assert_snapshot!(told(Dialect::Server2025, |run| run.set("SONAR_TOKEN", REVOKED_SONAR_TOKEN)), @r#"
     gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    SonarQube at http://127.0.0.1:PORT/ (serverUrl of report-task.txt) gets SONAR_TOKEN
     ✖ failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/api/ce/task?id=096867c0-48ff-223a-fcca-d2b4045ead97 with the token (SONAR_TOKEN)
       answered: 401 Unauthorized, an empty body
       why:      SonarQube does not accept SONAR_TOKEN: it has expired, was revoked, belongs to another server, or was copied incompletely
       to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server at SONAR_HOST_URL
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
+      status:   Sonar: acme_api (key sonar-acme_api): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
     exit code 3

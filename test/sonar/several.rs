@@ -20,6 +20,10 @@ fn each_analysis_gets_its_own_status_although_one_file_is_bad() {
     let run = after_scan(&sandbox, &folder).run();
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: the quality gate of 3 analyses for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    SonarQube at http://127.0.0.1:PORT/ (serverUrl of report-task.txt) gets SONAR_TOKEN
+    ✖ bad/.scannerwork/report-task.txt has no ceTaskId: it was not written by a scanner, or it is incomplete
+      why:      a scanner writes this file when SonarQube has accepted its analysis; this one cannot be used
+      to do:    check what the scanner left there, or pass SONAR_REPORT_TASK
     quality gate failed: acme_api, pull request 7
       ✖ Reliability Rating on New Code                 C  A or better
       ✖ Coverage on New Code                       54.9%  at least 80%
@@ -29,7 +33,6 @@ fn each_analysis_gets_its_own_status_although_one_file_is_bad() {
       ✔ Duplicated Lines on New Code                0.7%  at most 3%
       ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-    ✖ bad/.scannerwork/report-task.txt has no ceTaskId: it was not written by a scanner, or it is incomplete
     quality gate passed: acme_web, pull request 7
       ✔ Reliability Rating on New Code                 A  A or better
       ✔ Security Rating on New Code                    A  A or better
@@ -42,7 +45,7 @@ fn each_analysis_gets_its_own_status_although_one_file_is_bad() {
       status:   Sonar: acme_api (key sonar-acme_api): 3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)
-      status:   Sonar (key sonar): report-task.txt has no ceTaskId: it was not written by a scanner, or it is incomplete
+      status:   Sonar (key sonar): bad/.scannerwork/report-task.txt has no ceTaskId: it was not written by a scanner, or it is incomplete
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
       status:   Sonar: acme_web (key sonar-acme_web): Quality gate passed: acme_web, pull request 7

@@ -44,12 +44,3 @@ fn an_analysis_that_cloud_does_not_know_is_not_replaced_by_another_one() {
     assert_told(&run, 3, &["Analysis with id 'gone' is not found"]);
     assert_eq!(sonarqube.requests().len(), 2);
 }
-
-#[test]
-fn an_analysis_of_another_pull_request_is_a_warning() {
-    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
-    let analysis = Analysis::of_pull_request("acme_api", "99", Gate::passed());
-    let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
-    let run = after_scan(&sandbox, &folder).run();
-    assert_told(&run, 0, &["! the analysis is of pull request \"99\", but the status is for pull request 7"]);
-}

@@ -48,8 +48,9 @@ fn a_missing_gate_with_an_invalid_token_is_a_refusal() {
         .set("SONAR_PROJECT_KEY", "open")
         .set("SONAR_PULL_REQUEST", "7")
         .run();
-    assert_told(&run, 3, &["✖ SonarQube says that SONAR_TOKEN is not valid"]);
-    assert_eq!(shown(&sandbox).description.as_deref(), Some("SonarQube does not accept SONAR_TOKEN"));
+    let words = "No verdict: SonarQube does not accept this pipeline's token";
+    assert_told(&run, 3, &[&format!("✖ {words}\n  answered: NONE, and the token is not valid")]);
+    assert_eq!(shown(&sandbox).description.as_deref(), Some(words));
 }
 
 #[test]

@@ -88,12 +88,13 @@ fn the_log_shows_that_the_wait_goes_on() {
 }
 
 #[test]
-fn a_run_that_is_stopped_while_it_waits_posts_nothing() {
+fn a_run_that_is_stopped_while_it_waits_ends_the_status_that_it_was_to_end() {
     let analysis = Analysis { polls: u32::MAX, ..of_pull_request(Gate::passed()) };
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
     let gatepost = after_scan(&sandbox, &folder);
     let run = stopped_by("-TERM", &gatepost, || !sonarqube.requests().is_empty());
-    assert_told(&run, 143, &["✖ stopped before anything was sent"]);
-    assert!(sandbox.requests().is_empty());
+    assert_told(&run, 143, &["✖ stopped before the end: posted STOPPED on acme/api"]);
+    let status = shown(&sandbox);
+    assert_eq!((status.key.as_str(), status.state.as_str()), ("sonar-acme_api", "STOPPED"));
 }

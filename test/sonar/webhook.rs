@@ -6,6 +6,8 @@ use crate::run::{Folder, acme, after_scan, assert_told};
 
 use super::{of_pull_request, shown, sonarqube};
 
+const BRANCH: &str = r#"{"name":"7","type":"PULL_REQUEST"}"#;
+
 #[test]
 fn a_webhook_body_needs_no_request_to_sonarqube() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
@@ -23,44 +25,43 @@ fn a_webhook_body_needs_no_request_to_sonarqube() {
 #[test]
 fn a_webhook_body_is_accepted_only_when_sonar_report_task_names_it() {
     let (sandbox, folder) = (acme(), Folder::new());
-    let webhook = br#"{"status":"SUCCESS","qualityGate":{"status":"OK"}}"#;
+    let webhook = br#"{"status":"SUCCESS","branch":{"name":"7","type":"PULL_REQUEST"},"qualityGate":{"status":"OK"}}"#;
     let _ = folder.write(".scannerwork/report-task.txt", webhook);
     let run = after_scan(&sandbox, &folder);
     assert_told(&run.run(), 3, &["has no ceTaskId"]);
     let named = run.set("SONAR_REPORT_TASK", ".scannerwork/report-task.txt").run();
-    assert_told(&named, 0, &["quality gate passed: main branch"]);
+    assert_told(&named, 0, &["quality gate passed: pull request 7"]);
 }
 
 #[test]
-fn a_webhook_about_another_commit_is_a_warning() {
+fn a_webhook_about_another_commit_is_never_green() {
     let (sandbox, folder) = (acme(), Folder::new());
     let commit = sandbox.head("acme/api", "feature/login");
-    for (revision, warned) in
-        [(commit.as_str(), false), ("0123456789abcdef0123456789abcdef01234567", true), ("r42", false)]
-    {
-        let webhook =
-            format!(r#"{{"status":"SUCCESS","revision":"{revision}","qualityGate":{{"status":"OK"}}}}"#);
+    let other = "0123456789abcdef0123456789abcdef01234567";
+    for (revision, code) in [(commit.as_str(), 0), (other, 3), ("r42", 0)] {
+        let webhook = format!(
+            r#"{{"status":"SUCCESS","revision":"{revision}","branch":{BRANCH},"qualityGate":{{"status":"OK"}}}}"#
+        );
         let _ = folder.write("webhook.json", webhook.as_bytes());
         let run = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "webhook.json").run();
-        assert_eq!(
-            (run.code, run.output.contains("! the analysis is of commit ")),
-            (0, warned),
-            "{}",
-            run.output
-        );
+        assert_eq!(run.code, code, "{}", run.output);
+        if code == 3 {
+            let words = format!("The analysis is of commit 0123456789ab, this is commit {}", &commit[..12]);
+            assert_eq!(shown(&sandbox).description, Some(words));
+        }
     }
 }
 
 #[test]
 fn an_unusual_webhook_is_never_posted_as_successful() {
     for (webhook, code, words) in [
-        (r#"{"status":"SUCCESS","qualityGate":{}}"#, 3, "Quality gate unknown: main branch"),
+        (r#"{"status":"SUCCESS","qualityGate":{}}"#, 3, "Quality gate unknown: pull request 7"),
         (
             r#"{"status":"SUCCESS","qualityGate":{"status":"GREAT","conditions":null}}"#,
             3,
-            "Quality gate unknown: main branch",
+            "Quality gate unknown: pull request 7",
         ),
-        (r#"{"status":"SUCCESS"}"#, 1, "No quality gate was computed: main branch"),
+        (r#"{"status":"SUCCESS"}"#, 3, "webhook.json is of a webhook, and has no quality gate"),
         (r#"{"status":"FAILED","project":{"key":5}}"#, 3, "The analysis failed"),
         (
             r#"{"status":"GREAT"}"#,
@@ -74,6 +75,7 @@ fn an_unusual_webhook_is_never_posted_as_successful() {
         ),
     ] {
         let (sandbox, folder) = (acme(), Folder::new());
+        let webhook = webhook.replacen('{', &format!(r#"{{"branch":{BRANCH},"#), 1);
         let _ = folder.write("webhook.json", webhook.as_bytes());
         let run = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "webhook.json").run();
         assert_eq!(run.code, code, "{webhook}: {}", run.output);

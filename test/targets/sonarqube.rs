@@ -42,6 +42,7 @@ fn each_target_may_have_its_own_verdict_of_sonarqube() {
         .run();
     insta::assert_snapshot!(run.told(), @r#"
     gatepost 0.1.0: 6 targets, 1 at once
+    SonarQube at http://127.0.0.1:PORT/ (from SONAR_HOST_URL) gets SONAR_TOKEN
     ✖ acme/service-005 pull request 1: failed to ask for the quality gate: SonarQube answered 404 Not Found
       sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?projectKey=acme_unknown&pullRequest=1 with the token (SONAR_TOKEN)
       answered: 404 Not Found, "Project 'acme_unknown' not found"

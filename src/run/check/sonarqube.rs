@@ -225,6 +225,7 @@ async fn check_task(
         revision: None,
         submitted: task.submitted,
         is_of_this_checkout: false,
+        is_named: false,
         knows_pull_requests: is_cloud(&sonarqube.address.url),
     };
     let reason = contradiction_of_file(file, analysis, &task).or_else(|| contradiction(&judged, wanted));
