@@ -36,6 +36,8 @@ pub(crate) enum NoVerdict {
     Failed(Option<String>),
     /// The analysis was taken out of the queue, and no newer one took its place.
     Cancelled,
+    /// SonarQube computed the gate to NONE, and `ON_NO_GATE` is `FAILED`.
+    NoGate { about: String },
     /// The analysis did not end in time; with its state.
     Late { state: String, timeout: Duration },
     /// The task has ended, and does not tell which analysis it made.
@@ -64,6 +66,7 @@ impl NoVerdict {
             }
             Self::Cancelled => Some("the task has the status CANCELED".to_owned()),
             Self::Late { state, .. } => Some(format!("the task is {state}")),
+            Self::NoGate { .. } => Some("the gate has the status NONE".to_owned()),
             Self::Unnamed => Some("the task has the status SUCCESS, and no analysisId".to_owned()),
             Self::TokenNotValid => Some("NONE, and the token is not valid".to_owned()),
             Self::Contradiction { file_says, task_says, .. } => {
@@ -127,6 +130,10 @@ impl NoVerdict {
                 "somebody cancelled the analysis, or a newer one took its place and is not visible to this token",
                 "run the scan again; see Background Tasks of the project in SonarQube (Project Settings > Background Tasks)",
             ),
+            Self::NoGate { .. } => Explanation::of(
+                "a first analysis has no new code to compare with, or the project has no period for new code",
+                "run the scan again after the next change, or set the new code definition in SonarQube (Project Settings > New Code); pass ON_NO_GATE: SUCCESSFUL if such an analysis may be green",
+            ),
             Self::Late { timeout, .. } => Explanation::of(
                 "SonarQube is busy with other analyses, or this one is large",
                 format!(
@@ -188,6 +195,7 @@ impl fmt::Display for NoVerdict {
             Self::Late { state, timeout } => {
                 write!(f, "The analysis did not finish within {} s ({state})", rounded(*timeout))
             }
+            Self::NoGate { about } => write!(f, "No quality gate was computed: {about}"),
             Self::Unnamed => f.write_str("No verdict: SonarQube does not name the analysis"),
             Self::TokenNotValid => f.write_str("No verdict: SonarQube does not accept this pipeline's token"),
             Self::NoServer { file } => {

@@ -535,6 +535,9 @@ impl<'a> AskSonarQube<'a> {
             (_, State::Failed) if self.plan.fail_on_red_gate => Outcome::GateRed,
             _ => Outcome::Done,
         };
+        if gate.level == Level::None && state == State::Failed {
+            tell_no_verdict(&NoVerdict::NoGate { about: about.clone() }, self.console);
+        }
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
         Verdict { analysis: Some(analysis), ..self.verdict(state, &words, project, link, outcome) }
     }
@@ -621,6 +624,8 @@ pub(crate) fn contradiction_of_file(
     let Analysis { project, subject, .. } = analysis;
     let other_project = matches!((project, &task.project), (Some(file), Some(task)) if file != task);
     let other_subject = match (subject, &task.subject) {
+        // An address without pull request and branch tells less than the task.
+        (Some(Subject::Main), _) => false,
         (Some(file), Some(task)) => !file.is_same(task),
         // A task of a pull request names it; a task of the main branch does not name the branch.
         (Some(Subject::PullRequest(_)), None) => task.project.is_some(),

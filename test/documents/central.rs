@@ -22,7 +22,7 @@ pub(super) fn after_script(section: &Section) {
     let document = section.only_yaml();
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
     let (origin, commit) = pushed_again(&sandbox);
-    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::passed()));
+    let submitted = sonarqube.submit(Analysis::of_branch("acme_web", "fix/header", Gate::passed()));
     let known = [
         ("TARGET_REPO_SLUG", "web"),
         ("TARGET_COMMIT", &commit),

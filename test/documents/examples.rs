@@ -282,7 +282,7 @@ fn result_file(section: &Section) {
 fn each_event_of_a_scan_has_the_state_and_the_exit_code_of_its_row() {
     let section = Section::find("docs/scanners.md", "Which state is posted");
     let rows = section.rows();
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 9);
     for row in rows {
         let green = Analysis::of_pull_request("acme_api", "7", Gate::passed());
         let gate = |gate| Analysis { gate, ..green.clone() };
@@ -291,7 +291,13 @@ fn each_event_of_a_scan_has_the_state_and_the_exit_code_of_its_row() {
             event if event.contains("is green") => (Some(green), ("DEBUG", "false")),
             event if event.contains("is red") => (Some(gate(Gate::failed())), ("DEBUG", "false")),
             event if event.contains("no quality gate") => (Some(gate(Gate::none())), ("DEBUG", "false")),
-            event if event.contains("crashed") => (None, ("SCAN_EXIT_CODE", "1")),
+            event if event.contains("another pull request") => {
+                (Some(Analysis::of_pull_request("acme_api", "3", Gate::passed())), ("DEBUG", "false"))
+            }
+            event if event.contains("there is no `report-task.txt`") => (None, ("SCAN_EXIT_CODE", "0")),
+            event if event.contains("nothing proves") => {
+                (Some(green.submitted("2026-09-01T08:00:00+0000")), ("SCAN_EXIT_CODE", "1"))
+            }
             event if event.contains("analysis failed") => {
                 (Some(Analysis { end: failed, ..green }), ("DEBUG", "false"))
             }

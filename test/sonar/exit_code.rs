@@ -1,10 +1,12 @@
 //! The exit code of the scan decides when the scan did not finish.
 
+use std::collections::BTreeMap;
+
 use sandbox::{Dialect, Gate, USER_TOKEN};
 
 use crate::run::{Fault, Folder, acme, after_scan, assert_told, in_pull_request_build, scanned};
 
-use super::{of_pull_request, shown, sonarqube};
+use super::{of_pull_request, sonarqube};
 
 #[test]
 fn bitbucket_exit_code_in_after_script_covers_every_end_of_a_scan() {
@@ -13,26 +15,29 @@ fn bitbucket_exit_code_in_after_script_covers_every_end_of_a_scan() {
     let run = |folder: &Folder, exit_code: &str| {
         let run =
             after_scan(&sandbox, folder).set("BITBUCKET_EXIT_CODE", exit_code).set("TIMEOUT", "1").run();
-        (run.code, shown(&sandbox).description.unwrap(), run)
+        let statuses = sandbox.pull_request_statuses("acme/api", 7).into_iter();
+        let shown: BTreeMap<_, _> =
+            statuses.map(|status| (status.key, (status.state, status.description.unwrap()))).collect();
+        (run, shown)
     };
-    let (code, words, told) = run(&empty, "3");
-    assert_eq!((code, words.as_str()), (3, "The scan did not finish (exit code 3)"), "{}", told.output);
+    let state = |state: &str, words: &str| (state.to_owned(), words.to_owned());
+    let (crashed, shown) = run(&empty, "3");
+    assert_eq!(crashed.code, 3, "{}", crashed.output);
+    assert_eq!(shown["sonar"], state("FAILED", "The scan did not finish (exit code 3)"));
 
     let sonarqube = sonarqube(Dialect::Server2025);
-    for (gate, exit_code, expected) in [(Gate::failed(), "1", 1), (Gate::passed(), "0", 0)] {
-        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(gate)));
-        assert_eq!(run(&folder, exit_code).0, expected);
-    }
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::failed())));
+    let (red, shown) = run(&folder, "1");
+    assert_eq!((red.code, shown["sonar-acme_api"].0.as_str()), (1, "FAILED"), "{}", red.output);
+    assert_eq!(shown["sonar"].0, "FAILED", "the scan failed again");
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    let (green, shown) = run(&folder, "0");
+    assert_eq!((green.code, shown["sonar-acme_api"].0.as_str()), (0, "SUCCESSFUL"), "{}", green.output);
+    assert_eq!(shown["sonar"], state("SUCCESSFUL", "The scan finished; own statuses: acme_api"));
     sonarqube.fault_always(Fault::status(503));
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
-    let (code, words, _) = run(&folder, "0");
-    assert_eq!(
-        (code, words.as_str()),
-        (
-            3,
-            "No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 503 Service Unavailable"
-        )
-    );
+    let (refused, shown) = run(&folder, "0");
+    assert_eq!((refused.code, shown["sonar-acme_api"].0.as_str()), (3, "FAILED"), "{}", refused.output);
     sonarqube.clear_faults();
 }
 
@@ -78,5 +83,9 @@ fn a_project_that_a_crashed_scan_did_not_reach_is_posted_as_failed() {
     let pair = |key: &str, state: &str| (key.to_owned(), state.to_owned());
     assert_eq!(shown, [pair("sonar", "FAILED"), pair("sonar-acme_api", "SUCCESSFUL")]);
     let globbed = run.set("SONAR_REPORT_TASK", "*/.scannerwork/report-task.txt").run();
-    assert_told(&globbed, 0, &["! the scan ended with exit code 1", "key sonar-acme_api"]);
+    assert_told(
+        &globbed,
+        3,
+        &["! the scan ended with exit code 1", "✖ The scan did not finish (exit code 1)"],
+    );
 }

@@ -30,7 +30,7 @@ fn a_red_gate_is_posted_with_its_conditions_in_three_requests() {
     exit code 1
     "#);
     let status = shown(&sandbox);
-    assert_eq!((status.state.as_str(), status.key.as_str()), ("FAILED", "sonar"));
+    assert_eq!((status.state.as_str(), status.key.as_str()), ("FAILED", "sonar-acme_api"));
     insta::assert_snapshot!(status.description.unwrap(), @"3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)");
     assert_eq!(sonarqube.requests().len() + sandbox.requests().len(), 3, "task, gate, status");
     assert!(paths(&sonarqube)[1].contains(&format!("analysisId={}", submitted.analysis_id)));

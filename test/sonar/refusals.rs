@@ -31,26 +31,28 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
     "#);
     insta::assert_snapshot!(told(Dialect::Server99, |run| run.unset("SONAR_TOKEN")), @r#"
     gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    SonarQube at http://127.0.0.1:PORT/ (serverUrl of report-task.txt) is asked without a token
     ✖ failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/api/ce/task?id=OWY4ZTAwYzg4Y2YyYTMz without a token (SONAR_TOKEN is not set)
       answered: 401 Unauthorized, an empty body
       why:      SonarQube requires a token for this
       to do:    pass SONAR_TOKEN; if a secured variable holds it, check that the pipe's `variables:` names it
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
+      status:   Sonar: acme_api (key sonar-acme_api): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
     exit code 3
     "#);
     insta::assert_snapshot!(told(Dialect::Server67, |run| run.set("SONAR_TOKEN", PROJECT_ANALYSIS_TOKEN)), @r#"
     gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    SonarQube at http://127.0.0.1:PORT/ (serverUrl of report-task.txt) gets SONAR_TOKEN
     ✖ failed to ask for the quality gate: SonarQube answered 403 Forbidden
       sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?analysisId=ZDFhOTgwYjI0NWQ2ZTI3 with the token (SONAR_TOKEN)
       answered: 403 Forbidden, "Insufficient privileges"
       why:      the token may not read this: its account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token only reads its own project
       to do:    use the token that the scanner uses, or the token of an account with these permissions (Project Settings > Permissions)
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar (key sonar): No verdict of SonarQube: failed to ask for the quality gate: SonarQube answered 403 Forbidden
+      status:   Sonar: acme_api (key sonar-acme_api): No verdict of SonarQube: failed to ask for the quality gate: SonarQube answered 403 Forbidden
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
     exit code 3

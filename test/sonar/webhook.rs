@@ -11,7 +11,8 @@ const BRANCH: &str = r#"{"name":"7","type":"PULL_REQUEST"}"#;
 #[test]
 fn a_webhook_body_needs_no_request_to_sonarqube() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
-    let submitted = sonarqube.submit(of_pull_request(Gate::failed()));
+    let commit = sandbox.head("acme/api", "feature/login");
+    let submitted = sonarqube.submit(of_pull_request(Gate::failed()).of_revision(&commit));
     let webhook = sonarqube.projects(|projects| projects.webhook(&submitted.task_id));
     let folder = Folder::new();
     let _ = folder.write("webhook.json", webhook.as_bytes());
@@ -25,7 +26,8 @@ fn a_webhook_body_needs_no_request_to_sonarqube() {
 #[test]
 fn a_webhook_body_is_accepted_only_when_sonar_report_task_names_it() {
     let (sandbox, folder) = (acme(), Folder::new());
-    let webhook = br#"{"status":"SUCCESS","branch":{"name":"7","type":"PULL_REQUEST"},"qualityGate":{"status":"OK"}}"#;
+    let webhook =
+        br#"{"status":"SUCCESS","branch":{"name":"7","type":"PULL_REQUEST"},"qualityGate":{"status":"OK"}}"#;
     let _ = folder.write(".scannerwork/report-task.txt", webhook);
     let run = after_scan(&sandbox, &folder);
     assert_told(&run.run(), 3, &["has no ceTaskId"]);
