@@ -1,6 +1,7 @@
 //! From the environment to a plan, with every problem found at once.
 
 pub(crate) mod analysis;
+pub(crate) mod analysis_files;
 pub(crate) mod arguments;
 pub(crate) mod checkout;
 pub(crate) mod credential;

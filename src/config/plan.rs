@@ -7,7 +7,8 @@ use secrecy::ExposeSecret as _;
 use crate::{
     bitbucket::credential::Credential,
     config::{
-        analysis::{FileSearch, VerdictNeed, VerdictPlan},
+        analysis::{VerdictNeed, VerdictPlan},
+        analysis_files::FileSearch,
         findings::Findings,
         keyring::Keyring,
         repository::repository,

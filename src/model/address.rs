@@ -8,6 +8,11 @@ use reqwest::Url;
 /// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
 pub(crate) const URL_MAX_CHARS: usize = 2048;
 
+/// <https://docs.sonarsource.com/sonarqube-cloud/>
+pub(crate) const CLOUD_URL: &str = "https://sonarcloud.io";
+/// The second is for the United States: <https://docs.sonarsource.com/sonarqube-cloud/getting-started/us-region>.
+pub(crate) const CLOUD_URLS: [&str; 2] = [CLOUD_URL, "https://sonarqube.us"];
+
 /// Why an address cannot be used. Displayed, it completes "is ..., ".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AddressProblem {

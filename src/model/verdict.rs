@@ -37,6 +37,9 @@ pub(crate) struct JudgedAnalysis {
     pub(crate) knows_pull_requests: bool,
 }
 
+/// What `STATE` accepts.
+pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255";
+
 impl Verdict {
     /// Reads `STATE`: Bitbucket's word, a common word for it, or an exit code.
     pub(crate) fn parse(text: &str) -> Option<Self> {

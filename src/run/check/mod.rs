@@ -21,7 +21,7 @@ use crate::{
     http::deadline::Deadline,
     model::{outcome::Outcome, target::Repository},
     run::{
-        ask_sonarqube::Servers, budget::Budget, context::Context, find_commit::Lookups,
+        ask_sonarqube::servers::Servers, budget::Budget, context::Context, find_commit::Lookups,
         lookup_cache::LookupCache, report,
     },
     sonarqube::refusal as sonarqube_refusal,

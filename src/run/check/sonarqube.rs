@@ -7,7 +7,8 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     config::{
-        analysis::{AnalysisPlan, AnalysisSource, Files},
+        analysis::{AnalysisPlan, AnalysisSource},
+        analysis_files::Files,
         report_task::{Analysis, AnalysisFile, End},
     },
     model::{

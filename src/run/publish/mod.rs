@@ -20,7 +20,7 @@ use crate::{
     http::deadline::Deadline,
     model::{outcome::Outcome, state::State, verdict::Verdict},
     run::{
-        ask_sonarqube::{AskSonarQube, Servers},
+        ask_sonarqube::{AskSonarQube, servers::Servers},
         context::Context,
         delivery::{Delivery, StatusResult},
         find_commit::{CommitFinder, Lookups},

@@ -1,0 +1,233 @@
+//! The files that name analyses: searched for in the usual places, or named by `SONAR_REPORT_TASK`.
+
+use std::{cell::RefCell, collections::HashMap, path::PathBuf, rc::Rc};
+
+use reqwest::Url;
+
+use crate::{
+    config::{
+        checkout::Checkouts,
+        findings::Findings,
+        report_task::{self, AnalysisFile, Found, NoFile, SkipReason, Skipped},
+        repository::is_own,
+        variables::Variables,
+    },
+    console::foreign::shown,
+    model::{address::CLOUD_URLS, analysis::Subject, verdict::STATE_ACCEPTED},
+};
+
+/// The files that name analyses.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// Sorted by path, each once.
+    pub(crate) found: Vec<Rc<AnalysisFile>>,
+    /// The paths and patterns of `SONAR_REPORT_TASK` that match no file.
+    pub(crate) missing: Vec<String>,
+    /// What cannot be read, or is wrong, to complete a sentence without a subject.
+    pub(crate) unreadable: Vec<String>,
+    /// Other files of the name `report-task.txt`.
+    pub(crate) elsewhere: Vec<PathBuf>,
+    /// Whether there may be several, whose statuses need different keys.
+    pub(crate) may_be_several: bool,
+    /// Whether a scan that failed may have left only a part of them: there are several, or one in a sub-folder.
+    pub(crate) may_be_partial: bool,
+}
+
+/// The searches for `report-task.txt` of a run: each pattern is searched for once, however many targets have it.
+#[derive(Debug, Default)]
+pub(crate) struct FileSearch {
+    known: RefCell<HashMap<String, Result<Matches, NoFile>>>,
+    checkouts: Checkouts,
+}
+
+/// The files that match a pattern.
+#[derive(Debug, Clone, Default)]
+struct Matches {
+    files: Vec<Rc<AnalysisFile>>,
+    elsewhere: Vec<PathBuf>,
+    skipped: Vec<Skipped>,
+}
+
+/// The places of `report-task.txt` that are looked at.
+const PLACES: &str = ".scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar";
+/// More files are only counted.
+const FILES_SHOWN: usize = 3;
+
+impl FileSearch {
+    /// The files in the usual places.
+    fn usual(&self) -> Matches {
+        self.read(report_task::search(".".as_ref()), false)
+    }
+
+    /// The files that a path or a pattern of `SONAR_REPORT_TASK` names.
+    fn named(&self, pattern: &str) -> Result<Matches, NoFile> {
+        let mut known = self.known.borrow_mut();
+        let expand = || report_task::expand(pattern).map(|found| self.read(found, true));
+        known.entry(pattern.to_owned()).or_insert_with(expand).clone()
+    }
+
+    fn read(&self, found: Found, named: bool) -> Matches {
+        let Found { files, elsewhere, skipped } = found.without_tracked(&self.checkouts);
+        let read = |path| Rc::new(AnalysisFile::read(path, named));
+        Matches { files: files.into_iter().map(read).collect(), elsewhere, skipped }
+    }
+}
+
+/// A scan that has just ended may have another gate than the project has now: its task is waited for.
+pub(super) fn fresh_file(project: &str, subject: &Subject, search: &FileSearch) -> Option<Files> {
+    let is_of_it = |file: &Rc<AnalysisFile>| {
+        let Ok(analysis) = &file.content else { return false };
+        let is_asked_for = |analysed: &Subject| *subject == Subject::Main || analysed.is_same(subject);
+        analysis.project.as_deref() == Some(project)
+            && analysis.subject.as_ref().is_none_or(is_asked_for)
+            && file.is_newer_than_checkout().unwrap_or_else(|| file.is_recent())
+    };
+    let found: Vec<_> = search.usual().files.into_iter().filter(is_of_it).collect();
+    (!found.is_empty()).then(|| Files { found, ..Files::default() })
+}
+
+/// The files in the places where scanners leave them.
+pub(super) fn usual_files(
+    may_miss_files: bool,
+    search: &FileSearch,
+    findings: &mut Findings,
+) -> Option<Files> {
+    let Matches { files: found, elsewhere, skipped } = search.usual();
+    let may_be_several = found.len() > 1;
+    let is_below = |file: &Rc<AnalysisFile>| !report_task::is_of_working_folder(&file.path);
+    let may_be_partial = may_be_several || found.iter().any(is_below);
+    let mut files = Files { found, elsewhere, may_be_several, may_be_partial, ..Files::default() };
+    let links = files.take_skipped(skipped, findings);
+    if files.found.is_empty() && files.unreadable.is_empty() && !may_miss_files {
+        let mut nothing = format!(
+            "is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in {PLACES}, here or in a folder below"
+        );
+        let also = links.into_iter().chain((!files.elsewhere.is_empty()).then(|| files.elsewhere_in_words()));
+        for also in also {
+            nothing.push_str("; ");
+            nothing.push_str(&also);
+        }
+        findings.problem(
+            "STATE",
+            nothing,
+            format!("a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: {STATE_ACCEPTED}"),
+            "run the pipe where the scanner ran, pass report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`",
+        );
+        return None;
+    }
+    Some(files)
+}
+
+/// The files that `SONAR_REPORT_TASK` names.
+pub(super) fn named_files(
+    patterns: &str,
+    may_miss_files: bool,
+    search: &FileSearch,
+    findings: &mut Findings,
+) -> Option<Files> {
+    // The items of a list come one on each line; a single text is separated by commas.
+    let separator = if patterns.contains('\n') { '\n' } else { ',' };
+    let patterns: Vec<&str> =
+        patterns.split(separator).map(str::trim).filter(|pattern| !pattern.is_empty()).collect();
+    let may_be_several = patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern));
+    let mut files = Files { may_be_several, may_be_partial: may_be_several, ..Files::default() };
+    let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
+    for pattern in patterns {
+        match search.named(pattern) {
+            Ok(Matches { files: found, skipped, .. }) => {
+                let nothing = found.is_empty();
+                files.found.extend(found);
+                let links = files.take_skipped(skipped, findings);
+                if nothing && files.unreadable.is_empty() {
+                    let links = links.iter().fold(String::new(), |all, link| all + "; " + link);
+                    let found = format!("has {}, which names no file of this build{links}", shown(pattern));
+                    wrong = wrong.or(Some(found).filter(|_| !may_miss_files));
+                    files.missing.push(pattern.to_owned());
+                }
+            }
+            // A scan that failed did not write the file.
+            Err(NoFile::Missing(_)) if may_miss_files => files.missing.push(pattern.to_owned()),
+            Err(NoFile::Wrong(found)) if may_miss_files => {
+                files.unreadable.push(format!("SONAR_REPORT_TASK {found}"));
+            }
+            Err(found) => wrong = wrong.or_else(|| Some(found.to_string())),
+        }
+    }
+    if let Some(found) = wrong {
+        findings.problem(
+            "SONAR_REPORT_TASK",
+            found,
+            "paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas",
+            "check where the scanner leaves the file (.scannerwork, target/sonar, build/sonar ...), relative to the working directory of the pipe; from another step it must be an artifact",
+        );
+        return None;
+    }
+    files.found.sort_by(|a, b| a.path.cmp(&b.path));
+    files.found.dedup();
+    Some(files)
+}
+
+impl Files {
+    /// Tells of what was skipped. What cannot be read becomes a verdict, and links are returned in words.
+    fn take_skipped(&mut self, skipped: Vec<Skipped>, findings: &mut Findings) -> Vec<String> {
+        let mut links = Vec::new();
+        for skipped in skipped {
+            match skipped.reason {
+                SkipReason::Tracked => findings.warning(format!("{skipped}; it is skipped")),
+                SkipReason::Unreadable(_) => self.unreadable.push(skipped.to_string()),
+                SkipReason::Link => links.push(skipped.to_string()),
+            }
+        }
+        if !self.found.is_empty() {
+            for link in links.drain(..) {
+                findings.warning(format!("{link}; pass SONAR_REPORT_TASK to read it"));
+            }
+        }
+        links
+    }
+
+    /// The files in other places, in words; there is one at least.
+    pub(crate) fn elsewhere_in_words(&self) -> String {
+        let shown: Vec<String> =
+            self.elsewhere.iter().take(FILES_SHOWN).map(|path| path.display().to_string()).collect();
+        let more = match self.elsewhere.len().saturating_sub(FILES_SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("there is {}{more}: pass SONAR_REPORT_TASK", shown.join(", "))
+    }
+}
+
+/// Without `SONAR_HOST_URL` the files say which server gets the token. Anybody who can change a repository can leave a
+/// file in it: the files must agree, and a pipeline of another repository believes only SonarQube Cloud's addresses.
+pub(super) fn check_servers(files: &[Rc<AnalysisFile>], variables: &Variables, findings: &mut Findings) {
+    let mut servers: Vec<(&Url, &AnalysisFile)> = Vec::new();
+    for file in files {
+        if let Some(server) = file.server()
+            && !servers.iter().any(|(known, _)| *known == server)
+        {
+            servers.push((server, file));
+        }
+    }
+    let named = |servers: &[(&Url, &AnalysisFile)]| {
+        let named = |(server, file): &(&Url, &AnalysisFile)| format!("{server} ({})", file.path.display());
+        servers.iter().take(FILES_SHOWN).map(named).collect::<Vec<_>>().join(", ")
+    };
+    let found = if servers.len() > 1 {
+        format!("is not set, and the files name {} servers: {}", servers.len(), named(&servers))
+    } else {
+        let is_in_pipeline =
+            variables.bitbucket_workspace.is_some() && variables.bitbucket_repo_slug.is_some();
+        servers.retain(|(server, _)| !CLOUD_URLS.contains(&server.as_str().trim_end_matches('/')));
+        if !is_in_pipeline || is_own(variables) || servers.is_empty() {
+            return;
+        }
+        format!("is not set, and a file from another repository names the server: {}", named(&servers))
+    };
+    findings.problem(
+        "SONAR_HOST_URL",
+        found,
+        "the address of the one server that gets SONAR_TOKEN, such as https://sonar.example.com/sonarqube; https://sonarcloud.io and https://sonarqube.us need no SONAR_HOST_URL",
+        "pass SONAR_HOST_URL with the address of your server; if you do not know the server, the file was not left by your scanner: do not send it your token",
+    );
+}
