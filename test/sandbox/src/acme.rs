@@ -4,6 +4,7 @@
 //! reader nor a scanner for secrets takes them for real.
 
 use crate::credentials::Reach;
+use crate::oauth::Consumer;
 use crate::world::{PullRequest, Role, World};
 
 /// Shape of an Atlassian API token: prefix, 171 characters, `=` and a checksum of 8.
@@ -81,6 +82,13 @@ pub const WORKSPACE_TOKEN: &str = access_token!("WorkspaceTokenAcme_");
 /// Access token of `acme/api` that was revoked.
 pub const REVOKED_TOKEN: &str = access_token!("RevokedTokenOfApi__");
 
+/// Key of a private OAuth consumer of the workspace `acme`, for repositories and pull requests. It has the length that
+/// `jenkinsci/jenkins` #26990 found, as has its secret.
+pub const OAUTH_CLIENT_ID: &str = "ConsumerKeyOfTheWorkspaceAcme_01";
+/// Secret of [`OAUTH_CLIENT_ID`].
+pub const OAUTH_CLIENT_SECRET: &str =
+    concat!("ConsumerSecretAcme_", "ConsumerSecretAcme_", "ConsumerSecretAcme_", "ConsumerSecretAcme_");
+
 /// App password of [`CI_USERNAME`], of the kind that ended in July 2026.
 pub const APP_PASSWORD: &str = concat!("ATBB", "PassWord", "PassWord", "PassWord", "PassWord");
 
@@ -109,6 +117,7 @@ impl World {
             .add_member("jane", JANE_EMAIL, Role::Admin);
         add_repositories(&mut world);
         add_tokens(&mut world);
+        world.add_consumer(Consumer::acme());
         world
     }
 }

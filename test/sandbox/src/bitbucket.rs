@@ -10,6 +10,7 @@ use hyper::{Method, header};
 use serde_json::{Map, Value, json};
 
 use crate::allowance::{Allowance, REQUESTS_PER_HOUR};
+use crate::changes::Move;
 use crate::credentials::{self, Scope, Visitor};
 use crate::message::{Answer, Request};
 use crate::server::Service;
@@ -38,6 +39,10 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
     let segments = request.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
+        // On another host of the real service: <https://developer.atlassian.com/cloud/bitbucket/oauth-2>.
+        ["site", "oauth2", "access_token"] if request.method == Method::POST => {
+            world.consumers.grant(request)
+        }
         // Addresses of Data Center, with or without the version of Cloud before them.
         ["rest", ..] | ["2.0", "rest", ..] => refusals::no_api_here(),
         ["2.0", path @ ..] => {
@@ -57,7 +62,7 @@ fn dispatch(call: &mut Call, path: &[&str]) -> Outcome {
             _ => Err(refusals::unknown(call.request)),
         };
     };
-    let full_name = &format!("{workspace}/{slug}");
+    let full_name = &call.moved_to(&call.world.full_name(workspace, slug))?;
     match (call.request.method.as_str(), path) {
         ("GET", []) => repository(call, full_name),
         ("GET", ["refs", "branches", first, rest @ ..]) => {
@@ -320,7 +325,7 @@ impl Call<'_> {
         self.scope = Some(scope);
         let authorization = self.request.header(header::AUTHORIZATION);
         self.visitor = credentials::identify(self.world, authorization.as_deref())?;
-        if self.visitor.as_ref().is_some_and(|visitor| !self.world.spend(&visitor.account)) {
+        if self.visitor.as_ref().is_some_and(|visitor| !self.world.spend(visitor.counted_on())) {
             return Err(refusals::rate_limited());
         }
         Ok(self.visitor.clone())
@@ -347,13 +352,35 @@ impl Call<'_> {
         if visitor.is_none() && self.request.method != Method::GET {
             return Err(refusals::unauthenticated());
         }
-        Ok(())
+        match self.world.closed.get(full_name) {
+            Some(closed) if self.request.method != Method::GET => Err(closed.refusal()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The repository that is meant by this name. After a renaming Bitbucket sends clients on
+    /// (`zarplata/concourse-git-bitbucket-pr-resource` #39); that it looks at the credential first is assumed.
+    fn moved_to(&mut self, full_name: &str) -> Result<String, Answer> {
+        let Some(moved) = self.world.moves.get(full_name).cloned() else {
+            return Ok(full_name.to_owned());
+        };
+        match moved {
+            Move::Silent(name) => Ok(name),
+            Move::Announced(name) => {
+                self.admit(&name, Scope::Repository)?;
+                let rest = self.request.path_and_query().splitn(6, '/').nth(5);
+                let rest = rest.map(|rest| format!("/{rest}")).unwrap_or_default();
+                let location = format!("{}/repositories/{name}{rest}", self.request.base());
+                Err(refusals::moved(&location))
+            }
+        }
     }
 
     /// The same for one of the repository's commits, whose full hash it returns.
     fn admit_to_commit(&mut self, full_name: &str, commit: &str) -> Result<String, Answer> {
         self.admit(full_name, Scope::Repository)?;
         let found = self.world.repository_mut(full_name).commit(commit);
+        let found = found.filter(|found| !self.world.is_late(full_name, found));
         found.ok_or_else(|| refusals::no_commit(commit))
     }
 
@@ -435,7 +462,7 @@ impl Call<'_> {
             answer = answer.with("x-accepted-oauth-scopes", visitor.wording(scope));
         }
         if visitor.is_access_token() {
-            let allowance = self.world.allowance(&visitor.account);
+            let allowance = self.world.allowance(visitor.counted_on());
             let limit = allowance.map_or(REQUESTS_PER_HOUR, Allowance::limit);
             let is_near = allowance.is_some_and(|allowance| allowance.is_nearly_spent(Instant::now()));
             answer = answer

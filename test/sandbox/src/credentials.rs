@@ -52,8 +52,19 @@ pub(crate) struct Credential {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    ApiToken { email: String },
-    AccessToken { account: Account, reach: Reach },
+    ApiToken {
+        email: String,
+    },
+    AccessToken {
+        account: Account,
+        reach: Reach,
+    },
+    /// What a consumer of a workspace was granted.
+    Oauth {
+        account: Account,
+        workspace: String,
+        key: String,
+    },
 }
 
 impl Credential {
@@ -65,10 +76,23 @@ impl Credential {
         Self::new(Kind::AccessToken { account, reach }, scopes)
     }
 
+    pub(crate) fn oauth(account: Account, workspace: &str, key: &str, scopes: &[&str]) -> Self {
+        Self::new(Kind::Oauth { account, workspace: workspace.to_owned(), key: key.to_owned() }, scopes)
+    }
+
     pub(crate) fn account<'a>(&'a self, world: &'a World) -> Option<&'a Account> {
         match &self.kind {
             Kind::ApiToken { email } => world.user(email),
-            Kind::AccessToken { account, .. } => Some(account),
+            Kind::AccessToken { account, .. } | Kind::Oauth { account, .. } => Some(account),
+        }
+    }
+
+    /// Lets a token of a repository follow it to its new name.
+    pub(crate) fn follow(&mut self, old: &str, new: &str) {
+        if let Kind::AccessToken { reach: Reach::Repository(own), .. } = &mut self.kind
+            && own == old
+        {
+            new.clone_into(own);
         }
     }
 
@@ -116,17 +140,32 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
+    pub(crate) const fn new(account: Account, credential: Credential) -> Self {
+        Self { account, credential }
+    }
+
+    /// Whose allowance a request is taken off: for tokens of a consumer it is the consumer's.
+    /// <https://support.atlassian.com/bitbucket-cloud/kb/bitbucket-cloud-rate-limit-troubleshooting/>
+    pub(crate) fn counted_on(&self) -> &str {
+        match &self.credential.kind {
+            Kind::Oauth { key, .. } => key,
+            Kind::ApiToken { .. } | Kind::AccessToken { .. } => &self.account.uuid,
+        }
+    }
+
     pub(crate) fn scopes(&self) -> &[String] {
         &self.credential.scopes
     }
 
-    /// The value of `x-credential-type`, as a client of 2026 tells the kinds apart.
+    /// The value of `x-credential-type`, as a client of 2026 tells the kinds apart; that of a consumer's token is
+    /// assumed.
     pub(crate) const fn credential_type(&self) -> &'static str {
         match &self.credential.kind {
             Kind::ApiToken { .. } => "api_token",
             Kind::AccessToken { reach: Reach::Repository(_), .. } => "repo_access_token",
             Kind::AccessToken { reach: Reach::Project { .. }, .. } => "project_access_token",
             Kind::AccessToken { reach: Reach::Workspace(_), .. } => "workspace_access_token",
+            Kind::Oauth { .. } => "oauth2",
         }
     }
 
@@ -134,9 +173,13 @@ impl Visitor {
         matches!(self.credential.kind, Kind::AccessToken { .. })
     }
 
+    const fn has_classic_scopes(&self) -> bool {
+        !matches!(self.credential.kind, Kind::ApiToken { .. })
+    }
+
     /// The scope in the words of this kind of credential.
     pub(crate) const fn wording(&self, scope: Scope) -> &'static str {
-        if self.is_access_token() { scope.classic() } else { scope.granular() }
+        if self.has_classic_scopes() { scope.classic() } else { scope.granular() }
     }
 
     /// The scopes of API tokens stand alone:
@@ -145,7 +188,7 @@ impl Visitor {
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Answer> {
         let wanted = self.wording(scope);
         let suffices =
-            |granted: &String| granted == wanted || (self.is_access_token() && implies(granted, wanted));
+            |granted: &String| granted == wanted || (self.has_classic_scopes() && implies(granted, wanted));
         if self.scopes().iter().any(suffices) {
             return Ok(());
         }
@@ -153,11 +196,14 @@ impl Visitor {
     }
 
     /// Access tokens never leave what they were made for; that this holds for public repositories, too, is
-    /// assumed.
+    /// assumed, and that a consumer's token sees what its workspace has and what everybody sees.
     pub(crate) fn sees(&self, world: &World, full_name: &str) -> bool {
         match &self.credential.kind {
             Kind::ApiToken { .. } => is_public(world, full_name) || self.role(world, full_name).is_some(),
             Kind::AccessToken { reach, .. } => reach.covers(world, full_name),
+            Kind::Oauth { workspace, .. } => {
+                is_public(world, full_name) || Reach::Workspace(workspace.clone()).covers(world, full_name)
+            }
         }
     }
 
@@ -165,11 +211,12 @@ impl Visitor {
         self.role(world, full_name) == Some(Role::Admin)
     }
 
+    /// That the token of a consumer has no role, although its workspace owns the repository, is assumed.
     fn role(&self, world: &World, full_name: &str) -> Option<Role> {
         let (workspace, _slug) = full_name.split_once('/')?;
         match &self.credential.kind {
             Kind::ApiToken { email } => world.role(workspace, email),
-            Kind::AccessToken { .. } => None,
+            Kind::AccessToken { .. } | Kind::Oauth { .. } => None,
         }
     }
 }
@@ -179,7 +226,7 @@ pub(crate) fn is_public(world: &World, full_name: &str) -> bool {
 }
 
 /// Finds out who sent an `Authorization` header; `None` is somebody who sent none.
-pub(crate) fn identify(world: &World, authorization: Option<&str>) -> Result<Option<Visitor>, Answer> {
+pub(crate) fn identify(world: &mut World, authorization: Option<&str>) -> Result<Option<Visitor>, Answer> {
     let Some(authorization) = authorization else {
         return Ok(None);
     };
@@ -211,7 +258,10 @@ fn basic(world: &World, value: &str) -> Result<Visitor, Answer> {
 
 /// Access tokens come as Bearer, and API tokens do not: `avivsinai/bitbucket-cli` #174, and thread 3204826 of
 /// Atlassian's community for the reverse.
-fn bearer(world: &World, secret: &str) -> Result<Visitor, Answer> {
+fn bearer(world: &mut World, secret: &str) -> Result<Visitor, Answer> {
+    if let Some(visitor) = world.consumers.visitor(secret) {
+        return visitor;
+    }
     admit(world, secret, |kind| matches!(kind, Kind::AccessToken { .. }))
 }
 

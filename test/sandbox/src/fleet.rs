@@ -5,6 +5,7 @@ use crate::acme::{
     WORKSPACE_TOKEN,
 };
 use crate::credentials::Reach;
+use crate::oauth::Consumer;
 use crate::world::{PullRequest, Role, World};
 
 /// Up to this number [`repository_token`] has the length of a real one.
@@ -17,7 +18,7 @@ impl World {
     ///   request 1 from `feature/change`; an access token of its own, see [`repository_token`];
     /// - `acme/central-pipeline`, private, project `OPS`: `main`;
     /// - the members [`CI_EMAIL`] and [`ADMIN_EMAIL`] with [`API_TOKEN`] and [`API_TOKEN_OF_ADMIN`], and
-    ///   [`PROJECT_TOKEN`] and [`WORKSPACE_TOKEN`], as in [`World::acme`].
+    ///   [`PROJECT_TOKEN`], [`WORKSPACE_TOKEN`] and the OAuth consumer, as in [`World::acme`].
     ///
     /// # Panics
     /// When there are to be more than 99,999 repositories.
@@ -37,6 +38,7 @@ impl World {
             Reach::Workspace("acme".to_owned()),
             &CLASSIC,
         );
+        world.add_consumer(Consumer::acme());
         world.add_repository("acme/central-pipeline", true).set_project("acme/central-pipeline", "OPS");
         world.push("acme/central-pipeline", "main");
         for number in 1..=count {

@@ -213,10 +213,11 @@ impl Gatepost {
     /// When it does.
     pub fn assert_no_secret(&self, text: &str) {
         // The name of the variable, and the length of the prefix.
-        const SECRETS: [(&str, usize); 4] = [
+        const SECRETS: [(&str, usize); 5] = [
             ("ATLASSIAN_API_TOKEN", 12),
             ("BITBUCKET_ACCESS_TOKEN", 12),
             ("BITBUCKET_APP_PASSWORD", 12),
+            ("BITBUCKET_OAUTH_CLIENT_SECRET", 0),
             ("SONAR_TOKEN", 4),
         ];
         for (name, value) in &self.variables {

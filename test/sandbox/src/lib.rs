@@ -2,7 +2,7 @@
 //! ones refuse.
 //!
 //! Bitbucket knows workspaces, repositories, commits, branches, pull requests, build statuses and Code Insights
-//! reports, and tokens with an owner, a reach and scopes. SonarQube knows projects, analyses with their tasks and
+//! reports, tokens with an owner, a reach and scopes, and OAuth consumers. SonarQube knows projects, analyses with their tasks and
 //! gates, and tokens, in the words of Cloud or of a version of Server. Each rule carries its source where it is enforced;
 //! what nobody has published is marked as assumed. A request that the sandbox does not know gets 501 and
 //! fails the test.
@@ -29,6 +29,7 @@ mod acme;
 mod allowance;
 mod bitbucket;
 mod certificates;
+mod changes;
 mod credentials;
 mod faults;
 mod fleet;
@@ -36,6 +37,7 @@ mod gatepost;
 mod load;
 mod message;
 mod pages;
+mod oauth;
 mod refusals;
 mod rules;
 mod server;
@@ -46,26 +48,29 @@ mod statuses;
 mod tests;
 #[cfg(test)]
 mod tests_sonar;
+mod tests_bitbucket;
 mod world;
 
 pub use acme::{
     ADMIN_EMAIL, API_TOKEN, API_TOKEN_CLASSIC, API_TOKEN_EXPIRED, API_TOKEN_OF_ADMIN, API_TOKEN_OF_JANE,
     API_TOKEN_REPOSITORY_ONLY, API_TOKEN_WRITE_ONLY, APP_PASSWORD, CI_EMAIL, CI_USERNAME, JANE_EMAIL,
-    PROJECT_TOKEN, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB, REPOSITORY_TOKEN_REPOSITORY_ONLY,
-    REVOKED_TOKEN, WORKSPACE_TOKEN,
+    OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, PROJECT_TOKEN, REPOSITORY_TOKEN, REPOSITORY_TOKEN_OF_WEB,
+    REPOSITORY_TOKEN_REPOSITORY_ONLY, REVOKED_TOKEN, WORKSPACE_TOKEN,
 };
 pub use certificates::Certificate;
+pub use changes::Closed;
 pub use credentials::Reach;
 pub use faults::Fault;
 pub use fleet::{repository_token, service};
 pub use gatepost::{Folder, Gatepost, Program, Run};
+pub use oauth::Consumer;
 pub use server::Recorded;
 pub use sonar::{
     Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
     PROJECT_ANALYSIS_TOKEN, Projects, READER_TOKEN, REVOKED_SONAR_TOKEN, SonarQube, Submitted, Token,
     USER_TOKEN, date,
 };
-pub use world::{Account, PullRequest, Report, Role, Status, World};
+pub use world::{Account, PullRequest, Report, Role, Status, World, uuid};
 
 use server::Running;
 

@@ -107,8 +107,63 @@ impl Answer {
         self
     }
 
+    /// The same answer with other values in its JSON.
+    pub(crate) fn altered(mut self, changes: &Value) -> Self {
+        if let Ok(mut body) = serde_json::from_slice(&self.body) {
+            alter(&mut body, changes);
+            self.body = body.to_string().into_bytes();
+        }
+        self
+    }
+
+    /// The same answer, compressed.
+    pub(crate) fn compressed(mut self) -> Self {
+        self.body = gzip(&self.body);
+        self.with("content-encoding", "gzip")
+    }
+
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
+}
+
+fn alter(value: &mut Value, changes: &Value) {
+    match (value, changes) {
+        (Value::Object(fields), Value::Object(changes)) => {
+            for (name, change) in changes {
+                alter(fields.entry(name).or_insert(Value::Null), change);
+            }
+        }
+        (value, change) => value.clone_from(change),
+    }
+}
+
+/// The format of <https://www.rfc-editor.org/rfc/rfc1952>, with the content as it is in blocks that are stored:
+/// <https://www.rfc-editor.org/rfc/rfc1951#section-3.2.4>.
+fn gzip(content: &[u8]) -> Vec<u8> {
+    const BLOCK_MAX_BYTES: usize = 0xffff;
+    // Magic number, deflate, no flags, no time, no hint, unknown system.
+    let mut member = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let last = content.len().saturating_sub(1) / BLOCK_MAX_BYTES;
+    for number in 0..=last {
+        let rest = &content[number * BLOCK_MAX_BYTES..];
+        let block = &rest[..rest.len().min(BLOCK_MAX_BYTES)];
+        let length = u16::try_from(block.len()).expect("a block is no longer than that");
+        member.push(u8::from(number == last));
+        member.extend(length.to_le_bytes());
+        member.extend((!length).to_le_bytes());
+        member.extend(block);
+    }
+    member.extend(crc32(content).to_le_bytes());
+    // The length counts modulo 2^32.
+    let length = u32::try_from(content.len() & 0xffff_ffff).expect("only 32 bits are left");
+    member.extend(length.to_le_bytes());
+    member
+}
+
+fn crc32(content: &[u8]) -> u32 {
+    !content.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| sum >> 1 ^ (0xedb8_8320 & (sum & 1).wrapping_neg()))
+    })
 }

@@ -69,6 +69,50 @@ pub(crate) fn token_rejected() -> Answer {
     message(401, "Token is invalid, expired, or not supported for this endpoint.")
 }
 
+/// The end of a consumer's token. Observed in `lemurheavy/coveralls-public` #1541.
+pub(crate) fn token_expired() -> Answer {
+    message(401, "Access token expired.")
+}
+
+/// No token for a consumer, in the envelope of OAuth:
+/// <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>. Where Bitbucket's own words were seen is said where they
+/// are used; that each comes with 400 is what the tests of `SonarSource/sonarqube` (`BitbucketCloudRestClient`) and
+/// `drone/go-scm` (`Refresher`) expect.
+pub(crate) fn no_grant(error: &str, description: &str) -> Answer {
+    Answer::json(400, &json!({ "error_description": description, "error": error }))
+}
+
+/// A repository has another name now. That it comes without a body is assumed.
+pub(crate) fn moved(location: &str) -> Answer {
+    Answer::empty(301).with("location", location)
+}
+
+/// A repository that takes no writes for the moment:
+/// <https://support.atlassian.com/bitbucket-cloud/docs/why-is-my-repository-in-read-only-mode/>. The code and the
+/// words are assumed from that page.
+pub(crate) fn read_only() -> Answer {
+    message(409, "This repository is in read-only mode. Please try again in a little while.")
+}
+
+/// An archived repository. Assumed.
+pub(crate) fn archived() -> Answer {
+    message(403, "This repository is archived. Archived repositories are read only.")
+}
+
+/// A workspace with more users than it pays for. The sentence is that for a push, in issue 7441 of
+/// `bitbucket.org/site/master`; the code is assumed.
+pub(crate) fn over_user_limit() -> Answer {
+    message(
+        402,
+        "The account owner has exceeded their user limit - write access is disabled to the repository.",
+    )
+}
+
+/// Any refusal in Bitbucket's envelope.
+pub(crate) fn refusal(status: u16, sentence: &str) -> Answer {
+    message(status, sentence)
+}
+
 /// A scope is lacking. Observed in `pingdotgg/t3code` #6290 (API token) and `backstage/backstage` #22383
 /// (classic scopes).
 pub(crate) fn scope_missing(required: &str, granted: &[String]) -> Answer {

@@ -19,6 +19,9 @@ const DESCRIPTION_MAX_CHARS: usize = 255;
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>
 const STATES: [&str; 4] = ["FAILED", "INPROGRESS", "STOPPED", "SUCCESSFUL"];
 
+/// The longest label of a host's name: <https://www.rfc-editor.org/rfc/rfc1034#section-3.1>
+const LABEL_MAX_CHARS: usize = 63;
+
 /// The limits of Code Insights are those of
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/>.
 const REPORT_TYPES: [&str; 4] = ["SECURITY", "COVERAGE", "TEST", "BUG"];
@@ -196,8 +199,8 @@ fn is_reachable(address: &str) -> bool {
     };
     let host_is_fine = match url.host() {
         Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.contains('.') && name.split('.').all(is_label)
+            let labels = name.strip_suffix('.').unwrap_or(name).rsplit_once('.');
+            labels.is_some_and(|(labels, top)| is_top_label(top) && labels.split('.').all(is_label))
         }
         Some(Host::Ipv4(ip)) => authority.starts_with(&ip.to_string()),
         Some(Host::Ipv6(_)) => true,
@@ -213,7 +216,17 @@ fn is_reachable(address: &str) -> bool {
 /// <https://docs.djangoproject.com/en/stable/ref/validators/#urlvalidator>
 fn is_label(label: &str) -> bool {
     let inner = |character: char| character.is_ascii_alphanumeric() || character == '-';
-    !label.is_empty() && label.chars().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    (1..=LABEL_MAX_CHARS).contains(&label.len())
+        && label.chars().all(inner)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// The same validator: the last label has no digit, unless it is one in Punycode, and two characters at least. So
+/// `sonarqube.k8s` is no URL, whether or not somebody's network knows it.
+fn is_top_label(label: &str) -> bool {
+    let has_digit = label.contains(|character: char| character.is_ascii_digit());
+    is_label(label) && label.len() > 1 && (!has_digit || label.starts_with("xn--"))
 }
 
 fn filled<'a>(fields: &'a Map<String, Value>, field: &str) -> Option<&'a str> {

@@ -117,6 +117,7 @@ pub(crate) fn pull_request(base: &str, world: &World, pull_request: &PullRequest
         destination_branch,
         state,
         last_head: _,
+        merge_commit,
     } = pull_request;
     let endpoint = |full_name: &str, branch: &str, head: Option<String>| {
         let exists = world.repository(full_name).is_some();
@@ -131,6 +132,8 @@ pub(crate) fn pull_request(base: &str, world: &World, pull_request: &PullRequest
         "id": id,
         "title": title,
         "state": state,
+        // Null until it is merged: `mibexsoftware/sonar-bitbucket-plugin` #45.
+        "merge_commit": merge_commit.as_ref().map(|hash| commit_reference(base, repository, hash)),
         "source": endpoint(source_repository, source_branch, world.pull_request_head(pull_request)),
         "destination": endpoint(repository, destination_branch, destination_head.map(ToOwned::to_owned)),
         "links": {

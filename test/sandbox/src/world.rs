@@ -8,7 +8,9 @@ use ring::digest;
 use serde_json::{Map, Value};
 
 use crate::allowance::Allowance;
+use crate::changes::{Closed, LateCommit, Move};
 use crate::credentials::{Credential, Reach};
+use crate::oauth::Consumers;
 use crate::statuses::Statuses;
 
 /// Fewer digits than this are no commit: Git's own shortest abbreviation.
@@ -27,6 +29,12 @@ pub struct World {
     allowances: BTreeMap<String, Allowance>,
     /// E-mail addresses of those whose API tokens an organization keeps out.
     kept_out: BTreeSet<String>,
+    pub(crate) consumers: Consumers,
+    /// Where a repository is now, by the name that it had.
+    pub(crate) moves: BTreeMap<String, Move>,
+    /// Repositories that take no writes.
+    pub(crate) closed: BTreeMap<String, Closed>,
+    pub(crate) late_commits: Vec<LateCommit>,
     changes: u32,
     requests: u32,
 }
@@ -109,6 +117,8 @@ pub struct PullRequest {
     pub state: String,
     /// The head commit, once the branch or the repository it came from is gone.
     pub last_head: Option<String>,
+    /// The commit that merged it.
+    pub merge_commit: Option<String>,
 }
 
 impl PullRequest {
@@ -124,6 +134,7 @@ impl PullRequest {
             destination_branch: "main".to_owned(),
             state: "OPEN".to_owned(),
             last_head: None,
+            merge_commit: None,
         }
     }
 }
@@ -132,9 +143,9 @@ impl PullRequest {
 pub(crate) struct Repository {
     pub(crate) private: bool,
     pub(crate) project: String,
-    commits: BTreeSet<String>,
-    branches: BTreeMap<String, String>,
-    pull_requests: BTreeMap<u64, PullRequest>,
+    pub(crate) commits: BTreeSet<String>,
+    pub(crate) branches: BTreeMap<String, String>,
+    pub(crate) pull_requests: BTreeMap<u64, PullRequest>,
     pub(crate) statuses: Statuses,
     pub(crate) reports: Vec<Report>,
 }
@@ -293,7 +304,7 @@ impl World {
     }
 
     /// Sets how many more requests are answered before the rate limit is reached: for all API tokens of a
-    /// person together, for each access token on its own.
+    /// person together, for each access token on its own, for all tokens of a consumer, which is named by its key.
     /// <https://support.atlassian.com/bitbucket-cloud/kb/bitbucket-cloud-rate-limit-troubleshooting/>
     ///
     /// # Panics
@@ -402,14 +413,38 @@ impl World {
         self.credentials.get(secret)
     }
 
-    /// What an account may spend; `None` for as much as it likes.
-    pub(crate) fn allowance(&self, account: &Account) -> Option<&Allowance> {
-        self.allowances.get(&account.uuid)
+    /// What an account or a consumer may spend; `None` for as much as it likes.
+    pub(crate) fn allowance(&self, counted_on: &str) -> Option<&Allowance> {
+        self.allowances.get(counted_on)
     }
 
-    /// Takes one request off the account's allowance; false when there is none left.
-    pub(crate) fn spend(&mut self, account: &Account) -> bool {
-        self.allowances.get_mut(&account.uuid).is_none_or(|allowance| allowance.spend(Instant::now()))
+    /// Takes one request off an allowance; false when there is none left.
+    pub(crate) fn spend(&mut self, counted_on: &str) -> bool {
+        self.allowances.get_mut(counted_on).is_none_or(|allowance| allowance.spend(Instant::now()))
+    }
+
+    pub(crate) fn repositories_mut(&mut self) -> &mut BTreeMap<String, Repository> {
+        &mut self.repositories
+    }
+
+    pub(crate) fn credentials_mut(&mut self) -> impl Iterator<Item = &mut Credential> {
+        self.credentials.values_mut()
+    }
+
+    /// The repository that a path names: each part by its name, or by its UUID in braces.
+    /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/#api-repositories-workspace-repo-slug-get>
+    pub(crate) fn full_name(&self, workspace: &str, slug: &str) -> String {
+        let is_uuid = |segment: &str| segment.starts_with('{');
+        let owner = self.workspaces.keys().find(|name| is_uuid(workspace) && uuid(name) == workspace);
+        let workspace = owner.map_or(workspace, String::as_str);
+        let as_written = format!("{workspace}/{slug}");
+        if !is_uuid(slug) {
+            return as_written;
+        }
+        let of_workspace =
+            |name: &&String| name.strip_prefix(workspace).is_some_and(|rest| rest.starts_with('/'));
+        let found = self.repositories.keys().filter(of_workspace).find(|name| uuid(name) == slug);
+        found.cloned().unwrap_or(as_written)
     }
 
     pub(crate) const fn count_request(&mut self) {
@@ -435,6 +470,10 @@ impl World {
     }
 
     fn allow(&mut self, secret: &str, allowance: Allowance) -> &mut Self {
+        if self.consumers.has(secret) {
+            self.allowances.insert(secret.to_owned(), allowance);
+            return self;
+        }
         let credential = self.credentials.get(secret).expect("only a known token has an allowance");
         let account =
             credential.account(self).expect("a token's owner is added before its allowance").uuid.clone();
@@ -443,7 +482,7 @@ impl World {
     }
 
     /// Lets the pull requests from a branch, or from all of a repository, keep the commit that they have.
-    fn freeze_pull_requests(&mut self, full_name: &str, branch: Option<&str>) {
+    pub(crate) fn freeze_pull_requests(&mut self, full_name: &str, branch: Option<&str>) {
         let Some(source) = self.repository(full_name) else {
             return;
         };
@@ -484,8 +523,9 @@ impl Status {
     }
 }
 
-/// A UUID, in braces, that is the same for the same name in every run.
-pub(crate) fn uuid(name: &str) -> String {
+/// The UUID of a workspace, of a repository (`workspace/slug`) or of anything else with a name, in braces: the same in
+/// every run.
+pub fn uuid(name: &str) -> String {
     let digits = fingerprint(&format!("uuid {name}"));
     format!(
         "{{{}-{}-{}-{}-{}}}",
