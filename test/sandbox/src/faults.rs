@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::iter;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::message::Answer;
 use crate::{pages, refusals};
 
@@ -34,7 +36,9 @@ pub enum Fault {
         /// The length of the body.
         bytes: u64,
     },
-    /// The real answer, late.
+    /// The request has its effect, and the connection is closed without a byte.
+    ResetAfterEffect,
+    /// The real answer, late; a client that does not wait for it takes its request back.
     Delay(Duration),
     /// 302 to the same path and query below another address, as a gateway writes it that wants another scheme or
     /// a path before; the request has no effect.
@@ -42,8 +46,28 @@ pub enum Fault {
     /// The real answer, with a byte order mark of UTF-8 before its body, as some gateways write one. RFC 8259,
     /// section 8.1, lets readers of JSON ignore it.
     ByteOrderMark,
+    /// The real answer, late; the request has its effect whether or not the client waits for it.
+    Slow {
+        /// How late.
+        takes: Duration,
+        /// When the request has its effect.
+        effect: Effect,
+    },
+    /// The real answer with other values: those of this object, and of the objects in it. The request has its effect.
+    Altered(Value),
+    /// The real answer, compressed with gzip although nobody asked for it. The request has its effect.
+    Compressed,
     /// The fault for requests whose body holds this text; the others are spared.
     Within(&'static str, Box<Self>),
+}
+
+/// When a slow request has its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// As soon as it has arrived.
+    AtOnce,
+    /// When its answer is due.
+    AtEnd,
 }
 
 impl Fault {
@@ -60,6 +84,31 @@ impl Fault {
     /// A status code with a body of a few words, as gateways answer.
     pub fn status(status: u16) -> Self {
         Answer::text(status, &format!("status {status}\n")).into()
+    }
+
+    /// An answer with this JSON; the request has no effect.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Answer::json(status, body).into()
+    }
+
+    /// A refusal in Bitbucket's envelope, with a sentence of its own.
+    pub fn refusal(status: u16, sentence: &str) -> Self {
+        refusals::refusal(status, sentence).into()
+    }
+
+    /// A repository that takes no writes for the moment.
+    pub fn read_only() -> Self {
+        refusals::read_only().into()
+    }
+
+    /// The end of a consumer's token.
+    pub fn token_expired() -> Self {
+        refusals::token_expired().into()
+    }
+
+    /// 301 to another address, or to another path of the same one.
+    pub fn moved(location: &str) -> Self {
+        refusals::moved(location).into()
     }
 
     /// The end of app passwords, for one that has no prefix to tell it by.

@@ -2,8 +2,8 @@
 //! ones refuse.
 //!
 //! Bitbucket knows workspaces, repositories, commits, branches, pull requests, build statuses and Code Insights
-//! reports, tokens with an owner, a reach and scopes, and OAuth consumers. SonarQube knows projects, analyses with their tasks and
-//! gates, and tokens, in the words of Cloud or of a version of Server. Each rule carries its source where it is enforced;
+//! reports, tokens with an owner, a reach and scopes, and OAuth consumers. A forward proxy stands before either
+//! service where a test wants one. SonarQube knows projects, analyses with their tasks and gates, and tokens, in the words of Cloud or of a version of Server. Each rule carries its source where it is enforced;
 //! what nobody has published is marked as assumed. A request that the sandbox does not know gets 501 and
 //! fails the test.
 //!
@@ -38,6 +38,7 @@ mod load;
 mod message;
 mod pages;
 mod oauth;
+mod proxy;
 mod refusals;
 mod rules;
 mod server;
@@ -60,10 +61,11 @@ pub use acme::{
 pub use certificates::Certificate;
 pub use changes::Closed;
 pub use credentials::Reach;
-pub use faults::Fault;
+pub use faults::{Effect, Fault};
 pub use fleet::{repository_token, service};
 pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use oauth::Consumer;
+pub use proxy::{Proxy, ProxyRule};
 pub use server::Recorded;
 pub use sonar::{
     Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
@@ -188,6 +190,14 @@ impl Sandbox {
     /// Lets nothing go wrong any more.
     pub fn clear_faults(&self) {
         self.running.faults().clear();
+    }
+
+    /// Waits until every request with [`Fault::Slow`] has had its effect, those whose client went away included.
+    ///
+    /// # Panics
+    /// When that takes more than a minute.
+    pub fn settle(&self) {
+        self.running.settle();
     }
 
     /// Looks at the state, or changes it, while no request is being answered.

@@ -5,10 +5,10 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -26,13 +26,16 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::certificates::{Certificate, Certificates};
-use crate::faults::{Fault, Faults};
+use crate::faults::{Effect, Fault, Faults};
 use crate::load::Load;
 use crate::message::{Answer, Request};
 use crate::pages;
 
 /// The status code of what a service does not know; it has no other use for it.
 pub(crate) const UNKNOWN: u16 = 501;
+
+/// No test lets an answer take longer.
+const SLOWEST_ANSWER: Duration = Duration::from_mins(1);
 
 const HUGE_CHUNK: &[u8] = &[b'.'; 16 * 1024];
 
@@ -87,6 +90,9 @@ pub(crate) struct Shared<S> {
     recorded: Mutex<Vec<Recorded>>,
     unknown: Mutex<Vec<String>>,
     load: Load,
+    /// Slow requests that are under way, whether or not their clients still wait.
+    slow: Mutex<usize>,
+    slow_ended: Condvar,
     presence: watch::Sender<Presence>,
     turned_away: AtomicUsize,
 }
@@ -99,6 +105,8 @@ impl<S: Service> Shared<S> {
             recorded: Mutex::default(),
             unknown: Mutex::default(),
             load: Load::default(),
+            slow: Mutex::default(),
+            slow_ended: Condvar::new(),
             presence: watch::Sender::default(),
             turned_away: AtomicUsize::default(),
         }
@@ -212,6 +220,14 @@ impl<S: Service> Running<S> {
 
     pub(crate) fn resume(&self) {
         self.shared.presence.send_modify(|presence| presence.is_away = false);
+    }
+
+    /// Waits until every slow request has had its effect.
+    pub(crate) fn settle(&self) {
+        let slow = lock(&self.shared.slow);
+        let ended = self.shared.slow_ended.wait_timeout_while(slow, SLOWEST_ANSWER, |slow| *slow > 0);
+        let (slow, _) = ended.unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(*slow, 0, "a slow request is under way for too long");
     }
 
     pub(crate) fn unknown_requests(&self) -> Vec<String> {
@@ -415,7 +431,7 @@ async fn serve<S: Service>(
     scheme: &'static str,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     since: Presence,
-    shared: &Shared<S>,
+    shared: &Arc<Shared<S>>,
 ) {
     let service = service_fn(|incoming| handle(scheme, incoming, since, shared));
     // An error here is a client that went away, or a connection that a fault ended.
@@ -427,7 +443,7 @@ async fn handle<S: Service>(
     scheme: &'static str,
     incoming: hyper::Request<Incoming>,
     since: Presence,
-    shared: &Shared<S>,
+    shared: &Arc<Shared<S>>,
 ) -> io::Result<Response<Payload>> {
     let request = read(scheme, incoming).await?;
     // What arrives after the interruption must not be answered even if its connection has not ended yet.
@@ -438,12 +454,23 @@ async fn handle<S: Service>(
     let _under_way = shared.load.begin();
     let number = shared.record(&request);
     let fault = shared.faults().next(request.secret().as_deref());
-    let response = match fault.and_then(|fault| fault.of(&request.body)) {
+    let fault = fault.and_then(|fault| fault.of(&request.body));
+    let response = answer_with(fault, &request, shared).await?;
+    shared.recorded()[number].status = Some(response.status().as_u16());
+    Ok(response)
+}
+
+async fn answer_with<S: Service>(
+    fault: Option<Fault>,
+    request: &Request,
+    shared: &Arc<Shared<S>>,
+) -> io::Result<Response<Payload>> {
+    match fault {
         // What is within another fault is no such fault.
-        None | Some(Fault::Within(..)) => respond::<S>(shared.answer(&request), Payload::whole),
+        None | Some(Fault::Within(..)) => respond::<S>(shared.answer(request), Payload::whole),
         Some(Fault::Delay(delay)) => {
             tokio::time::sleep(delay).await;
-            respond::<S>(shared.answer(&request), Payload::whole)
+            respond::<S>(shared.answer(request), Payload::whole)
         }
         Some(Fault::Answer { status, headers, body }) => {
             respond::<S>(Answer { status, headers, body }, Payload::whole)
@@ -452,17 +479,47 @@ async fn handle<S: Service>(
             let location = format!("{address}{}", request.path_and_query());
             respond::<S>(Answer::empty(302).with("location", location), Payload::whole)
         }
-        Some(Fault::ByteOrderMark) => respond::<S>(shared.answer(&request).after_mark(), Payload::whole),
+        Some(Fault::ByteOrderMark) => respond::<S>(shared.answer(request).after_mark(), Payload::whole),
+        Some(Fault::Slow { takes, effect }) => {
+            let answer = answer_slowly(takes, effect, request.clone(), shared.clone()).await?;
+            respond::<S>(answer, Payload::whole)
+        }
+        Some(Fault::Altered(changes)) => {
+            respond::<S>(shared.answer(request).altered(&changes), Payload::whole)
+        }
+        Some(Fault::Compressed) => respond::<S>(shared.answer(request).compressed(), Payload::whole),
+        Some(Fault::ResetAfterEffect) => {
+            shared.answer(request);
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
         Some(Fault::ResetBeforeAnswer) => Err(io::ErrorKind::ConnectionReset.into()),
-        Some(Fault::ResetInAnswer) => respond::<S>(shared.answer(&request), Payload::cut),
+        Some(Fault::ResetInAnswer) => respond::<S>(shared.answer(request), Payload::cut),
         Some(Fault::Silent) => std::future::pending().await,
-        Some(Fault::SilentAfterHead) => respond::<S>(shared.answer(&request), |_| Payload::Silent),
+        Some(Fault::SilentAfterHead) => respond::<S>(shared.answer(request), |_| Payload::Silent),
         Some(Fault::Huge { status, bytes }) => {
             respond::<S>(Answer::text(status, ""), |_| Payload::Huge(bytes))
         }
-    }?;
-    shared.recorded()[number].status = Some(response.status().as_u16());
-    Ok(response)
+    }
+}
+
+/// Answers in a task of its own, which goes on when the client goes away: a service does not take back what was
+/// asked of it.
+async fn answer_slowly<S: Service>(
+    takes: Duration,
+    effect: Effect,
+    request: Request,
+    shared: Arc<Shared<S>>,
+) -> io::Result<Answer> {
+    *lock(&shared.slow) += 1;
+    let task = tokio::spawn(async move {
+        let early = (effect == Effect::AtOnce).then(|| shared.answer(&request));
+        tokio::time::sleep(takes).await;
+        let answer = early.unwrap_or_else(|| shared.answer(&request));
+        *lock(&shared.slow) -= 1;
+        shared.slow_ended.notify_all();
+        answer
+    });
+    task.await.map_err(io::Error::other)
 }
 
 fn respond<S: Service>(
