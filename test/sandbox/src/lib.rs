@@ -36,8 +36,8 @@ mod fleet;
 mod gatepost;
 mod load;
 mod message;
-mod pages;
 mod oauth;
+mod pages;
 mod proxy;
 mod refusals;
 mod rules;
@@ -47,9 +47,6 @@ mod sonar;
 mod statuses;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_sonar;
-mod tests_bitbucket;
 mod world;
 
 pub use acme::{

@@ -1,10 +1,12 @@
 //! The rules of the sandbox's Bitbucket, tested without a network.
 
 mod allowance;
+mod changes;
 mod credentials;
 mod fleet;
 mod reports;
 mod repositories;
+mod sonar;
 mod statuses;
 
 use base64::Engine as _;
