@@ -1,7 +1,7 @@
 //! Bitbucket Cloud's REST API: one function for each endpoint. The types of its JSON stay in this file.
 //! <https://developer.atlassian.com/cloud/bitbucket/rest/>
 
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use reqwest::{Method, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -13,10 +13,13 @@ use crate::{
         refusal::{Creator, Purpose, Refusal, StatusCreator},
         scopes::Scopes,
     },
-    console::text::{fit, one_line},
+    console::{
+        foreign::shown,
+        text::{fit, one_line},
+    },
     http::{
         client::{Client, Exchange, Request},
-        failed_request::{FailedRequest, Unusable},
+        failed_request::{Cause, FailedRequest, Unusable},
         transport::Response,
     },
     model::{
@@ -39,11 +42,35 @@ pub(crate) struct Bitbucket<'a> {
 pub(crate) struct PullRequestSource {
     /// The repository that holds the source branch; `None` when a fork was deleted.
     pub(crate) repository: Option<Repository>,
-    /// The source branch.
-    pub(crate) branch: String,
-    /// Its head, 12 digits.
-    pub(crate) commit: CommitHash,
+    /// The source branch; `None` when Bitbucket does not tell it.
+    pub(crate) branch: Option<String>,
+    /// Its head, 12 digits; `None` when the branch or the fork was deleted.
+    pub(crate) commit: Option<CommitHash>,
+    /// How the pull request has ended.
+    pub(crate) end: Option<PullRequestEnd>,
 }
+
+/// How a pull request has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PullRequestEnd {
+    Merged,
+    Declined,
+    /// Another pull request has replaced it.
+    Superseded,
+}
+
+impl fmt::Display for PullRequestEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Merged => "merged",
+            Self::Declined => "declined",
+            Self::Superseded => "superseded",
+        })
+    }
+}
+
+/// What a pull request is not when its branch or fork was deleted.
+pub(crate) const WITH_SOURCE_COMMIT: &str = "pull request with a source commit";
 
 /// A creator's name is shown within a line.
 const CREATOR_MAX_CHARS: usize = 60;
@@ -94,10 +121,12 @@ impl Bitbucket<'_> {
         let response = &exchange.response;
         let wrong = match response.status_code {
             StatusCode::NO_CONTENT => None,
-            StatusCode::OK | StatusCode::CREATED if response.body.is_empty() => None,
-            StatusCode::OK | StatusCode::CREATED => not_an_object(response, "status"),
+            StatusCode::OK | StatusCode::CREATED => not_the_status(response, status),
             _ => return Err(self.refusal(purpose(), self.client.refused(&request, exchange))),
         };
+        if wrong.is_none() {
+            self.warn_of_other_name(response, "/repository/full_name", repository);
+        }
         match wrong {
             None => Ok(()),
             Some(wrong) => Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong))),
@@ -114,7 +143,7 @@ impl Bitbucket<'_> {
         console.detail("body", status.to_json());
     }
 
-    /// The source repository, branch and commit of a pull request.
+    /// The source repository, branch and commit of a pull request, as far as they still exist.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/#api-repositories-workspace-repo-slug-pullrequests-pull-request-id-get>
     ///
@@ -126,15 +155,45 @@ impl Bitbucket<'_> {
         repository: &Repository,
         id: PullRequestId,
     ) -> Result<PullRequestSource, Box<Refusal>> {
+        self.pull_request(repository, id, Some).await
+    }
+
+    /// The source commit of a pull request.
+    ///
+    /// # Errors
+    ///
+    /// The same, and when there is none: the branch or the fork was deleted.
+    pub(crate) async fn source_commit(
+        &self,
+        repository: &Repository,
+        id: PullRequestId,
+    ) -> Result<CommitHash, Box<Refusal>> {
+        let found = self.pull_request(repository, id, |source| source.commit).await;
+        found.map_err(|mut refusal| {
+            if let Cause::Unusable(_, wrong @ Unusable::Undocumented) = &mut refusal.failed.cause {
+                *wrong = Unusable::NotA(WITH_SOURCE_COMMIT);
+            }
+            refusal
+        })
+    }
+
+    async fn pull_request<T>(
+        &self,
+        repository: &Repository,
+        id: PullRequestId,
+        understand_source: impl FnOnce(PullRequestSource) -> Option<T>,
+    ) -> Result<T, Box<Refusal>> {
         #[derive(Deserialize)]
         struct PullRequest {
+            id: Option<u32>,
+            state: Option<String>,
             source: Source,
         }
         #[derive(Deserialize)]
         struct Source {
             repository: Option<FullName>,
-            branch: Name,
-            commit: Hash,
+            branch: Option<Name>,
+            commit: Option<Hash>,
         }
         #[derive(Deserialize)]
         struct FullName {
@@ -145,13 +204,26 @@ impl Bitbucket<'_> {
             name: String,
         }
         let url = self.url(repository, ["pullrequests", &id.to_string()]);
-        let understand = |PullRequest { source }| {
+        let understand = |PullRequest { id: answered, state, source }| {
+            if answered.is_some_and(|answered| answered != id.0) {
+                return None;
+            }
             let repository = match source.repository {
                 Some(FullName { full_name }) => Some(Repository::from_full_name(&full_name)?),
                 None => None,
             };
-            let commit = CommitHash::parse(&source.commit.hash)?;
-            Some(PullRequestSource { repository, branch: source.branch.name, commit })
+            let commit = match source.commit {
+                Some(Hash { hash }) => Some(CommitHash::parse(&hash)?),
+                None => None,
+            };
+            let end = match state.as_deref() {
+                Some("MERGED") => Some(PullRequestEnd::Merged),
+                Some("DECLINED") => Some(PullRequestEnd::Declined),
+                Some("SUPERSEDED") => Some(PullRequestEnd::Superseded),
+                _ => None,
+            };
+            let branch = source.branch.map(|Name { name }| name);
+            understand_source(PullRequestSource { repository, branch, commit, end })
         };
         self.get(Purpose::FindPullRequest(repository.clone(), id), url, understand).await
     }
@@ -198,6 +270,7 @@ impl Bitbucket<'_> {
         if let Some(wrong) = not_an_object(response, "repository") {
             return Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong)));
         }
+        self.warn_of_other_name(response, "/full_name", repository);
         Ok(response.header("x-oauth-scopes").map(Scopes::of_header))
     }
 
@@ -221,7 +294,7 @@ impl Bitbucket<'_> {
         let purpose = Purpose::ReadCommit(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str()]);
         let understand = |Commit { hash, date }| {
-            CommitHash::parse(&hash)?;
+            let _ = CommitHash::parse(&hash).filter(|answered| answered.matches(commit))?;
             Some(date.as_deref().and_then(Timestamp::parse))
         };
         self.get(purpose, url, understand).await
@@ -278,6 +351,19 @@ impl Bitbucket<'_> {
         }
     }
 
+    /// Warns when an answer is about a repository with another name than the one that was asked for.
+    fn warn_of_other_name(&self, response: &Response, pointer: &str, asked: &Repository) {
+        let name = response.body.json().and_then(|body| body.pointer(pointer)?.as_str());
+        let other = name.and_then(Repository::from_full_name).filter(|name| !name.is_same(asked));
+        if let Some(other) = other.filter(|_| !asked.is_by_uuid())
+            && let Some(console) = self.client.console.news(format!("{asked} is {other}"))
+        {
+            console.warning(format_args!(
+                "Bitbucket answered for {other}, and {asked} was asked for: the repository probably has a new name; pass REPO_SLUG: {other}"
+            ));
+        }
+    }
+
     async fn get<W: DeserializeOwned, T>(
         &self,
         purpose: Purpose,
@@ -326,6 +412,24 @@ fn creator(Created { created_on, author }: Created) -> StatusCreator {
             _ => None,
         },
         day: created_on.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
+    })
+}
+
+/// What shows that a response is not the status that was sent.
+fn not_the_status(response: &Response, sent: &Status) -> Option<Unusable> {
+    if let Some(wrong) = not_an_object(response, "status") {
+        return Some(wrong);
+    }
+    let body = response.body.json()?;
+    [("key", sent.key.as_str()), ("state", sent.state.as_str())].into_iter().find_map(|(field, sent)| {
+        match body.get(field) {
+            Some(Value::String(answered)) if answered == sent => None,
+            Some(Value::String(answered)) => Some(Unusable::Other(format!(
+                "the {field} of the answer is {}, not \"{sent}\"",
+                shown(answered)
+            ))),
+            _ => Some(Unusable::Other(format!("the answer is a status without a {field}"))),
+        }
     })
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Refusal {
     /// What the response means, when Bitbucket refused the request.
     pub(crate) answer: Option<Answer>,
     pub(crate) evidence: Evidence,
+    /// Whether the request posted a status that may stand, although it is not known.
+    pub(crate) may_stand: bool,
     /// Whether the request posted an `INPROGRESS` that may have been applied, and `STOPPED` was posted over it.
     pub(crate) is_stopped_over: bool,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Evidence {
     pub(crate) is_fork: bool,
     /// Whether the run asked the pull request for its source commit as well.
     pub(crate) asked_pull_request: bool,
+    /// The pull request whose head is another commit by now, and that commit.
+    pub(crate) moved_on: Option<(PullRequestId, CommitHash)>,
 }
 
 /// Who created the status with a key.
@@ -77,7 +81,15 @@ impl Refusal {
             Cause::Refused(response) => Some(Answer::of(response, &credential.kind, &purpose)),
             Cause::Unusable(..) | Cause::NoResponse(_) => None,
         };
-        Self { purpose, credential, failed, answer, evidence: Evidence::default(), is_stopped_over: false }
+        Self {
+            purpose,
+            credential,
+            failed,
+            answer,
+            evidence: Evidence::default(),
+            may_stand: false,
+            is_stopped_over: false,
+        }
     }
 
     /// The status code, when there is a response.

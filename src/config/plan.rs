@@ -77,8 +77,8 @@ impl PlanTarget for TargetPlan {
 
     fn wanted(&self) -> Wanted {
         let (pull_request, commit) = match &self.commit {
-            CommitSource::Given { commit, fallback } => (*fallback, Some(commit)),
-            CommitSource::PullRequest { id, commit } => (Some(*id), commit.as_ref()),
+            CommitSource::Given { commit, fallback, .. } => (*fallback, Some(commit)),
+            CommitSource::PullRequest { id, commit, .. } => (Some(*id), commit.as_ref()),
             CommitSource::Branch(_) => (None, None),
         };
         let branch = match &self.commit {

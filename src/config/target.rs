@@ -89,29 +89,33 @@ struct Facts {
 ///
 /// The variables of the build are used while the user names the same commit, pull request and branch, or none. In the
 /// build of a pull request the user may name another commit: the local merge commit.
-fn locate(given: &Facts, build: &Facts) -> Option<(CommitSource, Option<String>)> {
-    let same_commit = match (&given.commit, &build.commit) {
-        (Some(given), Some(known)) => given.matches(known) || build.pull_request.is_some(),
+fn locate(given: &Facts, pipeline: &Facts) -> Option<(CommitSource, Option<String>)> {
+    let same_commit = match (&given.commit, &pipeline.commit) {
+        (Some(given), Some(known)) => given.matches(known) || pipeline.pull_request.is_some(),
         _ => true,
     };
-    let same_pull_request = given.pull_request.is_none() || given.pull_request == build.pull_request;
-    let same_branch = given.branch.is_none() || given.branch == build.branch;
+    // The build of a branch does not say whether the branch has a pull request.
+    let is_branch_build = pipeline.pull_request.is_none() && pipeline.branch.is_some();
+    let same_pull_request =
+        given.pull_request.is_none() || given.pull_request == pipeline.pull_request || is_branch_build;
+    let same_branch = given.branch.is_none() || given.branch == pipeline.branch;
     let nothing = Facts::default();
-    let build = if same_commit && same_pull_request && same_branch { build } else { &nothing };
+    let pipeline = if same_commit && same_pull_request && same_branch { pipeline } else { &nothing };
 
-    let branch = given.branch.clone().or_else(|| build.branch.clone());
-    let commit = match (&given.commit, given.pull_request) {
-        (Some(commit), Some(id)) if branch.is_none() => {
-            CommitSource::PullRequest { id, commit: Some(commit.clone()) }
+    let branch = given.branch.clone().or_else(|| pipeline.branch.clone());
+    let built = pipeline.commit.clone();
+    // Its branch is not known yet.
+    let asks_pull_request =
+        given.branch.is_none() && (branch.is_none() || given.pull_request != pipeline.pull_request);
+    let commit = match (given.commit.clone().or_else(|| built.clone()), given.pull_request) {
+        (Some(commit), Some(id)) if asks_pull_request => {
+            CommitSource::PullRequest { id, commit: Some(commit), built }
         }
-        (Some(commit), id) => {
-            CommitSource::Given { commit: commit.clone(), fallback: id.or(build.pull_request) }
-        }
-        (None, id) => match (&build.commit, id.or(build.pull_request), &branch) {
-            (Some(commit), fallback, _) => CommitSource::Given { commit: commit.clone(), fallback },
-            (None, Some(id), _) => CommitSource::PullRequest { id, commit: None },
-            (None, None, Some(branch)) => CommitSource::Branch(branch.clone()),
-            (None, None, None) => return None,
+        (Some(commit), id) => CommitSource::Given { commit, fallback: id.or(pipeline.pull_request), built },
+        (None, id) => match (id.or(pipeline.pull_request), &branch) {
+            (Some(id), _) => CommitSource::PullRequest { id, commit: None, built },
+            (None, Some(branch)) => CommitSource::Branch(branch.clone()),
+            (None, None) => return None,
         },
     };
     Some((commit, branch))
@@ -263,12 +267,12 @@ mod tests {
         let Ok(plan) = plan(v) else { return "problem".to_owned() };
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let source = match plan.commit {
-            CommitSource::Given { commit, fallback } => format!(
+            CommitSource::Given { commit, fallback, .. } => format!(
                 "commit {:.7}, else pull request {}",
                 commit.as_str(),
                 or_dash(fallback.map(|id| id.to_string()))
             ),
-            CommitSource::PullRequest { id, commit } => format!(
+            CommitSource::PullRequest { id, commit, .. } => format!(
                 "ask pull request {id}, commit {:.7}",
                 or_dash(commit.map(|commit| commit.to_string()))
             ),
@@ -306,7 +310,7 @@ mod tests {
         insta::assert_snapshot!(table, @"
         Branch api ---: commit 0123456, else pull request -; refname main
         Branch api B--: ask branch fix/header; refname fix/header
-        Branch api P--: ask pull request 12, commit -; refname -
+        Branch api P--: ask pull request 12, commit 0123456; refname main
         Branch api PB-: ask pull request 12, commit -; refname fix/header
         Branch api C--: commit abcdef1, else pull request -; refname -
         Branch api CB-: commit abcdef1, else pull request -; refname fix/header

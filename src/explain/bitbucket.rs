@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use crate::{
     bitbucket::{
         answer::Answer,
+        api::WITH_SOURCE_COMMIT,
         credential::CredentialKind,
         refusal::{Evidence, Purpose, Refusal, StatusCreator},
         scopes::{Need, Scopes},
@@ -17,7 +19,10 @@ use crate::{
         handbook::{self, Trouble},
         network,
     },
-    http::{failed_request::Cause, transport::Response},
+    http::{
+        failed_request::{Cause, Unusable},
+        transport::Response,
+    },
     model::{
         address::is_this_machine,
         target::{CommitHash, Repository},
@@ -39,12 +44,15 @@ pub(crate) const STOPPED_OVER: &str =
 pub(crate) fn explain(refusal: &Refusal) -> Explanation {
     let Refusal { failed, answer, .. } = refusal;
     let mut explanation = match (&failed.cause, answer) {
-        (Cause::Refused(response), _) if network::is_redirect(response) => {
-            network::explain_redirect(response, &failed.url, GUIDE)
-        }
+        (Cause::Refused(response), _) if network::is_redirect(response) => explain_renamed(response, refusal)
+            .unwrap_or_else(|| network::explain_redirect(response, &failed.url, GUIDE)),
         (Cause::Refused(response), Some(answer)) => explain_answer(response, answer, refusal),
         (Cause::Refused(_), None) => unknown_answer(),
-        (Cause::Unusable(_, wrong), _) => network::explain_unusable(*wrong, GUIDE),
+        (Cause::Unusable(_, Unusable::NotA(WITH_SOURCE_COMMIT)), _) => Explanation::of(
+            "the branch or the fork of the pull request was deleted, so that it has no source commit any more",
+            "pass COMMIT with the commit that was built",
+        ),
+        (Cause::Unusable(_, wrong), _) => network::explain_unusable(wrong, GUIDE),
         (Cause::NoResponse(failure), _) => network::explain_failure(failure, &failed.url, GUIDE),
     };
     let is_cloud = failed.url.host_str() == Some("api.bitbucket.org") || is_this_machine(&failed.url);
@@ -52,6 +60,26 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
         explanation.otherwise = Some(Reason::from(&handbook::NOT_THE_API));
     }
     explanation.with_pause_of(failed)
+}
+
+/// Bitbucket points from the old name of a repository to the new one. Only an address of the same host tells a name.
+fn explain_renamed(response: &Response, refusal: &Refusal) -> Option<Explanation> {
+    let url = &refusal.failed.url;
+    let location = url.join(response.header("location")?).ok()?;
+    let repository = refusal.purpose.repository();
+    let new_name = renamed_to(&location).filter(|_| location.origin() == url.origin())?;
+    (new_name != *repository).then(|| {
+        Explanation::of(
+            format!("the repository {repository} has the name {new_name} now"),
+            format!("pass REPO_SLUG: {new_name}, and change the name where else it is used"),
+        )
+    })
+}
+
+/// The repository in an address of the API: `.../repositories/{workspace}/{repo_slug}/...`.
+fn renamed_to(location: &Url) -> Option<Repository> {
+    let mut parts = location.path_segments()?.skip_while(|part| *part != "repositories").skip(1);
+    Repository::from_full_name(&format!("{}/{}", parts.next()?, parts.next()?))
 }
 
 fn unknown_answer() -> Explanation {
@@ -343,6 +371,15 @@ fn unknown_commit(
     evidence: &Evidence,
 ) -> Reason {
     let trouble = &handbook::UNKNOWN_COMMIT;
+    if let Some((id, head)) = &evidence.moved_on {
+        let why = format!(
+            "pull request {id} has moved on to {}, and {repository} has no commit {} any more: nothing was posted",
+            head.digits(),
+            commit.digits()
+        );
+        let remedy = "see the pipeline of the new commit: this pipeline has not built it, so its result would not be true there";
+        return Reason { remedy: remedy.into(), ..Reason::with_why(trouble, why) };
+    }
     let probably = if is_certain { "" } else { "probably " };
     let why = format!("{probably}{repository} has no commit {commit}: {}", trouble.why);
     let mut reason = Reason::with_why(trouble, why);

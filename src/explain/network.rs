@@ -33,14 +33,18 @@ pub(crate) fn explain_redirect(response: &Response, url: &Url, guide: ServiceGui
 }
 
 /// Explains a response that accepts the request and is not what the service documents.
-pub(crate) fn explain_unusable(wrong: Unusable, guide: ServiceGuide) -> Explanation {
+pub(crate) fn explain_unusable(wrong: &Unusable, guide: ServiceGuide) -> Explanation {
     let ServiceGuide { address, .. } = guide;
     match wrong {
-        Unusable::Undocumented | Unusable::NotA(_) => Explanation::of(
+        Unusable::Undocumented | Unusable::NotA(_) | Unusable::Other(_) => Explanation::of(
             format!(
                 "the answer does not have the documented format, or {address} is not the address of the service"
             ),
             format!("check {address}, and use the newest version of Gatepost"),
+        ),
+        Unusable::Compressed => Explanation::of(
+            "a proxy on the way compresses answers although the request does not accept it",
+            format!("let the proxy pass the answers of {address} unchanged, or go around it with NO_PROXY"),
         ),
         Unusable::NotJson | Unusable::TooLong => Explanation::of(
             format!(

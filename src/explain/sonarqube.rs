@@ -25,7 +25,7 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
             network::explain_redirect(response, &failed.url, GUIDE)
         }
         Cause::Refused(response) => explain_status_code(response.status_code, *has_token),
-        Cause::Unusable(_, wrong) => network::explain_unusable(*wrong, GUIDE),
+        Cause::Unusable(_, wrong) => network::explain_unusable(wrong, GUIDE),
         Cause::NoResponse(failure) => network::explain_failure(failure, &failed.url, GUIDE),
     };
     explanation.with_pause_of(failed)

@@ -343,6 +343,8 @@ impl Unusable {
     pub(crate) fn of(response: &Response) -> Self {
         if response.body.is_truncated() {
             Self::TooLong
+        } else if response.headers.contains_key(header::CONTENT_ENCODING) {
+            Self::Compressed
         } else if response.body.json().is_none() {
             Self::NotJson
         } else {

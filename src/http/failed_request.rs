@@ -46,14 +46,18 @@ pub(crate) enum Cause {
 }
 
 /// What is wrong with a response that accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unusable {
     TooLong,
+    /// Nobody asked for a compressed answer.
+    Compressed,
     NotJson,
     /// A documented field is missing or has another type.
     Undocumented,
     /// Something else than the object that was asked for, which is named.
     NotA(&'static str),
+    /// The object has another value than the one that was sent; in words.
+    Other(String),
 }
 
 /// Real challenges have some 50 characters.
@@ -145,9 +149,11 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong => f.write_str("the answer is longer than 1 MiB"),
+            Self::Compressed => f.write_str("the answer is compressed, and nobody asked for that"),
             Self::NotJson => f.write_str("the answer is not JSON"),
             Self::Undocumented => f.write_str("the answer does not have the documented format"),
             Self::NotA(object) => write!(f, "the answer is not a {object}"),
+            Self::Other(difference) => f.write_str(difference),
         }
     }
 }

@@ -45,14 +45,18 @@ pub(crate) enum CommitSource {
     /// It is given. Nothing is looked up, unless Bitbucket does not know the commit and a pull request is known.
     Given {
         commit: CommitHash,
-        /// Its source commit is used when Bitbucket does not know `commit`.
+        /// The pull request that the commit belongs to, if it is known.
         fallback: Option<PullRequestId>,
+        /// The commit that Pipelines builds, if this is its own repository.
+        built: Option<CommitHash>,
     },
     /// The pull request is looked up for its source repository, branch and commit.
     PullRequest {
         id: PullRequestId,
         /// This commit is used instead of the source commit.
         commit: Option<CommitHash>,
+        /// The commit that Pipelines builds, if this is its own repository.
+        built: Option<CommitHash>,
     },
     /// The branch is looked up for its head commit.
     Branch(String),
@@ -108,6 +112,11 @@ impl Repository {
         let (workspace, slug) = full_name.split_once('/')?;
         (is_name(workspace) && is_name(slug))
             .then(|| Self { workspace: workspace.to_owned(), slug: slug.to_owned() })
+    }
+
+    /// Whether both have the same name: Bitbucket's names have no case.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.workspace.eq_ignore_ascii_case(&other.workspace) && self.slug.eq_ignore_ascii_case(&other.slug)
     }
 
     /// Whether a UUID names it; Bitbucket's answers use names.
@@ -172,6 +181,14 @@ impl TargetPlan {
             CommitSource::Given { fallback, .. } => fallback.map(Lookup::PullRequest),
             CommitSource::PullRequest { id, .. } => Some(Lookup::PullRequest(*id)),
             CommitSource::Branch(branch) => Some(Lookup::Branch(branch)),
+        }
+    }
+
+    /// The commit that Pipelines builds, if this is its own repository.
+    pub(crate) const fn built(&self) -> Option<&CommitHash> {
+        match &self.commit {
+            CommitSource::Given { built, .. } | CommitSource::PullRequest { built, .. } => built.as_ref(),
+            CommitSource::Branch(_) => None,
         }
     }
 

@@ -1,17 +1,18 @@
 //! Finds the commit of a target: it is given, the head of a branch, or the source of a pull request. Where Bitbucket does
-//! not know the commit, because it exists in the build only, the source commit of the pull request is the way out.
+//! not know the commit, because it exists in the build only, the commit that Pipelines names is the way out.
 
-use std::{collections::HashSet, rc::Rc};
+use std::{collections::HashSet, rc::Rc, time::Duration};
 
 use reqwest::StatusCode;
 
 use crate::{
     bitbucket::{
+        answer::Answer,
         api::{Bitbucket, PullRequestSource},
         credential::Credential,
         refusal::{Evidence, Refusal},
     },
-    console::log::Console,
+    console::{log::Console, text::rounded},
     explain::further_reads::FurtherReads,
     model::target::{CommitHash, CommitSource, Lookup, PullRequestId, Repository, Target, TargetPlan},
     run::lookup_cache::{Found, LookupCache},
@@ -53,9 +54,25 @@ pub(crate) struct FoundCommit {
     pub(crate) target: Target,
     /// The source of the pull request, if it was looked up.
     source: Option<PullRequestSource>,
-    /// The other target at which a step may succeed, once that was looked up.
-    way_out: Option<Found<Option<Target>, Refusal>>,
+    /// Whether Bitbucket itself has just named the commit.
+    is_named: bool,
+    /// The way out of a commit that Bitbucket does not know, once that was looked up.
+    way_out: Option<Found<WayOut, Refusal>>,
 }
+
+/// The way out of a commit that Bitbucket does not know.
+#[derive(Debug, Clone)]
+enum WayOut {
+    /// The commit that was built is at another target.
+    At(Target),
+    /// The pull request has another head by now.
+    MovedOn(PullRequestId, CommitHash),
+    None,
+}
+
+/// After a push, Bitbucket may need some seconds to know its commits.
+const PAUSES_UNTIL_KNOWN: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3)];
 
 /// A step that failed at a commit.
 #[derive(Debug)]
@@ -100,18 +117,22 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
                 let find = self.bitbucket.branch_head(&plan.repository, branch);
                 let head = self.look_up(&self.lookups.branches, Lookup::Branch(branch), find).await?;
                 self.console().line(format_args!("branch {branch} is at commit {head}"));
-                Ok(FoundCommit::at(plan.at(head)))
+                Ok(FoundCommit { is_named: true, ..FoundCommit::at(plan.at(head)) })
             }
-            CommitSource::PullRequest { id, commit } => {
+            CommitSource::PullRequest { id, commit, .. } => {
                 let source = self.look_up_pull_request(*id).await?;
-                let target = self.target_of(&source, *id, commit.as_ref());
-                Ok(FoundCommit { source: Some(source), ..FoundCommit::at(target) })
+                let commit = match commit.as_ref().or(source.commit.as_ref()) {
+                    Some(commit) => commit.clone(),
+                    None => self.bitbucket.source_commit(&plan.repository, *id).await?,
+                };
+                let target = self.target_of(&source, *id, &commit);
+                Ok(FoundCommit { source: Some(source), is_named: true, ..FoundCommit::at(target) })
             }
         }
     }
 
-    /// Runs a step at the commit; if Bitbucket does not know the commit, runs it again at the way out, which then
-    /// becomes the found commit.
+    /// Runs a step at the commit. If Bitbucket does not know the commit, the step runs again after some seconds, and then
+    /// at the way out, which becomes the found commit.
     ///
     /// # Errors
     ///
@@ -121,7 +142,7 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
         found: &mut FoundCommit,
         step: impl AsyncFn(&Target) -> Result<T, Box<Refusal>>,
     ) -> Result<T, FailedStep> {
-        let mut refusal = match step(&found.target).await {
+        let mut refusal = match self.run_until_known(found, &step).await {
             Ok(done) => return Ok(done),
             Err(refusal) => refusal,
         };
@@ -132,11 +153,11 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
                 lookup = way_out.as_ref().err().cloned();
                 found.way_out = Some(way_out);
             }
-            if let Some(Ok(Some(other))) = &found.way_out
+            if let Some(Ok(WayOut::At(other))) = &found.way_out
                 && *other != found.target
             {
                 found.target = other.clone();
-                match step(&found.target).await {
+                match self.run_until_known(found, &step).await {
                     Ok(done) => return Ok(done),
                     Err(at_way_out) => refusal = at_way_out,
                 }
@@ -146,63 +167,96 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
         Err(FailedStep { refusal, lookup })
     }
 
-    /// The target at the source commit of the pull request, if that is another target than the one that Bitbucket does
-    /// not know.
-    async fn way_out(
+    /// Runs a step. A commit that Bitbucket has just named, or that Pipelines builds, may be unknown for some seconds
+    /// after a push.
+    async fn run_until_known<T>(
         &self,
-        unknown: &Target,
-        source: Option<PullRequestSource>,
-    ) -> Found<Option<Target>, Refusal> {
+        found: &FoundCommit,
+        step: &impl AsyncFn(&Target) -> Result<T, Box<Refusal>>,
+    ) -> Result<T, Box<Refusal>> {
+        let commit = &found.target.commit;
+        let is_named = found.is_named || self.plan.built().is_some_and(|built| built.matches(commit));
+        let mut pauses = PAUSES_UNTIL_KNOWN.into_iter().filter(|_| is_named);
+        loop {
+            let refusal = match step(&found.target).await {
+                Ok(done) => return Ok(done),
+                Err(refusal) => refusal,
+            };
+            let left = self.bitbucket.client.deadline.left();
+            match pauses.next() {
+                Some(pause) if refusal.answer == Some(Answer::NoCommit) && pause < left => {
+                    self.console().warning(format_args!(
+                        "Bitbucket does not know commit {} yet; trying again in {} s",
+                        commit.digits(),
+                        rounded(pause)
+                    ));
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return Err(refusal),
+            }
+        }
+    }
+
+    /// Where the commit that was built is, if Bitbucket does not know it at this target. A commit that nobody built is
+    /// no way out.
+    async fn way_out(&self, unknown: &Target, source: Option<PullRequestSource>) -> Found<WayOut, Refusal> {
+        let built = self.plan.built().filter(|built| !built.matches(&unknown.commit));
+        if let Some(built) = built {
+            self.console().warning(format_args!(
+                "Bitbucket does not know commit {} in {} (pull-request pipelines build a local merge commit); Gatepost uses the commit that Pipelines names, {built}",
+                unknown.commit, unknown.repository
+            ));
+            return Ok(WayOut::At(Target { commit: built.clone(), ..unknown.clone() }));
+        }
         let id = match self.plan.commit {
             CommitSource::Given { fallback: Some(id), .. } | CommitSource::PullRequest { id, .. } => id,
-            CommitSource::Given { fallback: None, .. } | CommitSource::Branch(_) => return Ok(None),
+            CommitSource::Given { fallback: None, .. } | CommitSource::Branch(_) => return Ok(WayOut::None),
         };
         let source = match source {
             Some(source) => source,
             None => self.look_up_pull_request(id).await?,
         };
-        let target = self.target_of(&source, id, None);
-        let is_same_commit = unknown.commit.matches(&target.commit);
-        if is_same_commit && unknown.repository == target.repository {
-            return Ok(None);
-        }
-        let why = if is_same_commit {
-            "the pull request comes from a fork"
-        } else {
-            "pull-request pipelines build a local merge commit"
+        let head = match &source.commit {
+            Some(head) if head.matches(&unknown.commit) => head,
+            Some(head) => return Ok(WayOut::MovedOn(id, head.clone())),
+            None => return Ok(WayOut::None),
         };
+        let target = self.target_of(&source, id, head);
+        if unknown.repository == target.repository {
+            return Ok(WayOut::None);
+        }
         self.console().warning(format_args!(
-            "Bitbucket does not know commit {} in {} ({why}); Gatepost uses the source commit {} of pull request {id} in {}",
+            "Bitbucket does not know commit {} in {} (the pull request comes from a fork); Gatepost uses the source commit {} of pull request {id} in {}",
             unknown.commit, unknown.repository, target.commit, target.repository
         ));
-        Ok(Some(target))
+        Ok(WayOut::At(target))
     }
 
     fn add_evidence(&self, found: &FoundCommit, evidence: &mut Evidence) {
         evidence.is_fork = self.plan.is_in_fork(&found.target);
         evidence.asked_pull_request =
             found.way_out.is_some() && matches!(self.plan.may_look_up(), Some(Lookup::PullRequest(_)));
+        if let Some(Ok(WayOut::MovedOn(id, head))) = &found.way_out {
+            evidence.moved_on = Some((*id, head.clone()));
+        }
     }
 
     async fn look_up_pull_request(&self, id: PullRequestId) -> Found<PullRequestSource, Refusal> {
         let repository = &self.plan.repository;
         let find = self.bitbucket.pull_request_source(repository, id);
         let source = self.look_up(&self.lookups.pull_requests, Lookup::PullRequest(id), find).await?;
-        self.console().line(format_args!(
-            "pull request {id} comes from branch {} of {}, at commit {}",
-            source.branch,
-            source.repository.as_ref().unwrap_or(repository),
-            source.commit
-        ));
+        let branch = source.branch.as_deref().unwrap_or("(deleted)");
+        let of = source.repository.as_ref().unwrap_or(repository);
+        let at = source.commit.as_ref().map(|commit| format!(", at commit {commit}")).unwrap_or_default();
+        self.console().line(format_args!("pull request {id} comes from branch {branch} of {of}{at}"));
+        if let Some(end) = source.end {
+            self.console()
+                .warning(format_args!("pull request {id} is {end}: nobody may look at it any more"));
+        }
         Ok(source)
     }
 
-    fn target_of(
-        &self,
-        source: &PullRequestSource,
-        id: PullRequestId,
-        commit: Option<&CommitHash>,
-    ) -> Target {
+    fn target_of(&self, source: &PullRequestSource, id: PullRequestId, commit: &CommitHash) -> Target {
         let (plan, console) = (self.plan, self.console());
         if source.repository.is_none() {
             console.warning(format_args!(
@@ -210,26 +264,22 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
                 plan.repository
             ));
         }
-        if let Some(commit) = commit
-            && !commit.matches(&source.commit)
-        {
+        if let Some(head) = source.commit.as_ref().filter(|head| !commit.matches(head)) {
             console.warning(format_args!(
-                "pull request {id} has moved on to commit {}; the status goes to COMMIT {commit}",
-                source.commit
+                "pull request {id} has moved on to commit {head}; the status goes to COMMIT {commit}"
             ));
         }
-        if let Some(refname) = &plan.refname
-            && *refname != source.branch
+        if let (Some(refname), Some(branch)) = (&plan.refname, &source.branch)
+            && refname != branch
         {
             console.warning(format_args!(
-                "pull request {id} comes from branch {}, but the status is for branch {refname}: it does not count for this pull request",
-                source.branch
+                "pull request {id} comes from branch {branch}, but the status is for branch {refname}: it does not count for this pull request"
             ));
         }
         Target {
             repository: source.repository.as_ref().unwrap_or(&plan.repository).clone(),
-            commit: commit.unwrap_or(&source.commit).clone(),
-            refname: Some(plan.refname.as_ref().unwrap_or(&source.branch).clone()),
+            commit: commit.clone(),
+            refname: plan.refname.clone().or_else(|| source.branch.clone()),
         }
     }
 
@@ -267,6 +317,6 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
 impl FoundCommit {
     /// A target that was found without asking for a pull request.
     pub(crate) const fn at(target: Target) -> Self {
-        Self { target, source: None, way_out: None }
+        Self { target, source: None, is_named: false, way_out: None }
     }
 }

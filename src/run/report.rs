@@ -265,6 +265,9 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Skipped => format!("skipped {what}, because RESULT_FILE says that it was delivered"),
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
+        Delivery::Refused(refusal) if refusal.may_stand && !refusal.is_stopped_over => {
+            format!("not known to be posted: {what} may stand")
+        }
         Delivery::Refused(_) | Delivery::Contradicted => format!("not posted: {what}"),
         Delivery::Stopped if target.is_none() => "stopped before anything was sent".to_owned(),
         Delivery::Stopped if status.as_ref().is_some_and(|status| status.state == State::Stopped) => {

@@ -65,8 +65,8 @@ impl RecordedLookup {
         let TargetPlan { repository: Repository { workspace, slug }, commit, refname } = plan;
         let (pull_request, branch, commit) = match commit {
             CommitSource::Given { fallback: None, .. } => return None,
-            CommitSource::Given { fallback: Some(id), commit } => (Some(id.0), None, Some(commit)),
-            CommitSource::PullRequest { id, commit } => (Some(id.0), None, commit.as_ref()),
+            CommitSource::Given { fallback: Some(id), commit, .. } => (Some(id.0), None, Some(commit)),
+            CommitSource::PullRequest { id, commit, .. } => (Some(id.0), None, commit.as_ref()),
             CommitSource::Branch(branch) => (None, Some(branch.clone()), None),
         };
         Some(Self {

@@ -270,13 +270,16 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
         Just(Some(StatusCreator::Unnamed)),
         Just(Some(StatusCreator::Named(creator))),
     ];
-    (any::<Option<bool>>(), any::<Option<bool>>(), owner, any::<bool>(), any::<bool>()).prop_map(
-        |(reads_repository, has_commit, creator, is_fork, asked_pull_request)| Evidence {
+    let head = CommitHash::parse("94277cd267a8").unwrap();
+    let moved_on = prop_oneof![Just(None), Just(Some((PullRequestId(7), head)))];
+    (any::<Option<bool>>(), any::<Option<bool>>(), owner, any::<bool>(), any::<bool>(), moved_on).prop_map(
+        |(reads_repository, has_commit, creator, is_fork, asked_pull_request, moved_on)| Evidence {
             reads_repository,
             has_commit,
             creator,
             is_fork,
             asked_pull_request,
+            moved_on,
         },
     )
 }

@@ -207,7 +207,9 @@ impl TargetPublisher<'_, '_> {
         if let Err(mut refusal) = posted {
             // Without the commit, no attempt had an effect.
             let has_no_commit = refusal.status_code() == Some(StatusCode::NOT_FOUND);
-            if is_inprogress && may_have_been_applied.get() && !has_no_commit {
+            let may_stand = may_have_been_applied.get() && !has_no_commit;
+            refusal.may_stand = may_stand;
+            if is_inprogress && may_stand {
                 let final_statuses = FinalStatuses::within(ONE_STATUS_LIMIT);
                 refusal.is_stopped_over = final_statuses.post_stopped(&bitbucket, pending).await.is_ok();
             }

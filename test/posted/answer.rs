@@ -1,0 +1,173 @@
+//! What a POST is answered, and what that proves.
+
+use std::time::Duration;
+
+use sandbox::{Closed, Effect};
+use serde_json::{Value, json};
+
+use super::{assert_nothing_posted, assert_stands, last_line, posts, standing, tests};
+use crate::run::{Fault, Run, Sandbox, acme, assert_told, in_branch_build};
+
+fn after(fault: Fault) -> (Sandbox, Run) {
+    let sandbox = acme();
+    sandbox.fault(fault);
+    let run = tests(in_branch_build(&sandbox)).run();
+    (sandbox, run)
+}
+
+fn head(sandbox: &Sandbox) -> String {
+    sandbox.head("acme/api", "main")
+}
+
+/// A proxy that wants a login, an API that tells errors in a 200, a mock.
+#[test]
+fn an_accepting_answer_that_is_no_status_is_not_known_to_be_posted() {
+    let bodies: [Value; 6] = [
+        json!({ "error": "unauthorized" }),
+        json!({ "type": "error", "error": { "message": "No." } }),
+        json!([]),
+        json!({}),
+        json!({ "type": "repository", "full_name": "acme/api" }),
+        json!("ok"),
+    ];
+    for body in bodies {
+        for status in [200, 201] {
+            let (sandbox, run) = after(Fault::json(status, &body));
+            assert_told(&run, 4, &["not known to be posted"]);
+            assert_eq!(
+                (sandbox.request_count(), standing(&sandbox, "acme/api", &head(&sandbox))),
+                (1, vec![])
+            );
+        }
+    }
+}
+
+#[test]
+fn an_accepting_answer_without_a_body_is_none_but_204() {
+    let empty = |status| Fault::Answer { status, headers: vec![], body: vec![] };
+    for status in [200, 201] {
+        let (_sandbox, run) = after(empty(status));
+        assert_told(&run, 4, &["not known to be posted"]);
+    }
+    let (_sandbox, run) = after(empty(204));
+    assert_told(&run, 0, &["✔ posted"]);
+}
+
+#[test]
+fn a_status_with_another_key_or_state_is_not_the_one_that_was_sent() {
+    for (change, named) in [
+        (json!({ "key": "lint" }), "lint"),
+        (json!({ "state": "FAILED" }), "FAILED"),
+        (json!({ "key": null }), "key"),
+        (json!({ "state": null }), "state"),
+    ] {
+        let (sandbox, run) = after(Fault::Altered(change));
+        assert_told(&run, 4, &["not known to be posted", named]);
+        assert_eq!(sandbox.request_count(), 1);
+        assert!(last_line(&run).contains("may stand"), "{}", run.output);
+    }
+}
+
+/// The key was cut to what Bitbucket takes, and the answer has it so.
+#[test]
+fn a_key_that_was_shortened_is_the_one_that_was_sent() {
+    let sandbox = acme();
+    let run = tests(in_branch_build(&sandbox)).set("KEY", "t".repeat(60)).run();
+    assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
+    assert_eq!(standing(&sandbox, "acme/api", &head(&sandbox)).len(), 1);
+}
+
+#[test]
+fn after_a_lost_answer_the_last_line_says_that_the_status_may_stand() {
+    for then in [Fault::status(400), Fault::status(503), Fault::refusal(403, "Forbidden")] {
+        let sandbox = acme();
+        sandbox.fault(Fault::ResetAfterEffect);
+        sandbox.fault_always(then);
+        let run = tests(in_branch_build(&sandbox)).set("TIMEOUT", "3").run();
+        assert_told(&run, 4, &[]);
+        assert!(last_line(&run).contains("may stand"), "{}", run.output);
+        assert_stands(&sandbox, "acme/api", &head(&sandbox), "SUCCESSFUL");
+    }
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again() {
+    for fault in [Fault::ResetAfterEffect, Fault::ResetInAnswer] {
+        let (sandbox, run) = after(fault);
+        assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
+        assert_eq!(posts(&sandbox).len(), 2);
+        assert_stands(&sandbox, "acme/api", &head(&sandbox), "SUCCESSFUL");
+    }
+}
+
+/// The request took no effect: nothing may stand, and nothing is claimed.
+#[test]
+fn a_plain_refusal_leaves_no_doubt() {
+    let (sandbox, run) = after(Fault::refusal(403, "Forbidden"));
+    assert_told(&run, 4, &["not posted"]);
+    assert!(!last_line(&run).contains("may"), "{}", run.output);
+    assert_nothing_posted(&sandbox, &run);
+}
+
+#[test]
+fn an_answer_later_than_the_attempt_may_last_leaves_a_doubt() {
+    let sandbox = acme();
+    sandbox.fault_always(Fault::Slow { takes: Duration::from_secs(4), effect: Effect::AtOnce });
+    let run = tests(in_branch_build(&sandbox)).set("TIMEOUT", "2").run();
+    assert_told(&run, 4, &["no whole answer within"]);
+    assert!(last_line(&run).contains("may stand"), "{}", run.output);
+    assert_stands(&sandbox, "acme/api", &head(&sandbox), "SUCCESSFUL");
+}
+
+/// Codes of gateways and of content delivery networks, which HTTP's own list does not have.
+#[test]
+fn what_a_gateway_answers_is_tried_again_and_told_with_a_name() {
+    for status in [501, 505, 507, 511, 520, 521, 522, 523, 524, 525, 526, 527, 530, 555, 598] {
+        let (sandbox, run) = after(Fault::status(status));
+        assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
+        assert_eq!(posts(&sandbox).len(), 2);
+        let told = format!("answered {status} ");
+        let named = run.output.split(&told).nth(1).and_then(|rest| rest.chars().next());
+        assert!(named.is_some_and(char::is_uppercase), "{status} has no name in\n{}", run.output);
+        assert_stands(&sandbox, "acme/api", &head(&sandbox), "SUCCESSFUL");
+    }
+}
+
+#[test]
+fn a_repository_that_is_read_only_for_the_moment_is_tried_again() {
+    let (sandbox, run) = after(Fault::read_only());
+    assert_told(&run, 0, &["409 Conflict; trying again", "✔ posted SUCCESSFUL"]);
+    assert_eq!(posts(&sandbox).len(), 2);
+    assert_stands(&sandbox, "acme/api", &head(&sandbox), "SUCCESSFUL");
+}
+
+#[test]
+fn bitbuckets_own_sentence_is_the_reason() {
+    for (why, sentence) in [
+        (Closed::Archived, "This repository is archived. Archived repositories are read only."),
+        (
+            Closed::OverUserLimit,
+            "The account owner has exceeded their user limit - write access is disabled to the repository.",
+        ),
+        (Closed::ForNow, "This repository is in read-only mode. Please try again in a little while."),
+    ] {
+        let sandbox = acme();
+        sandbox.world(|world| {
+            world.close_repository("acme/api", why);
+        });
+        let run = tests(in_branch_build(&sandbox)).set("TIMEOUT", "2").run();
+        assert_told(&run, 4, &[sentence]);
+        assert!(!run.output.contains("Bitbucket does not say"), "{}", run.output);
+        assert_nothing_posted(&sandbox, &run);
+        let is_tried_again = posts(&sandbox).len() > 1;
+        assert_eq!(is_tried_again, why == Closed::ForNow, "{}", run.output);
+    }
+}
+
+#[test]
+fn a_compressed_answer_that_nobody_asked_for_is_final_and_told_in_words() {
+    let (sandbox, run) = after(Fault::Compressed);
+    assert_told(&run, 4, &["compressed", "not known to be posted"]);
+    assert_eq!(sandbox.request_count(), 1);
+    assert!(last_line(&run).contains("may stand"), "{}", run.output);
+}
