@@ -146,10 +146,7 @@ async fn publish(
         Budget::of_publishing(&targets.plans, results.as_ref()).warn(targets.steps(), console);
     }
     let run = PublishRun::new(context, &targets, results.as_ref());
-    tokio::select! {
-        outcome = run.publish() => outcome,
-        () = stop.received() => Ok(run.stop().await),
-    }
+    run.publish_until(stop.received()).await
 }
 
 /// `MODE: check`.

@@ -85,6 +85,7 @@ fn a_stopped_run_replaces_inprogress_by_stopped() {
     let (sandbox, run) = stopped_while_silent("-TERM", "INPROGRESS", true);
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: INPROGRESS for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    ! INPROGRESS may still come to stand after STOPPED: Bitbucket has not answered it
     ✖ stopped before the end: posted STOPPED on acme/api commit 94277cd267a8, branch feature/login, because INPROGRESS would block merging
     exit code 143
     ");

@@ -332,7 +332,6 @@ fn check_says_which_facts_bitbucket_left_out() {
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: body.into(),
     };
-    let commit = r#"{"hash": "94277cd267a894277cd267a894277cd267a89427"}"#;
     let scopes_unknown = "! Bitbucket did not list the scopes of the token";
     for (headers, told) in [
         (&[][..], scopes_unknown),
@@ -346,7 +345,8 @@ fn check_says_which_facts_bitbucket_left_out() {
     ] {
         let sandbox = acme();
         sandbox.fault(answer(headers, "{}"));
-        sandbox.fault(answer(&[], commit));
+        let commit = sandbox.head("acme/api", "main");
+        sandbox.fault(answer(&[], &format!(r#"{{"hash": "{commit}"}}"#)));
         sandbox.fault(answer(&[], r#"{"created_on": "2026-11-02T03:04:05Z"}"#));
         let unnamed = "! the commit has a status with the key sonar, and Bitbucket does not name its creator";
         assert_told(&check(in_branch_build(&sandbox)).run(), 0, &[told, unnamed]);

@@ -126,31 +126,31 @@ fn a_given_commit_wins_over_the_head_of_its_pull_request() {
 }
 
 #[test]
-fn a_local_merge_commit_is_replaced_by_the_source_commit() {
+fn a_local_merge_commit_is_replaced_by_the_commit_that_pipelines_names() {
     let sandbox = acme();
     let run = in_pull_request_build(&sandbox).set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff").run();
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
-    pull request 7 comes from branch feature/login of acme/api, at commit 94277cd267a8
-    ! Bitbucket does not know commit ffffffffffffffffffffffffffffffffffffffff in acme/api (pull-request pipelines build a local merge commit); Gatepost uses the source commit 94277cd267a8 of pull request 7 in acme/api
+    ! Bitbucket does not know commit ffffffffffffffffffffffffffffffffffffffff in acme/api (pull-request pipelines build a local merge commit); Gatepost uses the commit that Pipelines names, 94277cd267a8
       status:   Sonar (key sonar): Successful
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✔ posted SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 0
     ");
     let methods: Vec<_> = sandbox.requests().into_iter().map(|request| request.method).collect();
-    assert_eq!(methods, ["POST", "GET", "POST"]);
+    assert_eq!(methods, ["POST", "POST"]);
     assert_eq!(sandbox.pull_request_statuses("acme/api", 7).len(), 1);
 }
 
 #[test]
-fn an_unknown_commit_beside_a_pull_request_is_replaced_with_one_lookup() {
+fn an_unknown_commit_beside_a_pull_request_is_not_replaced_by_its_head() {
     let sandbox = acme();
     let run = by_hand(&sandbox).set("PULL_REQUEST", "7").set("COMMIT", "fffffff").run();
-    assert_done(&run);
+    assert_eq!(run.code, 4, "{}", run.output);
+    assert!(run.output.contains("pull request 7 has moved on to "), "{}", run.output);
     let methods: Vec<_> = sandbox.requests().into_iter().map(|request| request.method).collect();
-    assert_eq!(methods, ["GET", "POST", "POST"]);
-    assert_eq!(sandbox.pull_request_statuses("acme/api", 7).len(), 1);
+    assert_eq!(methods, ["GET", "POST"]);
+    assert!(sandbox.pull_request_statuses("acme/api", 7).is_empty());
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub(crate) enum Answer {
     NoPullRequest,
     /// The repository does not have the branch.
     NoBranch,
+    /// The repository or the workspace takes no writes; in Bitbucket's own sentence.
+    Closed(String),
     /// The body is empty.
     Empty,
     /// The words are not known.
@@ -80,6 +82,8 @@ const NOT_FOUND_WORDS: [(&[&str], Answer); 5] = [
 /// The fields of a status that Bitbucket may refuse.
 const STATUS_FIELDS: [&str; 6] = ["key", "url", "name", "description", "refname", "state"];
 
+/// Longer sentences are cut.
+const SENTENCE_MAX_CHARS: usize = 300;
 /// Longer addresses are cut.
 const ADDRESS_MAX_CHARS: usize = 300;
 
@@ -96,6 +100,7 @@ impl Answer {
             .or_else(|| known(&KNOWN_WORDS, &words))
             .or_else(|| announcement(body).map(Self::Removed))
             .or_else(|| Self::of_fields(body, &words))
+            .or_else(|| closed(*status_code, response, &words))
             .or_else(|| known(&NOT_FOUND_WORDS, &words))
             .or_else(|| Self::of_scope_headers(response, credential, purpose))
             .unwrap_or(if body.is_empty() { Self::Empty } else { Self::Unknown })
@@ -141,6 +146,17 @@ impl Answer {
             granted: Some(granted),
         })
     }
+}
+
+/// Words about a repository or a workspace that takes no writes.
+const CLOSED_WORDS: [&str; 4] = ["read only", "read-only", "archived", "user limit"];
+
+/// Bitbucket's own sentence is the reason: for a repository that takes no writes, for a 402, and for a conflict.
+fn closed(status_code: StatusCode, response: &Response, words: &str) -> Option<Answer> {
+    let is_known = CLOSED_WORDS.iter().any(|known| words.to_ascii_lowercase().contains(known));
+    let is_own = matches!(status_code, StatusCode::PAYMENT_REQUIRED | StatusCode::CONFLICT)
+        && Answer::is_in_bitbuckets_format(response);
+    (is_known || is_own).then(|| Answer::Closed(fit(&one_line(words), SENTENCE_MAX_CHARS)))
 }
 
 fn known(table: &[(&[&str], Answer)], words: &str) -> Option<Answer> {

@@ -267,7 +267,7 @@ impl Bitbucket<'_> {
         if response.status_code != StatusCode::OK {
             return Err(self.refusal(purpose(), self.client.refused(&request, exchange)));
         }
-        if let Some(wrong) = not_an_object(response, "repository") {
+        if let Some(wrong) = not_an_object(response, "repository", "repository") {
             return Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong)));
         }
         self.warn_of_other_name(response, "/full_name", repository);
@@ -294,10 +294,14 @@ impl Bitbucket<'_> {
         let purpose = Purpose::ReadCommit(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str()]);
         let understand = |Commit { hash, date }| {
-            let _ = CommitHash::parse(&hash).filter(|answered| answered.matches(commit))?;
-            Some(date.as_deref().and_then(Timestamp::parse))
+            let answered = CommitHash::parse(&hash).ok_or(Unusable::Undocumented)?;
+            if !answered.matches(commit) {
+                return Err(Unusable::Other(format!("the answer is commit {}", answered.digits())));
+            }
+            Ok(date.as_deref().and_then(Timestamp::parse))
         };
-        self.get(purpose, url, understand).await
+        let got = self.client.get_checked(url, understand).await;
+        got.map_err(|failed| self.refusal(purpose, failed))
     }
 
     /// The state of the status with a key on a commit; `None` when there is no such status.
@@ -417,7 +421,7 @@ fn creator(Created { created_on, author }: Created) -> StatusCreator {
 
 /// What shows that a response is not the status that was sent.
 fn not_the_status(response: &Response, sent: &Status) -> Option<Unusable> {
-    if let Some(wrong) = not_an_object(response, "status") {
+    if let Some(wrong) = not_an_object(response, "status", "build") {
         return Some(wrong);
     }
     let body = response.body.json()?;
@@ -433,10 +437,11 @@ fn not_the_status(response: &Response, sent: &Status) -> Option<Unusable> {
     })
 }
 
-/// What shows that a response that accepts does not come from Bitbucket: proxies and login pages answer 200 as well.
-fn not_an_object(response: &Response, object: &'static str) -> Option<Unusable> {
+/// What shows that a response that accepts does not come from Bitbucket, or is about something else: proxies and login
+/// pages answer 200 as well. `kind` is the `type` of the object.
+fn not_an_object(response: &Response, object: &'static str, kind: &str) -> Option<Unusable> {
     match response.body.json() {
-        Some(Value::Object(fields)) if fields.get("type").is_none_or(|kind| kind != "error") => None,
+        Some(Value::Object(fields)) if fields.get("type").is_none_or(|known| known == kind) => None,
         Some(_) => Some(Unusable::NotA(object)),
         None => Some(Unusable::of(response)),
     }

@@ -97,6 +97,10 @@ fn explain_answer(response: &Response, answer: &Answer, refusal: &Refusal) -> Ex
     match (status_code, answer) {
         (500..=599 | 408 | 425, _) => Reason::from(&handbook::DOWN).into(),
         (429, _) => explain_rate_limit(response, credential),
+        (_, Answer::Closed(sentence)) => Explanation::of(
+            format!("Bitbucket says: {sentence}"),
+            "see the repository's page and the plan of the workspace (Workspace settings > Plan details), then run again",
+        ),
         (_, Answer::NotTheApi) => Reason::from(&handbook::NOT_THE_API).into(),
         (400..=404, Answer::MissingScope { missing, granted }) => {
             explain_lacking_scope(credential, missing.as_ref(), granted.as_ref())

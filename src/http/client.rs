@@ -101,6 +101,15 @@ impl Client<'_> {
         url: Url,
         understand: impl FnOnce(W) -> Option<T>,
     ) -> Result<T, Box<FailedRequest>> {
+        self.get_checked(url, |body| understand(body).ok_or(Unusable::Undocumented)).await
+    }
+
+    /// The same; `check` says what is wrong with a body that cannot be used.
+    pub(crate) async fn get_checked<W: DeserializeOwned, T>(
+        &self,
+        url: Url,
+        check: impl FnOnce(W) -> Result<T, Unusable>,
+    ) -> Result<T, Box<FailedRequest>> {
         let request = Request::get(url);
         let mut exchange = self.send(&request).await?;
         if exchange.response.status_code != StatusCode::OK {
@@ -109,10 +118,10 @@ impl Client<'_> {
         // A value of the response may become part of a status that everybody sees.
         exchange.response = self.without_secrets(exchange.response);
         let body = exchange.response.body.json().and_then(|json| W::deserialize(json).ok());
-        body.and_then(understand).ok_or_else(|| {
-            let wrong = Unusable::of(&exchange.response);
-            self.unusable(&request, exchange, wrong)
-        })
+        match body.ok_or_else(|| Unusable::of(&exchange.response)).and_then(check) {
+            Ok(value) => Ok(value),
+            Err(wrong) => Err(self.unusable(&request, exchange, wrong)),
+        }
     }
 
     /// Sends a request. Every response is `Ok`.

@@ -121,12 +121,13 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
             }
             CommitSource::PullRequest { id, commit, .. } => {
                 let source = self.look_up_pull_request(*id).await?;
+                let is_named = commit.is_none();
                 let commit = match commit.as_ref().or(source.commit.as_ref()) {
                     Some(commit) => commit.clone(),
                     None => self.bitbucket.source_commit(&plan.repository, *id).await?,
                 };
                 let target = self.target_of(&source, *id, &commit);
-                Ok(FoundCommit { source: Some(source), is_named: true, ..FoundCommit::at(target) })
+                Ok(FoundCommit { source: Some(source), is_named, ..FoundCommit::at(target) })
             }
         }
     }

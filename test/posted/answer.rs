@@ -114,7 +114,7 @@ fn an_answer_later_than_the_attempt_may_last_leaves_a_doubt() {
     let sandbox = acme();
     sandbox.fault_always(Fault::Slow { takes: Duration::from_secs(4), effect: Effect::AtOnce });
     let run = tests(in_branch_build(&sandbox)).set("TIMEOUT", "2").run();
-    assert_told(&run, 4, &["no whole answer within"]);
+    assert_told(&run, 4, &["no complete response within"]);
     assert!(last_line(&run).contains("may stand"), "{}", run.output);
     assert_stands(&sandbox, "acme/api", &head(&sandbox), "SUCCESSFUL");
 }

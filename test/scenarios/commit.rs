@@ -2,15 +2,17 @@
 
 use gatepost::explain::handbook;
 
-use crate::run::{acme, by_hand, in_central_pipeline, in_pull_request_build};
+use crate::run::{acme, by_hand, in_central_pipeline};
 
 use super::met;
 
 #[test]
 fn a_refused_lookup_after_an_unknown_commit() {
     let sandbox = acme();
-    let gatepost = in_pull_request_build(&sandbox)
+    let gatepost = by_hand(&sandbox)
         .set("COMMIT", "ffffffffffffffffffffffffffffffffffffffff")
+        .set("BRANCH", "feature/login")
+        .set("PULL_REQUEST", "7")
         .set("BITBUCKET_ACCESS_TOKEN", sandbox::REPOSITORY_TOKEN_REPOSITORY_ONLY);
     let told = met(&gatepost, &sandbox, &[&handbook::ACCESS_TOKEN_SCOPE], 4, 2);
     let (pass_commit, pass_pull_request) = handbook::UNKNOWN_COMMIT.remedy.split_once('\n').unwrap();
@@ -19,11 +21,19 @@ fn a_refused_lookup_after_an_unknown_commit() {
 }
 
 #[test]
-fn the_link_of_a_replaced_commit_leads_to_the_source_commit() {
+fn the_link_of_a_commit_of_a_fork_leads_to_the_fork() {
     let sandbox = acme();
-    let gatepost = by_hand(&sandbox).set("COMMIT", "fffffff").set("PULL_REQUEST", "7");
+    let commit = sandbox.head("jane/api", "patch-1");
+    let gatepost = by_hand(&sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+        .set("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+        .set("COMMIT", &commit)
+        .set("BRANCH", "patch-1")
+        .set("PULL_REQUEST", "9");
     let told = met(&gatepost, &sandbox, &[], 0, 3);
-    assert!(told.contains("link:     https://bitbucket.org/acme/api/commits/94277cd267a8\n"), "{told}");
+    let link = format!("link:     https://bitbucket.org/jane/api/commits/{}\n", &commit[..12]);
+    assert!(told.contains(&link), "{told}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn a_resumed_run_does_not_repeat_lookups() {
 
 /// A status on another branch is another status, and the commit that replaced a merge commit is remembered.
 #[test]
-fn a_resumed_run_knows_the_branch_and_the_replaced_commit_of_a_status() {
+fn a_resumed_run_knows_the_branch_of_a_status() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let entry = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "passed" });
     let resumed = |targets: &[Value]| {
@@ -115,13 +115,6 @@ fn a_resumed_run_knows_the_branch_and_the_replaced_commit_of_a_status() {
     let elsewhere = merged(&entry, json!({ "refname": "elsewhere" }));
     assert_told(&resumed(std::slice::from_ref(&elsewhere)), 0, &["1 posted"]);
     assert_told(&resumed(&[elsewhere, entry.clone()]), 0, &["1 posted, 1 skipped"]);
-    // The merge commit of the build is not tried again.
-    let merge =
-        merged(&entry, json!({ "commit": "ffffffffffff", "branch": "feature/change", "key": "merge" }));
-    assert_told(&resumed(std::slice::from_ref(&merge)), 0, &["1 posted"]);
-    let before = sandbox.request_count();
-    assert_told(&resumed(&[merge, entry]), 0, &["0 posted, 2 skipped"]);
-    assert_eq!(sandbox.request_count(), before);
 }
 
 /// The entry with some fields added or replaced.

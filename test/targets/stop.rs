@@ -73,9 +73,9 @@ fn an_inprogress_for_an_unknown_commit_is_not_replaced_by_stopped() {
     sandbox.fault(Fault::status(503));
     let targets = json!([{ "repo_slug": "service-001", "commit": "8d081548cabb", "pull_request": 1, "state": "running" }]);
     let run = nightly(&sandbox, &folder, &targets).run();
-    assert_told(&run, 0, &["✔ 1 target: 1 posted"]);
-    assert!(!run.output.contains("may be left"), "{}", run.output);
-    assert_eq!(state_of(&sandbox, 1).as_deref(), Some("INPROGRESS"));
+    assert_told(&run, 4, &["pull request 1 has moved on to", "✖ 1 target: 0 posted, 1 not posted"]);
+    assert!(!run.output.contains("STOPPED"), "{}", run.output);
+    assert_eq!(state_of(&sandbox, 1), None);
 }
 
 /// The status is there although its answer is lost, and no later request would end it.

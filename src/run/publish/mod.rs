@@ -8,6 +8,7 @@ mod target;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap, hash_map::Entry},
+    pin::pin,
     rc::Rc,
     time::Duration,
 };
@@ -53,8 +54,10 @@ pub(crate) struct PublishRun<'a> {
 
 /// The final statuses of a run that is stopped are posted at once: there is little time.
 const FINAL_STATUSES_AT_ONCE: usize = 64;
-/// For all final statuses of a run that is stopped: Docker kills a container 10 s after SIGTERM.
-const FINAL_STATUSES_LIMIT: Duration = Duration::from_secs(8);
+/// For the answers to what is under way when a run is stopped, and then for all final statuses: Docker kills a container
+/// 10 s after SIGTERM.
+const ANSWERS_LIMIT: Duration = Duration::from_secs(3);
+const FINAL_STATUSES_LIMIT: Duration = Duration::from_secs(5);
 
 impl<'a> PublishRun<'a> {
     pub(crate) fn new(context: Context<'a>, targets: &'a Targets, results: Option<&'a ResultFile>) -> Self {
@@ -140,14 +143,38 @@ impl<'a> PublishRun<'a> {
         result.outcome()
     }
 
-    /// Ends a run that is stopped: no `INPROGRESS` of it stays, as far as the time allows.
-    pub(crate) async fn stop(&self) -> Outcome {
+    /// Publishes until it is done, or until `stop` says that the run is stopped. Then requests that are under way get
+    /// some seconds for their answers: what stands in the end is what is sent last.
+    ///
+    /// # Errors
+    ///
+    /// Only what a defect of Gatepost explains.
+    pub(crate) async fn publish_until(&self, stop: impl Future<Output = ()>) -> anyhow::Result<Outcome> {
+        let mut publish = pin!(self.publish());
+        tokio::select! {
+            outcome = &mut publish => return outcome,
+            () = stop => {}
+        }
+        let is_done = tokio::select! {
+            outcome = &mut publish => outcome.is_ok(),
+            () = self.pending.close() => false,
+            () = tokio::time::sleep(ANSWERS_LIMIT) => false,
+        };
+        Ok(self.stop(is_done).await)
+    }
+
+    /// Ends a run that is stopped: no `INPROGRESS` of it stays, as far as the time allows. `is_done` when everything else
+    /// was done.
+    async fn stop(&self, is_done: bool) -> Outcome {
         let console = self.context.console;
         let final_statuses = FinalStatuses::within(FINAL_STATUSES_LIMIT);
         let mut unfinished = self.pending.take();
         let asked = self.asked.take();
         for plan in asked.into_values() {
             unfinished.extend(self.awaited(plan, &final_statuses).await);
+        }
+        if is_done && unfinished.is_empty() {
+            return Outcome::Stopped;
         }
         if let Some(summary) = &self.summary {
             self.stop_listed(unfinished, &final_statuses, summary).await;
@@ -202,6 +229,7 @@ impl<'a> PublishRun<'a> {
                 target: found.target.clone(),
                 status,
                 may_have_been_applied: Cell::new(true),
+                is_under_way: Cell::new(false),
             })
         };
         plan.statuses(&verdicts, &found.target).into_iter().map(pending).collect()
@@ -238,7 +266,11 @@ impl<'a> PublishRun<'a> {
         final_statuses: &FinalStatuses,
         console: &Console,
     ) -> StatusResult {
-        let PendingStatus { credential, target, status, .. } = pending;
+        let PendingStatus { credential, target, status, is_under_way, .. } = pending;
+        if is_under_way.get() && status.state == State::InProgress {
+            console
+                .warning("INPROGRESS may still come to stand after STOPPED: Bitbucket has not answered it");
+        }
         let stopped = if status.state == State::InProgress {
             let bitbucket = self.context.bitbucket(credential, console, &final_statuses.deadline);
             final_statuses.post_stopped(&bitbucket, pending).await.ok()

@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::{
     bitbucket::credential::Credential,
@@ -24,6 +24,9 @@ pub(super) struct PendingStatuses {
     /// The statuses that a stopped run must look after: those under way, and every `INPROGRESS`.
     unfinished: RefCell<BTreeMap<usize, Rc<PendingStatus>>>,
     slots: RefCell<HashMap<InSlot, SlotState>>,
+    /// Whether the run is stopped: no further status is begun.
+    is_closed: Cell<bool>,
+    answered: Notify,
 }
 
 /// Whether the run has posted to a slot.
@@ -43,6 +46,8 @@ pub(super) struct PendingStatus {
     pub(super) status: Status,
     /// True from the moment it is sent until a response proves that it had no effect.
     pub(super) may_have_been_applied: Cell<bool>,
+    /// Whether it was sent and not answered yet.
+    pub(super) is_under_way: Cell<bool>,
 }
 
 /// A status as the key of its slot: a commit has one status for each key and refname.
@@ -72,6 +77,31 @@ impl Hash for InSlot {
 }
 
 impl PendingStatuses {
+    /// Waits for ever once the run is stopped: nothing new is begun then.
+    pub(super) async fn is_open(&self) {
+        if self.is_closed.get() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Stops the run, and waits until every status that is under way has its answer.
+    pub(super) async fn close(&self) {
+        self.is_closed.set(true);
+        let is_under_way = |status: &Rc<PendingStatus>| status.is_under_way.get();
+        while self.unfinished.borrow().values().any(is_under_way) {
+            self.answered.notified().await;
+        }
+    }
+
+    /// The answer to a status that is posted by `post`.
+    pub(super) async fn answer_to<T>(&self, status: &PendingStatus, post: impl Future<Output = T>) -> T {
+        status.is_under_way.set(true);
+        let answer = post.await;
+        status.is_under_way.set(false);
+        self.answered.notify_one();
+        answer
+    }
+
     /// Adds a status. Returns its number.
     pub(super) fn add(&self, status: Rc<PendingStatus>) -> usize {
         let mut unfinished = self.unfinished.borrow_mut();

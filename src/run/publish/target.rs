@@ -165,6 +165,7 @@ impl TargetPublisher<'_, '_> {
             target: target.clone(),
             status,
             may_have_been_applied: Cell::new(false),
+            is_under_way: Cell::new(false),
         });
         let lock = match self.pending.lock_of(&pending) {
             Ok(lock) => lock,
@@ -196,13 +197,14 @@ impl TargetPublisher<'_, '_> {
 
     /// Posts a status. An `INPROGRESS` that failed and may have been applied is replaced by `STOPPED`.
     async fn post(&self, pending: &Rc<PendingStatus>) -> Result<(), Box<Refusal>> {
+        self.pending.is_open().await;
         let number = self.pending.add(pending.clone());
-        let PendingStatus { credential, target, status, may_have_been_applied } = &**pending;
+        let PendingStatus { credential, target, status, may_have_been_applied, .. } = &**pending;
         let bitbucket = self.bitbucket.with(credential);
-        let posted = bitbucket
-            .changed(|client| Client { may_have_been_applied: Some(may_have_been_applied), ..client })
-            .post_status(&target.repository, &target.commit, status)
-            .await;
+        let bitbucket_of_it = bitbucket
+            .changed(|client| Client { may_have_been_applied: Some(may_have_been_applied), ..client });
+        let post = bitbucket_of_it.post_status(&target.repository, &target.commit, status);
+        let posted = self.pending.answer_to(pending, post).await;
         let is_inprogress = status.state == State::InProgress;
         if let Err(mut refusal) = posted {
             // Without the commit, no attempt had an effect.
