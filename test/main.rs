@@ -19,3 +19,4 @@ mod status;
 mod target;
 mod targets;
 mod variables;
+mod verdict;

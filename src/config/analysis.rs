@@ -79,7 +79,7 @@ impl fmt::Display for AnalysisSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(Files { found, .. }) => match &found[..] {
-                [] => write!(f, "a scan that did not finish"),
+                [] => write!(f, "a scan without report-task.txt"),
                 [file] => write!(f, "{}", file.path.display()),
                 files => write!(f, "{} analyses", files.len()),
             },

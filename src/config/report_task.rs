@@ -109,10 +109,10 @@ impl AnalysisFile {
         age.is_some_and(|age| age < STEP_MAX)
     }
 
-    /// Whether it was written after the checkout around it was made; `None` when there is no checkout.
+    /// Whether it was not written before the checkout around it was made; `None` when there is no checkout.
     pub(crate) fn is_newer_than_checkout(&self) -> Option<bool> {
         let made_at = Checkout::around(&self.path)?.made_at()?;
-        Some(self.written_at? > made_at)
+        Some(self.written_at? >= made_at)
     }
 }
 

@@ -162,7 +162,7 @@ impl fmt::Display for NoVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAnalysis { exit_code: 0, .. } => {
-                write!(f, "No verdict: the scan left no analysis")
+                f.write_str("No verdict: no report-task.txt of the scan was found")
             }
             Self::NoAnalysis { exit_code, .. } => {
                 write!(f, "The scan did not finish (exit code {exit_code})")

@@ -75,7 +75,7 @@ fn an_inprogress_before_a_scan_that_crashes() {
     assert_eq!(in_pull_request_build(&sandbox).set("STATE", "INPROGRESS").run().code, 0);
     let gatepost = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 3, 1), @"
-    gatepost 0.1.0: the quality gate of a scan that did not finish for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    gatepost 0.1.0: the quality gate of a scan without report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ The scan did not finish (exit code 1)
       why:      a scan that fails early sends no analysis
       to do:    see the log of the scanner

@@ -117,10 +117,11 @@ impl<'a> AskSonarQube<'a> {
 
     async fn files(&self, files: &'a Files) -> anyhow::Result<Vec<Verdict>> {
         let mut endings: Vec<Ending> = Vec::new();
-        let mut asked: HashMap<(Option<&Url>, &str), &Path> = HashMap::new();
+        let mut asked: HashMap<(Option<Url>, &str), &Path> = HashMap::new();
         for file in &files.found {
             if let Ok(Analysis { end: End::Ask { server, task, .. }, .. }) = &file.content {
-                let first = asked.entry((server.as_ref(), task)).or_insert(&file.path);
+                let server = self.plan.server(server.as_ref())?.map(|address| address.url);
+                let first = asked.entry((server, task)).or_insert(&file.path);
                 if **first != *file.path {
                     let (path, first) = (file.path.display(), first.display());
                     self.console.line(format_args!("{path} names the same analysis as {first}"));
@@ -203,7 +204,8 @@ impl<'a> AskSonarQube<'a> {
             Err(reason) => return Ok(without(reason)),
         };
         if let Some(contradiction) = contradiction_of_file(file, analysis, &task) {
-            return Ok(without(contradiction.into()));
+            // The address in the file is not believed either.
+            return Ok(Ending::Verdict(self.without_gate(contradiction.into(), project.clone(), None)));
         }
         let project = task.project.clone().or_else(|| project.clone());
         let subject = task.subject.clone().or_else(|| subject.clone()).unwrap_or(Subject::Main);

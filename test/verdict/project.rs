@@ -1,0 +1,129 @@
+//! SonarQube is asked by the key of a project.
+
+use std::process::Command;
+
+use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Gate, Projects, SonarQube};
+
+use super::{assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
+use crate::proxy::Proxy;
+use crate::run::{Folder, Gatepost, Sandbox, acme, after_scan, assert_told, scanned};
+
+fn by_key(sandbox: &Sandbox, folder: &Folder, sonarqube: &SonarQube) -> Gatepost {
+    after_scan(sandbox, folder)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_PROJECT_KEY", "acme_api")
+        .set("URL", "https://ci.example.com/")
+}
+
+#[test]
+fn in_a_branch_build_without_sonar_branch_a_warning_names_it() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.submit(Analysis::new("acme_api", Gate::passed()));
+    let folder = Folder::new();
+    let run = of_branch_build(by_key(&sandbox, &folder, &sonarqube)).run();
+    let warning = "! Gatepost asks for the gate of the main branch, not for the gate of this branch: pass SONAR_BRANCH: $BITBUCKET_BRANCH";
+    assert_told(&run, 0, &[warning]);
+    assert_eq!(run.output.lines().filter(|line| line.starts_with("! ")).count(), 1, "{}", run.output);
+}
+
+#[test]
+fn a_named_pull_request_or_branch_is_compared_too() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.submit(of_pull_request("3"));
+    sonarqube.submit(of_pull_request("7"));
+    sonarqube.submit(Analysis::of_branch("acme_api", "feature/old", Gate::passed()));
+    let folder = Folder::new();
+    let gatepost = by_key(&sandbox, &folder, &sonarqube);
+    let wrong = gatepost.clone().set("SONAR_PULL_REQUEST", "3").run();
+    assert_told(&wrong, 3, &["✖ The analysis is of pull request 3, this is pull request 7"]);
+    let wrong = gatepost.clone().set("SONAR_BRANCH", "feature/old").run();
+    assert_told(&wrong, 3, &["✖ The analysis is of branch feature/old, this is pull request 7"]);
+    let right = gatepost.set("SONAR_PULL_REQUEST", "#7").run();
+    assert_told(&right, 0, &["quality gate passed: acme_api, pull request 7"]);
+}
+
+#[test]
+fn a_fresh_file_of_the_project_is_waited_for() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.submit(of_pull_request("7"));
+    let slow = Analysis { polls: 1, gate: Gate::failed(), ..of_pull_request("7") };
+    let folder = scanned(".scannerwork", &sonarqube.submit(slow));
+    for gatepost in [
+        by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7"),
+        by_key(&sandbox, &folder, &sonarqube),
+    ] {
+        assert_told(&gatepost.run(), 1, &["quality gate failed: acme_api, pull request 7"]);
+    }
+    assert!(sonarqube.requests()[0].path.contains("/api/ce/task?id="));
+}
+
+#[test]
+fn the_file_of_another_project_or_pull_request_is_not_waited_for() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.submit(of_pull_request("7"));
+    for other in [Analysis::of_pull_request("acme_web", "7", Gate::failed()), of_pull_request("3")] {
+        let folder = scanned(".scannerwork", &sonarqube.submit(other));
+        let run = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7").run();
+        assert_told(&run, 0, &["quality gate passed: acme_api, pull request 7"]);
+    }
+    assert!(sonarqube.requests().iter().all(|request| !request.path.contains("/api/ce/task")));
+}
+
+/// The checkout is newer than the file.
+#[test]
+fn the_file_of_an_earlier_build_is_not_waited_for() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.submit(of_pull_request("7"));
+    let folder = scanned(".scannerwork", &sonarqube.submit(Analysis { polls: 9, ..of_pull_request("7") }));
+    let ran = Command::new("git").args(["init", "--quiet"]).current_dir(folder.path()).output().unwrap();
+    assert!(ran.status.success());
+    let run = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7").run();
+    assert_told(&run, 0, &[]);
+    assert_eq!(sonarqube.request_count(), 1);
+}
+
+#[test]
+fn a_gate_that_was_not_computed_is_told_with_its_way_out() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.submit(Analysis { gate: Gate::none(), ..of_pull_request("7") });
+    let folder = Folder::new();
+    let gatepost = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7");
+    let run = gatepost.clone().run();
+    insta::assert_snapshot!(run.told(), @"
+    gatepost 0.1.0: the quality gate of project acme_api, pull request 7 for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    SonarQube at http://127.0.0.1:PORT/ (from SONAR_HOST_URL) gets SONAR_TOKEN
+    quality gate was not computed: acme_api, pull request 7
+    ✖ No quality gate was computed: acme_api, pull request 7
+      answered: the gate has the status NONE
+      why:      a first analysis has no new code to compare with, or the project has no period for new code
+      to do:    run the scan again after the next change, or set the new code definition in SonarQube (Project Settings > New Code); pass ON_NO_GATE: SUCCESSFUL if such an analysis may be green
+      status:   Sonar: acme_api (key sonar-acme_api): No quality gate was computed: acme_api, pull request 7
+      link:     https://ci.example.com/
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)
+    exit code 1
+    ");
+    assert_stands(&sandbox, "FAILED", "No quality gate was computed: acme_api, pull request 7");
+    assert_told(&gatepost.set("ON_NO_GATE", "SUCCESSFUL").run(), 0, &["✔ posted SUCCESSFUL"]);
+}
+
+/// The measures are the way out on SonarQube Cloud; without any, nothing is known.
+#[test]
+fn on_no_gate_is_not_for_a_gate_that_could_not_be_asked_for() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
+    sonarqube.submit(of_pull_request("7"));
+    sonarqube.projects(|projects| {
+        projects.retire_project_status(410).lose_measures();
+    });
+    let proxy = Proxy::to(sonarqube.https_port());
+    let folder = Folder::new();
+    let run = by_key(&sandbox, &folder, &sonarqube)
+        .set("SONAR_TOKEN", CLOUD_TOKEN)
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+        .set("SONAR_PULL_REQUEST", "7")
+        .set("ON_NO_GATE", "SUCCESSFUL")
+        .run();
+    assert_told(&run, 3, &["410 Gone"]);
+    assert_eq!(standing(&sandbox)["sonar-acme_api"].0, "FAILED");
+}

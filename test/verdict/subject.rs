@@ -1,0 +1,165 @@
+//! What was analysed is what the status is for.
+
+use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Gate, Projects, SonarQube};
+
+use super::{after, assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
+use crate::proxy::Proxy;
+use crate::run::{acme, after_scan, assert_told, scanned};
+
+#[test]
+fn an_analysis_of_another_pull_request_is_no_verdict() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("3")));
+    let run = gatepost.run();
+    insta::assert_snapshot!(run.told(), @r#"
+    gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    SonarQube at http://127.0.0.1:PORT/ (serverUrl of report-task.txt) gets SONAR_TOKEN
+    quality gate passed: acme_api, pull request 3
+      ✔ Reliability Rating on New Code                 A  A or better
+      ✔ Security Rating on New Code                    A  A or better
+      ✔ Maintainability Rating on New Code             A  A or better
+      ✔ Coverage on New Code                       91.3%  at least 80%
+      ✔ Duplicated Lines on New Code                0.7%  at most 3%
+      ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
+      ✔ New Issues                                     0  at most 0
+    ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=3", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
+    ✖ The analysis is of pull request 3, this is pull request 7
+      why:      the file or the variables name the analysis of another build
+      to do:    scan in this pipeline before the pipe; compare what the scanner gets (sonar.pullrequest.key, sonar.branch.name) with PULL_REQUEST and BRANCH, or SONAR_PULL_REQUEST and SONAR_BRANCH
+      status:   Sonar: acme_api (key sonar-acme_api): The analysis is of pull request 3, this is pull request 7
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
+    exit code 3
+    "#);
+    assert_stands(&sandbox, "FAILED", "The analysis is of pull request 3, this is pull request 7");
+}
+
+#[test]
+fn each_pairing_of_pull_request_and_branch_is_compared() {
+    let branch = |name: &str| Analysis::of_branch("acme_api", name, Gate::passed());
+    for (analysis, is_branch_build, refused) in [
+        (of_pull_request("7"), false, None),
+        (of_pull_request("PR-7"), false, None),
+        (of_pull_request("77"), false, Some("The analysis is of pull request 77, this is pull request 7")),
+        (of_pull_request("3"), true, Some("The analysis is of pull request 3, this is branch feature/login")),
+        (branch("feature/login"), false, None),
+        (branch("feature/login"), true, None),
+        (
+            branch("feature/old"),
+            true,
+            Some("The analysis is of branch feature/old, this is branch feature/login"),
+        ),
+        (branch("feature/old"), false, Some("The analysis is of branch feature/old, this is pull request 7")),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(analysis));
+        let gatepost = if is_branch_build { of_branch_build(gatepost) } else { gatepost };
+        let run = gatepost.run();
+        assert_told(&run, if refused.is_some() { 3 } else { 0 }, &[]);
+        let (state, description) = standing(&sandbox).remove("sonar-acme_api").unwrap();
+        match refused {
+            Some(words) => assert_eq!((state.as_str(), description.as_str()), ("FAILED", words)),
+            None => assert_eq!(state, "SUCCESSFUL", "{}", run.output),
+        }
+    }
+}
+
+#[test]
+fn an_analysis_of_the_main_branch_is_a_verdict_with_one_warning() {
+    for is_branch_build in [false, true] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let (_folder, gatepost) =
+            after(&sandbox, &sonarqube.submit(Analysis::new("acme_api", Gate::passed())));
+        let gatepost = if is_branch_build { of_branch_build(gatepost) } else { gatepost };
+        let run = gatepost.set("URL", "https://ci.example.com/").run();
+        let wanted = if is_branch_build { "branch feature/login" } else { "pull request 7" };
+        let warning = format!("! the analysis is of the main branch, and the status is for {wanted}");
+        assert_told(&run, 0, &[&warning]);
+        assert_eq!(run.output.lines().filter(|line| line.starts_with("! ")).count(), 1, "{}", run.output);
+        assert_eq!(standing(&sandbox)["sonar-acme_api"].0, "SUCCESSFUL");
+    }
+}
+
+/// SonarQube Cloud knows pull requests.
+#[test]
+fn on_cloud_an_analysis_of_the_main_branch_is_no_verdict_about_a_pull_request() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
+    let folder = scanned(".scannerwork", &sonarqube.submit(Analysis::new("acme_api", Gate::passed())));
+    let proxy = Proxy::to(sonarqube.https_port());
+    let run = after_scan(&sandbox, &folder)
+        .set("SONAR_TOKEN", CLOUD_TOKEN)
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+        .run();
+    assert_told(&run, 3, &["pass sonar.pullrequest.key"]);
+    assert_stands(&sandbox, "FAILED", "The analysis is of the main branch, this is pull request 7");
+}
+
+#[test]
+fn a_file_that_contradicts_its_task_is_not_believed() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_web", "1", Gate::passed()));
+    let claims = submitted
+        .claiming("projectKey", "acme_api")
+        .claiming("dashboardUrl", "https://sonar.example.com/dashboard?id=acme_api&pullRequest=7");
+    let (_folder, gatepost) = after(&sandbox, &claims);
+    let run = gatepost.run();
+    insta::assert_snapshot!(run.told(), @"
+    gatepost 0.1.0: the quality gate of .scannerwork/report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+    SonarQube at http://127.0.0.1:PORT/ (serverUrl of report-task.txt) gets SONAR_TOKEN
+    ✖ report-task.txt says acme_api, pull request 7, but its analysis is of acme_web, pull request 1
+      answered: the task is of acme_web, pull request 1; the file says acme_api, pull request 7
+      why:      the file was changed, or belongs to another scan: Gatepost believes SonarQube
+      to do:    let the scanner write the file anew in this step, and remove it from caches and artifacts
+      status:   Sonar: acme_api (key sonar-acme_api): report-task.txt says acme_api, pull request 7, but its analysis is of acme_web, pull request 1
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
+    exit code 3
+    ");
+    assert_eq!(sonarqube.request_count(), 1, "the gate is not asked for");
+    let words =
+        "report-task.txt says acme_api, pull request 7, but its analysis is of acme_web, pull request 1";
+    assert_stands(&sandbox, "FAILED", words);
+}
+
+#[test]
+fn a_file_that_claims_a_pull_request_for_an_analysis_of_the_main_branch_is_not_believed() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let claims = sonarqube
+        .submit(Analysis::new("acme_api", Gate::passed()))
+        .claiming("dashboardUrl", "https://sonar.example.com/dashboard?id=acme_api&pullRequest=7");
+    let (_folder, gatepost) = after(&sandbox, &claims);
+    assert_told(&gatepost.run(), 3, &["but its analysis is of acme_api, main branch"]);
+}
+
+#[test]
+fn an_address_of_the_dashboard_that_cannot_be_read_leaves_the_rest_to_the_task() {
+    for address in
+        ["not an address", "https://sonar.example.com/", "https://sonar.example.com/dashboard?id=", ""]
+    {
+        for (id, code) in [("7", 0), ("3", 3)] {
+            let (sandbox, sonarqube) = (acme(), sonarqube());
+            let claims = sonarqube.submit(of_pull_request(id)).claiming("dashboardUrl", address);
+            let (_folder, gatepost) = after(&sandbox, &claims);
+            assert_told(&gatepost.run(), code, &[&format!("acme_api, pull request {id}")]);
+        }
+    }
+}
+
+/// Pull request 9 is in the same repository; the number alone is not enough to be green.
+#[test]
+fn a_pull_request_that_is_looked_up_is_compared_with_its_branch() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let (_folder, gatepost) =
+        after(&sandbox, &sonarqube.submit(Analysis::of_branch("acme_api", "feature/old", Gate::passed())));
+    let by_pull_request = of_branch_build(gatepost)
+        .unset("BITBUCKET_COMMIT")
+        .unset("BITBUCKET_BRANCH")
+        .set("PULL_REQUEST", "7");
+    assert_told(
+        &by_pull_request.run(),
+        3,
+        &["The analysis is of branch feature/old, this is pull request 7"],
+    );
+}
