@@ -5,5 +5,6 @@ pub(crate) mod explanation;
 pub(crate) mod further_reads;
 pub mod handbook;
 pub(crate) mod network;
+pub(crate) mod no_gate;
 pub(crate) mod sonarqube;
 pub(crate) mod tell;

@@ -67,28 +67,35 @@ pub(crate) fn tell(refusal: &impl Refused, console: &Console) {
 }
 
 fn tell_in_full(refusal: &impl Refused, explanation: &Explanation, console: &Console) {
-    let Explanation { reasons, otherwise, again } = explanation;
     let failed = refusal.failed();
     console.failed(refusal);
     console.detail("sent", failed.sent());
     console.detail("answered", failed.answered());
-    let are_several = reasons.len() > 1;
-    if are_several {
-        console.detail(
-            "why",
-            format_args!("{} does not say; these reasons are possible, likeliest first", failed.service),
-        );
-    }
-    for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
-        let number = if are_several { format!(" {number}") } else { String::new() };
-        console.detail(&format!("why{number}"), why);
-        console.details(&format!("to do{number}"), remedy);
-    }
-    if let Some(Reason { why, remedy, .. }) = otherwise {
-        console.detail("else", why);
-        console.details("then", remedy);
-    }
-    if let Some(again) = again {
-        console.detail("again", again);
+    explanation.tell(failed.service, console);
+}
+
+impl Explanation {
+    /// Prints the reasons and the remedies. `service` does not say which reason it is, when there are several.
+    pub(crate) fn tell(&self, service: impl fmt::Display, console: &Console) {
+        let Self { reasons, otherwise, again } = self;
+        let are_several = reasons.len() > 1;
+        if are_several {
+            console.detail(
+                "why",
+                format_args!("{service} does not say; these reasons are possible, likeliest first"),
+            );
+        }
+        for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
+            let number = if are_several { format!(" {number}") } else { String::new() };
+            console.detail(&format!("why{number}"), why);
+            console.details(&format!("to do{number}"), remedy);
+        }
+        if let Some(Reason { why, remedy, .. }) = otherwise {
+            console.detail("else", why);
+            console.details("then", remedy);
+        }
+        if let Some(again) = again {
+            console.detail("again", again);
+        }
     }
 }

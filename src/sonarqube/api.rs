@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
+    console::text::without_tags,
     http::{authorization::Authorization, client::Client},
     model::analysis::{ServerAddress, Subject},
     sonarqube::{
@@ -77,7 +78,7 @@ impl SonarQube<'_> {
                     other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
                 },
                 analysis: field("analysisId"),
-                error: field("errorMessage"),
+                error: field("errorMessage").map(|error| without_tags(&error)),
                 project: field("componentKey"),
                 subject,
             })
