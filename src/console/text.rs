@@ -32,12 +32,11 @@ pub(crate) fn without_tags(text: &str) -> String {
         let (before, from) = rest.split_at(at);
         words.push_str(before);
         let begins_tag = from[1..].trim_start_matches('/').starts_with(|c: char| c.is_ascii_alphabetic());
-        match from.find('>').filter(|_| begins_tag) {
-            Some(end) => rest = &from[end + 1..],
-            None => {
-                words.push('<');
-                rest = &from[1..];
-            }
+        if let Some(end) = from.find('>').filter(|_| begins_tag) {
+            rest = &from[end + 1..];
+        } else {
+            words.push('<');
+            rest = &from[1..];
         }
     }
     words + rest

@@ -1,5 +1,7 @@
 //! Why an analysis has no gate although SonarQube answered: in the shape of a refusal.
 
+#![cfg_attr(not(test), allow(dead_code, reason = "the run does not use it yet"))]
+
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
@@ -90,7 +92,6 @@ const TASKS: &str =
     "see the Background Tasks of the project in SonarQube (Project Settings > Background Tasks)";
 
 /// Tells the reader why there is no gate.
-#[cfg_attr(not(test), expect(dead_code, reason = "asking SonarQube will use it"))]
 pub(crate) fn tell_no_gate(reason: &NoGate<'_>, console: &Console) {
     let explanation = reason.explain();
     match console.news(explanation.reasons.iter().map(|reason| &*reason.why).collect()) {

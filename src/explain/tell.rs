@@ -77,7 +77,10 @@ fn tell_in_full(refusal: &impl Refused, explanation: &Explanation, console: &Con
 impl Explanation {
     /// Prints the reasons and the remedies. `service` does not say which reason it is, when there are several.
     pub(crate) fn tell(&self, service: impl fmt::Display, console: &Console) {
-        let Self { reasons, otherwise, again } = self;
+        let Self { reasons, otherwise, again, address } = self;
+        if let Some(address) = address {
+            console.detail("address", address);
+        }
         let are_several = reasons.len() > 1;
         if are_several {
             console.detail(

@@ -23,6 +23,7 @@ use crate::{
 
 /// An analysis, as far as it is known before SonarQube is asked.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are few of them")]
 pub(super) enum CheckedAnalysis {
     /// SonarQube is asked about it.
     Asked {
