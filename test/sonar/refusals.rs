@@ -68,13 +68,13 @@ fn an_unusual_or_unusable_answer_is_posted_as_failed() {
             r#"{"task":{"status":"SUCCESS"}}"#,
             r#"{"projectStatus":{}}"#,
             3,
-            "Quality gate unknown: acme_api, pull request 7",
+            "No verdict: the state of the quality gate is not known: acme_api, pull request 7",
         ),
         (
             r#"{"task":{"status":"SUCCESS","analysisId":7}}"#,
             r#"{"projectStatus":{"status":"GREAT","conditions":[]}}"#,
             3,
-            "Quality gate unknown: acme_api, pull request 7",
+            "No verdict: the state of the quality gate is not known: acme_api, pull request 7",
         ),
         (
             r#"{"task":{"status":"SUCCESS","analysisId":"x y&z"}}"#,
