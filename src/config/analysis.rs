@@ -14,7 +14,7 @@ use crate::{
     },
     console::foreign::shown,
     model::{
-        address::{CLOUD_URL, service_address},
+        address::{CLOUD_URL, server_of_page, service_address},
         analysis::{AddressOrigin, Comparison, ServerAddress, Subject, Wanted},
         state::State,
         token::{self, Defect, TokenKind},
@@ -345,6 +345,14 @@ fn scan_exit_code(variables: &Variables, findings: &mut Findings) -> Option<u8> 
 
 fn host(text: Option<&str>, findings: &mut Findings) -> Option<Url> {
     let text = text?.trim();
+    if let Some(server) = server_of_page(text) {
+        findings.warning(format!(
+            "SONAR_HOST_URL is {}, the address of a page: Gatepost uses {}, the address of the server",
+            shown(text),
+            server.as_str().trim_end_matches('/')
+        ));
+        return Some(server);
+    }
     let found = match service_address(text) {
         Ok(url) => return Some(url),
         Err(found) => found,

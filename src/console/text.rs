@@ -24,6 +24,24 @@ pub(crate) fn fit(text: &str, max_chars: usize) -> String {
     format!("{}…", cut.trim_end())
 }
 
+/// The text without the tags of HTML. Their words stay, and so does a `<` that begins no tag.
+pub(crate) fn without_tags(text: &str) -> String {
+    let mut words = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (before, from) = rest.split_at(at);
+        words.push_str(before);
+        let begins_tag = from[1..].trim_start_matches('/').starts_with(|c: char| c.is_ascii_alphabetic());
+        if let Some(end) = from.find('>').filter(|_| begins_tag) {
+            rest = &from[end + 1..];
+        } else {
+            words.push('<');
+            rest = &from[1..];
+        }
+    }
+    words + rest
+}
+
 /// A number of things: "1 target", "2 targets".
 pub(crate) fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
@@ -67,6 +85,21 @@ mod tests {
         assert_eq!(fit("one two three", 13), "one two three");
         assert_eq!(fit("one two three", 12), "one two…");
         assert_eq!(fit(&"x".repeat(300), 255).chars().count(), 255);
+    }
+
+    #[test]
+    fn tags_are_taken_out_and_their_words_stay() {
+        for (text, words) in [
+            (
+                r#"Too many lines of code. <a href="https://a.b/upgrade">Upgrade the plan</a>"#,
+                "Too many lines of code. Upgrade the plan",
+            ),
+            ("<b>a</b><br/>b", "ab"),
+            ("1 < 2 and 3 > 2, <3, List<", "1 < 2 and 3 > 2, <3, List<"),
+            ("<a href=", "<a href="),
+        ] {
+            assert_eq!(without_tags(text), words);
+        }
     }
 
     #[test]

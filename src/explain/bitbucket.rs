@@ -20,7 +20,7 @@ use crate::{
         network,
     },
     http::{
-        failed_request::{Cause, Unusable},
+        failed_request::{Cause, Service, Unusable},
         transport::Response,
     },
     model::{
@@ -31,6 +31,7 @@ use crate::{
 };
 
 const GUIDE: ServiceGuide = ServiceGuide {
+    service: Service::Bitbucket,
     address: "BITBUCKET_API_URL",
     roots: "SSL_CERT_FILE (a PEM file)",
     when_slow: "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
@@ -45,15 +46,15 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
     let Refusal { failed, answer, .. } = refusal;
     let mut explanation = match (&failed.cause, answer) {
         (Cause::Refused(response), _) if network::is_redirect(response) => explain_renamed(response, refusal)
-            .unwrap_or_else(|| network::explain_redirect(response, &failed.url, GUIDE)),
+            .unwrap_or_else(|| network::explain_redirect(response, &failed.url, GUIDE).into()),
         (Cause::Refused(response), Some(answer)) => explain_answer(response, answer, refusal),
         (Cause::Refused(_), None) => unknown_answer(),
         (Cause::Unusable(_, Unusable::NotA(WITH_SOURCE_COMMIT)), _) => Explanation::of(
             "the branch or the fork of the pull request was deleted, so that it has no source commit any more",
             "pass COMMIT with the commit that was built",
         ),
-        (Cause::Unusable(_, wrong), _) => network::explain_unusable(wrong, GUIDE),
-        (Cause::NoResponse(failure), _) => network::explain_failure(failure, &failed.url, GUIDE),
+        (Cause::Unusable(_, wrong), _) => network::explain_unusable(wrong, GUIDE).into(),
+        (Cause::NoResponse(failure), _) => network::explain_failure(failure, &failed.url, GUIDE).into(),
     };
     let is_cloud = failed.url.host_str() == Some("api.bitbucket.org") || is_this_machine(&failed.url);
     if matches!(failed.cause, Cause::NoResponse(_)) && !is_cloud {
@@ -239,10 +240,16 @@ fn anothers_status(evidence: &Evidence) -> Vec<Reason> {
     vec![Reason::with_why(trouble, why)]
 }
 
-/// Bitbucket gives one answer for every reason. `BitbucketCustom` was seen where an account worked with git and in another
-/// workspace: <https://community.atlassian.com/forums/Bitbucket-questions/x401-Error-while-uploading-the-code/qaq-p/3149693>.
+/// Bitbucket gives one answer for every reason. `BitbucketCustom` without words was seen in few public reports. In the
+/// one whose cause became known, the user name stood where the full e-mail address of the account belongs:
+/// <https://community.atlassian.com/forums/Bitbucket-questions/x401-Error-while-uploading-the-code/qaq-p/3149693>.
 fn explain_unauthorized(response: &Response, credential: &CredentialKind) -> Explanation {
     let challenge = response.header("www-authenticate").unwrap_or_default();
+    let or_organization = |mut explanation: Explanation| {
+        let why = format!("git works with the same account: {}", handbook::MANAGED_ACCOUNT.why);
+        explanation.otherwise = Some(Reason::with_why(&handbook::MANAGED_ACCOUNT, why));
+        explanation
+    };
     match credential {
         CredentialKind::ApiToken { token, .. } if TokenKind::of(token.expose_secret()).is_none() => {
             Explanation::one_of([
@@ -251,21 +258,18 @@ fn explain_unauthorized(response: &Response, credential: &CredentialKind) -> Exp
                 &handbook::OTHER_ACCOUNT,
             ])
         }
-        CredentialKind::ApiToken { .. } if challenge.starts_with("BitbucketCustom") => Explanation::one_of([
-            &handbook::MANAGED_ACCOUNT,
-            &handbook::API_TOKEN_EXPIRED,
-            &handbook::OTHER_ACCOUNT,
-        ]),
-        CredentialKind::ApiToken { .. } => {
-            let mut explanation = Explanation::one_of([
-                &handbook::API_TOKEN_EXPIRED,
+        CredentialKind::ApiToken { .. } if challenge.starts_with("BitbucketCustom") => {
+            or_organization(Explanation::one_of([
                 &handbook::OTHER_ACCOUNT,
                 &handbook::NO_SCOPES,
-            ]);
-            let why = format!("git works with the same account: {}", handbook::MANAGED_ACCOUNT.why);
-            explanation.otherwise = Some(Reason::with_why(&handbook::MANAGED_ACCOUNT, why));
-            explanation
+                &handbook::API_TOKEN_EXPIRED,
+            ]))
         }
+        CredentialKind::ApiToken { .. } => or_organization(Explanation::one_of([
+            &handbook::API_TOKEN_EXPIRED,
+            &handbook::OTHER_ACCOUNT,
+            &handbook::NO_SCOPES,
+        ])),
         CredentialKind::AccessToken { .. } if credential.may_be_oauth_token() => {
             Explanation::one_of([&handbook::OAUTH_TOKEN_EXPIRED, &handbook::ACCESS_TOKEN_EXPIRED])
         }

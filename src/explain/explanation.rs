@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use crate::{console::text::rounded, explain::handbook::Trouble, http::failed_request::FailedRequest};
+use crate::{
+    console::text::rounded,
+    explain::handbook::Trouble,
+    http::failed_request::{FailedRequest, Service},
+};
 
 /// Why a request was refused, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +17,8 @@ pub(crate) struct Explanation {
     pub(crate) otherwise: Option<Reason>,
     /// When another run makes sense, if the service said so.
     pub(crate) again: Option<String>,
+    /// Where the address of the service comes from, when that may be the reason.
+    pub(crate) address: Option<String>,
 }
 
 /// A possible reason.
@@ -25,9 +31,20 @@ pub(crate) struct Reason {
     pub(crate) remedy: Cow<'static, str>,
 }
 
+/// What is known of a failure, in the words for each reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Diagnosis {
+    /// For the reviewers of the commit: a few words without details. It completes "No verdict: ".
+    pub(crate) sentence: Cow<'static, str>,
+    pub(crate) why: Cow<'static, str>,
+    /// What to do; one line or several.
+    pub(crate) remedy: Cow<'static, str>,
+}
+
 /// The variables and pages that concern one service.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServiceGuide {
+    pub(crate) service: Service,
     /// The variable with its address.
     pub(crate) address: &'static str,
     /// The variables with root certificates for it.
@@ -68,6 +85,23 @@ impl Explanation {
     }
 }
 
+impl Diagnosis {
+    pub(crate) fn of(
+        sentence: impl Into<Cow<'static, str>>,
+        why: impl Into<Cow<'static, str>>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { sentence: sentence.into(), why: why.into(), remedy: remedy.into() }
+    }
+}
+
+impl From<Diagnosis> for Explanation {
+    fn from(diagnosis: Diagnosis) -> Self {
+        let Diagnosis { sentence: _, why, remedy } = diagnosis;
+        Self::of(why, remedy)
+    }
+}
+
 impl Reason {
     /// An entry of the handbook, with what is known of the case.
     pub(crate) fn with_why(trouble: &'static Trouble, why: String) -> Self {
@@ -89,6 +123,6 @@ impl From<Reason> for Explanation {
 
 impl From<Vec<Reason>> for Explanation {
     fn from(reasons: Vec<Reason>) -> Self {
-        Self { reasons, otherwise: None, again: None }
+        Self { reasons, otherwise: None, again: None, address: None }
     }
 }

@@ -148,9 +148,9 @@ pub const OAUTH_TOKEN_EXPIRED: Trouble = Trouble {
 };
 
 pub const OTHER_ACCOUNT: Trouble = Trouble {
-    title: "An API token with the e-mail address of another account",
-    answer: "401 \"Token is invalid, expired, or not supported for this endpoint.\"",
-    why: "ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token",
+    title: "An API token with the e-mail address of another account, or not the full one",
+    answer: "401 \"Token is invalid, expired, or not supported for this endpoint.\", or with an empty body and www-authenticate: BitbucketCustom",
+    why: "ATLASSIAN_ACCOUNT_EMAIL is not the full e-mail address of the account that created the API token",
     remedy: "log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email",
 };
 

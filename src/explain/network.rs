@@ -4,10 +4,11 @@
 use reqwest::{Url, header};
 
 use crate::{
-    explain::explanation::{Explanation, ServiceGuide},
+    explain::explanation::{Diagnosis, ServiceGuide},
     http::{
-        failed_request::Unusable,
-        transport::{Failure, Response},
+        failed_request::{Service, Unusable},
+        transport::{Failure, Lookup, ProxyFailure, Response, TlsFailure},
+        trust::Untrusted,
     },
 };
 
@@ -16,37 +17,226 @@ pub(crate) fn is_redirect(response: &Response) -> bool {
     response.status_code.is_redirection() && response.headers.contains_key(header::LOCATION)
 }
 
-/// Explains a redirect. `url` is the address that was asked.
-pub(crate) fn explain_redirect(response: &Response, url: &Url, guide: ServiceGuide) -> Explanation {
-    let ServiceGuide { address, .. } = guide;
-    let location = response.header(header::LOCATION.as_str()).and_then(|location| url.join(location).ok());
-    let host = location.as_ref().and_then(Url::host_str).map(|host| format!(" on {host}"));
-    Explanation::of(
-        format!(
-            "the service points to another address{}; Gatepost does not follow, because the credential would go there",
-            host.unwrap_or_default()
-        ),
-        format!(
-            "check {address}: it may need https instead of http, another host, or a base path; a login page of the network also answers like this"
-        ),
+/// What a redirect says that is right: one thing, by comparison with what was asked.
+pub(crate) fn explain_redirect(response: &Response, asked: &Url, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    let location = response.header(header::LOCATION.as_str()).and_then(|location| asked.join(location).ok());
+    let Some(to) = location else {
+        return Diagnosis::of(
+            format!("{service} is at another address"),
+            "the answer points to an address that cannot be read",
+            format!("check {address}"),
+        );
+    };
+    let shown = without_query(&to);
+    let follows_not = "Gatepost does not follow, because the credential would go there";
+    let same_host = to.host_str() == asked.host_str();
+    if same_host && is_maintenance(&to) {
+        return Diagnosis::of(
+            format!("{service} is starting or being upgraded"),
+            format!("the answer points to {shown}: {service} is starting or being upgraded"),
+            "open this page in a browser; when it says that the server is up, run again",
+        );
+    }
+    if is_login(&to) || (!same_host && !to.path().ends_with(asked.path())) {
+        let what = if is_login(&to) { "a login page" } else { "another server, as login pages do" };
+        return Diagnosis::of(
+            format!("a login page stands before {service}"),
+            format!("the answer points to {shown}, {what}; {follows_not}"),
+            without_login(guide),
+        );
+    }
+    if same_host && asked.scheme() == "http" && to.scheme() == "https" && to.path() == asked.path() {
+        return Diagnosis::of(
+            format!("{service} wants https instead of http"),
+            format!("the answer points to {shown}: the server wants https; {follows_not}"),
+            format!("pass in {address} the same address with https:// instead of http://"),
+        );
+    }
+    let base = to.path().strip_suffix(asked.path()).filter(|base| !base.is_empty());
+    if let (true, Some(base)) = (same_host, base) {
+        return Diagnosis::of(
+            format!("the address of {service} lacks the base path"),
+            format!("the answer points to {shown}: the address lacks the base path {base}; {follows_not}"),
+            format!("pass in {address} the address with the base path: {}", server_of(&to, asked)),
+        );
+    }
+    if to.path() == asked.path() {
+        return Diagnosis::of(
+            format!("{service} is at another address"),
+            format!("the answer points to {shown}: {service} has another address; {follows_not}"),
+            format!("pass in {address} this address: {}", server_of(&to, asked)),
+        );
+    }
+    Diagnosis::of(
+        format!("{service} is at another address"),
+        format!("the answer points to {shown}; {follows_not}"),
+        format!("check {address}: copy the address of {service}'s start page"),
     )
 }
 
+/// How the API is reached without the login page before it.
+fn without_login(guide: ServiceGuide) -> String {
+    let ServiceGuide { service, address, .. } = guide;
+    match service {
+        Service::SonarQube => format!(
+            "pass in {address} an address of {service} that needs no login but the token; or let its administrator exempt the path /api from the login"
+        ),
+        Service::Bitbucket => {
+            format!("check {address} and HTTPS_PROXY: a login page of the network also answers like this")
+        }
+    }
+}
+
+/// Scheme, host and path. The query may hold secrets.
+fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // An address with a host can have both.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.into()
+}
+
+/// The address of the server that a redirect points to: without the path of the API.
+fn server_of(to: &Url, asked: &Url) -> String {
+    let api = asked.path().find("/api/").map_or("", |at| &asked.path()[at..]);
+    let shown = without_query(to);
+    shown.strip_suffix(api).unwrap_or(&shown).to_owned()
+}
+
+fn is_maintenance(url: &Url) -> bool {
+    last_part(url).is_some_and(|part| ["maintenance", "setup"].contains(&part))
+}
+
+fn last_part(url: &Url) -> Option<&str> {
+    url.path_segments()?.rfind(|part| !part.is_empty())
+}
+
+/// Whether an address reads like a login page.
+fn is_login(url: &Url) -> bool {
+    const WORDS: [&str; 11] = [
+        "login",
+        "signin",
+        "sign_in",
+        "sign-in",
+        "sessions",
+        "auth",
+        "authorize",
+        "oauth2",
+        "saml",
+        "sso",
+        "openid-connect",
+    ];
+    let mut parts = url.path_segments().into_iter().flatten();
+    parts.any(|part| WORDS.contains(&part.to_ascii_lowercase().as_str()))
+}
+
+/// What a page says that answers in place of the service, whatever its status code. `title` is its title.
+pub(crate) fn explain_page(status_code: u16, title: Option<&str>, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, when_slow, .. } = guide;
+    let page = title.map_or_else(|| "an HTML page".to_owned(), |title| format!("the page \"{title}\""));
+    let lower = title.unwrap_or_default().to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+    let reads_like_login = says(&[
+        "sign in",
+        "sign-in",
+        "signin",
+        "log in",
+        "log-in",
+        "login",
+        "single sign",
+        "anmeld",
+        "authenti",
+    ]);
+    match status_code {
+        429 => Diagnosis::of(
+            format!("{service} receives too many requests"),
+            format!("{page} answers in place of {service}: a gateway before it limits the requests"),
+            "run again later",
+        ),
+        500.. | 408 | 425 => Diagnosis::of(
+            format!("{service} is down ({status_code})"),
+            format!(
+                "{page} answers in place of {service}: it is down or starting, or its gateway does not reach it"
+            ),
+            when_slow,
+        ),
+        407 => Diagnosis::of(
+            "a proxy asks for a user name and password",
+            format!(
+                "{page} answers in place of {service}: it comes from a proxy that wants a user name and password"
+            ),
+            "pass them in HTTPS_PROXY or HTTP_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
+        ),
+        _ if says(&["plain http request was sent to https"]) => https_wanted(guide),
+        _ if status_code == 401 || reads_like_login => Diagnosis::of(
+            format!("a login page stands before {service}"),
+            format!(
+                "{page} answers in place of {service}: a proxy or gateway before it wants a login of its own"
+            ),
+            without_login(guide),
+        ),
+        403 => Diagnosis::of(
+            format!("a firewall or proxy stands before {service}"),
+            format!(
+                "{page} answers in place of {service}: a firewall or proxy before it does not let the request through"
+            ),
+            "let its administrator allow this machine's address, or set HTTPS_PROXY and NO_PROXY",
+        ),
+        _ => Diagnosis::of(
+            format!("a web page answers in place of {service}"),
+            format!(
+                "{page} answers in place of {service}: {address} is not the address of the service, or lacks its base path"
+            ),
+            format!(
+                "check {address}: copy the address of {service}'s start page, with the base path; and check HTTPS_PROXY"
+            ),
+        ),
+    }
+}
+
+/// http was spoken to a port for https.
+pub(crate) fn https_wanted(guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    Diagnosis::of(
+        format!("{service} wants https instead of http"),
+        "the server speaks https on this port, and was asked with http",
+        format!("pass in {address} the same address with https:// instead of http://"),
+    )
+}
+
+/// The words of servers that were asked with http on a port for https: nginx, Go, Tomcat and Apache.
+pub(crate) fn says_https_is_wanted(text: &str) -> bool {
+    [
+        "plain HTTP request was sent to HTTPS",
+        "HTTP request to an HTTPS server",
+        "combination of host and port requires TLS",
+        "speaking plain HTTP to an SSL-enabled",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
 /// Explains a response that accepts the request and is not what the service documents.
-pub(crate) fn explain_unusable(wrong: &Unusable, guide: ServiceGuide) -> Explanation {
-    let ServiceGuide { address, .. } = guide;
+pub(crate) fn explain_unusable(wrong: &Unusable, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    let sentence = format!("{service} gives an answer that cannot be read");
     match wrong {
-        Unusable::Undocumented | Unusable::NotA(_) | Unusable::Other(_) => Explanation::of(
+        Unusable::Undocumented | Unusable::NotA(_) | Unusable::Other(_) => Diagnosis::of(
+            sentence,
             format!(
                 "the answer does not have the documented format, or {address} is not the address of the service"
             ),
             format!("check {address}, and use the newest version of Gatepost"),
         ),
-        Unusable::Compressed => Explanation::of(
+        Unusable::Compressed => Diagnosis::of(
+            sentence,
             "a proxy on the way compresses answers although the request does not accept it",
             format!("let the proxy pass the answers of {address} unchanged, or go around it with NO_PROXY"),
         ),
-        Unusable::NotJson | Unusable::TooLong => Explanation::of(
+        Unusable::NotJson | Unusable::TooLong => Diagnosis::of(
+            sentence,
             format!(
                 "a proxy or a login page answered instead of the service, or {address} is not the address of the service"
             ),
@@ -56,39 +246,195 @@ pub(crate) fn explain_unusable(wrong: &Unusable, guide: ServiceGuide) -> Explana
 }
 
 /// Explains why there is no complete response from `url`.
-pub(crate) fn explain_failure(failure: &Failure, url: &Url, guide: ServiceGuide) -> Explanation {
+pub(crate) fn explain_failure(failure: &Failure, url: &Url, guide: ServiceGuide) -> Diagnosis {
     let host = url.host_str().unwrap_or_default();
-    let ServiceGuide { address, roots, when_slow } = guide;
+    let ServiceGuide { service, address, when_slow, .. } = guide;
     match failure {
-        Failure::UnknownHost(_) => Explanation::of(
+        Failure::UnknownHost(Lookup::NoSuchHost) => Diagnosis::of(
+            format!("the host name of {service} does not exist"),
             format!("the name server of this machine does not know {host}"),
             format!(
                 "check the spelling of {address}; behind a proxy set HTTPS_PROXY; in a container check the network and DNS"
             ),
         ),
-        Failure::Proxy(_) => Explanation::of(
-            "the proxy does not let the connection through, or asks for another user name and password",
-            "check HTTPS_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
+        Failure::UnknownHost(Lookup::TryAgain) => Diagnosis::of(
+            format!("the host name of {service} cannot be looked up now"),
+            format!("the name server of this machine does not answer for {host} now"),
+            "run again; check the network and DNS of this machine; behind a proxy set HTTPS_PROXY",
         ),
-        Failure::Connection(_) => Explanation::of(
+        Failure::Proxy(failure) => explain_proxy(failure, service),
+        Failure::Connection(_) => Diagnosis::of(
+            format!("{service} cannot be reached"),
             format!("{host} does not accept connections, or a firewall or proxy blocks them"),
             format!(
                 "check {address} and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal"
             ),
         ),
-        Failure::Certificate(_) => Explanation::of(
-            "the certificate comes from a proxy that opens TLS, from a private authority, or from the wrong server",
-            format!(
-                "if the authority is your company's, pass its root certificate in {roots}; if the clock of this machine is wrong, correct it"
-            ),
+        Failure::Certificate(reason) => explain_certificate(reason, host, guide),
+        Failure::Tls(failure) => explain_tls(failure, host, guide),
+        Failure::NotHttp if url.scheme() == "http" => Diagnosis::of(
+            format!("{service} wants https instead of http"),
+            "the server does not answer with http: it probably speaks https on this port, or is another service",
+            format!("pass in {address} the same address with https:// instead of http://, or check its port"),
         ),
-        Failure::Broken(_) => Explanation::of(
+        Failure::NotHttp => Diagnosis::of(
+            format!("another service answers in place of {service}"),
+            "the server does not answer with http: it is another service",
+            format!("check the port of {address}"),
+        ),
+        Failure::Broken(_) => Diagnosis::of(
+            format!("the connection to {service} breaks"),
             "the service, or a proxy on the way, closed the connection early",
             "run again; if it happens again, check the proxy",
         ),
-        Failure::Silent(_) => Explanation::of(
+        Failure::Silent(_) => Diagnosis::of(
+            format!("{service} does not answer"),
             "the service, or a proxy on the way, is slow or drops the connection silently",
             when_slow,
+        ),
+    }
+}
+
+fn explain_proxy(failure: &ProxyFailure, service: impl std::fmt::Display) -> Diagnosis {
+    match failure {
+        ProxyFailure::WantsPassword => Diagnosis::of(
+            "the proxy asks for a user name and password",
+            "the proxy asks for a user name and password, or does not accept those of HTTPS_PROXY",
+            "pass them in HTTPS_PROXY (http://user:password@proxy:port); hosts that must be reached without the proxy go into NO_PROXY",
+        ),
+        ProxyFailure::Refuses => Diagnosis::of(
+            format!("the proxy does not connect to {service}"),
+            "the proxy does not let the connection through: the host is not allowed, or the proxy does not reach it",
+            "let the proxy's administrator allow the host; or check HTTPS_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
+        ),
+        ProxyFailure::Unreachable(_) => Diagnosis::of(
+            "the proxy cannot be reached",
+            "the proxy of HTTPS_PROXY does not accept connections, or closes them",
+            "check HTTPS_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
+        ),
+    }
+}
+
+fn explain_tls(failure: &TlsFailure, host: &str, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    let refused = format!("{service} refuses the TLS connection");
+    match failure {
+        TlsFailure::NotTls => Diagnosis::of(
+            format!("{service} speaks http, not https"),
+            "the server does not answer with TLS: it speaks http on this port, or is another service",
+            format!("pass in {address} the port for https, or http:// instead of https:// if it has none"),
+        ),
+        TlsFailure::WantsCertificate => Diagnosis::of(
+            format!("{service} wants a client certificate"),
+            format!(
+                "{host} only talks to clients that show a certificate of their own, which Gatepost cannot"
+            ),
+            format!(
+                "pass in {address} an address that wants no client certificate, or let its administrator exempt the path /api"
+            ),
+        ),
+        TlsFailure::UnknownName => Diagnosis::of(
+            refused,
+            format!("the server says that it does not serve the host name {host}"),
+            format!("check the host name of {address}: it must be one of the server's certificate"),
+        ),
+        TlsFailure::NothingInCommon => Diagnosis::of(
+            refused,
+            "the server is old and knows neither TLS 1.2 nor 1.3, or none of the present ciphers",
+            "let its administrator enable TLS 1.2 or 1.3; a proxy that opens TLS can also be the reason: check HTTPS_PROXY",
+        ),
+        TlsFailure::Alert(_) | TlsFailure::Damaged => Diagnosis::of(
+            refused,
+            "the server, or a proxy that opens TLS on the way, ends the connection before it is made",
+            format!("check {address} and HTTPS_PROXY, and the log of the server"),
+        ),
+    }
+}
+
+/// One remedy for each reason.
+fn explain_certificate(reason: &Untrusted, host: &str, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, roots, .. } = guide;
+    let of = |words: &str, why: String, remedy: String| {
+        Diagnosis::of(format!("{service}'s certificate is not trusted: {words}"), why, remedy)
+    };
+    match reason {
+        Untrusted::UnknownAuthority { issuer, is_alone, has_extra_roots } => {
+            let issuer = issuer.as_ref().map_or_else(|| "the authority".to_owned(), |name| format!("\"{name}\""));
+            let sends = format!(
+                "let the server send its whole chain: the intermediate certificate after its own; or pass {issuer} in {roots}, too"
+            );
+            let (why, remedy) = if *is_alone && *has_extra_roots {
+                (
+                    format!(
+                        "the server does not send the intermediate certificate {issuer}, or {issuer} is another root than the one that was passed"
+                    ),
+                    format!("{sends}\nif {issuer} is a root itself, pass its certificate there"),
+                )
+            } else if *is_alone {
+                (
+                    format!(
+                        "{issuer} is a private authority or a proxy that opens TLS, or the server does not send its intermediate certificate"
+                    ),
+                    format!(
+                        "if the authority is your company's, pass its root certificate in {roots}\nif it is a public authority, let the server send its whole chain: the intermediate certificate after its own"
+                    ),
+                )
+            } else {
+                (
+                    format!("{issuer} is a private authority, or a proxy that opens TLS"),
+                    format!("if the authority is your company's, pass its root certificate in {roots}"),
+                )
+            };
+            of("unknown authority", why, remedy)
+        }
+        Untrusted::SelfSigned => of(
+            "it vouches for itself",
+            "no authority vouches for the certificate but itself".to_owned(),
+            format!("if it is the server's own, pass this very certificate in {roots}"),
+        ),
+        Untrusted::Expired(_) => of(
+            "it has expired",
+            "the certificate has expired, or the clock of this machine is ahead".to_owned(),
+            "let the server's administrator renew the certificate; if the clock of this machine is wrong, correct it".to_owned(),
+        ),
+        Untrusted::NotYetValid(_) => of(
+            "it is not valid yet",
+            "the certificate is not valid yet, or the clock of this machine is behind".to_owned(),
+            "correct the clock of this machine; or let the server's administrator make a certificate that is valid now".to_owned(),
+        ),
+        Untrusted::OtherHost(names) if names.is_empty() => of(
+            "it names no host",
+            "the certificate has no subject alternative name, and names are compared with nothing else".to_owned(),
+            format!("let the server's administrator make a certificate with the subject alternative name {host}"),
+        ),
+        Untrusted::OtherHost(_) => of(
+            "it is for another host",
+            format!("the certificate does not have the name {host}"),
+            format!(
+                "pass in {address} the address with a name that the certificate has; or let the server's administrator add the name {host} to it"
+            ),
+        ),
+        Untrusted::OldVersion(_) => of(
+            "its format is too old",
+            "the certificate has the old format without extensions, so it cannot name its hosts".to_owned(),
+            format!(
+                "let the server's administrator make one of version 3: openssl x509 -req with -extfile and subjectAltName=DNS:{host}"
+            ),
+        ),
+        Untrusted::OtherPurpose => of(
+            "it was not made for servers",
+            "the certificate has an extended key usage without server authentication".to_owned(),
+            "let the server's administrator make a certificate for servers (extendedKeyUsage=serverAuth)".to_owned(),
+        ),
+        Untrusted::OldAlgorithm => of(
+            "its signature is too old",
+            "the certificate is signed with an algorithm that is not supported any more, such as SHA-1".to_owned(),
+            "let the server's administrator make a certificate that is signed with SHA-256".to_owned(),
+        ),
+        Untrusted::Damaged => of(
+            "it cannot be read",
+            "the certificate is damaged, or has a part that Gatepost does not know".to_owned(),
+            "let the server's administrator make a new certificate".to_owned(),
         ),
     }
 }

@@ -122,6 +122,10 @@ impl NoVerdict {
                 "the webhook is of the analysis of another commit",
                 "pass the webhook of this commit's analysis, or the report-task.txt that the scanner left",
             ),
+            Self::Failed(Some(message)) if message.contains("lines of code") => Explanation::of(
+                "the plan or license of SonarQube does not allow so many lines of code",
+                "raise the limit, or analyse fewer files (sonar.exclusions), and scan again",
+            ),
             Self::Failed(_) => Explanation::of(
                 "SonarQube could not compute the analysis",
                 "see Background Tasks of the project in SonarQube (Project Settings > Background Tasks)",

@@ -78,7 +78,7 @@ pub(crate) fn tell_no_verdict(reason: &NoVerdict, console: &Console) {
     if let Some(answered) = reason.answered() {
         console.detail("answered", answered);
     }
-    tell_reasons(&explanation, "nothing", console);
+    explanation.tell("SonarQube", console);
 }
 
 fn tell_in_full(refusal: &impl Refused, explanation: &Explanation, console: &Console) {
@@ -86,27 +86,34 @@ fn tell_in_full(refusal: &impl Refused, explanation: &Explanation, console: &Con
     console.failed(refusal);
     console.detail("sent", failed.sent());
     console.detail("answered", failed.answered());
-    tell_reasons(explanation, failed.service, console);
+    explanation.tell(failed.service, console);
 }
 
-/// `who` does not say which of several reasons it is.
-fn tell_reasons(explanation: &Explanation, who: impl fmt::Display, console: &Console) {
-    let Explanation { reasons, otherwise, again } = explanation;
-    let are_several = reasons.len() > 1;
-    if are_several {
-        console
-            .detail("why", format_args!("{who} does not say; these reasons are possible, likeliest first"));
-    }
-    for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
-        let number = if are_several { format!(" {number}") } else { String::new() };
-        console.detail(&format!("why{number}"), why);
-        console.details(&format!("to do{number}"), remedy);
-    }
-    if let Some(Reason { why, remedy, .. }) = otherwise {
-        console.detail("else", why);
-        console.details("then", remedy);
-    }
-    if let Some(again) = again {
-        console.detail("again", again);
+impl Explanation {
+    /// Prints the reasons and the remedies. `service` does not say which reason it is, when there are several.
+    pub(crate) fn tell(&self, service: impl fmt::Display, console: &Console) {
+        let Self { reasons, otherwise, again, address } = self;
+        if let Some(address) = address {
+            console.detail("address", address);
+        }
+        let are_several = reasons.len() > 1;
+        if are_several {
+            console.detail(
+                "why",
+                format_args!("{service} does not say; these reasons are possible, likeliest first"),
+            );
+        }
+        for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
+            let number = if are_several { format!(" {number}") } else { String::new() };
+            console.detail(&format!("why{number}"), why);
+            console.details(&format!("to do{number}"), remedy);
+        }
+        if let Some(Reason { why, remedy, .. }) = otherwise {
+            console.detail("else", why);
+            console.details("then", remedy);
+        }
+        if let Some(again) = again {
+            console.detail("again", again);
+        }
     }
 }

@@ -12,6 +12,9 @@ use crate::console::text::{fit, one_line};
 /// How much of a service's text is repeated.
 const SHOWN_MAX_CHARS: usize = 300;
 
+/// A longer title of a page is cut.
+const TITLE_MAX_CHARS: usize = 80;
+
 /// The body of a response, at most 1 MiB of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Body {
@@ -95,6 +98,12 @@ impl Body {
             };
         }
         quoted(text.trim())
+    }
+
+    /// The title of a page, on one line.
+    pub(crate) fn title(&self) -> Option<String> {
+        let text = self.text();
+        Some(fit(&one_line(title(&text)?), TITLE_MAX_CHARS)).filter(|title| !title.is_empty())
     }
 
     /// The message of a body in one of the known formats.

@@ -20,7 +20,7 @@ use crate::{
         failed_request::{Cause, FailedRequest, Service, Unusable},
         retry::{self, Next},
         throttle::{Admission, Throttle},
-        transport::{ATTEMPT_LIMIT, Attempt, Failure, Response, Transport},
+        transport::{ATTEMPT_LIMIT, Attempt, Failure, Response, Transport, status_words},
     },
 };
 
@@ -313,7 +313,7 @@ impl Client<'_> {
 
     fn log(&self, request: &Request, number: u32, attempt: &Attempt, took: Duration) {
         let result = match attempt {
-            Ok(response) => format!("{}, {} bytes", response.status_code, response.body.len()),
+            Ok(response) => format!("{}, {} bytes", status_words(response.status_code), response.body.len()),
             Err(failure) => failure.to_string(),
         };
         self.console.debug(format_args!(
@@ -337,7 +337,7 @@ fn warn_of_retry(
     remaining: Duration,
 ) {
     let what = match attempt {
-        Ok(response) => format!("{service} answered {}", response.status_code),
+        Ok(response) => format!("{service} answered {}", status_words(response.status_code)),
         Err(failure) => format!("{service}: {failure}"),
     };
     console.warning(format_args!(

@@ -8,7 +8,7 @@ use crate::{
     console::text::{fit, one_line},
     http::{
         retry,
-        transport::{Failure, Response},
+        transport::{Failure, Response, status_words},
     },
 };
 
@@ -114,7 +114,7 @@ fn described(response: &Response) -> String {
         }
         _ => String::new(),
     };
-    format!("{}, {}{challenge}", response.status_code, response.body.shown())
+    format!("{}, {}{challenge}", status_words(response.status_code), response.body.shown())
 }
 
 /// Completes "failed to ...: ".
@@ -128,7 +128,7 @@ impl fmt::Display for FailedRequest {
         }
         match &self.cause {
             Cause::Refused(response) | Cause::Unusable(response, _) => {
-                write!(f, "{} answered {}", self.service, response.status_code)
+                write!(f, "{} answered {}", self.service, status_words(response.status_code))
             }
             Cause::NoResponse(failure) => failure.fmt(f),
         }

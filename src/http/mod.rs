@@ -2,9 +2,11 @@
 
 pub(crate) mod authorization;
 pub(crate) mod body;
+pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod deadline;
 pub(crate) mod failed_request;
 pub(crate) mod retry;
 pub(crate) mod throttle;
 pub(crate) mod transport;
+pub(crate) mod trust;

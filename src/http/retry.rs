@@ -4,12 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::{StatusCode, header::RETRY_AFTER};
 
-use crate::http::transport::{Attempt, Failure, Response};
+use crate::http::transport::{Attempt, Failure, Lookup, Response};
 
 /// The longest pause before the second attempt; it doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause that Gatepost chooses. A service may ask for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// So often a host name that does not exist is looked up again: within a few seconds a name server may learn of a new
+/// name, and a misspelt one stays misspelt.
+const LOOKUPS_MAX: u32 = 3;
 /// With less time left no attempt is made: there would be no time for a response.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(200);
 
@@ -38,6 +41,7 @@ pub(crate) fn next(
 ) -> Next {
     let requested = match attempt {
         Ok(response) if is_transient(response.status_code) => requested_pause(response, now),
+        Err(Failure::UnknownHost(Lookup::NoSuchHost)) if failures > LOOKUPS_MAX => return Next::End,
         Err(failure) if failure.is_transient() => None,
         Ok(_) | Err(_) => return Next::End,
     };
@@ -52,9 +56,10 @@ pub(crate) fn next(
     }
 }
 
-/// Whether a later request may get another response.
+/// Whether a later request may get another response: rate limits, conflicts with another request, and failures of the
+/// service or of a gateway before it. 520 to 530 are of Cloudflare, 555 and 598 of other gateways.
 pub(crate) fn is_transient(status_code: StatusCode) -> bool {
-    matches!(status_code.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+    matches!(status_code.as_u16(), 408 | 409 | 425 | 429 | 500..=511 | 520..=530 | 555 | 598)
 }
 
 /// Whether the service may have applied a request, whatever came back.
@@ -65,7 +70,7 @@ pub(crate) fn may_have_been_applied(attempt: &Attempt) -> bool {
                 || status_code.is_server_error()
                 || *status_code == StatusCode::REQUEST_TIMEOUT
         }
-        Err(failure) => matches!(failure, Failure::Broken(_) | Failure::Silent(_)),
+        Err(failure) => matches!(failure, Failure::Broken(_) | Failure::Silent(_) | Failure::NotHttp),
     }
 }
 
@@ -103,7 +108,11 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::http::body::Body;
+    use crate::http::{
+        body::Body,
+        transport::{ProxyFailure, TlsFailure},
+        trust::Untrusted,
+    };
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
     const MINUTE: Duration = Duration::from_mins(1);
@@ -131,21 +140,51 @@ mod tests {
         let again: Vec<u16> = (100..600)
             .filter(|status| next(1, &answered(*status, &[]), MINUTE, NOW, 0.5) != Next::End)
             .collect();
-        assert_eq!(again, [408, 425, 429, 500, 502, 503, 504]);
+        let gateways = (500..=511).chain(520..=530);
+        let expected: Vec<u16> = [408, 409, 425, 429].into_iter().chain(gateways).chain([555, 598]).collect();
+        assert_eq!(again, expected);
     }
 
     #[test]
-    fn a_failed_connection_is_retried_and_an_untrusted_certificate_is_not() {
+    fn a_failed_connection_is_retried_and_what_stays_as_it_is_is_not() {
         let next = |failure| next(1, &Err(failure), MINUTE, NOW, 1.0);
-        assert_eq!(next(Failure::Certificate(String::new())), Next::End);
         for failure in [
-            Failure::UnknownHost(String::new()),
+            Failure::Certificate(Untrusted::SelfSigned),
+            Failure::Tls(TlsFailure::NotTls),
+            Failure::Tls(TlsFailure::WantsCertificate),
+            Failure::Tls(TlsFailure::Alert(80)),
+            Failure::NotHttp,
+            Failure::Proxy(ProxyFailure::WantsPassword),
+            Failure::Proxy(ProxyFailure::Refuses),
+        ] {
+            assert_eq!(next(failure.clone()), Next::End, "{failure}");
+        }
+        for failure in [
+            Failure::UnknownHost(Lookup::NoSuchHost),
+            Failure::UnknownHost(Lookup::TryAgain),
             Failure::Connection(String::new()),
+            Failure::Proxy(ProxyFailure::Unreachable(String::new())),
             Failure::Broken(String::new()),
             Failure::Silent(MINUTE),
         ] {
             assert_eq!(next(failure), Next::Retry(FIRST_PAUSE));
         }
+    }
+
+    #[test]
+    fn a_host_that_does_not_exist_is_looked_up_for_a_few_seconds() {
+        let pauses = |lookup| {
+            let next = |failures| next(failures, &Err(Failure::UnknownHost(lookup)), MINUTE, NOW, 1.0);
+            let pause = |failures| match next(failures) {
+                Next::Retry(pause) => Some(pause),
+                Next::End | Next::TooLate(_) => None,
+            };
+            (1..).map_while(pause).take(20).collect::<Vec<_>>()
+        };
+        assert_eq!(pauses(Lookup::TryAgain).len(), 20);
+        let pauses = pauses(Lookup::NoSuchHost);
+        assert!(pauses.iter().sum::<Duration>() < seconds(5), "{pauses:?}");
+        assert_eq!(pauses.len(), 3);
     }
 
     #[test]

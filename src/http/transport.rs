@@ -3,10 +3,16 @@
 use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 use reqwest::{Client, NoProxy, Proxy, Request, StatusCode, Url, header::HeaderMap, redirect};
-use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
+use rustls::{ClientConfig, crypto::ring, pki_types::CertificateDer};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{console::text::rounded, http::body::Body};
+use crate::{
+    console::text::rounded,
+    http::{
+        body::Body,
+        trust::{Trust, Untrusted},
+    },
+};
 
 /// The time limit for connecting, proxy and TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -48,21 +54,70 @@ pub(crate) struct Response {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The host name has no address.
-    UnknownHost(String),
+    UnknownHost(Lookup),
     /// No connection: refused, unreachable, or not made in time.
     Connection(String),
     /// The proxy does not make the connection.
-    Proxy(String),
+    Proxy(ProxyFailure),
     /// The certificate of the server is not trusted.
-    Certificate(String),
+    Certificate(Untrusted),
+    /// The server does not speak TLS with us.
+    Tls(TlsFailure),
+    /// The server answers something else than HTTP.
+    NotHttp,
     /// The connection ended before the response was complete.
     Broken(String),
     /// No complete response within this time.
     Silent(Duration),
 }
 
+/// What a name server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// There is no such host.
+    NoSuchHost,
+    /// It cannot tell now, or does not answer.
+    TryAgain,
+}
+
+/// What keeps a proxy from making a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProxyFailure {
+    /// It wants a user name and password: 407.
+    WantsPassword,
+    /// It answers something else than 200, such as 403.
+    Refuses,
+    /// It cannot be reached, or closes the connection.
+    Unreachable(String),
+}
+
+/// What keeps a server from speaking TLS with us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TlsFailure {
+    /// It does not speak TLS at all.
+    NotTls,
+    /// It wants a certificate of its client.
+    WantsCertificate,
+    /// It does not know the name of the host.
+    UnknownName,
+    /// There is no version of TLS, or no cipher, that both know.
+    NothingInCommon,
+    /// It sends this alert: <https://www.rfc-editor.org/rfc/rfc8446#section-6>.
+    Alert(u8),
+    /// It breaks the rules of TLS.
+    Damaged,
+}
+
 /// What came of one attempt.
 pub(crate) type Attempt = Result<Response, Failure>;
+
+/// A status code and its words; some gateways send numbers that have none.
+pub(crate) fn status_words(status_code: StatusCode) -> String {
+    match status_code.canonical_reason() {
+        Some(_) => status_code.to_string(),
+        None => status_code.as_str().to_owned(),
+    }
+}
 
 impl Response {
     /// The value of a header, when it is text.
@@ -72,19 +127,48 @@ impl Response {
 }
 
 impl Failure {
-    /// Whether another attempt may succeed. A certificate stays as it is.
+    /// Whether another attempt may succeed. A certificate stays as it is, and so does a server that does not speak the
+    /// protocol.
     pub(crate) const fn is_transient(&self) -> bool {
-        !matches!(self, Self::Certificate(_))
+        match self {
+            Self::UnknownHost(_) | Self::Connection(_) | Self::Broken(_) | Self::Silent(_) => true,
+            Self::Proxy(failure) => matches!(failure, ProxyFailure::Unreachable(_)),
+            Self::Certificate(_) | Self::Tls(_) | Self::NotHttp => false,
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownHost(cause) => write!(f, "the host name could not be looked up ({cause})"),
+            Self::UnknownHost(Lookup::NoSuchHost) => {
+                f.write_str("the host name could not be looked up (there is no such host)")
+            }
+            Self::UnknownHost(Lookup::TryAgain) => {
+                f.write_str("the host name could not be looked up (the name server does not answer now)")
+            }
             Self::Connection(cause) => write!(f, "no connection ({cause})"),
-            Self::Proxy(cause) => write!(f, "no connection through the proxy ({cause})"),
-            Self::Certificate(cause) => write!(f, "the certificate of the server is not trusted ({cause})"),
+            Self::Proxy(ProxyFailure::WantsPassword) => {
+                f.write_str("no connection through the proxy (it wants a user name and password: 407)")
+            }
+            Self::Proxy(ProxyFailure::Refuses) => {
+                f.write_str("no connection through the proxy (it refuses to connect to the host)")
+            }
+            Self::Proxy(ProxyFailure::Unreachable(cause)) => {
+                write!(f, "no connection through the proxy ({cause})")
+            }
+            Self::Certificate(reason) => write!(f, "the certificate of the server is not trusted ({reason})"),
+            Self::Tls(TlsFailure::NotTls) => f.write_str("the server does not speak TLS (https)"),
+            Self::Tls(TlsFailure::WantsCertificate) => f.write_str("the server wants a client certificate"),
+            Self::Tls(TlsFailure::UnknownName) => f.write_str("the server does not know this host name"),
+            Self::Tls(TlsFailure::NothingInCommon) => {
+                f.write_str("the server has no version of TLS or no cipher in common with Gatepost")
+            }
+            Self::Tls(TlsFailure::Alert(number)) => {
+                write!(f, "the server refuses the TLS connection (alert {number})")
+            }
+            Self::Tls(TlsFailure::Damaged) => f.write_str("the server breaks the rules of TLS"),
+            Self::NotHttp => f.write_str("the server answers something else than HTTP"),
             Self::Broken(cause) => {
                 write!(f, "the connection broke before the response was complete ({cause})")
             }
@@ -104,11 +188,12 @@ impl Transport {
         proxies: &Proxies,
         concurrency: usize,
     ) -> anyhow::Result<Self> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(extra_roots);
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let trust = Trust::new(extra_roots.into_iter().collect(), &provider)?;
+        let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(trust))
             .with_no_client_auth();
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -177,20 +262,47 @@ impl Transport {
 
 fn failure(error: &reqwest::Error) -> Failure {
     let cause = root_cause(error);
-    if let Some(reason) = certificate_error(error) {
-        Failure::Certificate(reason)
-    } else if error.is_dns() {
-        Failure::UnknownHost(cause)
+    if let Some(failure) = tls_failure(error) {
+        return failure;
+    }
+    // hyper and hyper-util have no public types for these errors.
+    let says = |words: &str| chain(error).any(|error| error.to_string().contains(words));
+    let is_dns = error.is_dns();
+    if says("tunnel error") || (error.is_connect() && says("proxy")) {
+        Failure::Proxy(if says("proxy authorization required") {
+            ProxyFailure::WantsPassword
+        } else if says("tunnel error: unsuccessful") {
+            ProxyFailure::Refuses
+        } else if is_dns {
+            ProxyFailure::Unreachable("its host name could not be looked up".to_owned())
+        } else {
+            ProxyFailure::Unreachable(cause)
+        })
+    } else if is_dns {
+        Failure::UnknownHost(lookup(&cause))
     } else if error.is_connect() && error.is_timeout() {
         Failure::Connection(format!("none within {} s", rounded(CONNECT_LIMIT)))
-    } else if error.is_connect() && (cause.contains("proxy") || cause.contains("tunnel")) {
-        // hyper-util has no error type of its own for proxies.
-        Failure::Proxy(cause)
     } else if error.is_connect() {
         Failure::Connection(cause)
+    } else if says("invalid HTTP") {
+        Failure::NotHttp
     } else {
         Failure::Broken(cause)
     }
+}
+
+/// The words of glibc and musl for a host that does not exist, and for a name server that will never answer. The
+/// standard library passes on the words alone.
+const NO_SUCH_HOST: [&str; 5] = [
+    "Name or service not known",
+    "No address associated",
+    "Name does not resolve",
+    "Name has no usable address",
+    "Non-recoverable",
+];
+
+fn lookup(cause: &str) -> Lookup {
+    if NO_SUCH_HOST.iter().any(|words| cause.contains(words)) { Lookup::NoSuchHost } else { Lookup::TryAgain }
 }
 
 /// Every error from the outermost to its cause. TLS errors come wrapped in an [`io::Error`], whose `source` hides them.
@@ -201,28 +313,51 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     })
 }
 
-/// The text of the innermost error. Only an outer error holds the address.
+/// The text of the innermost error, without the number of the system. Only an outer error holds the address.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
+    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
 }
 
-fn certificate_error(error: &(dyn Error + 'static)) -> Option<String> {
-    use rustls::{CertificateError as Certificate, Error::InvalidCertificate};
-    let certificate = chain(error).find_map(|error| match error.downcast_ref() {
-        Some(InvalidCertificate(certificate)) => Some(certificate),
-        _ => None,
-    })?;
-    Some(match certificate {
-        Certificate::UnknownIssuer => "it was issued by an unknown authority".to_owned(),
-        Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired".to_owned(),
-        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
-        // webpki's word for a self-signed certificate that a server presents as its own.
-        other if other.to_string().contains("CaUsedAsEndEntity") => {
-            "it is a root certificate, and the server presents it as its own".to_owned()
+fn tls_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
+    use rustls::{AlertDescription as Alert, CertificateError, Error as Tls};
+    Some(Failure::Tls(match chain(error).find_map(|error| error.downcast_ref::<Tls>())? {
+        Tls::InvalidCertificate(CertificateError::Other(other)) => {
+            let reason = other.0.downcast_ref::<Untrusted>().cloned();
+            return Some(Failure::Certificate(reason.unwrap_or(Untrusted::Damaged)));
         }
-        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-            "it was made for another host".to_owned()
+        Tls::InvalidCertificate(_) => return Some(Failure::Certificate(Untrusted::Damaged)),
+        Tls::InvalidMessage(_) => TlsFailure::NotTls,
+        Tls::AlertReceived(Alert::CertificateRequired | Alert::NoCertificate | Alert::BadCertificate) => {
+            TlsFailure::WantsCertificate
         }
-        other => other.to_string(),
-    })
+        Tls::AlertReceived(Alert::UnrecognisedName) => TlsFailure::UnknownName,
+        Tls::AlertReceived(
+            Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity,
+        )
+        | Tls::PeerIncompatible(_) => TlsFailure::NothingInCommon,
+        Tls::AlertReceived(alert) => TlsFailure::Alert((*alert).into()),
+        _ => TlsFailure::Damaged,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_server_that_asks_to_try_again_is_no_proof_that_there_is_no_host() {
+        for (words, expected) in [
+            ("failed to lookup address information: Name or service not known", Lookup::NoSuchHost),
+            ("failed to lookup address information: Name does not resolve", Lookup::NoSuchHost),
+            ("failed to lookup address information: Temporary failure in name resolution", Lookup::TryAgain),
+            ("failed to lookup address information: Try again", Lookup::TryAgain),
+            ("failed to lookup address information: System error", Lookup::TryAgain),
+        ] {
+            assert_eq!(lookup(words), expected, "{words}");
+        }
+    }
 }

@@ -70,6 +70,46 @@ pub(crate) fn service_address(text: &str) -> Result<Url, AddressProblem> {
     Ok(url)
 }
 
+/// The first parts of the paths of SonarQube's pages, and of its API. A word that may well be a base path is not here.
+const PAGES: [&str; 20] = [
+    "account",
+    "admin",
+    "api",
+    "background_tasks",
+    "coding_rules",
+    "component_measures",
+    "dashboard",
+    "explore",
+    "issues",
+    "maintenance",
+    "organizations",
+    "portfolio",
+    "portfolios",
+    "projects",
+    "quality_gates",
+    "quality_profiles",
+    "security_hotspots",
+    "sessions",
+    "setup",
+    "web_api",
+];
+/// The same for pages that are recognised only with the key of a project in their query.
+const PAGES_OF_PROJECTS: [&str; 6] = ["code", "component", "overview", "project", "summary", "tutorials"];
+
+/// The address of the SonarQube that a page or an address of the API belongs to; `None` when the address is no such
+/// address, or cannot be known to be one.
+pub(crate) fn server_of_page(text: &str) -> Option<Url> {
+    let mut url = Url::parse(text.trim()).ok()?;
+    let names_project = url.query_pairs().any(|(name, _)| ["id", "component", "project"].contains(&&*name));
+    let is_page = |part: &str| PAGES.contains(&part) || (names_project && PAGES_OF_PROJECTS.contains(&part));
+    let parts: Vec<&str> = url.path_segments()?.collect();
+    let base = parts[..parts.iter().position(|part| is_page(part))?].join("/");
+    url.set_query(None);
+    url.set_fragment(None);
+    url.set_path(&base);
+    service_address(url.as_str()).ok()
+}
+
 /// Whether the host is loopback, or the machine that runs this container.
 pub(crate) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
@@ -151,6 +191,29 @@ fn is_label(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_of_a_page_is_cut_to_the_server() {
+        for (page, server) in [
+            ("https://a.b/projects", Some("https://a.b/")),
+            ("https://a.b/sonar/projects/create", Some("https://a.b/sonar")),
+            ("https://a.b/sonar/dashboard?id=acme&pullRequest=7", Some("https://a.b/sonar")),
+            ("https://a.b:9000/sonar/sessions/new?return_to=%2Fsonar%2F", Some("https://a.b:9000/sonar")),
+            ("https://a.b/account/security/", Some("https://a.b/")),
+            ("https://a.b/tools/sonar/api/system/status", Some("https://a.b/tools/sonar")),
+            ("https://a.b/project/issues?id=acme&resolved=false#x", Some("https://a.b/")),
+            ("https://sonarcloud.io/summary/new_code?id=acme", Some("https://sonarcloud.io/")),
+            ("https://a.b/project", None),
+            ("https://a.b/sonar", None),
+            ("https://a.b/?id=acme", None),
+            ("https://a.b/sonar/something?id=acme", None),
+            ("https://user:secret@a.b/projects", None),
+            ("ftp://a.b/projects", None),
+            ("projects", None),
+        ] {
+            assert_eq!(server_of_page(page).as_ref().map(Url::as_str), server, "{page}");
+        }
+    }
 
     #[test]
     fn a_token_is_exposed_by_http_beyond_private_networks() {

@@ -23,7 +23,7 @@ use crate::{
         delivery::{Delivery, StatusResult},
         result_file::{Record, RecordedTarget, ResultFile, write_output_variables},
     },
-    sonarqube::gate::{Condition, Gate, Level},
+    sonarqube::gate::{Gate, Level},
 };
 
 /// Warnings about the variables.
@@ -106,13 +106,7 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
     if gate.ignored_conditions {
         console.line("  coverage and duplication do not count: the change is small");
     }
-    // Failed conditions first, otherwise in the order of the gate.
-    let mut conditions: Vec<&Condition> = gate.conditions.iter().collect();
-    conditions.sort_by_key(|condition| match condition.level {
-        Level::Error => 0,
-        Level::Warn => 1,
-        Level::Ok | Level::None | Level::Unknown => 2,
-    });
+    let conditions = gate.in_order();
     let rows: Vec<(Level, [String; 3])> = conditions
         .iter()
         .take(CONDITIONS_SHOWN)

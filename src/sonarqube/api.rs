@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
+    console::text::without_tags,
     http::{authorization::Authorization, client::Client},
     model::{
         analysis::{ServerAddress, Subject},
@@ -75,7 +76,7 @@ impl Task {
                 other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
             },
             analysis: field("analysisId"),
-            error: field("errorMessage"),
+            error: field("errorMessage").map(|error| without_tags(&error)),
             project: field("componentKey"),
             subject,
             submitted: field("submittedAt").as_deref().and_then(Timestamp::parse),

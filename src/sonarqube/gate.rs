@@ -115,20 +115,39 @@ impl Gate {
         }
     }
 
-    /// The conditions of a level. Those that are farthest from their threshold come first.
+    /// The conditions of a level, worst first: by rank, then by the distance from the threshold.
     pub(crate) fn worst_first(&self, level: Level) -> Vec<&Condition> {
         let mut conditions: Vec<&Condition> =
             self.conditions.iter().filter(|condition| condition.level == level).collect();
-        conditions.sort_by(|a, b| b.distance().partial_cmp(&a.distance()).unwrap_or(Ordering::Equal));
+        conditions.sort_by(|a, b| {
+            let farther = || b.distance().partial_cmp(&a.distance()).unwrap_or(Ordering::Equal);
+            a.rank().cmp(&b.rank()).then_with(farther)
+        });
+        conditions
+    }
+
+    /// Every condition: the failed ones worst first, then the warnings, then the others in the order of the gate.
+    pub(crate) fn in_order(&self) -> Vec<&Condition> {
+        let counts = |level| matches!(level, Level::Error | Level::Warn);
+        let mut conditions = self.worst_first(Level::Error);
+        conditions.extend(self.worst_first(Level::Warn));
+        conditions.extend(self.conditions.iter().filter(|condition| !counts(condition.level)));
         conditions
     }
 
     /// The gate in words, at most `max_chars`: as many conditions as fit, and the number of the others.
     pub(crate) fn words(&self, subject: &str, max_chars: usize) -> String {
         let (start, level) = match self.level {
+            Level::Ok if self.ignored_conditions => {
+                return format!(
+                    "Quality gate passed: {subject} (small change: coverage and duplication do not count)"
+                );
+            }
             Level::Ok => return format!("Quality gate passed: {subject}"),
             Level::None => return format!("No quality gate was computed: {subject}"),
-            Level::Unknown => return format!("Quality gate unknown: {subject}"),
+            Level::Unknown => {
+                return format!("No verdict: the state of the quality gate is not known: {subject}");
+            }
             Level::Warn => ("Quality gate passed with a warning: ", Level::Warn),
             Level::Error => ("", Level::Error),
         };
@@ -184,6 +203,11 @@ impl Condition {
     pub(crate) fn words(&self) -> String {
         let (name, kind) = metrics::look_up(&self.metric);
         let (actual, threshold) = self.shown(kind);
+        if self.actual.is_none() {
+            let [_, actual, required] = self.row();
+            let required = if required.is_empty() { required } else { format!(" ({required})") };
+            return format!("{name}: {actual}{required}");
+        }
         let Some(threshold) = threshold else {
             return format!("{actual} {name}");
         };
@@ -237,6 +261,18 @@ impl Condition {
             actual.map_or_else(|| raw(&self.actual), format),
             self.threshold.as_ref().map(|_| threshold.map_or_else(|| raw(&self.threshold), format)),
         )
+    }
+
+    /// What reviewers must see first: severities and ratings of security, then other ones, then numbers.
+    fn rank(&self) -> u8 {
+        let (_, kind) = metrics::look_up(&self.metric);
+        let is_about_security =
+            ["security", "vulnerabilit", "malware"].iter().any(|word| self.metric.contains(word));
+        match kind {
+            Kind::Severity | Kind::Rating if is_about_security => 0,
+            Kind::Severity | Kind::Rating => 1,
+            Kind::Count | Kind::Percent | Kind::Effort | Kind::Milliseconds => 2,
+        }
     }
 
     /// The distance between value and threshold, as a share of the threshold. Without a value it is negative.
@@ -371,7 +407,7 @@ mod tests {
             ("sqale_index", "GT", "480", "1530", "3d 1h Technical Debt (is greater than 1d)"),
             ("test_execution_time", "GT", "1000", "61500", "1min 1s Unit Test Duration (is greater than 1s)"),
             ("coverage", "LT", "", "12.3", "12.3% Coverage"),
-            ("new_coverage", "LT", "80", "", "no value Coverage on New Code (is less than 80%)"),
+            ("new_coverage", "LT", "80", "", "Coverage on New Code: no value (at least 80%)"),
             ("my_metric", "XX", "a", "b", "b my metric (does not fit a)"),
         ] {
             assert_eq!(condition(metric, comparator, threshold, actual, Level::Error).words(), words);
@@ -401,6 +437,43 @@ mod tests {
     }
 
     #[test]
+    fn security_comes_before_ratings_and_ratings_before_numbers() {
+        let gate = Gate {
+            level: Level::Error,
+            conditions: [
+                ("new_violations", "0", "900"),
+                ("new_maintainability_rating", "1", "5"),
+                ("new_coverage", "80", "1"),
+                ("new_security_rating", "1", "2"),
+                ("new_security_issue_severity", "19", "25"),
+            ]
+            .map(|(metric, threshold, actual)| condition(metric, "GT", threshold, actual, Level::Error))
+            .into(),
+            ignored_conditions: false,
+        };
+        let metrics: Vec<&str> = gate.in_order().iter().map(|condition| &*condition.metric).collect();
+        assert_eq!(
+            metrics,
+            [
+                "new_security_rating",
+                "new_security_issue_severity",
+                "new_maintainability_rating",
+                "new_violations",
+                "new_coverage"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_green_gate_says_that_conditions_did_not_count() {
+        let gate = Gate { level: Level::Ok, conditions: Vec::new(), ignored_conditions: true };
+        assert_eq!(
+            gate.words("Acme API", 255),
+            "Quality gate passed: Acme API (small change: coverage and duplication do not count)"
+        );
+    }
+
+    #[test]
     fn a_gate_is_green_only_when_it_said_so() {
         let gate =
             |level| Gate { level, conditions: Vec::new(), ignored_conditions: false }.words("Acme API", 255);
@@ -408,7 +481,10 @@ mod tests {
         assert_eq!(gate(Level::Warn), "Quality gate passed with a warning: Acme API");
         assert_eq!(gate(Level::Error), "Quality gate failed: Acme API");
         assert_eq!(gate(Level::None), "No quality gate was computed: Acme API");
-        assert_eq!(gate(Level::parse("GREAT")), "Quality gate unknown: Acme API");
+        assert_eq!(
+            gate(Level::parse("GREAT")),
+            "No verdict: the state of the quality gate is not known: Acme API"
+        );
     }
 
     #[test]
@@ -439,7 +515,7 @@ mod tests {
             r#"{"status":"ERROR","conditions":[7,{"metricKey":"\u202e\n","status":1,"actualValue":[]}]}"#,
         );
         assert_eq!(odd.conditions.len(), 2);
-        assert_eq!(odd.conditions[1].words(), "no value unnamed metric");
+        assert_eq!(odd.conditions[1].words(), "unnamed metric: no value");
     }
 
     #[test]

@@ -13,21 +13,29 @@ fn an_account_whose_organization_blocks_api_tokens() {
         world.keep_out_api_tokens(sandbox::CI_EMAIL);
     });
     let gatepost = with_api_token(&sandbox, sandbox::API_TOKEN);
-    insta::assert_snapshot!(met(&gatepost, &sandbox, &[&handbook::MANAGED_ACCOUNT], 4, 1), @"
+    let troubles = [
+        &handbook::OTHER_ACCOUNT,
+        &handbook::NO_SCOPES,
+        &handbook::API_TOKEN_EXPIRED,
+        &handbook::MANAGED_ACCOUNT,
+    ];
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &troubles, 4, 1), @r#"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 401 Unauthorized
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 401 Unauthorized, an empty body (www-authenticate: BitbucketCustom realm=Bitbucket.org HTTP)
       why:      Bitbucket does not say; these reasons are possible, likeliest first
-      why 1:    the organization that manages the account probably does not allow its API tokens
-      to do 1:  an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
-      why 2:    the API token has expired (after one year at most), was revoked, or was copied incompletely
-      to do 2:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
-      why 3:    ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token
-      to do 3:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
+      why 1:    ATLASSIAN_ACCOUNT_EMAIL is not the full e-mail address of the account that created the API token
+      to do 1:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
+      why 2:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
+      to do 2:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)
+      why 3:    the API token has expired (after one year at most), was revoked, or was copied incompletely
+      to do 3:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
+      else:     git works with the same account: the organization that manages the account probably does not allow its API tokens
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
-    ");
+    "#);
 }
 
 #[test]
@@ -48,7 +56,7 @@ fn an_expired_api_token_and_a_revoked_access_token() {
       why:      Bitbucket does not say; these reasons are possible, likeliest first
       why 1:    the API token has expired (after one year at most), was revoked, or was copied incompletely
       to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
-      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the full e-mail address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
       why 3:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)

@@ -47,7 +47,7 @@ fn at_most_two_further_reads_follow_a_refusal() {
             3,
             "acme/api has no commit 94277cd267a8",
         ),
-        (refused(409, "no"), vec![], 2, "Gatepost does not know this answer"),
+        (refused(405, "no"), vec![], 2, "Gatepost does not know this answer"),
         (refused(405, ""), vec![], 2, "Gatepost does not know this answer"),
         // The credential cannot even read the status, so its creator is not the reason.
         (

@@ -18,7 +18,7 @@ fn an_api_token_without_scopes() {
       why:      Bitbucket does not say; these reasons are possible, likeliest first
       why 1:    the API token has expired (after one year at most), was revoked, or was copied incompletely
       to do 1:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
-      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the e-mail address of the account that created the API token
+      why 2:    ATLASSIAN_ACCOUNT_EMAIL is not the full e-mail address of the account that created the API token
       to do 2:  log in as the account that created the token, and pass the address shown at id.atlassian.com > Profile > Email
       why 3:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)

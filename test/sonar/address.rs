@@ -32,6 +32,34 @@ fn sonar_host_url_wins_over_the_report_file_and_keeps_its_base_path() {
 }
 
 #[test]
+fn the_address_of_a_page_is_cut_to_the_server_or_refused() {
+    let (sandbox, sonarqube) =
+        (acme(), SonarQube::start(Projects::acme(Dialect::Server2025).with_base_path("/sonar")));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    for page in [
+        "/projects",
+        "/dashboard?id=acme_api",
+        "/projects/create",
+        "/sessions/new",
+        "/account/security",
+        "/api/",
+    ] {
+        let url = format!("{}{page}", sonarqube.http_url());
+        let run = after_scan(&sandbox, &folder).set("SONAR_HOST_URL", url).run();
+        let told = format!(
+            "! SONAR_HOST_URL is \"http://127.0.0.1:PORT/sonar{page}\", the address of a page: Gatepost uses http://127.0.0.1:PORT/sonar, the address of the server\n"
+        );
+        assert_told(&run, 0, &[&told]);
+    }
+    let run = after_scan(&sandbox, &folder).set("SONAR_HOST_URL", "https://a.example/x?id=acme_api").run();
+    assert_told(
+        &run,
+        2,
+        &["✖ SONAR_HOST_URL is \"https://a.example/x?id=acme_api\", which has a ? or # part"],
+    );
+}
+
+#[test]
 fn a_dashboard_on_loopback_is_not_linked() {
     let (run, status) = run_after(of_pull_request(Gate::passed()));
     assert_told(

@@ -17,21 +17,23 @@ fn a_red_gate_is_posted_with_its_conditions_in_three_requests() {
     SonarQube at http://127.0.0.1:PORT/ (serverUrl of report-task.txt) gets SONAR_TOKEN
     quality gate failed: acme_api, pull request 7
       ✖ Reliability Rating on New Code                 C  A or better
-      ✖ Coverage on New Code                       54.9%  at least 80%
       ✖ New Issues                                     3  at most 0
+      ✖ Coverage on New Code                       54.9%  at least 80%
       ✔ Security Rating on New Code                    A  A or better
       ✔ Maintainability Rating on New Code             A  A or better
       ✔ Duplicated Lines on New Code                0.7%  at most 3%
       ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar: acme_api (key sonar-acme_api): 3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)
+      status:   Sonar: acme_api (key sonar-acme_api): C Reliability Rating on New Code (is worse than A), 3 New Issues (is greater than 0), 54.9% Coverage on New Code (is less than 80%)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)
     exit code 1
     "#);
     let status = shown(&sandbox);
     assert_eq!((status.state.as_str(), status.key.as_str()), ("FAILED", "sonar-acme_api"));
-    insta::assert_snapshot!(status.description.unwrap(), @"3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)");
+    insta::assert_snapshot!(status.description.unwrap(), @"
+    C Reliability Rating on New Code (is worse than A), 3 New Issues (is greater than 0), 54.9% Coverage on New Code (is less than 80%)
+    ");
     assert_eq!(sonarqube.requests().len() + sandbox.requests().len(), 3, "task, gate, status");
     assert!(paths(&sonarqube)[1].contains(&format!("analysisId={}", submitted.analysis_id)));
 }

@@ -1,6 +1,8 @@
 //! SonarQube's verdict becomes the status.
 
 mod address;
+mod answers;
+mod certificates;
 mod exit_code;
 mod gate;
 mod refusals;

@@ -21,10 +21,11 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
     ✖ failed to ask for the analysis task: SonarQube answered 401 Unauthorized
       sent:     GET http://127.0.0.1:PORT/api/ce/task?id=096867c0-48ff-223a-fcca-d2b4045ead97 with the token (SONAR_TOKEN)
       answered: 401 Unauthorized, an empty body
+      address:  http://127.0.0.1:PORT comes from serverUrl of report-task.txt; pass SONAR_HOST_URL if SonarQube has another address for this machine
       why:      SonarQube does not accept SONAR_TOKEN: it has expired, was revoked, belongs to another server, or was copied incompletely
-      to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server at SONAR_HOST_URL
+      to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server http://127.0.0.1:PORT
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar: acme_api (key sonar-acme_api): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
+      status:   Sonar: acme_api (key sonar-acme_api): No verdict: SonarQube does not accept this pipeline's token
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
     exit code 3
@@ -38,7 +39,7 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
       why:      SonarQube requires a token for this
       to do:    pass SONAR_TOKEN; if a secured variable holds it, check that the pipe's `variables:` names it
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar: acme_api (key sonar-acme_api): No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 401 Unauthorized
+      status:   Sonar: acme_api (key sonar-acme_api): No verdict: SonarQube requires a token
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
     exit code 3
@@ -52,7 +53,7 @@ fn a_refusal_of_sonarqube_is_explained_and_posted_as_failed() {
       why:      the token may not read this: its account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token only reads its own project
       to do:    use the token that the scanner uses, or the token of an account with these permissions (Project Settings > Permissions)
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_api&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar: acme_api (key sonar-acme_api): No verdict of SonarQube: failed to ask for the quality gate: SonarQube answered 403 Forbidden
+      status:   Sonar: acme_api (key sonar-acme_api): No verdict: this pipeline's token may not read the analysis in SonarQube
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: there is no verdict of SonarQube
     exit code 3
@@ -64,29 +65,19 @@ fn an_unusual_or_unusable_answer_is_posted_as_failed() {
     let many =
         format!(r#"{{"projectStatus":{{"status":"ERROR","conditions":[{}{{}}]}}}}"#, "{},".repeat(49_999));
     for (task, gate, code, words) in [
-        (
-            "{}",
-            "",
-            3,
-            "No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 200 OK",
-        ),
-        (
-            "<html>",
-            "",
-            3,
-            "No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 200 OK",
-        ),
+        ("{}", "", 3, "No verdict: SonarQube gives an answer that cannot be read"),
+        ("<html>", "", 3, "No verdict: a web page answers in place of SonarQube"),
         (
             r#"{"task":{"status":"SUCCESS"}}"#,
             r#"{"projectStatus":{}}"#,
             3,
-            "Quality gate unknown: acme_api, pull request 7",
+            "No verdict: the state of the quality gate is not known: acme_api, pull request 7",
         ),
         (
             r#"{"task":{"status":"SUCCESS","analysisId":7}}"#,
             r#"{"projectStatus":{"status":"GREAT","conditions":[]}}"#,
             3,
-            "Quality gate unknown: acme_api, pull request 7",
+            "No verdict: the state of the quality gate is not known: acme_api, pull request 7",
         ),
         (
             r#"{"task":{"status":"SUCCESS","analysisId":"x y&z"}}"#,
@@ -174,7 +165,7 @@ fn html_pages_redirects_and_rate_limits_are_explained() {
         ),
         (
             Fault::redirect("https://sonar.acme.example/login"),
-            "points to another address on sonar.acme.example",
+            "the answer points to https://sonar.acme.example/login, a login page",
         ),
         (Fault::rate_limited_with("3600"), "SonarQube asks to try again in N s"),
     ] {

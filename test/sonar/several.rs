@@ -26,8 +26,8 @@ fn each_analysis_gets_its_own_status_although_one_file_is_bad() {
       to do:    check what the scanner left there, or pass SONAR_REPORT_TASK
     quality gate failed: acme_api, pull request 7
       ✖ Reliability Rating on New Code                 C  A or better
-      ✖ Coverage on New Code                       54.9%  at least 80%
       ✖ New Issues                                     3  at most 0
+      ✖ Coverage on New Code                       54.9%  at least 80%
       ✔ Security Rating on New Code                    A  A or better
       ✔ Maintainability Rating on New Code             A  A or better
       ✔ Duplicated Lines on New Code                0.7%  at most 3%
@@ -42,7 +42,7 @@ fn each_analysis_gets_its_own_status_although_one_file_is_bad() {
       ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
       ✔ New Issues                                     0  at most 0
     ! the status does not link to SonarQube's dashboard "http://127.0.0.1:PORT/dashboard?id=acme_web&pullRequest=7", which is the address of this machine itself: Bitbucket refuses such addresses; set the server's public address in SonarQube (Administration > General > Server base URL), or pass URL
-      status:   Sonar: acme_api (key sonar-acme_api): 3 New Issues (is greater than 0), C Reliability Rating on New Code (is worse than A), 54.9% Coverage on New Code (is less than 80%)
+      status:   Sonar: acme_api (key sonar-acme_api): C Reliability Rating on New Code (is worse than A), 3 New Issues (is greater than 0), 54.9% Coverage on New Code (is less than 80%)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
     ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)
       status:   Sonar (key sonar): bad/.scannerwork/report-task.txt has no ceTaskId: it was not written by a scanner, or it is incomplete

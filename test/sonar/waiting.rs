@@ -51,10 +51,7 @@ fn a_failed_cancelled_or_deleted_analysis_is_posted_as_failed() {
             "The analysis failed: Fail to read the report",
         ),
         (End::Canceled, "The analysis was cancelled"),
-        (
-            End::Vanishes,
-            "No verdict of SonarQube: failed to ask for the analysis task: SonarQube answered 404 Not Found",
-        ),
+        (End::Vanishes, "No verdict: SonarQube does not know this analysis"),
     ] {
         let (run, status) = run_after(Analysis { polls: 1, end, ..of_pull_request(Gate::passed()) });
         assert_told(&run, 3, &["there is no verdict of SonarQube"]);

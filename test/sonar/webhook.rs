@@ -57,11 +57,15 @@ fn a_webhook_about_another_commit_is_never_green() {
 #[test]
 fn an_unusual_webhook_is_never_posted_as_successful() {
     for (webhook, code, words) in [
-        (r#"{"status":"SUCCESS","qualityGate":{}}"#, 3, "Quality gate unknown: pull request 7"),
+        (
+            r#"{"status":"SUCCESS","qualityGate":{}}"#,
+            3,
+            "No verdict: the state of the quality gate is not known: pull request 7",
+        ),
         (
             r#"{"status":"SUCCESS","qualityGate":{"status":"GREAT","conditions":null}}"#,
             3,
-            "Quality gate unknown: pull request 7",
+            "No verdict: the state of the quality gate is not known: pull request 7",
         ),
         (r#"{"status":"SUCCESS"}"#, 3, "webhook.json is of a webhook, and has no quality gate"),
         (r#"{"status":"FAILED","project":{"key":5}}"#, 3, "The analysis failed"),

@@ -80,7 +80,7 @@ fn a_target_is_posted_when_an_equal_target_was_refused() {
     let commit = sandbox.head("acme/service-001", "feature/change");
     let by_commit = json!({ "repo_slug": "service-001", "commit": commit[..12], "branch": "feature/change", "state": "ok" });
     let by_pull_request = json!({ "repo_slug": "service-001", "pull_request": 1, "state": "ok" });
-    sandbox.fault(Fault::status(409));
+    sandbox.fault(Fault::status(405));
     let run = nightly(&sandbox, &folder, &json!([by_commit, by_pull_request])).set("CONCURRENCY", "1").run();
     assert_told(&run, 4, &["✖ 2 targets: 1 posted, 1 not posted"]);
     assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));

@@ -114,7 +114,7 @@ fn a_new_kind_of_failure_is_explained_after_hundreds_of_others() {
         world.revoke(WORKSPACE_TOKEN);
     });
     let known = repository_token("service-450");
-    sandbox.fault_always_for(&known, Fault::status(409));
+    sandbox.fault_always_for(&known, Fault::status(405));
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=450)))
         .set("BITBUCKET_ACCESS_TOKENS", json!({ "service-450": known }).to_string())
         .set("CONCURRENCY", "1")
@@ -126,7 +126,7 @@ fn a_new_kind_of_failure_is_explained_after_hundreds_of_others() {
         &[
             "✖ acme/service-001 commit 31021ff96f3f: failed to post the status: Bitbucket answered 401",
             &format!(
-                "✖ acme/service-450 commit {}: failed to post the status: Bitbucket answered 409 Conflict\n  sent:     POST",
+                "✖ acme/service-450 commit {}: failed to post the status: Bitbucket answered 405 Method Not Allowed\n  sent:     POST",
                 &head[..12]
             ),
             "lines about single targets were left out; their reasons are above\n",

@@ -46,8 +46,8 @@ fn each_target_may_have_its_own_verdict_of_sonarqube() {
     ✖ acme/service-005 pull request 1: failed to ask for the quality gate: SonarQube answered 404 Not Found
       sent:     GET http://127.0.0.1:PORT/api/qualitygates/project_status?projectKey=acme_unknown&pullRequest=1 with the token (SONAR_TOKEN)
       answered: 404 Not Found, "Project 'acme_unknown' not found"
-      why:      SonarQube does not know the task, project, branch or pull request, or does not show it to this token; or the address lacks the base path of the server
-      to do:    check SONAR_HOST_URL (base path included), SONAR_PROJECT_KEY, SONAR_PULL_REQUEST and SONAR_BRANCH; SonarQube deletes old tasks, and the Community Build does not have pull requests
+      why:      SonarQube has no project with this key, or does not show it to this token
+      to do:    check SONAR_PROJECT_KEY (Project Information shows the key), and that the token's account may browse the project; check the server as well
       repository        commit        state       outcome
     ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
     ✔ acme/service-002  64630d9df82d  SUCCESSFUL  posted

@@ -37,7 +37,7 @@ fn every_combination_is_explained() {
     API token 400 (detail lists): An API token without the required scope
     API token 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     API token 400 (empty): An API token without scopes
-    API token 401 (detail text, code, plain, empty): An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+    API token 401 (detail text, code, plain, empty): An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account, or not the full one | An API token without scopes
     API token 401 (detail lists): An API token without the required scope
     API token 401 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     API token 403 (detail text, code, plain, empty): A status with the same KEY that another user or token created | A workspace that restricts access | An API token without the required scope
@@ -262,11 +262,11 @@ fn the_words_that_are_known_settle_the_reason() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     API token, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
-        An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+        An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account, or not the full one | An API token without scopes
     API token, status, 401 {"error":{"message":"Token is invalid or not supported for t
-        An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account | An API token without scopes
+        An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account, or not the full one | An API token without scopes
     password, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
-        ATLASSIAN_API_TOKEN does not hold an API token | An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account
+        ATLASSIAN_API_TOKEN does not hold an API token | An API token that expired, was revoked, or was copied incompletely | An API token with the e-mail address of another account, or not the full one
     repository, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
         An access token that expired, was revoked, or was copied incompletely | A token of another product of Atlassian
     OAuth, status, 401 {"type":"error","error":{"message":"Token is invalid, expire
