@@ -113,11 +113,30 @@ pub(crate) type Attempt = Result<Response, Failure>;
 
 /// A status code and its words; some gateways send numbers that have none.
 pub(crate) fn status_words(status_code: StatusCode) -> String {
-    match status_code.canonical_reason() {
-        Some(_) => status_code.to_string(),
-        None => status_code.as_str().to_owned(),
+    let name = GATEWAY_STATUS_CODES.iter().find(|(code, _)| *code == status_code.as_u16());
+    match (status_code.canonical_reason(), name) {
+        (Some(_), _) => status_code.to_string(),
+        (None, Some((code, name))) => format!("{code} {name}"),
+        (None, None) => status_code.as_str().to_owned(),
     }
 }
+
+/// Status codes of gateways and content delivery networks, which HTTP's own list does not have:
+/// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>.
+const GATEWAY_STATUS_CODES: [(u16, &str); 12] = [
+    (509, "Bandwidth Limit Exceeded"),
+    (520, "Web Server Returns an Unknown Error"),
+    (521, "Web Server Is Down"),
+    (522, "Connection Timed Out"),
+    (523, "Origin Is Unreachable"),
+    (524, "A Timeout Occurred"),
+    (525, "SSL Handshake Failed"),
+    (526, "Invalid SSL Certificate"),
+    (527, "Railgun Error"),
+    (530, "Origin DNS Error"),
+    (555, "Response Not Ready"),
+    (598, "Network Read Timeout"),
+];
 
 impl Response {
     /// The value of a header, when it is text.

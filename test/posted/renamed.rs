@@ -65,7 +65,7 @@ fn a_redirect_that_names_no_repository_of_this_host_tells_no_new_name() {
         sandbox.fault(Fault::moved(location));
         let run = tests(in_branch_build(&sandbox)).run();
         assert_told(&run, 4, &["301 Moved Permanently"]);
-        assert!(!run.output.contains("acme/shop-new"), "{}", run.output);
+        assert!(!run.output.contains("has the name"), "{}", run.output);
         assert_nothing_posted(&sandbox, &run);
     }
     assert_eq!(elsewhere.request_count(), 0);
