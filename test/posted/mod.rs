@@ -11,7 +11,7 @@ mod stop;
 
 use sandbox::Recorded;
 
-use crate::run::{Folder, Gatepost, Run, Sandbox};
+use crate::run::{Gatepost, Run, Sandbox};
 
 /// What one step of a team posts: the state of its tests.
 fn tests(gatepost: Gatepost) -> Gatepost {
@@ -24,13 +24,6 @@ fn as_person(gatepost: Gatepost) -> Gatepost {
         .unset("BITBUCKET_ACCESS_TOKEN")
         .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
         .set("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
-}
-
-/// Over TLS, which is what a proxy is used for.
-fn over_https(gatepost: Gatepost, sandbox: &Sandbox, folder: &Folder) -> Gatepost {
-    gatepost
-        .set("BITBUCKET_API_URL", sandbox.https_url())
-        .set("SSL_CERT_FILE", folder.write("root.pem", sandbox.root_certificate_pem().as_bytes()))
 }
 
 /// The requests that want to write a status.
@@ -57,17 +50,6 @@ fn assert_nothing_posted(sandbox: &Sandbox, run: &Run) {
     let written = posts(sandbox).into_iter().find(|request| matches!(request.status, Some(200..=299)));
     assert!(written.is_none(), "{written:#?}\n{}", run.output);
     assert!(!run.output.contains("✔ posted"), "{}", run.output);
-}
-
-/// Checks that the variables were refused before anything was sent.
-fn assert_refused_unsent(sandbox: &Sandbox, run: &Run, parts: &[&str]) {
-    crate::run::assert_told(run, 2, parts);
-    assert_eq!(sandbox.request_count(), 0, "{}", run.output);
-}
-
-/// The lines of warnings that name a variable.
-fn warnings<'a>(run: &'a Run, variable: &str) -> Vec<&'a str> {
-    run.output.lines().filter(|line| line.starts_with("! ") && line.contains(variable)).collect()
 }
 
 /// The last line, which says the outcome.
