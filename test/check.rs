@@ -8,7 +8,7 @@ use crate::run::{
 };
 
 fn check(gatepost: Gatepost) -> Gatepost {
-    gatepost.unset("STATE").set("MODE", "check")
+    gatepost.unset("STATE").unset("KEY").set("MODE", "check")
 }
 
 fn with_api_token(sandbox: &Sandbox, token: &str) -> Gatepost {
@@ -54,7 +54,7 @@ fn check_lists_what_works_and_posts_nothing() {
 #[test]
 fn the_argument_check_does_the_same_as_mode_check() {
     let sandbox = acme();
-    let gatepost = in_pull_request_build(&sandbox).unset("STATE");
+    let gatepost = in_pull_request_build(&sandbox).unset("STATE").unset("KEY");
     let by_word = gatepost.run_with(&["check"]);
     assert_eq!(by_word.told(), check(gatepost).run().told());
     insta::assert_snapshot!(by_word.told(), @"
@@ -309,6 +309,7 @@ fn check_looks_for_the_status_of_each_analysis() {
     }
     let run = check(in_pull_request_build(&sandbox).within(folder.path()))
         .unset("STATE")
+        .unset("KEY")
         .set("SONAR_REPORT_TASK", "*/report-task.txt")
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)

@@ -63,6 +63,7 @@ fn the_image_posts_sonarqubes_verdict_with_three_requests() {
         let before = sandbox.requests().len() + sonarqube.requests().len();
         let run = Gatepost::in_pull_request_build(program, &sandbox)
             .unset("STATE")
+            .unset("KEY")
             .set("SONAR_TOKEN", sandbox::USER_TOKEN)
             .run();
         assert_eq!(run.code, code, "{}", run.output);

@@ -48,6 +48,7 @@ pub(crate) fn scanned(place: &str, submitted: &Submitted) -> Folder {
 pub(crate) fn after_scan(sandbox: &Sandbox, folder: &Folder) -> Gatepost {
     in_pull_request_build(sandbox)
         .unset("STATE")
+        .unset("KEY")
         .within(folder.path())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
         .set("SONAR_TIMEOUT", "10")

@@ -133,7 +133,10 @@ impl VerdictPlan {
                 );
                 None
             }
-            Some(text) => given(text.trim(), findings).map(Self::Given),
+            Some(text) => {
+                require_key(variables, findings);
+                given(text.trim(), findings).map(Self::Given)
+            }
             None => AnalysisPlan::from_variables(variables, need, wanted, search, findings)
                 .map(Box::new)
                 .map(Self::Ask),
@@ -154,6 +157,18 @@ impl VerdictPlan {
             Self::Given(_) => None,
             Self::Ask(analysis) => analysis.token.as_ref(),
         }
+    }
+}
+
+/// The states of two tools must not stand under one key by accident.
+fn require_key(variables: &Variables, findings: &mut Findings) {
+    if variables.key.is_none() && variables.sonar_project_key.is_none() {
+        findings.problem(
+            "KEY",
+            "is not set beside STATE: two steps with one key overwrite each other, and a green lint would hide red tests",
+            "a key for each tool, at most 40 characters; or SONAR_PROJECT_KEY, if the state is about a scan of SonarQube",
+            "pass a key such as KEY: tests, and the same one in all runs",
+        );
     }
 }
 

@@ -21,9 +21,51 @@ pub(crate) struct Findings {
     pub(crate) unshown: usize,
 }
 
+/// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
+const TRIFLES: [&str; 13] = [
+    "BITBUCKET_PIPELINES_VARIABLES_PATH",
+    "CONCURRENCY",
+    "DEBUG",
+    "DESCRIPTION",
+    "FAIL_ON_RED_GATE",
+    "HTTP_PROXY",
+    "NAME",
+    "ON_NO_GATE",
+    "RESULT_FILE",
+    "RESUME",
+    "SONAR_TIMEOUT",
+    "TIMEOUT",
+    "URL",
+];
+
+/// Whether a wrong value of the variable is only a warning, and its default is used.
+pub(crate) fn is_trifle(variable: &str) -> bool {
+    TRIFLES.contains(&variable)
+}
+
 impl Findings {
-    /// Adds a problem, unless the variable has one: the first problem is nearest to the cause.
+    /// Adds a problem, unless the variable has one: the first problem is nearest to the cause. For a variable that
+    /// decides nothing it is a warning, and the default is used.
     pub(crate) fn problem(
+        &mut self,
+        variable: impl Into<String>,
+        found: impl Into<String>,
+        accepted: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let variable = variable.into();
+        if !is_trifle(&variable) {
+            return self.refuse(variable, found, accepted, remedy);
+        }
+        let default = match variable.as_str() {
+            "HTTP_PROXY" | "RESULT_FILE" | "RESUME" | "BITBUCKET_PIPELINES_VARIABLES_PATH" => "it is ignored",
+            _ => "the default is used",
+        };
+        self.warning(format!("{variable} {}; {default} (accepted: {})", found.into(), accepted.into()));
+    }
+
+    /// Adds a problem that stops the run whatever the variable is.
+    pub(crate) fn refuse(
         &mut self,
         variable: impl Into<String>,
         found: impl Into<String>,

@@ -58,6 +58,8 @@ pub(crate) trait PlanTarget: Hash + Eq + Sized {
     fn repository(&self) -> &Repository;
     /// When a run with this target needs its verdict.
     fn verdict_need(is_listed: bool) -> VerdictNeed;
+    /// The repository and the way to the commit, whatever the refname is.
+    fn place(&self) -> (&Repository, Option<&CommitSource>);
     /// What a status of this target is for, as far as it is known before anything is looked up.
     fn wanted(&self) -> Wanted;
 }
@@ -73,6 +75,10 @@ impl PlanTarget for TargetPlan {
 
     fn verdict_need(is_listed: bool) -> VerdictNeed {
         if is_listed { VerdictNeed::NowByTarget } else { VerdictNeed::Now }
+    }
+
+    fn place(&self) -> (&Repository, Option<&CommitSource>) {
+        (&self.repository, Some(&self.commit))
     }
 
     fn wanted(&self) -> Wanted {
@@ -111,6 +117,13 @@ impl PlanTarget for CheckTarget {
 
     fn verdict_need(is_listed: bool) -> VerdictNeed {
         if is_listed { VerdictNeed::NowByTarget } else { VerdictNeed::Later }
+    }
+
+    fn place(&self) -> (&Repository, Option<&CommitSource>) {
+        match self {
+            Self::Commit(target) => target.place(),
+            Self::Repository(repository) => (repository, None),
+        }
     }
 
     fn wanted(&self) -> Wanted {
@@ -164,7 +177,7 @@ impl<'a> Planner<'a> {
             ("SONAR_PROJECT_KEY", &variables.sonar_project_key),
         ] {
             if text.as_deref().is_some_and(|text| is_own(text) || self.secrets.are_in(text)) {
-                findings.problem(
+                findings.refuse(
                     name,
                     "holds a token or a password of this run, or a part of one",
                     "text that everybody may see",
@@ -208,13 +221,14 @@ impl<T> Plan<T> {
     }
 }
 
-impl<T: PartialEq> Plan<T> {
-    /// Whether both plans post to one status: the same target and key.
+impl<T: PlanTarget> Plan<T> {
+    /// Whether both plans post to one status: the same commit and key. With other refnames Bitbucket keeps two statuses
+    /// of one key, and a red one can stay beside a green one.
     pub(crate) fn is_same_status(&self, other: &Self) -> bool {
         let has_several = self.verdict.may_be_several() || other.verdict.may_be_several();
-        self.target == other.target
+        self.target.place() == other.target.place()
             && if has_several {
-                self.says_the_same(other)
+                self.status == other.status && self.verdict == other.verdict
             } else {
                 self.status.key_for(None, false) == other.status.key_for(None, false)
             }
@@ -222,7 +236,7 @@ impl<T: PartialEq> Plan<T> {
 
     /// Whether both plans post the same content.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        self.status == other.status && self.verdict == other.verdict
+        self.target == other.target && self.status == other.status && self.verdict == other.verdict
     }
 }
 

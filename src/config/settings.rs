@@ -66,7 +66,7 @@ impl Settings {
     ///
     /// None that a variable can cause: the built-in address is valid.
     pub(crate) fn from_variables(variables: &Variables, findings: &mut Findings) -> anyhow::Result<Self> {
-        let settings = Self {
+        let mut settings = Self {
             mode: mode(variables.mode.as_deref(), findings),
             dry_run: flag("DRY_RUN", variables.dry_run.as_deref(), false, findings),
             debug: flag("DEBUG", variables.debug.as_deref(), false, findings),
@@ -107,8 +107,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Reports a `RESULT_FILE` that would overwrite another file, or that `RESUME` needs.
-    fn check_result_file(&self, variables: &Variables, findings: &mut Findings) {
+    /// Leaves out a `RESULT_FILE` that would overwrite another file, and `RESUME` without one.
+    fn check_result_file(&mut self, variables: &Variables, findings: &mut Findings) {
         let read = [
             ("TARGETS_FILE", path(variables.targets_file.as_deref())),
             ("SSL_CERT_FILE", self.ssl_cert_file.clone()),
@@ -124,15 +124,17 @@ impl Settings {
                     "another file",
                     "pass another name, such as results.jsonl",
                 );
+                self.result_file = None;
             }
         }
         if self.resume && self.result_file.is_none() {
             findings.problem(
                 "RESUME",
-                "is true, but RESULT_FILE is not set: it would record what was delivered",
+                "is true without a RESULT_FILE, which would record what was delivered: every status is posted",
                 "RESUME together with RESULT_FILE",
                 "pass the RESULT_FILE of the run that Gatepost continues, or remove RESUME",
             );
+            self.resume = false;
         }
     }
 }

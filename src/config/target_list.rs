@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    hash::{DefaultHasher, Hasher as _},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::Path,
 };
 
@@ -18,7 +18,7 @@ use crate::{
     config::{
         findings::Findings,
         keyring::Keyring,
-        parse::{Fields, FileProblem, read_small, whole_number},
+        parse::{Fields, FileProblem, flag, read_small, whole_number},
         plan::{Plan, PlanTarget, Planner},
         variables::{Variable, Variables, is_unexpanded, nearest},
     },
@@ -52,7 +52,11 @@ pub(crate) struct Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, count, own, all } = self;
-        write!(f, "step {} of {count} of the parallel group: {own} of the {all} targets", number + 1)
+        write!(
+            f,
+            "step {} of {count} of the parallel group: {own} of {all} targets, the rest belongs to the other steps",
+            number + 1
+        )
     }
 }
 
@@ -97,23 +101,21 @@ impl<T: PlanTarget> Targets<T> {
         Some(targets)
     }
 
-    /// Keeps the targets of this step, when it belongs to a parallel group.
+    /// Keeps the targets of this step, when the steps of a parallel group share them.
     fn divide(&mut self, variables: &Variables, findings: &mut Findings) {
-        let (step, count) =
-            match (&variables.bitbucket_parallel_step, &variables.bitbucket_parallel_step_count) {
-                (Some(step), Some(count)) => (step, count),
-                (None, None) => return,
-                (step, _) => {
-                    let (set, unset) = ("BITBUCKET_PARALLEL_STEP", "BITBUCKET_PARALLEL_STEP_COUNT");
-                    let (set, unset) = if step.is_some() { (set, unset) } else { (unset, set) };
-                    return findings.problem(
-                        set,
-                        format!("is set, and {unset} is not: every step would post everything"),
-                        "both or none of them",
-                        "pass both on to where gatepost runs, as Pipelines sets them, or none",
-                    );
-                }
-            };
+        if !flag("SPLIT", variables.split.as_deref(), false, findings) {
+            return;
+        }
+        let (Some(step), Some(count)) =
+            (&variables.bitbucket_parallel_step, &variables.bitbucket_parallel_step_count)
+        else {
+            return findings.problem(
+                "SPLIT",
+                "is true, and BITBUCKET_PARALLEL_STEP or BITBUCKET_PARALLEL_STEP_COUNT is not set",
+                "SPLIT in a step of a parallel group",
+                "Pipelines sets both in each step of a parallel group; for the image run by hand, pass both on; without a group remove SPLIT",
+            );
+        };
         let count = whole_number("BITBUCKET_PARALLEL_STEP_COUNT", Some(count), 1, 1..=STEPS_MAX, findings);
         let number = whole_number("BITBUCKET_PARALLEL_STEP", Some(step), 0, 0..=count - 1, findings);
         let all = self.plans.len();
@@ -323,7 +325,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
     /// Keeps a plan, unless an earlier entry posts to the same status.
     fn keep(&mut self, index: usize, plan: Plan<T>) {
         let mut hasher = DefaultHasher::new();
-        plan.target.hash(&mut hasher);
+        plan.target.place().hash(&mut hasher);
         // Most buckets have one plan.
         let bucket = self.buckets.entry(hasher.finish()).or_insert_with(|| Vec::with_capacity(1));
         let same = bucket.iter().find(|(number, _)| self.plans[*number].is_same_status(&plan));
@@ -337,13 +339,13 @@ impl<'v, T: PlanTarget> List<'v, T> {
             }
             Some((_, first)) => {
                 let found = format!(
-                    "is the same status as {}[{first}] (repository, commit, branch and key) with another content",
+                    "is the same status as {}[{first}] (repository, commit and key) with another content or refname",
                     self.source
                 );
                 self.problem(
                     format!("{}[{index}]", self.source),
                     found,
-                    "one entry for each status",
+                    "one entry for each commit and key; with two refnames Bitbucket keeps two statuses, and a red one stays beside a green one",
                     "remove one of the two, or give it another key",
                 );
             }

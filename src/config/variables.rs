@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
-    config::findings::Findings,
-    console::{foreign::shown, secrets::holds_token},
+    config::findings::{Findings, is_trifle},
+    console::secrets::holds_token,
     explain::handbook::NOT_EXPANDED,
 };
 
@@ -130,7 +130,7 @@ variables! {
     "Status" {
         /// `SUCCESSFUL`, `FAILED`, `INPROGRESS`, `STOPPED`, a common word for one of them in any case (`passed`,
         /// `error`, `running`, `cancelled` ...), or an exit code such as `$BITBUCKET_EXIT_CODE`: 0 is
-        /// `SUCCESSFUL`, 1 to 255 `FAILED`.
+        /// `SUCCESSFUL`, any other is `FAILED`. It needs `KEY` or `SONAR_PROJECT_KEY`.
         state: Text = "the verdict of SonarQube's quality gate",
         /// Key of the status: a status with the same key on the same commit is replaced. A key of more than 40
         /// characters is cut and gets `-` and 8 hexadecimal digits of its SHA-256.
@@ -159,7 +159,7 @@ variables! {
         sonar_branch: Text = "the main branch",
         /// Seconds to wait for the analysis: 1 to 7200.
         sonar_timeout: Text = "`300`",
-        /// Exit code of the scan, 0 to 255: the status is final, whatever is missing. If it is not 0, the status is only
+        /// Exit code of the scan: the status is final, whatever is missing. If it is not 0, the status is only
         /// green if this scan made the analysis.
         scan_exit_code: Text = "`BITBUCKET_EXIT_CODE`",
         /// PEM text of root certificates to trust for SonarQube.
@@ -173,11 +173,14 @@ variables! {
         /// JSON file with an array of objects, one for each target: variables of Target, Status and SonarQube by their
         /// names in lower case. Missing fields of an entry come from the variables of the run.
         targets_file: Text = "",
-        /// The same JSON as text.
-        targets: Text = "",
+        /// The same JSON as text, or a list with one object in each item. Its text may have 128 KiB: Linux passes no
+        /// longer one to a program. A longer list goes into `TARGETS_FILE`.
+        targets: List = "",
         /// JSON object with an access token for each repository, by `slug` or `workspace/slug`. One other credential may
         /// serve the other repositories.
         bitbucket_access_tokens: Secret = "",
+        /// `true`: the steps of a parallel group share the targets, and each handles its part.
+        split: Text = "`false`",
         /// Number of requests at once, to Bitbucket and to SonarQube each: 1 to 64.
         concurrency: Text = "`8`",
     }
@@ -221,9 +224,9 @@ variables! {
         bitbucket_build_number: Text = "",
         /// In `after-script`: the exit code of the script.
         bitbucket_exit_code: Text = "",
-        /// Number of the step in its parallel group, from 0: the steps share the targets.
+        /// Number of the step in its parallel group, from 0; read with `SPLIT`.
         bitbucket_parallel_step: Text = "",
-        /// Number of steps in the parallel group.
+        /// Number of steps in the parallel group; read with `SPLIT`.
         bitbucket_parallel_step_count: Text = "",
         /// File that receives `GATEPOST_STATE`, `GATEPOST_KEY`, `GATEPOST_COMMIT` and `GATEPOST_URL`
         /// for later steps, when its folder exists.
@@ -261,10 +264,13 @@ impl Variables {
         findings: &mut Findings,
     ) -> Result<Self, envy::Error> {
         let mut known: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
-        let mut lists: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
+        let mut lists: BTreeMap<String, (&Variable, Vec<String>)> = BTreeMap::new();
         let mut blank = BTreeSet::new();
         // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
-        for (name, value) in environment.into_iter().collect::<BTreeMap<_, _>>() {
+        let environment = environment.into_iter().collect::<BTreeMap<_, _>>();
+        let names = environment.keys().filter_map(|name| name.to_str().map(str::to_owned)).collect();
+        refuse_list_form(&names, findings);
+        for (name, value) in environment {
             let Some(name) = name.to_str() else { continue };
             let Some((variable, form)) = Self::find(name) else {
                 warn_of_near_miss(name, findings);
@@ -274,9 +280,7 @@ impl Variables {
                 Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
                 Ok(_) if form == NameForm::Count => {}
                 Ok(text) if form == NameForm::Item => {
-                    let (_, items) = lists.entry(variable.name()).or_insert((variable, String::new()));
-                    items.push_str(&text);
-                    items.push('\n');
+                    lists.entry(variable.name()).or_insert((variable, Vec::new())).1.push(text);
                 }
                 Ok(text) => {
                     known.insert(variable.name(), (variable, text));
@@ -290,16 +294,8 @@ impl Variables {
             }
         }
         add_lists(lists, &mut known, findings);
-        // A central pipeline without a target would report to itself.
-        if blank.contains("repo_slug")
-            && let Some((_, own)) = known.get("BITBUCKET_REPO_SLUG")
-        {
-            findings.warning(format!(
-                "REPO_SLUG is empty: the target is the pipeline's own repository {}; if you mean another one, check that the variable with its name reaches this step",
-                shown(own.trim())
-            ));
-        }
-        check_expanded(&known, findings);
+        refuse_blank(&blank, &known, findings);
+        check_expanded(&mut known, findings);
         check_no_secret_in_the_open(&known, findings);
         warn_of_leftovers(&known, findings);
         envy::from_iter(known.into_iter().map(|(name, (_, value))| (name, value)))
@@ -351,16 +347,46 @@ impl Variables {
     }
 }
 
-/// Adds the values that came as lists. A variable in both forms is a problem.
+/// Variables that decide whose status is posted, and what usually makes them empty. Elsewhere, empty is unset.
+const DECIDE_WHEN_BLANK: [(&str, &str, &str); 4] = [
+    ("repo_slug", "REPO_SLUG", "the target would be the pipeline's own repository"),
+    ("state", "STATE", "SonarQube would be asked, and its verdict would stand under the key of another tool"),
+    ("targets", "TARGETS", "the one target would be the pipeline's own repository"),
+    ("targets_file", "TARGETS_FILE", "the one target would be the pipeline's own repository"),
+];
+
+/// Reports variables that are there and empty although that decides whose status is posted.
+fn refuse_blank(
+    blank: &BTreeSet<&str>,
+    known: &BTreeMap<String, (&Variable, String)>,
+    findings: &mut Findings,
+) {
+    for (field, name, otherwise) in DECIDE_WHEN_BLANK {
+        if blank.contains(field) && !known.contains_key(name) {
+            findings.problem(
+                name,
+                format!("is there and empty: {otherwise}"),
+                format!("a value, or no {name} at all"),
+                format!("check whether the variable that {name} is taken from reaches this step (its spelling, a failed command, a secured variable in a fork); to use the default, remove the line with {name}"),
+            );
+        }
+    }
+}
+
+/// Adds the values that came as lists: one value on each line, or an array of JSON. A variable in both forms is a problem.
 fn add_lists<'v>(
-    lists: BTreeMap<String, (&'v Variable, String)>,
+    lists: BTreeMap<String, (&'v Variable, Vec<String>)>,
     known: &mut BTreeMap<String, (&'v Variable, String)>,
     findings: &mut Findings,
 ) {
-    for (name, list) in lists {
+    for (name, (variable, items)) in lists {
         match known.entry(name) {
             Entry::Vacant(new) => {
-                new.insert(list);
+                let text = match variable.field {
+                    "targets" => format!("[{}]", items.join(",")),
+                    _ => items.iter().flat_map(|item| [item, "\n"]).collect(),
+                };
+                new.insert((variable, text));
             }
             Entry::Occupied(text) => {
                 let name = text.key();
@@ -371,6 +397,21 @@ fn add_lists<'v>(
                     format!("remove {name}, or {name}_COUNT and {name}_0 ..."),
                 );
             }
+        }
+    }
+}
+
+/// Reports the list form of a variable that takes one value.
+fn refuse_list_form(names: &BTreeSet<String>, findings: &mut Findings) {
+    for variable in Variables::ALL.iter().filter(|variable| !variable.list) {
+        let name = variable.name();
+        if names.contains(&format!("{name}_COUNT")) && names.contains(&format!("{name}_0")) {
+            findings.problem(
+                &name,
+                format!("is a list ({name}_COUNT, {name}_0)"),
+                "one value",
+                format!("write {name} without dashes and brackets; several targets go into TARGETS"),
+            );
         }
     }
 }
@@ -387,8 +428,8 @@ fn without_names(secret: &str) -> Vec<String> {
 
 /// Reports a value that is only `$NAME` or `${NAME}`: the variable was not known there, or quotes kept it from being
 /// replaced.
-fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
-    for (name, (_, value)) in known {
+fn check_expanded(known: &mut BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
+    for (name, (_, value)) in known.iter() {
         if is_unexpanded(value.trim()) {
             findings.problem(
                 name,
@@ -401,6 +442,7 @@ fn check_expanded(known: &BTreeMap<String, (&Variable, String)>, findings: &mut 
             );
         }
     }
+    known.retain(|name, (_, value)| !is_trifle(name) || !is_unexpanded(value.trim()));
 }
 
 /// Whether a value is only `$NAME` or `${NAME}`.
@@ -435,7 +477,7 @@ fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, fi
             None if holds_token(value) => "holds what looks like a token".to_owned(),
             None => continue,
         };
-        findings.problem(
+        findings.refuse(
             name,
             found,
             "text that everybody may see",

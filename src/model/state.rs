@@ -38,13 +38,66 @@ impl State {
         Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
     }
 
-    /// Common words in lower case, without white space, `-` and `_`.
-    const fn synonyms(self) -> &'static [&'static str] {
+    /// Common words in lower case, without white space, `-` and `_`: of Bitbucket, Jenkins, GitLab, GitHub, Azure
+    /// Pipelines, `TeamCity` and Tekton.
+    pub(crate) const fn synonyms(self) -> &'static [&'static str] {
         match self {
-            Self::Successful => &["successful", "success", "succeeded", "passed", "pass", "ok", "green"],
-            Self::Failed => &["failed", "failure", "fail", "error", "errored", "red", "broken"],
-            Self::InProgress => &["inprogress", "running", "pending", "started", "queued", "building"],
-            Self::Stopped => &["stopped", "cancelled", "canceled", "aborted", "killed"],
+            Self::Successful => &[
+                "successful",
+                "success",
+                "succeeded",
+                "passed",
+                "pass",
+                "ok",
+                "green",
+                "completed",
+                "neutral",
+                "succeededwithissues",
+            ],
+            Self::Failed => &[
+                "failed",
+                "failure",
+                "fail",
+                "error",
+                "errored",
+                "red",
+                "broken",
+                "unstable",
+                "timedout",
+                "timeout",
+                "actionrequired",
+                "startupfailure",
+                "partiallysucceeded",
+                "pipelineruntimeout",
+                "taskruntimeout",
+            ],
+            Self::InProgress => &[
+                "inprogress",
+                "running",
+                "pending",
+                "started",
+                "queued",
+                "building",
+                "created",
+                "waiting",
+                "waitingforresource",
+                "preparing",
+                "requested",
+                "scheduled",
+            ],
+            Self::Stopped => &[
+                "stopped",
+                "cancelled",
+                "canceled",
+                "aborted",
+                "killed",
+                "canceling",
+                "skipped",
+                "notbuilt",
+                "manual",
+                "stale",
+                "abandoned",
+            ],
         }
     }
 

@@ -38,18 +38,25 @@ pub(crate) struct JudgedAnalysis {
 }
 
 /// What `STATE` accepts.
-pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255";
+pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code";
 
 impl Verdict {
     /// Reads `STATE`: Bitbucket's word, a common word for it, or an exit code.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (state, words) = match in_digits(text).and_then(|code| u8::try_from(code).ok()) {
+        let (state, words) = match exit_code(text) {
             Some(0) => (State::Successful, State::Successful.words().to_owned()),
             Some(code) => (State::Failed, format!("Failed with exit code {code}")),
             None => State::parse(text).map(|state| (state, state.words().to_owned()))?,
         };
         Some(Self { state, words, project: None, link: None, outcome: Outcome::Done, analysis: None })
     }
+}
+
+/// An exit code: systems have negative ones, and some of ten digits.
+fn exit_code(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let code = i64::try_from(in_digits(digits)?).ok()?;
+    Some(if digits.len() < text.len() { -code } else { code })
 }
 
 #[cfg(test)]
@@ -64,11 +71,18 @@ mod tests {
             ("running", State::InProgress, "In progress"),
             ("1", State::Failed, "Failed with exit code 1"),
             ("255", State::Failed, "Failed with exit code 255"),
+            ("-1", State::Failed, "Failed with exit code -1"),
+            ("3221225477", State::Failed, "Failed with exit code 3221225477"),
+            ("unstable", State::Failed, "Failed"),
+            ("timed_out", State::Failed, "Failed"),
+            ("neutral", State::Successful, "Successful"),
+            ("Skipped", State::Stopped, "Stopped"),
+            ("PartiallySucceeded", State::Failed, "Failed"),
         ] {
             let verdict = Verdict::parse(text).unwrap();
             assert_eq!((verdict.state, verdict.words.as_str()), (state, words), "{text}");
         }
-        for text in ["256", "-1", "+1", "1.0", "maybe", "0x0", "", "$?"] {
+        for text in ["+1", "1.0", "maybe", "0x0", "", "-", "$?", "99999999999999999999"] {
             assert_eq!(Verdict::parse(text), None, "{text}");
         }
     }

@@ -16,6 +16,7 @@ pub(super) fn list(section: &Section) {
     sonarqube.submit(Analysis::of_pull_request("acme_web", "12", Gate::failed()));
     let run = in_central_pipeline(&sandbox)
         .unset("STATE")
+        .unset("KEY")
         .set("TARGETS", section.block("json"))
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
         .set("SONAR_HOST_URL", sonarqube.http_url())

@@ -15,7 +15,7 @@ pub(super) struct Step {
 
 impl Step {
     pub(super) fn new(build: Gatepost, known: &[(&str, &str)]) -> Self {
-        let pipe = build.unset("BITBUCKET_ACCESS_TOKEN").unset("STATE");
+        let pipe = build.unset("BITBUCKET_ACCESS_TOKEN").unset("STATE").unset("KEY");
         let text = |text: &OsString| text.to_str().unwrap().to_owned();
         let set_by_pipelines = pipe.variables().iter().map(|(name, value)| (text(name), text(value)));
         let secured = [

@@ -1,10 +1,12 @@
 //! Check asks what publish would, and claims nothing else.
 
+use sandbox::{WORKSPACE_TOKEN, service};
 use serde_json::{Value, json};
 
-use super::{assert_nothing_posted, posts, tests};
+use super::{assert_nothing_posted, last_line, posts, tests};
 use crate::run::{
-    Fault, Gatepost, Run, Sandbox, acme, assert_told, by_hand, in_branch_build, in_pull_request_build,
+    Fault, Gatepost, Run, Sandbox, World, acme, assert_told, bare, by_hand, in_branch_build,
+    in_pull_request_build,
 };
 
 fn check(gatepost: Gatepost) -> Gatepost {
@@ -94,4 +96,26 @@ fn a_commit_that_is_not_known_yet_is_tried_again() {
     });
     let run = check(tests(in_pull_request_build(&sandbox))).run();
     assert_told(&run, 0, &[]);
+}
+#[test]
+fn in_a_parallel_group_that_is_split_it_says_how_many_of_how_many() {
+    let sandbox = Sandbox::start(World::fleet(6));
+    let entry = |number| {
+        let commit = sandbox.head(&format!("acme/{}", service(number)), "main");
+        json!({ "repo_slug": service(number), "commit": commit, "state": "passed", "key": "tests" })
+    };
+    let targets: Vec<Value> = (1..=6).map(entry).collect();
+    let group = check(bare())
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("TARGETS", json!(targets).to_string())
+        .set("BITBUCKET_PARALLEL_STEP", "0")
+        .set("BITBUCKET_PARALLEL_STEP_COUNT", "2");
+    let run = group.clone().set("SPLIT", "true").run();
+    assert_told(&run, 0, &["3 of 6 targets"]);
+    let whole = group.run();
+    assert_told(&whole, 0, &[]);
+    assert!(!whole.output.contains("of 6 targets, the rest"), "{}", whole.output);
+    assert!(last_line(&whole).contains("nothing was posted"), "{}", whole.output);
 }

@@ -56,6 +56,7 @@ fn a_crashed_scan_does_not_use_an_earlier_analysis() {
     sonarqube.submit(of_pull_request(Gate::passed()));
     let run = in_pull_request_build(&sandbox)
         .unset("STATE")
+        .unset("KEY")
         .set("SONAR_TOKEN", USER_TOKEN)
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_PROJECT_KEY", "acme_api")

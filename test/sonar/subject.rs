@@ -13,6 +13,7 @@ fn sonar_project_key_asks_without_a_report_file() {
     sonarqube.submit(Analysis::new("acme_api", Gate::passed()));
     let run = in_pull_request_build(&sandbox)
         .unset("STATE")
+        .unset("KEY")
         .set("SONAR_TOKEN", USER_TOKEN)
         .set("SONAR_HOST_URL", format!("{}/", sonarqube.http_url()))
         .set("SONAR_PROJECT_KEY", "acme_api");

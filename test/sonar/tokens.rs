@@ -43,6 +43,7 @@ fn a_missing_gate_with_an_invalid_token_is_a_refusal() {
     sonarqube.submit(Analysis::of_pull_request("open", "7", Gate::failed()));
     let run = in_pull_request_build(&sandbox)
         .unset("STATE")
+        .unset("KEY")
         .set("SONAR_TOKEN", REVOKED_SONAR_TOKEN)
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_PROJECT_KEY", "open")
@@ -62,7 +63,8 @@ fn each_service_gets_only_its_own_token() {
     let to_bitbucket = format!("{:?}", sandbox.requests());
     let to_sonarqube = format!("{:?}", sonarqube.requests());
     assert!(!to_bitbucket.contains(&USER_TOKEN[4..]) && !to_sonarqube.contains(sandbox::REPOSITORY_TOKEN));
-    let token = in_pull_request_build(&sandbox).unset("STATE").set("SONAR_TOKEN", sandbox::API_TOKEN);
+    let token =
+        in_pull_request_build(&sandbox).unset("STATE").unset("KEY").set("SONAR_TOKEN", sandbox::API_TOKEN);
     let wrong = token.set("SONAR_PROJECT_KEY", "acme_api").run();
     assert_told(&wrong, 2, &["✖ SONAR_TOKEN is a token of Atlassian, not of SonarQube"]);
 }

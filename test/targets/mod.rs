@@ -32,6 +32,7 @@ fn nightly(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> Gatepost {
         .set("BITBUCKET_API_URL", sandbox.http_url())
         .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
         .set("WORKSPACE", "acme")
+        .set("KEY", "sonar")
         .set("TARGETS_FILE", "targets.json")
         .set("TIMEOUT", "20")
 }

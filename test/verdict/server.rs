@@ -33,6 +33,7 @@ fn a_central_pipeline_does_not_send_its_token_where_a_file_of_the_repository_say
     let folder = scanned("target/.scannerwork", &sonarqube.submit(of_pull_request("7")));
     let gatepost = in_central_pipeline(&sandbox)
         .unset("STATE")
+        .unset("KEY")
         .within(folder.path())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)
         .set("REPO_SLUG", "api")

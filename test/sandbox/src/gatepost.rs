@@ -63,6 +63,7 @@ impl Gatepost {
             .set("BITBUCKET_ACCESS_TOKEN", REPOSITORY_TOKEN)
             .set("REPO_SLUG", "acme/api")
             .set("STATE", "passed")
+            .set("KEY", "sonar")
             .set("TIMEOUT", "20")
     }
 

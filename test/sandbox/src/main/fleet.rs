@@ -38,7 +38,10 @@ fn project(number: usize) -> String {
 
 /// A build of the central pipeline, before a user passes variables.
 fn central(program: &Program, sandbox: &Sandbox) -> Gatepost {
-    Gatepost::in_central_pipeline(program.clone(), sandbox).unset("STATE").unset("BITBUCKET_ACCESS_TOKEN")
+    Gatepost::in_central_pipeline(program.clone(), sandbox)
+        .unset("STATE")
+        .unset("KEY")
+        .unset("BITBUCKET_ACCESS_TOKEN")
 }
 
 fn triggered(
@@ -59,6 +62,7 @@ fn triggered(
         ("COMMIT", sandbox.head(&full_name, "feature/change")[..12].to_owned()),
         ("BRANCH", text("feature/change")),
         ("PULL_REQUEST", text("1")),
+        ("KEY", text("sonar")),
         ("BITBUCKET_ACCESS_TOKEN", text(WORKSPACE_TOKEN)),
     ];
     let begins: Vec<_> = [("STATE", text("INPROGRESS"))].into_iter().chain(target.clone()).collect();

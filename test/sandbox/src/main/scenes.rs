@@ -40,13 +40,14 @@ fn scenes(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Scene> {
             title: "The build of a pull request begins and posts INPROGRESS",
             variables: vec![
                 ("STATE", text("INPROGRESS")),
+                ("SONAR_PROJECT_KEY", text("acme_api")),
                 ("BITBUCKET_ACCESS_TOKEN", text(REPOSITORY_TOKEN)),
             ],
             build: Gatepost::in_pull_request_build,
             scanned: Vec::new(),
             pull_request: ("acme/api", 7),
             exit_code: 0,
-            changes: vec![("sonar", "INPROGRESS")],
+            changes: vec![("sonar-acme_api", "INPROGRESS")],
         },
         Scene {
             title: "The scan ends with a red gate: the pipe in after-script overwrites the status",
@@ -55,7 +56,7 @@ fn scenes(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Scene> {
             scanned: vec![(".", "acme_api", Gate::failed())],
             pull_request: ("acme/api", 7),
             exit_code: 1,
-            changes: vec![("sonar", "FAILED")],
+            changes: vec![("sonar-acme_api", "FAILED")],
         },
         Scene {
             title: "The code is corrected and scanned again: the gate is green",
@@ -64,7 +65,7 @@ fn scenes(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Scene> {
             scanned: vec![(".", "acme_api", Gate::passed())],
             pull_request: ("acme/api", 7),
             exit_code: 0,
-            changes: vec![("sonar", "SUCCESSFUL")],
+            changes: vec![("sonar-acme_api", "SUCCESSFUL")],
         },
         Scene {
             title: "A monorepo with two projects: each project gets a status of its own",
@@ -95,6 +96,7 @@ fn scenes(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Scene> {
             title: "A central pipeline posts to another repository with the access token of the workspace",
             variables: vec![
                 ("STATE", text("passed")),
+                ("KEY", text("tests")),
                 ("REPO_SLUG", text("web")),
                 ("COMMIT", sandbox.head("acme/web", "fix/header")),
                 ("BRANCH", text("fix/header")),
@@ -104,7 +106,7 @@ fn scenes(sandbox: &Sandbox, sonarqube: &SonarQube) -> Vec<Scene> {
             scanned: Vec::new(),
             pull_request: ("acme/web", 12),
             exit_code: 0,
-            changes: vec![("sonar", "SUCCESSFUL")],
+            changes: vec![("tests", "SUCCESSFUL")],
         },
     ]
 }
@@ -130,7 +132,11 @@ fn scenes_about_tokens(sonarqube: &SonarQube) -> Vec<Scene> {
         },
         Scene {
             title: "The token was revoked: Bitbucket refuses the request, and Gatepost says what to do",
-            variables: vec![("STATE", text("passed")), ("BITBUCKET_ACCESS_TOKEN", text(REVOKED_TOKEN))],
+            variables: vec![
+                ("STATE", text("passed")),
+                ("KEY", text("tests")),
+                ("BITBUCKET_ACCESS_TOKEN", text(REVOKED_TOKEN)),
+            ],
             build: Gatepost::in_pull_request_build,
             scanned: Vec::new(),
             pull_request: ("acme/api", 7),
@@ -184,7 +190,8 @@ fn play(
         let _ = folder.write(&file, submitted.report_task.as_bytes());
         writeln!(out, "   the scanner wrote {}", file.trim_start_matches("./"))?;
     }
-    let build = (scene.build)(program.clone(), sandbox).unset("STATE").unset("BITBUCKET_ACCESS_TOKEN");
+    let build =
+        (scene.build)(program.clone(), sandbox).unset("STATE").unset("KEY").unset("BITBUCKET_ACCESS_TOKEN");
     let pipe = show_pipe(&scene.variables, build.within(folder.path()), out)?;
     let before = Snapshot::of(sandbox, repository, id);
     run_pipe(&pipe, scene.exit_code, out)?;

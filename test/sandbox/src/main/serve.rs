@@ -52,11 +52,11 @@ pub(crate) fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
     writeln!(out, "Bitbucket's API is at {} and, with TLS, at {}", sandbox.http_url(), sandbox.https_url())?;
     writeln!(out, "(SSL_CERT_FILE={}).", root.display())?;
     writeln!(out, "\nThe binary, for pull request 7 of acme/api:\n")?;
-    writeln!(out, "  {} \\\n    STATE=passed {}", pairs.join(" \\\n  "), binary.display())?;
+    writeln!(out, "  {} \\\n    STATE=passed KEY=tests {}", pairs.join(" \\\n  "), binary.display())?;
     writeln!(out, "\nThe image (test/image builds it), for the same:\n")?;
     writeln!(
         out,
-        "  docker run --rm --network host \\\n    -e {} \\\n    -e STATE=passed gatepost:dev",
+        "  docker run --rm --network host \\\n    -e {} \\\n    -e STATE=passed -e KEY=tests gatepost:dev",
         pairs.join(" \\\n    -e ")
     )?;
     writeln!(out, "\nWhat a reviewer sees:\n")?;
