@@ -54,7 +54,11 @@ fn a_webhook_about_another_commit_is_a_warning() {
 #[test]
 fn an_unusual_webhook_is_never_posted_as_successful() {
     for (webhook, code, words) in [
-        (r#"{"status":"SUCCESS","qualityGate":{}}"#, 3, "No verdict: the state of the quality gate is not known: main branch"),
+        (
+            r#"{"status":"SUCCESS","qualityGate":{}}"#,
+            3,
+            "No verdict: the state of the quality gate is not known: main branch",
+        ),
         (
             r#"{"status":"SUCCESS","qualityGate":{"status":"GREAT","conditions":null}}"#,
             3,
