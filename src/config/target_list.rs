@@ -22,7 +22,7 @@ use crate::{
         plan::{Plan, PlanTarget, Planner},
         variables::{Variable, Variables, is_unexpanded, nearest},
     },
-    console::{foreign::shown, secrets::holds_token},
+    console::{foreign::shown, secrets::holds_token, text::counted},
     model::target::TargetPlan,
 };
 
@@ -52,11 +52,7 @@ pub(crate) struct Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, count, own, all } = self;
-        write!(
-            f,
-            "step {} of {count} of the parallel group: {own} of {all} targets, the rest belongs to the other steps",
-            number + 1
-        )
+        write!(f, "step {} of {count} of the parallel group: {own} of {all} targets", number + 1)
     }
 }
 
@@ -75,6 +71,16 @@ impl<T: PlanTarget> Targets<T> {
     /// The number of steps over which the list is divided.
     pub(crate) fn steps(&self) -> usize {
         self.step.as_ref().map_or(1, |step| step.count)
+    }
+
+    /// The number of targets in words.
+    pub(crate) fn counted(&self) -> String {
+        match &self.step {
+            Some(Step { own, all, .. }) => {
+                format!("{own} of {all} targets, the rest belongs to the other steps")
+            }
+            None => counted(self.plans.len(), "target"),
+        }
     }
 
     /// Plans every target that the variables name.

@@ -10,10 +10,7 @@ use std::{
 
 use crate::{
     config::plan::Plan,
-    console::{
-        log::Console,
-        text::{counted, fit},
-    },
+    console::{log::Console, text::fit},
     http::failed_request::Cause,
     model::{outcome::Outcome, state::State},
     run::delivery::{Delivery, StatusResult},
@@ -22,7 +19,7 @@ use crate::{
 /// The statuses of a run so far.
 #[derive(Debug)]
 pub(crate) struct Summary {
-    targets: usize,
+    targets: String,
     /// Whether there is a `RESULT_FILE`.
     has_results: bool,
     counts: RefCell<Counts>,
@@ -68,8 +65,8 @@ const ROWS_SHOWN: usize = 100;
 const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
-    /// A summary of this number of targets.
-    pub(crate) fn of(targets: usize, has_results: bool) -> Self {
+    /// A summary of these targets, whose number is given in words.
+    pub(crate) fn of(targets: String, has_results: bool) -> Self {
         Self {
             targets,
             has_results,
@@ -123,7 +120,7 @@ impl Summary {
                 parts.push(format!("{number} {words}"));
             }
         }
-        format!("{}: {}", counted(self.targets, "target"), parts.join(", "))
+        format!("{}: {}", self.targets, parts.join(", "))
     }
 
     /// The table and the last line.

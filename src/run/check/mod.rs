@@ -101,6 +101,7 @@ impl<'a> CheckRun<'a> {
         report::unused_tokens(keyring, console);
         console.tell_left_out("");
         let verb = if plans.len() == 1 { "works" } else { "work" };
+        let number = self.targets.counted();
         let line = format!("{working} of {number} {verb}; nothing was posted");
         if worst == Outcome::Done {
             console.done(line);

@@ -62,11 +62,12 @@ const FINAL_STATUSES_LIMIT: Duration = Duration::from_secs(5);
 impl<'a> PublishRun<'a> {
     pub(crate) fn new(context: Context<'a>, targets: &'a Targets, results: Option<&'a ResultFile>) -> Self {
         let Targets { plans, are_listed, .. } = targets;
+        let counted = || Summary::of(targets.counted(), results.is_some());
         Self {
             context,
             plans,
             results,
-            summary: are_listed.then(|| Summary::of(plans.len(), results.is_some())),
+            summary: are_listed.then(counted),
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
