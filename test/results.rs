@@ -227,9 +227,9 @@ fn a_run_does_not_wait_for_a_file_that_is_not_regular() {
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (name, file, code) in [
-        ("RESULT_FILE", pipe.as_path(), 2),
-        ("RESULT_FILE", Path::new("/dev/zero"), 2),
-        ("RESULT_FILE", folder.path(), 2),
+        ("RESULT_FILE", pipe.as_path(), 0),
+        ("RESULT_FILE", Path::new("/dev/zero"), 0),
+        ("RESULT_FILE", folder.path(), 0),
         ("SSL_CERT_FILE", &pipe, 2),
         ("SSL_CERT_FILE", Path::new("/dev/zero"), 2),
         ("BITBUCKET_PIPELINES_VARIABLES_PATH", &pipe, 0),

@@ -283,7 +283,6 @@ mod tests {
                 "WORKSPACE",
                 "REPO_SLUG",
                 "KEY",
-                "URL",
                 "STATE"
             ]
         );

@@ -548,9 +548,27 @@ mod tests {
 
     #[test]
     fn a_blank_variable_counts_as_unset() {
-        let (variables, findings) = read(&[("STATE", " \n\t"), ("KEY", "")]);
-        assert_eq!((variables.state, variables.key), (None, None));
+        let (variables, findings) = read(&[("COMMIT", " \n\t"), ("KEY", "")]);
+        assert_eq!((variables.commit, variables.key), (None, None));
         assert!(findings.problems.is_empty() && findings.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_blank_variable_that_decides_whose_status_is_posted_is_a_problem() {
+        for name in ["REPO_SLUG", "STATE", "TARGETS", "TARGETS_FILE"] {
+            let (_, findings) = read(&[(name, " ")]);
+            assert_eq!(findings.problems[0].variable, name);
+        }
+    }
+
+    #[test]
+    fn a_list_of_targets_becomes_an_array() {
+        let (variables, findings) =
+            read(&[("TARGETS_COUNT", "2"), ("TARGETS_0", r#"{"key": "a"}"#), ("TARGETS_1", "{}")]);
+        assert_eq!(variables.targets.as_deref(), Some(r#"[{"key": "a"},{}]"#));
+        assert!(findings.problems.is_empty() && findings.warnings.is_empty());
+        let (_, findings) = read(&[("KEY_COUNT", "1"), ("KEY_0", "a")]);
+        assert_eq!(findings.problems[0].variable, "KEY");
     }
 
     #[test]
@@ -602,9 +620,12 @@ mod tests {
             assert_eq!(findings.problems.len(), 1, "{value}");
         }
         for value in ["$1", "$", "${}", "costs $TOKEN", "$A-$B"] {
-            let (_, findings) = read(&[("DESCRIPTION", value)]);
+            let (_, findings) = read(&[("COMMIT", value)]);
             assert!(findings.problems.is_empty(), "{value}");
         }
+        let (variables, findings) = read(&[("DESCRIPTION", "$WORDS")]);
+        assert_eq!((variables.description, findings.problems.len()), (None, 0));
+        assert!(findings.warnings[0].starts_with("DESCRIPTION holds the name of a variable"));
     }
 
     #[test]

@@ -47,12 +47,13 @@ fn a_key_of_a_long_branch() {
 fn a_link_that_only_the_build_machine_can_open() {
     let sandbox = acme();
     let gatepost = in_pull_request_build(&sandbox).set("URL", "http://localhost:9000");
-    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
-    ✖ URL is "http://localhost:PORT", which is the address of this machine itself
-      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
-      to do:    pass the address under which a reviewer's browser reaches the page, or remove URL: the default is the page of the pipeline
-    ✖ 1 variable is wrong; nothing was sent
-    exit code 2
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 0, 1), @r#"
+    ! URL is "http://localhost:PORT", which is the address of this machine itself; the default is used (accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others)
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+      status:   Sonar (key sonar): Successful
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✔ posted SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 0
     "#);
     let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
     let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
@@ -60,12 +61,13 @@ fn a_link_that_only_the_build_machine_can_open() {
     let told = met(&after_scan(&sandbox, &folder), &sandbox, &[], 0, 1);
     assert!(told.contains("Administration > General > Server base URL"), "{told}");
     let gatepost = in_pull_request_build(&sandbox).set("URL", "http://sonarqube:9000/dashboard?id=api");
-    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @r#"
-    ✖ URL is "http://sonarqube:9000/dashboard?id=api", whose host has no dot
-      accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others
-      to do:    pass the address under which a reviewer's browser reaches the page, or remove URL: the default is the page of the pipeline
-    ✖ 1 variable is wrong; nothing was sent
-    exit code 2
+    insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 0, 1), @r#"
+    ! URL is "http://sonarqube:9000/dashboard?id=api", whose host has no dot; the default is used (accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others)
+    gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+      status:   Sonar (key sonar): Successful
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✔ posted SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
+    exit code 0
     "#);
 }
 

@@ -140,8 +140,12 @@ fn many_conditions_are_shortened_to_bitbuckets_limit() {
 }
 
 #[test]
-fn on_no_gate_must_be_a_final_state() {
+fn on_no_gate_is_a_final_state_or_the_default() {
     let (sandbox, folder) = (acme(), Folder::new());
     let run = after_scan(&sandbox, &folder).set("ON_NO_GATE", "INPROGRESS").set("SCAN_EXIT_CODE", "1").run();
-    assert_told(&run, 2, &["✖ ON_NO_GATE is \"INPROGRESS\", which is not a final state"]);
+    assert_told(
+        &run,
+        3,
+        &["! ON_NO_GATE is \"INPROGRESS\", which is not a final state; the default is used"],
+    );
 }

@@ -47,7 +47,7 @@ fn sonar_report_task_names_other_places() {
     let nothing = after_scan(&sandbox, &folder).run();
     insta::assert_snapshot!(nothing.told(), @"
     ✖ STATE is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in .scannerwork, target/sonar, build/sonar, .sonarqube/out/.sonar or .sonar, here or in a folder below; there is handed/on/report-task.txt: pass SONAR_REPORT_TASK
-      accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code from 0 to 255
+      accepted: a report-task.txt, SONAR_REPORT_TASK, SONAR_PROJECT_KEY, or STATE: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code
       to do:    run the pipe where the scanner ran, pass report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`
     ✖ 1 variable is wrong; nothing was sent
     exit code 2

@@ -10,12 +10,14 @@ use super::{entries, fleet, nightly, posts};
 fn parallel_steps_divide_the_targets() {
     let (sandbox, folder) = (fleet(10), Folder::new());
     let gatepost = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=10)))
+        .set("SPLIT", "true")
         .set("BITBUCKET_PARALLEL_STEP_COUNT", "3");
-    let counts: Vec<_> = (0..3)
+    let counts: Vec<_> = (0..3_usize)
         .map(|step| {
             let before = sandbox.request_count();
             let run = gatepost.clone().set("BITBUCKET_PARALLEL_STEP", step.to_string()).run();
-            assert_told(&run, 0, &[&format!("\nstep {} of 3 of the parallel group: ", step + 1)]);
+            let share = format!("✔ {} of 10 targets, the rest belongs to the other steps: ", [4, 3, 3][step]);
+            assert_told(&run, 0, &[&format!("\nstep {} of 3 of the parallel group: ", step + 1), &share]);
             sandbox.request_count() - before
         })
         .collect();
@@ -49,17 +51,24 @@ fn a_parallel_step_posts_its_single_target() {
     assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
 }
 
+/// Any step of a group may run the pipe: only who asks for it gets a share.
 #[test]
-fn a_parallel_step_without_the_number_of_steps_is_refused() {
+fn without_split_a_parallel_step_posts_all_targets() {
+    let (sandbox, folder) = (fleet(6), Folder::new());
+    let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=6)))
+        .set("BITBUCKET_PARALLEL_STEP", "1")
+        .set("BITBUCKET_PARALLEL_STEP_COUNT", "2")
+        .run();
+    assert_told(&run, 0, &["✔ 6 targets: 6 posted"]);
+}
+
+#[test]
+fn split_without_a_parallel_group_is_refused() {
     let (sandbox, folder) = (fleet(1), Folder::new());
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=1)))
+        .set("SPLIT", "true")
         .set("BITBUCKET_PARALLEL_STEP", "0")
         .run();
-    assert_told(
-        &run,
-        2,
-        &[
-            "✖ BITBUCKET_PARALLEL_STEP is set, and BITBUCKET_PARALLEL_STEP_COUNT is not: every step would post everything",
-        ],
-    );
+    let told = "✖ SPLIT is true, and BITBUCKET_PARALLEL_STEP or BITBUCKET_PARALLEL_STEP_COUNT is not set\n";
+    assert_told(&run, 2, &[told]);
 }

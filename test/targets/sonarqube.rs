@@ -33,8 +33,9 @@ fn each_target_may_have_its_own_verdict_of_sonarqube() {
     let (sandbox, sonarqube, folder) = (fleet(6), analysed(6), Folder::new());
     let mut targets: Vec<_> = (1..=5).map(target_with_verdict).collect();
     targets[4]["sonar_project_key"] = json!("acme_unknown");
-    targets.push(json!({ "repo_slug": "service-006", "pull_request": 1, "state": "stopped" }));
+    targets.push(json!({ "repo_slug": "service-006", "pull_request": 1, "state": "stopped", "key": "scan" }));
     let run = nightly(&sandbox, &folder, &json!(targets))
+        .unset("KEY")
         .set("CONCURRENCY", "1")
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_TOKEN", sandbox::USER_TOKEN)

@@ -101,8 +101,8 @@ impl<'a> CheckRun<'a> {
         report::unused_tokens(keyring, console);
         console.tell_left_out("");
         let verb = if plans.len() == 1 { "works" } else { "work" };
-        let number = self.targets.counted();
-        let line = format!("{working} of {number} {verb}; nothing was posted");
+        let share = step.as_ref().map(|_| format!("; {}", self.targets.counted())).unwrap_or_default();
+        let line = format!("{working} of {number} {verb}; nothing was posted{share}");
         if worst == Outcome::Done {
             console.done(line);
         } else {
