@@ -115,7 +115,7 @@ fn a_given_commit_wins_over_the_head_of_its_pull_request() {
     assert_done(&run);
     assert!(
         run.output.contains(&format!(
-            "! pull request 7 has moved on to commit {}; the status goes to COMMIT {old}",
+            "! pull request 7 is at commit {}; the status goes to commit {old}",
             &new[..12]
         )),
         "{}",

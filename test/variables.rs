@@ -31,7 +31,6 @@ fn without_variables_every_missing_one_is_listed() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one list of values, one snapshot")]
 fn each_bad_value_is_explained() {
     let sandbox = acme();
     let good = in_branch_build(&sandbox);

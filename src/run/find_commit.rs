@@ -267,7 +267,7 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
         }
         if let Some(head) = source.commit.as_ref().filter(|head| !commit.matches(head)) {
             console.warning(format_args!(
-                "pull request {id} has moved on to commit {head}; the status goes to COMMIT {commit}"
+                "pull request {id} is at commit {head}; the status goes to commit {commit}"
             ));
         }
         if let (Some(refname), Some(branch)) = (&plan.refname, &source.branch)
