@@ -96,6 +96,7 @@ fn ratio_to_latency() -> f64 {
         .set("WORKSPACE", "acme")
         .set("TARGETS_FILE", "targets.json")
         .set("STATE", "passed")
+        .set("KEY", "tests")
         .set("CONCURRENCY", AT_ONCE.to_string())
         .run();
     assert_eq!(run.code, 0, "{}", run.output);

@@ -85,11 +85,11 @@ fn each_bad_value_is_explained() {
       to do:    pass the number in the pull request's address, such as $BITBUCKET_PR_ID
     ✖ 1 variable is wrong; nothing was sent
     ✖ BRANCH is "feature login", which is not a branch name
-      accepted: a branch's plain name, at most 255 characters, as git allows it (no white space, no control characters, none of ~^:?*[\, no part that begins with a dot)
+      accepted: a branch's name as git allows it: no space, no control characters, none of ~^:?*[\, no .., no part that begins with a dot or ends with .lock
       to do:    pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH; for a tag remove the variable
     ✖ 1 variable is wrong; nothing was sent
     ✖ REFNAME is "../main", which is not a branch name
-      accepted: a branch's plain name, at most 255 characters, as git allows it (no white space, no control characters, none of ~^:?*[\, no part that begins with a dot)
+      accepted: a branch's name as git allows it: no space, no control characters, none of ~^:?*[\, no .., no part that begins with a dot or ends with .lock
       to do:    pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH; for a tag remove the variable
     ✖ 1 variable is wrong; nothing was sent
     ✖ STATE is "perhaps", which is not a state
@@ -121,7 +121,7 @@ fn each_bad_value_is_explained() {
       to do:    check that the file is in the working directory of the pipe or on a mounted volume, or remove SSL_CERT_FILE: public roots are built in
     ✖ 1 variable is wrong; nothing was sent
     ✖ HTTPS_PROXY is "socks5://***@proxy:1080", which is not the address of a proxy
-      accepted: http://host:port or https://host:port, with user:password@ before the host when the proxy asks for it
+      accepted: http://*** or https://***, with user:password@ before the host when the proxy asks for it
       to do:    correct HTTPS_PROXY, or remove it if no proxy is needed
     ✖ 1 variable is wrong; nothing was sent
     ✖ BITBUCKET_COMMIT is "main", which is not a commit hash
@@ -160,7 +160,7 @@ fn a_blank_variable_counts_as_unset() {
             let told = run.clone().set(&variable, blank).run().told();
             // These decide whose status is posted.
             if ["REPO_SLUG", "STATE", "TARGETS", "TARGETS_FILE"].contains(&variable.as_str()) {
-                assert!(told.starts_with(&format!("✖ {variable} is there and empty: ")), "{told}");
+                assert!(told.starts_with(&format!("✖ {variable} is empty: ")), "{told}");
                 assert!(told.ends_with("exit code 2\n"), "{told}");
             } else {
                 assert_eq!(told, unset.told(), "{variable}");
@@ -304,12 +304,13 @@ fn a_secret_in_url_is_refused() {
     let run = in_branch_build(&sandbox)
         .set("URL", format!("https://sonar.acme.example/?token={}", sandbox::REPOSITORY_TOKEN))
         .run();
-    insta::assert_snapshot!(run.told(), @"
+    insta::assert_snapshot!(run.told(), @r#"
+    ! URL is "https://sonar.acme.example/?token=***", which shows a user name, a password or a token to everybody; the default is used (accepted: an http or https address of at most 2048 characters whose host has a dot or is an IP address, not loopback: Bitbucket refuses others)
     ✖ URL holds the value of BITBUCKET_ACCESS_TOKEN
       accepted: text that everybody may see
       to do:    pass the token in its own variable, and remove it from URL; if it was ever visible, revoke it and create a new one
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
-    ");
+    "#);
     assert!(sandbox.requests().is_empty());
 }

@@ -38,7 +38,7 @@ pub(crate) enum Answer {
     Removed(String),
     /// The key is too long.
     LongKey,
-    /// The link is not accepted.
+    /// The link is not accepted, and everything else is.
     BadUrl,
     /// Another field is not accepted.
     BadField,
@@ -124,7 +124,9 @@ impl Answer {
         let wrong = |field| what_is_wrong_with(field, body, words);
         if wrong("key").is_some_and(|text| text.contains("at most")) {
             Some(Self::LongKey)
-        } else if wrong("url").is_some_and(|text| text.contains("valid URL")) {
+        } else if wrong("url").is_some_and(|text| text.contains("valid URL"))
+            && !STATUS_FIELDS.iter().any(|field| *field != "url" && wrong(field).is_some())
+        {
             Some(Self::BadUrl)
         } else {
             STATUS_FIELDS.iter().any(|field| wrong(field).is_some()).then_some(Self::BadField)

@@ -16,9 +16,9 @@ use crate::{
         credential::{check_access_token, credential_kind, is_any_set},
         findings::Findings,
         parse::Fields,
-        variables::{Variables, is_unexpanded, nearest},
+        variables::{Variables, nearest, placeholder},
     },
-    console::foreign::shown,
+    console::{foreign::shown, secrets::holds_token},
     http::throttle::{Outage, Throttle},
     model::{
         target::{Repository, is_name},
@@ -182,6 +182,15 @@ fn read(
             Some((workspace, slug)) => is_name(workspace) && is_name(slug),
             None => is_name(&lower),
         };
+        if holds_token(&name) {
+            findings.problem(
+                &variable,
+                "is a token where the name of a repository should be: name and token are swapped",
+                "slug or workspace/slug",
+                "write the name of the repository before the colon, and its token after it",
+            );
+            continue;
+        }
         if !names_repository {
             findings.problem(
                 &variable,
@@ -191,7 +200,8 @@ fn read(
             );
             continue;
         }
-        let text = value.as_str().filter(|text| !text.trim().is_empty() && !is_unexpanded(text.trim()));
+        let text =
+            value.as_str().filter(|text| !text.trim().is_empty() && placeholder(text.trim()).is_none());
         let Some(text) = text else {
             report_missing_token(&variable, &value, findings);
             wrong.insert(lower);

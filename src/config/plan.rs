@@ -16,7 +16,10 @@ use crate::{
         target::{names_commit, target_plan},
         variables::Variables,
     },
-    console::secrets::{SECRET_MIN_CHARS, Secrets},
+    console::{
+        foreign::holds_credential,
+        secrets::{SECRET_MIN_CHARS, Secrets},
+    },
     model::{
         analysis::Wanted,
         status::{Status, StatusKey},
@@ -176,7 +179,11 @@ impl<'a> Planner<'a> {
             ("BRANCH", &variables.branch),
             ("SONAR_PROJECT_KEY", &variables.sonar_project_key),
         ] {
-            if text.as_deref().is_some_and(|text| is_own(text) || self.secrets.are_in(text)) {
+            let is_secret = |text: &str| is_own(text) || self.secrets.are_in(text) || holds_credential(text);
+            // A link that holds a secret is left out.
+            if name != "URL" && text.as_deref().is_some_and(is_secret)
+                || text.as_deref().is_some_and(|text| is_own(text) || self.secrets.are_in(text))
+            {
                 findings.refuse(
                     name,
                     "holds a token or a password of this run, or a part of one",

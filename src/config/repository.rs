@@ -6,13 +6,14 @@ use crate::{
     model::target::{Repository, is_name},
 };
 
-/// Whether a repository is the one whose pipeline runs.
+/// Whether a repository is the one whose pipeline runs: by its names or its UUIDs.
 pub(crate) fn is_pipelines_own(repository: &Repository, variables: &Variables) -> bool {
-    let same = |name: &str, known: &Option<String>| {
-        known.as_deref().is_some_and(|known| name.eq_ignore_ascii_case(known.trim()))
+    let same = |name: &str, known: [&Option<String>; 2]| {
+        known.into_iter().flatten().any(|known| name.eq_ignore_ascii_case(known.trim()))
     };
-    same(&repository.workspace, &variables.bitbucket_workspace)
-        && same(&repository.slug, &variables.bitbucket_repo_slug)
+    let Variables { bitbucket_workspace, bitbucket_repo_owner_uuid, .. } = variables;
+    same(&repository.workspace, [bitbucket_workspace, bitbucket_repo_owner_uuid])
+        && same(&repository.slug, [&variables.bitbucket_repo_slug, &variables.bitbucket_repo_uuid])
 }
 
 /// Whether the target is the pipeline's own repository. Problems are reported elsewhere.
@@ -183,8 +184,27 @@ fn check_host(authority: &str) -> Result<(), BadAddress> {
     })
 }
 
+/// Whether a text is a UUID without its braces.
+fn is_uuid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// A workspace id or slug, in lower case as in Bitbucket.
 fn name(variable: &'static str, text: &str, findings: &mut Findings) -> Option<String> {
+    if is_uuid(text) {
+        return Some(format!("{{{}}}", text.to_ascii_lowercase()));
+    }
+    if variable == "WORKSPACE" && text.contains(['/', '\\']) {
+        findings.problem(
+            variable,
+            format!("is {}, a path: Jenkins sets a variable WORKSPACE with the folder of the build", shown(text)),
+            "a workspace id: letters, digits, - _ and .",
+            "pass the workspace of Bitbucket for this step (env or withEnv in Jenkins), or REPO_SLUG as workspace/slug without WORKSPACE",
+        );
+        return None;
+    }
     if is_name(text) {
         let lower = text.to_ascii_lowercase();
         if lower != text {
@@ -281,6 +301,39 @@ mod tests {
             let problems = read(&v).expect_err(text);
             assert!(["REPO_SLUG", "WORKSPACE"].contains(&problems[0].as_str()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_uuid_is_read_with_and_without_braces() {
+        let uuid = "c2accd4d-99b9-6dfb-9cce-0f2bf9816f66";
+        for text in [uuid.to_owned(), format!("{{{uuid}}}"), uuid.to_uppercase()] {
+            let mut v = variables(&text);
+            v.workspace = Some("acme".to_owned());
+            assert_eq!(read(&v).unwrap().to_string(), format!("acme/{{{uuid}}}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_pipelines_own_repository_is_known_by_its_uuid() {
+        let (repository, workspace) =
+            ("{c2accd4d-99b9-6dfb-9cce-0f2bf9816f66}", "{3ae39e7a-b2cf-4d1a-8d5f-1d3a514fbf03}");
+        let mut v = variables(&repository[1..37]);
+        v.workspace = Some(workspace.to_owned());
+        v.bitbucket_workspace = Some("acme".to_owned());
+        v.bitbucket_repo_slug = Some("api".to_owned());
+        assert!(!is_own(&v));
+        v.bitbucket_repo_uuid = Some(repository.to_owned());
+        v.bitbucket_repo_owner_uuid = Some(workspace.to_owned());
+        assert!(is_own(&v));
+    }
+
+    #[test]
+    fn the_workspace_of_jenkins_is_told_as_that() {
+        let mut v = variables("api");
+        v.workspace = Some("/var/lib/jenkins/workspace/shop".to_owned());
+        let mut findings = Findings::default();
+        assert_eq!(repository(&v, &mut findings), None);
+        assert!(findings.problems[0].found.contains("Jenkins"), "{findings:?}");
     }
 
     #[test]

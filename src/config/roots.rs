@@ -15,12 +15,19 @@ use crate::{
 /// The bundles that distributions ship have some 200 KiB.
 const PEM_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The certificates in the file that `SSL_CERT_FILE` names.
+/// The certificates in the file that `SSL_CERT_FILE` names, or in its own text.
 pub(crate) fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
     let Some(path) = path else {
         return Vec::new();
     };
-    read_roots(path).unwrap_or_else(|found| {
+    let text = path.to_string_lossy();
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        findings.warning(
+            "SSL_CERT_FILE holds the text of a certificate, and not the name of a file: the text is used",
+        );
+        return in_text("SSL_CERT_FILE", &text, findings);
+    }
+    read_roots(path, findings).unwrap_or_else(|found| {
         findings.problem(
             "SSL_CERT_FILE",
             format!("names {}, {found}", shown(&path.to_string_lossy())),
@@ -31,9 +38,17 @@ pub(crate) fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<C
     })
 }
 
-fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = read_small(path, PEM_MAX_BYTES).map_err(|wrong| format!("which {wrong}"))?;
-    roots_in(&pem)
+/// A certificate in DER is a sequence of ASN.1 whose length takes two bytes.
+const DER_START: [u8; 2] = [0x30, 0x82];
+
+fn read_roots(path: &Path, findings: &mut Findings) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = read_small(path, PEM_MAX_BYTES).map_err(|wrong| format!("which {wrong}"))?;
+    if bytes.starts_with(&DER_START) {
+        findings
+            .warning("SSL_CERT_FILE names a certificate in DER, and not in PEM: it is used as the one root");
+        return checked(vec![CertificateDer::from(bytes)]);
+    }
+    roots_in(&bytes)
 }
 
 /// The root certificates in PEM text.
@@ -48,6 +63,11 @@ pub(crate) fn roots_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Strin
     if roots.is_empty() {
         return Err("which holds no certificate".to_owned());
     }
+    checked(roots)
+}
+
+/// The certificates, if none of them is damaged.
+fn checked(roots: Vec<CertificateDer<'static>>) -> Result<Vec<CertificateDer<'static>>, String> {
     for root in &roots {
         if RootCertStore::empty().add(root.clone()).is_err() {
             return Err("which holds a certificate that is damaged".to_owned());
@@ -65,12 +85,17 @@ pub(crate) fn sonarqube_roots(
     let Some(text) = variables.sonar_root_cert.as_deref().filter(|_| is_asked) else {
         return Vec::new();
     };
+    in_text("SONAR_ROOT_CERT", text, findings)
+}
+
+/// The root certificates in the text of a variable.
+fn in_text(variable: &str, text: &str, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
     roots_in(&unfolded(text)).unwrap_or_else(|found| {
         findings.problem(
-            "SONAR_ROOT_CERT",
+            variable,
             format!("holds text {found}"),
             "the PEM text of one or more certificates (-----BEGIN CERTIFICATE-----)",
-            "paste the whole text of the file, including the first and last line; a path does not work here",
+            "paste the whole text of the file, including the first and last line; from DER: openssl x509 -inform der -in root.der",
         );
         Vec::new()
     })

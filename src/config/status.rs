@@ -6,11 +6,11 @@ use crate::model::status::KEY_MAX_CHARS;
 use crate::{
     config::{findings::Findings, variables::Variables},
     console::{
-        foreign::shown,
+        foreign::{holds_credential, shown},
         text::{fit, forges, is_visible, one_line},
     },
     model::{
-        address::refusal_of_url,
+        address::{AddressProblem, refusal_of_url},
         status::{DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, Status, StatusKey},
         target::{Repository, Target},
         verdict::Verdict,
@@ -64,6 +64,11 @@ impl StatusPlan {
         }
     }
 
+    /// The link that a status gets when Bitbucket does not accept its link.
+    pub(crate) fn other_url(&self, target: &Target) -> String {
+        self.pipeline_page.clone().unwrap_or_else(|| commit_page(target))
+    }
+
     /// The key of the status: `KEY`, or a default by project, so that two scans of one repository do not overwrite each
     /// other's status. With `several` statuses, a given key gets the project as well.
     pub(crate) fn key_for(&self, project: Option<&str>, several: bool) -> StatusKey {
@@ -114,8 +119,10 @@ fn key(text: Option<&str>, findings: &mut Findings) -> Option<String> {
 /// An address that Bitbucket accepts, unchanged: it may hold URI templates such as `{repository.full_name}`.
 fn url(text: Option<&str>, findings: &mut Findings) -> Option<String> {
     let text = text?.trim();
-    let Some(refused) = refusal_of_url(text) else {
-        return Some(text.to_owned());
+    let refused = match refusal_of_url(text) {
+        Some(refused) => refused,
+        None if holds_credential(text) => AddressProblem::ShowsCredential,
+        None => return Some(text.to_owned()),
     };
     findings.problem(
         "URL",

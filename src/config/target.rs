@@ -34,7 +34,7 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
         Facts {
             commit: commit("BITBUCKET_COMMIT", variables.bitbucket_commit.as_deref(), findings),
             pull_request: pull_request("BITBUCKET_PR_ID", variables.bitbucket_pr_id.as_deref(), findings),
-            branch: branch("BITBUCKET_BRANCH", variables.bitbucket_branch.as_deref(), findings),
+            branch: variables.bitbucket_branch.as_deref().and_then(|text| built_branch(text, findings)),
         }
     } else {
         Facts::default()
@@ -44,7 +44,18 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
         return None;
     };
     warn_of_own_commit(&repository, own, &commit, variables, findings);
-    Some(TargetPlan { repository, commit, refname: refname.or(branch) })
+    let refname = refname.or(branch);
+    if own && refname.is_none() && variables.bitbucket_branch.is_none() && pipeline_commit_is_used(&commit) {
+        findings.warning(
+            "this pipeline builds no branch: the status gets no refname, and stands beside the status of a branch with the same key; pass REFNAME to replace that one",
+        );
+    }
+    Some(TargetPlan { repository, commit, refname })
+}
+
+/// Whether the status goes to the commit that Pipelines builds.
+fn pipeline_commit_is_used(commit: &CommitSource) -> bool {
+    matches!(commit, CommitSource::Given { commit, built: Some(built), .. } if commit.matches(built))
 }
 
 /// Warns when a central pipeline passes its own commit. It is not a problem: a fork has the commits of its origin.
@@ -183,32 +194,73 @@ fn pull_request(name: &str, text: Option<&str>, findings: &mut Findings) -> Opti
     id.map(PullRequestId)
 }
 
-/// File systems allow no longer name for the file of a ref.
-const BRANCH_MAX_CHARS: usize = 255;
+/// Longer than any branch, and short enough for an address.
+const BRANCH_MAX_BYTES: usize = 1024;
+/// How the name of a branch may begin; Bitbucket Cloud only knows plain names.
+const BRANCH_PREFIXES: [&str; 4] = ["refs/heads/", "refs/remotes/origin/", "remotes/origin/", "origin/"];
 
-/// The plain name of a branch, without `refs/heads/`: Bitbucket Cloud only knows plain names.
+/// The plain name of a branch. A tag, a ref of a pull request and `HEAD` are no branch: this is told, and they are left
+/// out.
 fn branch(variable: &str, text: Option<&str>, findings: &mut Findings) -> Option<String> {
-    let text = text?.trim();
-    let name = text.strip_prefix("refs/heads/").unwrap_or(text);
+    let text = text?.trim_matches(|c: char| c.is_ascii_whitespace());
+    if is_other_ref(text) {
+        findings.warning(format!(
+            "{variable} is {}, which is not a branch: it is left out; pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH",
+            shown(text)
+        ));
+        return None;
+    }
+    let name = plain_branch(text);
     if is_branch(name) {
         return Some(name.to_owned());
     }
     findings.problem(
         variable,
         format!("is {}, which is not a branch name", shown(text)),
-        format!("a branch's plain name, at most {BRANCH_MAX_CHARS} characters, as git allows it (no white space, no control characters, none of ~^:?*[\\, no part that begins with a dot)"),
+        "a branch's name as git allows it: no space, no control characters, none of ~^:?*[\\, no .., no part that begins with a dot or ends with .lock",
         "pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH; for a tag remove the variable",
     );
     None
 }
 
-/// The rules of <https://git-scm.com/docs/git-check-ref-format> that matter in an address.
+/// The branch that Pipelines builds. A name that is no branch must not end the run: it is left out.
+fn built_branch(text: &str, findings: &mut Findings) -> Option<String> {
+    let name = plain_branch(text.trim_matches(|c: char| c.is_ascii_whitespace()));
+    let is_fine = is_branch(name) && !is_other_ref(name);
+    if !is_fine {
+        findings.warning(format!(
+            "BITBUCKET_BRANCH is {}, which is not a branch name: the status gets no refname",
+            shown(text)
+        ));
+    }
+    is_fine.then(|| name.to_owned())
+}
+
+fn plain_branch(text: &str) -> &str {
+    BRANCH_PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
+}
+
+/// Whether a text names something else in a repository than a branch.
+fn is_other_ref(text: &str) -> bool {
+    plain_branch(text) == "HEAD"
+        || (text.starts_with("refs/")
+            && !text.starts_with("refs/heads/")
+            && !text.starts_with("refs/remotes/"))
+        || ["tags/", "pull-requests/"].iter().any(|other| text.starts_with(other))
+}
+
+/// The rules of <https://git-scm.com/docs/git-check-ref-format>.
 fn is_branch(name: &str) -> bool {
-    let forbidden = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
-    (1..=BRANCH_MAX_CHARS).contains(&name.chars().count())
+    let forbidden = |c: char| c.is_ascii_control() || " ~^:?*[\\".contains(c);
+    let is_lock = |part: &str| part.strip_suffix(".lock").is_some();
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !is_lock(part);
+    (1..=BRANCH_MAX_BYTES).contains(&name.len())
         && !name.contains(forbidden)
         && !name.contains("..")
-        && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.'))
+        && !name.contains("@{")
+        && !name.ends_with('.')
+        && name != "@"
+        && name.split('/').all(is_part)
 }
 
 #[cfg(test)]
@@ -412,6 +464,29 @@ mod tests {
     }
 
     #[test]
+    fn other_spellings_of_a_branch_are_read_and_other_refs_are_left_out() {
+        for text in ["main", "refs/heads/main", "refs/remotes/origin/main", "origin/main", " main\n"] {
+            let mut findings = Findings::default();
+            assert_eq!(branch("BRANCH", Some(text), &mut findings).as_deref(), Some("main"), "{text}");
+            assert!(findings.problems.is_empty() && findings.warnings.is_empty());
+        }
+        for text in ["refs/tags/v1.0", "tags/v1.0", "refs/pull-requests/7/from", "HEAD"] {
+            let mut findings = Findings::default();
+            assert_eq!(branch("REFNAME", Some(text), &mut findings), None, "{text}");
+            assert_eq!((findings.problems.len(), findings.warnings.len()), (0, 1), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_branch_of_the_build_never_ends_the_run() {
+        for text in ["a b", "refs/tags/v1", ".."] {
+            let mut v = variables(Build::Branch, None);
+            v.bitbucket_branch = Some(text.to_owned());
+            assert_eq!(told(&v), "commit 0123456, else pull request -; refname -", "{text}");
+        }
+    }
+
+    #[test]
     fn numbers_and_hashes_have_bounds() {
         for bad in ["0", "-1", "1.5", "seven", "2147483648", "99999999999999999999", "#", "+7", "7 8"] {
             let mut v = variables(Build::Branch, None);
@@ -427,14 +502,18 @@ mod tests {
 
     #[test]
     fn a_branch_name_cannot_leave_its_place_in_an_address() {
-        for bad in
-            ["a b", "../x", "a/../b", ".", "a//b", "/a", "a/", "a\tb", "a?b", "a\u{7f}b", &"x".repeat(256)]
-        {
+        for bad in [
+            "a b", "../x", "a/../b", ".", "a//b", "/a", "a/", "a\tb", "a?b", "a\u{7f}b", "a.lock", "a@{1}",
+            "@",
+        ] {
             let mut v = variables(Build::None, Some("acme/api"));
             v.branch = Some(bad.to_owned());
             assert_eq!(plan(&v), Err(vec!["BRANCH".to_owned()]), "{bad:?}");
         }
-        for good in ["main", "feature/ä#1", "a-b_c.d", "x%2fy", "release/1.0"] {
+        let long = "x".repeat(300);
+        for good in
+            ["main", "feature/ä#1", "a-b_c.d", "x%2fy", "release/1.0", "$x", "a\u{a0}b", "a\u{3000}b", &long]
+        {
             assert!(is_branch(good), "{good}");
         }
     }

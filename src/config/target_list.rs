@@ -20,7 +20,7 @@ use crate::{
         keyring::Keyring,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
         plan::{Plan, PlanTarget, Planner},
-        variables::{Variable, Variables, is_unexpanded, nearest},
+        variables::{Variable, Variables, nearest, placeholder},
     },
     console::{foreign::shown, secrets::holds_token, text::counted},
     model::target::TargetPlan,
@@ -345,7 +345,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
             }
             Some((_, first)) => {
                 let found = format!(
-                    "is the same status as {}[{first}] (repository, commit and key) with another content or refname",
+                    "has the same commit and key as {}[{first}], and another content or refname",
                     self.source
                 );
                 self.problem(
@@ -433,10 +433,10 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 return None;
             }
         };
-        if is_unexpanded(text.trim()) {
+        if let Some(found) = placeholder(text.trim()) {
             self.problem(
                 name,
-                "holds the name of a variable instead of its value (it begins with $)",
+                found,
                 "the value itself",
                 "Gatepost does not replace variables in the list: write the values with the tool that makes it",
             );

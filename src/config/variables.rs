@@ -10,6 +10,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::{
     config::findings::{Findings, is_trifle},
@@ -214,6 +215,10 @@ variables! {
         bitbucket_workspace: Text = "",
         /// Slug of the pipeline's own repository.
         bitbucket_repo_slug: Text = "",
+        /// UUID of the workspace of the pipeline's own repository.
+        bitbucket_repo_owner_uuid: Text = "",
+        /// UUID of the pipeline's own repository.
+        bitbucket_repo_uuid: Text = "",
         /// Commit that the pipeline builds; 12 digits in a pull-request pipeline.
         bitbucket_commit: Text = "",
         /// Pull request that the pipeline builds.
@@ -264,7 +269,7 @@ impl Variables {
         findings: &mut Findings,
     ) -> Result<Self, envy::Error> {
         let mut known: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
-        let mut lists: BTreeMap<String, (&Variable, Vec<String>)> = BTreeMap::new();
+        let mut lists: BTreeMap<String, List> = BTreeMap::new();
         let mut blank = BTreeSet::new();
         // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
         let environment = environment.into_iter().collect::<BTreeMap<_, _>>();
@@ -273,14 +278,21 @@ impl Variables {
         for (name, value) in environment {
             let Some(name) = name.to_str() else { continue };
             let Some((variable, form)) = Self::find(name) else {
-                warn_of_near_miss(name, findings);
+                warn_of_near_miss(name, &names, findings);
                 continue;
             };
             match value.into_string() {
                 Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
+                Ok(text) if form == NameForm::Count && text.trim() == "0" => {
+                    blank.insert(variable.field);
+                }
                 Ok(_) if form == NameForm::Count => {}
                 Ok(text) if form == NameForm::Item => {
-                    lists.entry(variable.name()).or_insert((variable, Vec::new())).1.push(text);
+                    lists
+                        .entry(variable.name())
+                        .or_insert((variable, Vec::new()))
+                        .1
+                        .push((name.to_owned(), text));
                 }
                 Ok(text) => {
                     known.insert(variable.name(), (variable, text));
@@ -295,6 +307,7 @@ impl Variables {
         }
         add_lists(lists, &mut known, findings);
         refuse_blank(&blank, &known, findings);
+        take_quotes_off(&mut known, findings);
         check_expanded(&mut known, findings);
         check_no_secret_in_the_open(&known, findings);
         warn_of_leftovers(&known, findings);
@@ -347,6 +360,9 @@ impl Variables {
     }
 }
 
+/// A variable that came as a list, with the name and the value of each item.
+type List<'v> = (&'v Variable, Vec<(String, String)>);
+
 /// Variables that decide whose status is posted, and what usually makes them empty. Elsewhere, empty is unset.
 const DECIDE_WHEN_BLANK: [(&str, &str, &str); 4] = [
     ("repo_slug", "REPO_SLUG", "the target would be the pipeline's own repository"),
@@ -365,7 +381,7 @@ fn refuse_blank(
         if blank.contains(field) && !known.contains_key(name) {
             findings.problem(
                 name,
-                format!("is there and empty: {otherwise}"),
+                format!("is empty: {otherwise}"),
                 format!("a value, or no {name} at all"),
                 format!("check whether the variable that {name} is taken from reaches this step (its spelling, a failed command, a secured variable in a fork); to use the default, remove the line with {name}"),
             );
@@ -375,11 +391,15 @@ fn refuse_blank(
 
 /// Adds the values that came as lists: one value on each line, or an array of JSON. A variable in both forms is a problem.
 fn add_lists<'v>(
-    lists: BTreeMap<String, (&'v Variable, Vec<String>)>,
+    lists: BTreeMap<String, List<'v>>,
     known: &mut BTreeMap<String, (&'v Variable, String)>,
     findings: &mut Findings,
 ) {
     for (name, (variable, items)) in lists {
+        if variable.field == "targets" {
+            check_items(&items, findings);
+        }
+        let items: Vec<String> = items.into_iter().map(|(_, item)| item).collect();
         match known.entry(name) {
             Entry::Vacant(new) => {
                 let text = match variable.field {
@@ -401,11 +421,31 @@ fn add_lists<'v>(
     }
 }
 
+/// Reports an item of `TARGETS` that is no JSON by its own name.
+fn check_items(items: &[(String, String)], findings: &mut Findings) {
+    for (name, item) in items {
+        if let Err(error) = serde_json::from_str::<IgnoredAny>(item) {
+            findings.problem(
+                name,
+                format!("is not JSON: {error}"),
+                "one JSON object: {\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\", \"key\": \"tests\"}",
+                "check it for a missing or additional comma, quote or bracket; in YAML put the object in single quotes",
+            );
+        }
+    }
+}
+
+/// Whether a variable that takes one value came as a list.
+fn came_as_list(variable: &Variable, names: &BTreeSet<String>) -> bool {
+    let name = variable.name();
+    !variable.list && names.contains(&format!("{name}_COUNT")) && names.contains(&format!("{name}_0"))
+}
+
 /// Reports the list form of a variable that takes one value.
 fn refuse_list_form(names: &BTreeSet<String>, findings: &mut Findings) {
-    for variable in Variables::ALL.iter().filter(|variable| !variable.list) {
+    for variable in Variables::ALL {
         let name = variable.name();
-        if names.contains(&format!("{name}_COUNT")) && names.contains(&format!("{name}_0")) {
+        if came_as_list(variable, names) {
             findings.problem(
                 &name,
                 format!("is a list ({name}_COUNT, {name}_0)"),
@@ -426,14 +466,17 @@ fn without_names(secret: &str) -> Vec<String> {
     bare.split('\0').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// Reports a value that is only `$NAME` or `${NAME}`: the variable was not known there, or quotes kept it from being
-/// replaced.
+/// Reports a value that is only a placeholder: the variable was not known there, or quotes kept it from being replaced.
+/// What Pipelines sets is the name of a branch and the like, and may look so.
 fn check_expanded(known: &mut BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
-    for (name, (_, value)) in known.iter() {
-        if is_unexpanded(value.trim()) {
+    let is_placeholder = |variable: &Variable, value: &str| {
+        placeholder(value.trim()).filter(|_| variable.group != "Set by Pipelines")
+    };
+    for (name, (variable, value)) in known.iter() {
+        if let Some(found) = is_placeholder(variable, value) {
             findings.problem(
                 name,
-                "holds the name of a variable instead of its value (it begins with $)",
+                found,
                 "the value itself",
                 NOT_EXPANDED.remedy.replace(
                     "BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN",
@@ -442,19 +485,66 @@ fn check_expanded(known: &mut BTreeMap<String, (&Variable, String)>, findings: &
             );
         }
     }
-    known.retain(|name, (_, value)| !is_trifle(name) || !is_unexpanded(value.trim()));
+    known.retain(|name, (variable, value)| !is_trifle(name) || is_placeholder(variable, value).is_none());
 }
 
-/// Whether a value is only `$NAME` or `${NAME}`.
-pub fn is_unexpanded(value: &str) -> bool {
+/// What is wrong with a value that is only a placeholder: `$NAME`, `${NAME}`, and how other systems write it.
+pub fn placeholder(value: &str) -> Option<&'static str> {
+    let is_name = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let inside = |start: &str, end: &str| value.strip_prefix(start)?.strip_suffix(end);
     // `$$NAME` is `$NAME` escaped.
     let rest = value.trim_start_matches('$');
-    if rest.len() == value.len() {
-        return false;
+    let shell = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
+    if rest.len() < value.len() && is_name(shell) {
+        Some("holds the name of a variable instead of its value (it begins with $)")
+    } else if inside("%", "%").is_some_and(is_name) {
+        Some("holds the name of a variable between % signs, as Windows writes it, instead of its value")
+    } else if value.strip_prefix("$env:").is_some_and(is_name) {
+        Some("holds the name of a variable as PowerShell writes it ($env:NAME), instead of its value")
+    } else if inside("${{", "}}").is_some() {
+        Some("holds an expression of another CI system (${{ ... }}), which Pipelines does not replace")
+    } else if value == "null" {
+        Some("is null: the command that makes the value found nothing (jq prints null)")
+    } else {
+        None
     }
-    let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
-    inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Takes quotes off that stand around whole values, and reports their cause once: `docker run --env-file` keeps them.
+fn take_quotes_off(known: &mut BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
+    let unquoted = |value: &str| {
+        let value = value.trim();
+        let inner = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))?;
+        Some(inner.to_owned())
+    };
+    let quoted: Vec<String> = known
+        .iter()
+        .filter(|(_, (variable, value))| variable.group != "Set by Pipelines" && unquoted(value).is_some())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let decides = |name: &&String| !is_trifle(name);
+    let secrets = quoted.iter().filter(|name| known.get(*name).is_some_and(|(variable, _)| variable.secret));
+    // One secret in quotes has a message of its own.
+    if quoted.iter().filter(decides).count() == 0 || secrets.count() == quoted.len() && quoted.len() == 1 {
+        return;
+    }
+    let have = if quoted.len() == 1 { "has" } else { "have" };
+    findings.problem(
+        quoted.join(", "),
+        format!("{have} quotes at both ends, and they are part of the value"),
+        "the value itself",
+        "remove the quotes where the value is written; `docker run --env-file` and the page of the repository variables keep them, YAML and a shell take them off",
+    );
+    for name in quoted {
+        if let Some((_, value)) = known.get_mut(&name)
+            && let Some(inner) = unquoted(value)
+        {
+            *value = inner;
+        }
+    }
 }
 
 /// A shorter secret may be a word that occurs elsewhere by chance.
@@ -493,7 +583,7 @@ fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &m
         let leftover = value.split('$').skip(1).find(|rest| {
             rest.trim_start_matches('{').starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         });
-        if leftover.is_some() && !is_unexpanded(value.trim()) {
+        if leftover.is_some() && placeholder(value.trim()).is_none() {
             findings.warning(format!(
                 "{name} holds a $NAME that was not replaced by its value; single quotes in the YAML file prevent that"
             ));
@@ -505,8 +595,9 @@ fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &m
 const USUAL_NAMES: [&str; 9] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TARGET", "TERM"];
 
 /// Warns of an unknown name that is one or two letters away from a known one: it is probably misspelt.
-fn warn_of_near_miss(name: &str, findings: &mut Findings) {
-    if USUAL_NAMES.contains(&name) || name.len() > 64 {
+fn warn_of_near_miss(name: &str, names: &BTreeSet<String>, findings: &mut Findings) {
+    let is_of = |variable: &Variable| name.starts_with(&variable.name()) && came_as_list(variable, names);
+    if USUAL_NAMES.contains(&name) || name.len() > 64 || Variables::ALL.iter().any(is_of) {
         return;
     }
     let settable = Variables::ALL.iter().filter(|variable| variable.group != "Set by Pipelines");
@@ -559,6 +650,17 @@ mod tests {
             let (_, findings) = read(&[(name, " ")]);
             assert_eq!(findings.problems[0].variable, name);
         }
+    }
+
+    #[test]
+    fn quotes_around_values_are_one_problem() {
+        let (variables, findings) =
+            read(&[("COMMIT", "\"8d081548cabb\""), ("KEY", "'tests'"), ("STATE", "\"0\"")]);
+        assert_eq!(findings.problems.len(), 1);
+        assert_eq!(findings.problems[0].variable, "COMMIT, KEY, STATE");
+        assert_eq!(variables.key.as_deref(), Some("tests"));
+        let (variables, findings) = read(&[("DESCRIPTION", "\"It works\"")]);
+        assert_eq!((variables.description.as_deref(), findings.problems.len()), (Some("\"It works\""), 0));
     }
 
     #[test]
@@ -619,7 +721,14 @@ mod tests {
             let (_, findings) = read(&[("BITBUCKET_ACCESS_TOKEN", value)]);
             assert_eq!(findings.problems.len(), 1, "{value}");
         }
-        for value in ["$1", "$", "${}", "costs $TOKEN", "$A-$B"] {
+        for value in ["%TOKEN%", "$env:TOKEN", "${{ secrets.TOKEN }}", "null"] {
+            let (_, findings) = read(&[("COMMIT", value)]);
+            assert_eq!(findings.problems.len(), 1, "{value}");
+            let (variables, findings) = read(&[("BITBUCKET_BRANCH", value)]);
+            assert_eq!(variables.bitbucket_branch.as_deref(), Some(value));
+            assert!(findings.problems.is_empty(), "{value}");
+        }
+        for value in ["$1", "$", "${}", "costs $TOKEN", "$A-$B", "100%", "%%"] {
             let (_, findings) = read(&[("COMMIT", value)]);
             assert!(findings.problems.is_empty(), "{value}");
         }

@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::console::{secrets::Secrets, text::forges};
+use crate::console::{foreign::without_credentials, secrets::Secrets, text::forges};
 
 /// The log. Everything that a run prints goes through here.
 pub(crate) struct Console {
@@ -170,9 +170,9 @@ impl Console {
         }
     }
 
-    /// The text without secrets.
+    /// The text without secrets: those of the run, tokens, and passwords in addresses.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
-        self.shared.secrets.borrow().hide(text)
+        without_credentials(&self.shared.secrets.borrow().hide(text))
     }
 
     /// The text without secrets and without characters that could forge a line, a colour or the direction of text.

@@ -66,8 +66,18 @@ impl Secrets {
     }
 
     /// The text with `***` instead of each secret, each part of one, and each text that looks like a token. A secret is
-    /// found even with white space or invisible characters between its characters.
+    /// found even with white space or invisible characters between its characters, and with its letters as numbers.
     pub(crate) fn hide(&self, text: &str) -> String {
+        if let Some(decoded) = letters_decoded(text) {
+            let hidden = self.hide_letters(&decoded);
+            if hidden != decoded {
+                return hidden;
+            }
+        }
+        self.hide_letters(text)
+    }
+
+    fn hide_letters(&self, text: &str) -> String {
         let mut hidden: Vec<Range<usize>> = token_shapes(text);
         if !self.parts.is_empty() || !self.short.is_empty() {
             // Host names, for example, are shown in lower case.
@@ -137,10 +147,54 @@ fn token_shapes(text: &str) -> Vec<Range<usize>> {
     shapes
 }
 
-/// A secret in hexadecimal digits, and in base64 for each position within the encoded text; without the characters at
+/// The text with its letters instead of their numbers (`%41`, `\\u0041`, `&#65;`, `&#x41;`); `None` when it has none.
+fn letters_decoded(text: &str) -> Option<String> {
+    let mut decoded = String::new();
+    let (mut rest, mut has_any) = (text, false);
+    while let Some(at) = rest.find(['%', '\\', '&']) {
+        decoded.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some((letter, length)) = letter_of_number(rest) {
+            decoded.push(letter);
+            rest = &rest[length..];
+            has_any = true;
+        } else {
+            decoded.push_str(&rest[..1]);
+            rest = &rest[1..];
+        }
+    }
+    decoded.push_str(rest);
+    has_any.then_some(decoded)
+}
+
+/// The letter whose number a text begins with, and the length of that beginning. Secrets are ASCII.
+fn letter_of_number(text: &str) -> Option<(char, usize)> {
+    let ascii = |digits: &str, radix| {
+        u8::from_str_radix(digits, radix).ok().filter(u8::is_ascii_graphic).map(char::from)
+    };
+    if let Some(digits) = text.strip_prefix('%').and_then(|rest| rest.get(..2)) {
+        return Some((ascii(digits, 16)?, 3));
+    }
+    if let Some(digits) = text.strip_prefix("\\u00").and_then(|rest| rest.get(..2)) {
+        return Some((ascii(digits, 16)?, 6));
+    }
+    let number = text.strip_prefix("&#")?;
+    let (number, _) = number.get(..number.len().min(8))?.split_once(';')?;
+    let letter = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => ascii(digits, 16),
+        None => ascii(number, 10),
+    };
+    Some((letter?, number.len() + 3))
+}
+
+/// A secret in hexadecimal digits, as an address holds it, and in base64 for each position within the encoded text; without the characters at
 /// both ends that depend on the text beside it.
 fn encoded(secret: &[u8]) -> Vec<String> {
     let mut all = vec![in_hex(secret)];
+    let percent = in_percent(secret);
+    if percent.len() > secret.len() {
+        all.push(percent);
+    }
     for before in 0..3 {
         let bytes = [&[0; 2][..before], secret].concat();
         let (first, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
@@ -150,6 +204,15 @@ fn encoded(secret: &[u8]) -> Vec<String> {
         all.dedup();
     }
     all
+}
+
+/// As an address holds it: <https://www.rfc-editor.org/rfc/rfc3986#section-2>.
+fn in_percent(bytes: &[u8]) -> String {
+    let encode = |byte: &u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+        byte => format!("%{byte:02x}"),
+    };
+    bytes.iter().map(encode).collect()
 }
 
 fn in_hex(bytes: &[u8]) -> String {
@@ -224,7 +287,28 @@ mod tests {
         );
     }
 
+    #[test]
+    fn letters_as_numbers_are_read() {
+        let mut secrets = Secrets::default();
+        secrets.add("a-secret-of-some-length");
+        for each in [
+            |byte: u8| format!("%{byte:02X}"),
+            |byte| format!("\\u{byte:04x}"),
+            |byte| format!("&#{byte};"),
+            |byte| format!("&#x{byte:x};"),
+        ] {
+            let text: String = "a-secret-of-some-length".bytes().map(each).collect();
+            assert_eq!(secrets.hide(&format!("no: {text}!")), "no: ***!", "{text}");
+        }
+        assert_eq!(secrets.hide("100% of %41 &amp; \\u0041 &#;"), "100% of %41 &amp; \\u0041 &#;");
+    }
+
     proptest! {
+        #[test]
+        fn any_text_is_decoded(text in "(?s)[%\\\\&#x;u0-9a-fä]{0,40}") {
+            let _ = letters_decoded(&text);
+        }
+
         #[test]
         fn an_encoded_secret_is_found(before in "[ -~]{0,5}", after in "[ -~]{0,5}") {
             let mut secrets = Secrets::default();

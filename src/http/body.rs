@@ -65,10 +65,10 @@ impl Body {
 
     /// The same body after `clean` took the secrets out of its text.
     ///
-    /// JSON may write letters as numbers (`\\u0041`), and `clean` would not find a secret that is written so.
+    /// JSON may write a letter as a number or after a backslash, and `clean` would not find a secret that is written so.
     pub(crate) fn cleaned(&self, clean: impl FnOnce(&str) -> String) -> Self {
         let mut text = self.text();
-        if text.contains("\\u")
+        if text.contains('\\')
             && let Some(json) = self.json()
         {
             text = json.to_string().into();

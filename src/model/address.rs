@@ -40,7 +40,7 @@ impl fmt::Display for AddressProblem {
             Self::HasQuery => "which has a ? or # part",
             Self::TooLong => "which is too long",
             Self::WhiteSpace => "which has white space inside",
-            Self::ShowsCredential => "which shows a user name or password to everybody",
+            Self::ShowsCredential => "which shows a user name, a password or a token to everybody",
             Self::HostIsNumber => "whose host is a number",
             Self::ThisMachine => "which is the address of this machine itself",
             Self::HostWithoutDot => "whose host has no dot",

@@ -92,6 +92,7 @@ impl State {
                 "aborted",
                 "killed",
                 "canceling",
+                "interrupted",
                 "skipped",
                 "notbuilt",
                 "manual",

@@ -126,7 +126,7 @@ impl Repository {
 
     /// The address of its page.
     pub(crate) fn page(&self) -> String {
-        format!("https://bitbucket.org/{self}")
+        format!("https://bitbucket.org/{self}").replace('{', "%7B").replace('}', "%7D")
     }
 }
 

@@ -321,3 +321,15 @@ fn each_event_of_a_scan_has_the_state_and_the_exit_code_of_its_row() {
         assert_eq!(expected, state, "{}", row[0]);
     }
 }
+
+#[test]
+fn each_word_of_the_table_is_its_state() {
+    for row in Section::find("docs/variables.md", "Words for a state").rows() {
+        for word in row[1].split(", ") {
+            let (sandbox, word) = (acme(), word.trim_matches('`'));
+            let run = in_pull_request_build(&sandbox).set("STATE", word).set("DRY_RUN", "true").run();
+            let told = format!("would post {} on acme/api", row[0].trim_matches('`'));
+            assert!(run.output.contains(&told), "{word}: {}", run.output);
+        }
+    }
+}

@@ -6,12 +6,18 @@
 mod answer;
 mod check;
 mod commit;
+mod key;
+mod link;
 mod renamed;
+mod secrets;
 mod stop;
+mod targets;
+mod trifles;
+mod written;
 
 use sandbox::Recorded;
 
-use crate::run::{Gatepost, Run, Sandbox};
+use crate::run::{Folder, Gatepost, Run, Sandbox};
 
 /// What one step of a team posts: the state of its tests.
 fn tests(gatepost: Gatepost) -> Gatepost {
@@ -55,4 +61,22 @@ fn assert_nothing_posted(sandbox: &Sandbox, run: &Run) {
 /// The last line, which says the outcome.
 fn last_line(run: &Run) -> &str {
     run.output.trim_end().lines().last().unwrap_or_default()
+}
+
+/// Over TLS, which is what a proxy is used for.
+fn over_https(gatepost: Gatepost, sandbox: &Sandbox, folder: &Folder) -> Gatepost {
+    gatepost
+        .set("BITBUCKET_API_URL", sandbox.https_url())
+        .set("SSL_CERT_FILE", folder.write("root.pem", sandbox.root_certificate_pem().as_bytes()))
+}
+
+/// Checks that the variables were refused before anything was sent.
+fn assert_refused_unsent(sandbox: &Sandbox, run: &Run, parts: &[&str]) {
+    crate::run::assert_told(run, 2, parts);
+    assert_eq!(sandbox.request_count(), 0, "{}", run.output);
+}
+
+/// The lines of warnings that name a variable.
+fn warnings<'a>(run: &'a Run, variable: &str) -> Vec<&'a str> {
+    run.output.lines().filter(|line| line.starts_with("! ") && line.contains(variable)).collect()
 }

@@ -77,9 +77,9 @@ fn an_email_address_in_quotes() {
     let gatepost =
         with_api_token(&sandbox, sandbox::API_TOKEN).set("ATLASSIAN_ACCOUNT_EMAIL", "\"ci@acme.example\"");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 2, 0), @"
-    ✖ ATLASSIAN_ACCOUNT_EMAIL has additional characters around the e-mail address (quotes, a name, < >, mailto:, a second address, or %40 for @)
-      accepted: the e-mail address of the Atlassian account that created the API token
-      to do:    pass only the address, such as ci@acme.example: Pipelines passes the value unchanged, including quotes
+    ✖ ATLASSIAN_ACCOUNT_EMAIL has quotes at both ends, and they are part of the value
+      accepted: the value itself
+      to do:    remove the quotes where the value is written; `docker run --env-file` and the page of the repository variables keep them, YAML and a shell take them off
     ✖ 1 variable is wrong; nothing was sent
     exit code 2
     ");

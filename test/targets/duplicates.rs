@@ -31,7 +31,7 @@ fn equal_entries_are_posted_once_and_contradicting_entries_are_refused() {
     other["state"] = json!("failed");
     let run = nightly(&sandbox, &folder, &json!([one, other])).run();
     insta::assert_snapshot!(run.told(), @"
-    ✖ TARGETS_FILE[1] is the same status as TARGETS_FILE[0] (repository, commit and key) with another content or refname
+    ✖ TARGETS_FILE[1] has the same commit and key as TARGETS_FILE[0], and another content or refname
       accepted: one entry for each commit and key; with two refnames Bitbucket keeps two statuses, and a red one stays beside a green one
       to do:    remove one of the two, or give it another key
     ✖ 1 variable is wrong; nothing was sent

@@ -5,11 +5,12 @@ use std::{cell::Cell, rc::Rc, time::Instant};
 use reqwest::StatusCode;
 
 use crate::{
-    bitbucket::{api::Bitbucket, credential::Credential, refusal::Refusal},
+    bitbucket::{answer::Answer, api::Bitbucket, credential::Credential, refusal::Refusal},
     config::{
         analysis::VerdictPlan,
         plan::{Plan, PlanTarget as _},
     },
+    console::foreign::shown,
     explain::{bitbucket::explain, tell::tell},
     http::client::Client,
     model::{outcome::Outcome, state::State, status::Status, target::Target, verdict::Verdict},
@@ -68,9 +69,9 @@ impl TargetPublisher<'_, '_> {
             let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
             let posted = finder.run_step(&mut found, step).await;
             let status = status(&found.target);
-            let delivery = match posted {
-                Ok(delivery) => delivery,
-                Err(failed) => self.refused(failed, &found.target, &status).await,
+            let (delivery, status) = match posted {
+                Ok((delivery, posted)) => (delivery, posted),
+                Err(failed) => (self.refused(failed, &found.target, &status).await, status),
             };
             has_posted |= matches!(delivery, Delivery::Posted);
             outcomes.push(report(StatusResult {
@@ -121,7 +122,7 @@ impl TargetPublisher<'_, '_> {
         };
         let status = self.plan.status.status(&verdict, target, key, false);
         let delivery = match self.post_to_slot(target, status.clone()).await {
-            Ok(delivery) => delivery,
+            Ok((delivery, _)) => delivery,
             Err(refusal) => self.refused(FailedStep { refusal, lookup: None }, target, &status).await,
         };
         Some(StatusResult {
@@ -158,28 +159,51 @@ impl TargetPublisher<'_, '_> {
     }
 
     /// Posts a status, unless this run has already posted to its slot: two targets may turn out to be the same only
-    /// when they are looked up. A status that is being posted to the same slot is waited for.
-    async fn post_to_slot(&self, target: &Target, status: Status) -> Result<Delivery, Box<Refusal>> {
-        let pending = Rc::new(PendingStatus {
-            credential: self.credential(target),
-            target: target.clone(),
-            status,
-            may_have_been_applied: Cell::new(false),
-            is_under_way: Cell::new(false),
-        });
-        let lock = match self.pending.lock_of(&pending) {
+    /// when they are looked up. A status that is being posted to the same slot is waited for. Returns the status as it was
+    /// posted.
+    async fn post_to_slot(
+        &self,
+        target: &Target,
+        status: Status,
+    ) -> Result<(Delivery, Status), Box<Refusal>> {
+        let pending = |status: Status| {
+            Rc::new(PendingStatus {
+                credential: self.credential(target),
+                target: target.clone(),
+                status,
+                may_have_been_applied: Cell::new(false),
+                is_under_way: Cell::new(false),
+            })
+        };
+        let mut status = pending(status);
+        let lock = match self.pending.lock_of(&status) {
             Ok(lock) => lock,
-            Err(delivery) => return Ok(delivery),
+            Err(delivery) => return Ok((delivery, status.status.clone())),
         };
         let asked = Instant::now();
         let _guard = lock.lock().await;
         self.bitbucket.client.deadline.extend(asked.elapsed());
-        if let Err(delivery) = self.pending.lock_of(&pending) {
-            return Ok(delivery);
+        if let Err(delivery) = self.pending.lock_of(&status) {
+            return Ok((delivery, status.status.clone()));
         }
-        let delivery = self.deliver(&pending).await?;
-        self.pending.occupy(pending);
-        Ok(delivery)
+        let delivery = match self.deliver(&status).await {
+            Err(refusal) if refusal.answer == Some(Answer::BadUrl) => {
+                let url = self.plan.status.other_url(target);
+                if url == status.status.url {
+                    return Err(refusal);
+                }
+                self.bitbucket.client.console.warning(format_args!(
+                    "Bitbucket does not accept the link {}: the status links to {url}",
+                    shown(&status.status.url)
+                ));
+                status = pending(Status { url, ..status.status.clone() });
+                self.deliver(&status).await?
+            }
+            delivery => delivery?,
+        };
+        let posted = status.status.clone();
+        self.pending.occupy(status);
+        Ok((delivery, posted))
     }
 
     /// Skips, prints or posts a status.
