@@ -36,7 +36,7 @@ pub(crate) fn explain_redirect(response: &Response, url: &Url, guide: ServiceGui
 pub(crate) fn explain_unusable(wrong: Unusable, guide: ServiceGuide) -> Explanation {
     let ServiceGuide { address, .. } = guide;
     match wrong {
-        Unusable::Undocumented | Unusable::NotA(_) => Explanation::of(
+        Unusable::Undocumented | Unusable::NotA(_) | Unusable::NoToken => Explanation::of(
             format!(
                 "the answer does not have the documented format, or {address} is not the address of the service"
             ),

@@ -54,6 +54,8 @@ pub(crate) enum Unusable {
     Undocumented,
     /// Something else than the object that was asked for, which is named.
     NotA(&'static str),
+    /// Not the token that was asked for. Its text may hold a secret, and is never shown.
+    NoToken,
 }
 
 /// Real challenges have some 50 characters.
@@ -96,6 +98,9 @@ impl FailedRequest {
     pub(crate) fn answered(&self) -> String {
         let answered = match &self.cause {
             Cause::Refused(response) => described(response),
+            Cause::Unusable(response, wrong @ Unusable::NoToken) if !response.body.is_html() => {
+                format!("{}, but {wrong}", response.status_code)
+            }
             Cause::Unusable(response, wrong) => format!("{}, but {wrong}", described(response)),
             Cause::NoResponse(failure) => failure.to_string(),
         };
@@ -148,6 +153,7 @@ impl fmt::Display for Unusable {
             Self::NotJson => f.write_str("the answer is not JSON"),
             Self::Undocumented => f.write_str("the answer does not have the documented format"),
             Self::NotA(object) => write!(f, "the answer is not a {object}"),
+            Self::NoToken => f.write_str("the answer is not a token"),
         }
     }
 }

@@ -301,7 +301,7 @@ proptest! {
         is_unusable in any::<bool>(),
     ) {
         let credential = credential(KINDS[kind].0);
-        let token = credential.token().expose_secret().to_owned();
+        let token = credential.secret().expose_secret().to_owned();
         let sent = match &credential {
             CredentialKind::ApiToken { email, .. } => BASE64_STANDARD.encode(format!("{email}:{token}")),
             CredentialKind::AccessToken { .. } => token.clone(),

@@ -1,0 +1,40 @@
+//! Why an OAuth consumer got no token.
+
+use crate::{
+    bitbucket::answer::Answer,
+    explain::{
+        explanation::{Explanation, Reason},
+        handbook,
+    },
+    model::address::is_this_machine,
+};
+
+use reqwest::Url;
+
+/// Explains why Bitbucket gave no token. A code of OAuth without known words fits several reasons.
+pub(crate) fn explain(answer: &Answer) -> Explanation {
+    match answer {
+        Answer::NotTheApi => Reason::from(&handbook::NOT_THE_API).into(),
+        Answer::PublicConsumer => Reason::from(&handbook::PUBLIC_CONSUMER).into(),
+        Answer::NoCallbackUrl => Reason::from(&handbook::CONSUMER_WITHOUT_CALLBACK_URL).into(),
+        Answer::AccessControls => Reason::from(&handbook::ACCESS_CONTROLS).into(),
+        Answer::NoConsumer => {
+            Explanation::one_of([&handbook::WRONG_CONSUMER_SECRET, &handbook::DELETED_CONSUMER])
+        }
+        _ => Explanation::one_of([
+            &handbook::WRONG_CONSUMER_SECRET,
+            &handbook::PUBLIC_CONSUMER,
+            &handbook::CONSUMER_WITHOUT_CALLBACK_URL,
+        ]),
+    }
+}
+
+/// The reason that is left when there is no connection to the host that gives tokens.
+pub(crate) fn other_host(url: &Url) -> Option<Reason> {
+    let host = url.host_str().filter(|_| !is_this_machine(url))?;
+    Some(Reason {
+        trouble: None,
+        why: format!("an OAuth consumer gets its token from {host}, which is another host than that of the API; a firewall or a proxy may only allow one of them").into(),
+        remedy: format!("allow https to {host} as well; or use an access token (BITBUCKET_ACCESS_TOKEN), which only needs the API").into(),
+    })
+}
