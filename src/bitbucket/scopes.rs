@@ -144,6 +144,10 @@ mod tests {
     fn classic_scopes_include_others_and_those_of_api_tokens_do_not() {
         let access = CredentialKind::AccessToken { token: "ATCTTx".to_owned().into(), entry: None };
         let api = CredentialKind::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        let consumer = CredentialKind::OauthConsumer {
+            key: "key".to_owned().into(),
+            secret: "secret".to_owned().into(),
+        };
         for (granted, status, pull_request) in [
             ("repository", true, false),
             ("pullrequest", true, true),
@@ -156,6 +160,9 @@ mod tests {
             let granted = Scopes::of_header(granted);
             assert_eq!(Need::Status.is_met(&access, &granted), status, "{granted}");
             assert_eq!(Need::PullRequestLookup.is_met(&access, &granted), pull_request, "{granted}");
+            assert_eq!(Need::Status.is_met(&consumer, &granted), status, "{granted}");
+            assert_eq!(Need::PullRequestLookup.is_met(&consumer, &granted), pull_request, "{granted}");
+            assert!(granted.are_of(&consumer) && (granted.is_empty() || !granted.are_of(&api)), "{granted}");
         }
         for (granted, status, pull_request) in [
             ("read:repository:bitbucket", true, false),

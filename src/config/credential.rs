@@ -458,6 +458,70 @@ mod tests {
         assert_eq!(found, []);
     }
 
+    const KEY: &str = "f4hJr8wQx2LmZc7TnB";
+    const SECRET: &str = "q9vXc2RtYp7LwKz4NsBh3JdGf6MaUe8T";
+
+    fn consumer(v: &mut Variables, key: &str, secret: &str) {
+        v.bitbucket_oauth_client_id = Some(key.to_owned().into());
+        v.bitbucket_oauth_client_secret = Some(secret.to_owned().into());
+    }
+
+    #[test]
+    fn key_and_secret_of_a_consumer_are_one_credential() {
+        assert_eq!(problems(|v| consumer(v, KEY, SECRET)), []);
+        for (key, secret, name, part) in [
+            ("ci@acme.example", SECRET, CLIENT_ID, "e-mail address"),
+            (KEY, "ATATT3xFfGF0abc", CLIENT_SECRET, "API token"),
+            (KEY, "q9vXc2Rt\n", CLIENT_SECRET, "white space"),
+            ("'f4hJr8wQ'", SECRET, CLIENT_ID, "quotes"),
+            (SECRET, SECRET, CLIENT_SECRET, "the same text"),
+        ] {
+            let found = problems(|v| consumer(v, key, secret));
+            assert_eq!((found.len(), found[0].0.as_str()), (1, name), "{found:?}");
+            assert!(found[0].1.contains(part), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_consumer_names_the_other_half_and_beside_a_credential_it_is_a_warning() {
+        let only_key = problems(|v| v.bitbucket_oauth_client_id = Some(KEY.to_owned().into()));
+        assert_eq!((only_key.len(), only_key[0].0.as_str()), (1, CLIENT_SECRET));
+        let only_secret = problems(|v| v.bitbucket_oauth_client_secret = Some(SECRET.to_owned().into()));
+        assert_eq!((only_secret.len(), only_secret[0].0.as_str()), (1, CLIENT_ID));
+        let two_halves = problems(|v| {
+            v.bitbucket_oauth_client_id = Some(KEY.to_owned().into());
+            v.atlassian_api_token = Some("ATATTabc".to_owned().into());
+        });
+        let names: Vec<_> = two_halves.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [EMAIL, CLIENT_SECRET]);
+        let mut variables = Variables::default();
+        consumer(&mut variables, KEY, SECRET);
+        variables.atlassian_api_token = Some("ATATTabc".to_owned().into());
+        let mut findings = Findings::default();
+        assert!(credential_kind(&variables, &mut findings).is_some());
+        assert_eq!(
+            findings.warnings,
+            [format!(
+                "{API_TOKEN} is set but ignored: an API token needs both variables; Gatepost uses {CLIENT_ID}"
+            )]
+        );
+    }
+
+    #[test]
+    fn all_credentials_that_are_complete_are_named() {
+        let found = problems(|v| {
+            consumer(v, KEY, SECRET);
+            v.bitbucket_access_token = Some("ATCTTabc".to_owned().into());
+            v.atlassian_account_email = Some("a@b.c".to_owned());
+            v.atlassian_api_token = Some("ATATTabc".to_owned().into());
+        });
+        let names = format!("{EMAIL} and {API_TOKEN}, and {CLIENT_ID} and {CLIENT_SECRET}");
+        assert_eq!(
+            found,
+            [(ACCESS_TOKEN.to_owned(), format!("is set, and so are {names}: three credentials"))]
+        );
+    }
+
     #[test]
     fn two_credentials_are_one_too_many() {
         let both = problems(|v| {

@@ -74,7 +74,9 @@ fn explain_answer(response: &Response, answer: &Answer, refusal: &Refusal) -> Ex
     match (status_code, answer) {
         (500..=599 | 408 | 425, _) => Reason::from(&handbook::DOWN).into(),
         (429, _) => explain_rate_limit(response, credential),
-        _ if *purpose == Purpose::GetToken => consumer::explain(answer),
+        _ if *purpose == Purpose::GetToken => {
+            consumer::explain(status_code, answer).unwrap_or_else(unknown_answer)
+        }
         (_, Answer::NotTheApi) => Reason::from(&handbook::NOT_THE_API).into(),
         (400..=404, Answer::MissingScope { missing, granted }) => {
             explain_lacking_scope(credential, missing.as_ref(), granted.as_ref())

@@ -1,5 +1,7 @@
 //! Why an OAuth consumer got no token.
 
+use reqwest::Url;
+
 use crate::{
     bitbucket::answer::Answer,
     explain::{
@@ -9,11 +11,10 @@ use crate::{
     model::address::is_this_machine,
 };
 
-use reqwest::Url;
-
-/// Explains why Bitbucket gave no token. A code of OAuth without known words fits several reasons.
-pub(crate) fn explain(answer: &Answer) -> Explanation {
-    match answer {
+/// Explains why Bitbucket gave no token. A code of OAuth without known words fits several reasons; `None` when the
+/// answer is not one of OAuth.
+pub(crate) fn explain(status_code: u16, answer: &Answer) -> Option<Explanation> {
+    Some(match answer {
         Answer::NotTheApi => Reason::from(&handbook::NOT_THE_API).into(),
         Answer::PublicConsumer => Reason::from(&handbook::PUBLIC_CONSUMER).into(),
         Answer::NoCallbackUrl => Reason::from(&handbook::CONSUMER_WITHOUT_CALLBACK_URL).into(),
@@ -21,12 +22,14 @@ pub(crate) fn explain(answer: &Answer) -> Explanation {
         Answer::NoConsumer => {
             Explanation::one_of([&handbook::WRONG_CONSUMER_SECRET, &handbook::DELETED_CONSUMER])
         }
-        _ => Explanation::one_of([
+        // <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>
+        _ if [400, 401].contains(&status_code) => Explanation::one_of([
             &handbook::WRONG_CONSUMER_SECRET,
             &handbook::PUBLIC_CONSUMER,
             &handbook::CONSUMER_WITHOUT_CALLBACK_URL,
         ]),
-    }
+        _ => return None,
+    })
 }
 
 /// The reason that is left when there is no connection to the host that gives tokens.

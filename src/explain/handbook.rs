@@ -165,7 +165,7 @@ pub const MANAGED_ACCOUNT: Trouble = Trouble {
     title: "An account that an organization manages (single sign-on)",
     answer: "401, often with an empty body and www-authenticate: BitbucketCustom, while git works with the same account",
     why: "the organization that manages the account probably does not allow its API tokens",
-    remedy: "an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, or an OAuth consumer of the workspace (BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET): neither depends on an account",
+    remedy: "an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests)\nor use an access token of the repository, project or workspace, which does not depend on an account\nor use an OAuth consumer of the workspace (BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET), which reaches all its repositories without Premium",
 };
 
 pub const API_TOKEN_SCOPE: Trouble = Trouble {
@@ -213,13 +213,13 @@ pub const PUBLIC_CONSUMER: Trouble = Trouble {
 };
 
 pub const CONSUMER_WITHOUT_CALLBACK_URL: Trouble = Trouble {
-    title: "An OAuth consumer without a callback URL",
+    title: "An OAuth consumer without a \"Callback URL\"",
     answer: "400 invalid_request: \"No callback uri defined for the OAuth client.\"",
-    why: "the OAuth consumer has no callback URL, and Bitbucket requires one even where it is never opened",
+    why: "the OAuth consumer has no \"Callback URL\", and Bitbucket requires one even where it is never opened",
     remedy: concat!(
         "edit the consumer (",
         consumers!(),
-        "): enter an address as Callback URL, such as https://bitbucket.org, and run again; key and secret stay the same"
+        "): enter an address as \"Callback URL\", such as https://bitbucket.org, and run again; key and secret stay the same"
     ),
 };
 
@@ -241,7 +241,7 @@ pub const DELETED_CONSUMER: Trouble = Trouble {
     remedy: concat!(
         "create a new one (",
         consumers!(),
-        " > Add consumer): enter a Callback URL, tick \"This is a private consumer\" and the permission Repositories: Read (and Pull requests: Read to look up pull requests), and save its Key in BITBUCKET_OAUTH_CLIENT_ID and its Secret in BITBUCKET_OAUTH_CLIENT_SECRET"
+        " > Add consumer): enter a \"Callback URL\", tick \"This is a private consumer\" and the permission Repositories: Read (and Pull requests: Read to look up pull requests), and save its Key in BITBUCKET_OAUTH_CLIENT_ID and its Secret in BITBUCKET_OAUTH_CLIENT_SECRET"
     ),
 };
 
