@@ -74,7 +74,7 @@ const KNOWN_WORDS: [(&[&str], Answer); 6] = [
     (&["CHANGE-3222", "App password", "app password", "account password"], Answer::PasswordsEnded),
 ];
 
-/// In "Access token expired." and "OAuth2 access token expired. ...".
+/// In `Access token expired.` and in `OAuth2 access token expired. ...`.
 const EXPIRED: &str = "ccess token expired";
 
 /// The same for an OAuth consumer that gets no token, in this order: the codes of OAuth fit several reasons.

@@ -61,7 +61,7 @@ const TOKEN_PATH: &str = "/site/oauth2/access_token";
 /// The origin of Bitbucket's web site, which is not that of its API.
 const WEB_SITE: &str = "https://bitbucket.org";
 /// A new token is asked for so long before the old one ends: longer than one request takes.
-const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
+const RENEWED_BEFORE_END: Duration = Duration::from_mins(1);
 
 impl Consumer {
     /// A consumer; `description` says how its requests are authorized.

@@ -286,6 +286,14 @@ fn check_consumer(key: &SecretString, secret: &SecretString, findings: &mut Find
     }
 }
 
+/// What is passed as the key of an OAuth consumer, if it may be the secret. A key is no secret, and may have words that
+/// the log needs.
+pub(crate) fn swapped_client_secret(variables: &Variables) -> Option<&SecretString> {
+    let length = |secret: &SecretString| secret.expose_secret().len();
+    let secret = variables.bitbucket_oauth_client_secret.as_ref().map_or(0, length);
+    variables.bitbucket_oauth_client_id.as_ref().filter(|key| length(key) >= secret)
+}
+
 /// Reports an access token that cannot work.
 pub(crate) fn check_access_token(variable: &str, token: &SecretString, findings: &mut Findings) {
     check_token(variable, TokenKind::Access, token, findings);

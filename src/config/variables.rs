@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
-    config::findings::Findings,
+    config::{credential::swapped_client_secret, findings::Findings},
     console::{foreign::shown, secrets::holds_token},
     explain::handbook::NOT_EXPANDED,
 };
@@ -337,13 +337,13 @@ impl Variables {
         let mut secrets: Vec<String> = [
             &self.atlassian_api_token,
             &self.bitbucket_access_token,
-            &self.bitbucket_oauth_client_id,
             &self.bitbucket_oauth_client_secret,
             &self.bitbucket_app_password,
             &self.sonar_token,
         ]
         .into_iter()
         .flatten()
+        .chain(swapped_client_secret(self))
         .map(|secret| secret.expose_secret().trim().to_owned())
         .flat_map(|secret| without_names(&secret))
         .collect();

@@ -18,7 +18,10 @@ use crate::{
         handbook::{self, Trouble},
         network,
     },
-    http::{failed_request::Cause, transport::Response},
+    http::{
+        failed_request::{Cause, Unusable},
+        transport::Response,
+    },
     model::{
         address::is_this_machine,
         target::{CommitHash, Repository},
@@ -45,6 +48,7 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
         }
         (Cause::Refused(response), Some(answer)) => explain_answer(response, answer, refusal),
         (Cause::Refused(_), None) => unknown_answer(),
+        (Cause::Unusable(response, Unusable::NoToken), _) => consumer::explain_no_token(response),
         (Cause::Unusable(_, wrong), _) => network::explain_unusable(*wrong, GUIDE),
         (Cause::NoResponse(failure), _) => network::explain_failure(failure, &failed.url, GUIDE),
     };

@@ -8,6 +8,7 @@ use crate::{
         explanation::{Explanation, Reason},
         handbook,
     },
+    http::transport::Response,
     model::address::is_this_machine,
 };
 
@@ -30,6 +31,21 @@ pub(crate) fn explain(status_code: u16, answer: &Answer) -> Option<Explanation> 
         ]),
         _ => return None,
     })
+}
+
+/// Explains an answer that accepts the request and has no token.
+pub(crate) fn explain_no_token(response: &Response) -> Explanation {
+    let remedy = "check HTTPS_PROXY, and BITBUCKET_API_URL if it is set; see bitbucket.status.atlassian.com";
+    if response.body.is_html() {
+        return Explanation::of(
+            "a proxy or a login page of the network answered instead of Bitbucket",
+            remedy,
+        );
+    }
+    Explanation::of(
+        "the answer does not have the documented format, so a proxy may have answered instead of Bitbucket; it is not shown, because it may hold a secret",
+        remedy,
+    )
 }
 
 /// The reason that is left when there is no connection to the host that gives tokens.

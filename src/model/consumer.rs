@@ -59,7 +59,7 @@ pub(crate) fn defect(text: &str) -> Option<ConsumerDefect> {
 
 /// What is unusual about a key and a secret, to complete "the key ...".
 pub(crate) fn oddity(key: &str, secret: &str) -> Option<&'static str> {
-    // Keys that were seen have 18 characters, secrets 32.
+    // Keys that were seen have 18 or 32 characters, and secrets more.
     (key.len() > secret.len()).then_some("is longer than the secret: the two may be swapped")
 }
 

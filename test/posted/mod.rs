@@ -4,6 +4,7 @@
 //! where they tell something, and at what the log says.
 
 mod consumer;
+mod consumer_refused;
 
 use sandbox::Recorded;
 

@@ -127,6 +127,10 @@ fn check_format(credential: &CredentialKind, tally: &mut Tally<'_>) {
             ),
             "OAuth tokens work for two hours; an app password no longer works",
         ),
+        // Bitbucket does not document the format of keys and secrets.
+        None if matches!(credential, CredentialKind::OauthConsumer { .. }) => {
+            tally.passed(format_args!("the {credential} has a key and a secret"));
+        }
         None => tally.passed(format_args!("the {credential} has the expected format")),
         Some(oddity) => tally.notable(
             format_args!("the {credential} {oddity}"),
