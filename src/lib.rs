@@ -183,7 +183,7 @@ fn hide_tokens<T>(targets: Option<&Targets<T>>, console: &Console) {
 fn hide_headers<T>(context: Context<'_>, targets: &Targets<T>) {
     let Context { keyring, console, .. } = context;
     for credential in keyring.credentials() {
-        console.hide(credential.authorization.secret_in_header());
+        console.hide(credential.secrets_in_headers());
     }
     for token in tokens(Some(targets)) {
         let as_user = Authorization::basic(token.into(), SecretString::default(), String::new());

@@ -32,6 +32,12 @@ pub(crate) enum Answer {
     AccessControls,
     /// The token has expired.
     Expired,
+    /// The OAuth consumer is not private.
+    PublicConsumer,
+    /// The OAuth consumer has no callback URL.
+    NoCallbackUrl,
+    /// There is no OAuth consumer with this key and secret.
+    NoConsumer,
     /// App passwords and account passwords no longer work.
     PasswordsEnded,
     /// The operation was removed; with the address of the announcement.
@@ -65,9 +71,23 @@ const KNOWN_WORDS: [(&[&str], Answer); 6] = [
     (&["no API hosted"], Answer::NotTheApi),
     (&["required privilege scopes"], Answer::MissingScope { missing: None, granted: None }),
     (&["authentication mechanism"], Answer::WrongMechanism),
-    (&["ccess token expired"], Answer::Expired),
+    (&[EXPIRED], Answer::Expired),
     (&["whitelist", "allowlist", "IP address", "two-step"], Answer::AccessControls),
     (&["CHANGE-3222", "App password", "app password", "account password"], Answer::PasswordsEnded),
+];
+
+/// In `Access token expired.` and in `OAuth2 access token expired. ...`.
+const EXPIRED: &str = "ccess token expired";
+
+/// The same for an OAuth consumer that gets no token, in this order: the codes of OAuth fit several reasons.
+/// <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>
+const NO_TOKEN_WORDS: [(&[&str], Answer); 3] = [
+    (&["marked as \"public\"", "not private"], Answer::PublicConsumer),
+    (&["allback uri", "allback URL"], Answer::NoCallbackUrl),
+    (
+        &["OAuth client credentials", "invalid_client", "unauthorized_client", "unknown client"],
+        Answer::NoConsumer,
+    ),
 ];
 
 /// The same for what does not exist.
@@ -96,6 +116,11 @@ impl Answer {
             return Self::NotTheApi;
         }
         let words = body.words();
+        if *purpose == Purpose::GetToken
+            && let Some(answer) = known(&NO_TOKEN_WORDS, &words)
+        {
+            return answer;
+        }
         Self::of_scope_lists(body)
             .or_else(|| known(&KNOWN_WORDS, &words))
             .or_else(|| announcement(body).map(Self::Removed))
@@ -159,6 +184,11 @@ fn closed(status_code: StatusCode, response: &Response, words: &str) -> Option<A
     let is_own = matches!(status_code, StatusCode::PAYMENT_REQUIRED | StatusCode::CONFLICT)
         && Answer::is_in_bitbuckets_format(response);
     (is_known || is_own).then(|| Answer::Closed(fit(&one_line(words), SENTENCE_MAX_CHARS)))
+}
+
+/// Whether the words say that the token has expired.
+pub(crate) fn says_expired(words: &str) -> bool {
+    words.contains(EXPIRED)
 }
 
 fn known(table: &[(&[&str], Answer)], words: &str) -> Option<Answer> {

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::{
     bitbucket::{
+        answer::says_expired,
+        consumer::{Consumer, Token},
         credential::Credential,
         refusal::{Creator, Purpose, Refusal, StatusCreator},
         scopes::Scopes,
@@ -18,7 +20,7 @@ use crate::{
         text::{fit, one_line},
     },
     http::{
-        client::{Client, Exchange, Request},
+        client::{Client, Exchange, Request, RequestBody},
         failed_request::{Cause, FailedRequest, Unusable},
         transport::Response,
     },
@@ -115,9 +117,9 @@ impl Bitbucket<'_> {
         let request = Request {
             method: Method::POST,
             url: self.statuses_url(repository, commit),
-            body: Some(status.to_json()),
+            body: Some(RequestBody::Json(status.to_json())),
         };
-        let exchange = self.client.send(&request).await.map_err(|failed| self.refusal(purpose(), failed))?;
+        let exchange = self.send(&request, purpose).await?;
         let response = &exchange.response;
         let wrong = match response.status_code {
             StatusCode::NO_CONTENT => None,
@@ -262,7 +264,7 @@ impl Bitbucket<'_> {
     ) -> Result<Option<Scopes>, Box<Refusal>> {
         let purpose = || Purpose::ReadRepository(repository.clone());
         let request = Request::get(self.url(repository, []));
-        let exchange = self.client.send(&request).await.map_err(|failed| self.refusal(purpose(), failed))?;
+        let exchange = self.send(&request, purpose).await?;
         let Exchange { response, .. } = &exchange;
         if response.status_code != StatusCode::OK {
             return Err(self.refusal(purpose(), self.client.refused(&request, exchange)));
@@ -271,7 +273,8 @@ impl Bitbucket<'_> {
             return Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong)));
         }
         self.warn_of_other_name(response, "/full_name", repository);
-        Ok(response.header("x-oauth-scopes").map(Scopes::of_header))
+        let of_consumer = self.credential.consumer.as_ref().and_then(Consumer::scopes);
+        Ok(of_consumer.or_else(|| response.header("x-oauth-scopes").map(Scopes::of_header)))
     }
 
     /// Reads a commit of a repository.
@@ -300,8 +303,7 @@ impl Bitbucket<'_> {
             }
             Ok(date.as_deref().and_then(Timestamp::parse))
         };
-        let got = self.client.get_checked(url, understand).await;
-        got.map_err(|failed| self.refusal(purpose, failed))
+        self.get_checked(purpose, url, understand).await
     }
 
     /// The state of the status with a key on a commit; `None` when there is no such status.
@@ -374,7 +376,59 @@ impl Bitbucket<'_> {
         url: Url,
         understand: impl FnOnce(W) -> Option<T>,
     ) -> Result<T, Box<Refusal>> {
-        self.client.get(url, understand).await.map_err(|failed| self.refusal(purpose, failed))
+        self.get_checked(purpose, url, |body| understand(body).ok_or(Unusable::Undocumented)).await
+    }
+
+    /// The same; `check` says what is wrong with a body that cannot be used.
+    async fn get_checked<W: DeserializeOwned, T>(
+        &self,
+        purpose: Purpose,
+        url: Url,
+        check: impl FnOnce(W) -> Result<T, Unusable>,
+    ) -> Result<T, Box<Refusal>> {
+        let request = Request::get(url);
+        let exchange = self.send(&request, || purpose.clone()).await?;
+        let understood = self.client.understood(&request, exchange, check);
+        understood.map_err(|failed| self.refusal(purpose, failed))
+    }
+
+    /// Sends a request; for an OAuth consumer with its token. If Bitbucket says that the token has expired, sends the
+    /// request once more with a new one. Every response is `Ok`.
+    async fn send(&self, request: &Request, purpose: impl Fn() -> Purpose) -> Result<Exchange, Box<Refusal>> {
+        let Some(consumer) = &self.credential.consumer else {
+            return self.client.send(request).await.map_err(|failed| self.refusal(purpose(), failed));
+        };
+        let token = self.token(consumer, None).await?;
+        let exchange = self.send_with(&token, request, &purpose).await?;
+        if !(is_expired(&exchange.response) && consumer.may_renew()) {
+            return Ok(exchange);
+        }
+        let renewed = self.token(consumer, Some(&token)).await?;
+        let exchange = self.send_with(&renewed, request, &purpose).await?;
+        if is_expired(&exchange.response) {
+            consumer.record_renewal_in_vain();
+        }
+        Ok(exchange)
+    }
+
+    async fn token(
+        &self,
+        consumer: &Consumer,
+        expired: Option<&Rc<Token>>,
+    ) -> Result<Rc<Token>, Box<Refusal>> {
+        // On the heap: few requests ask for a token, and each would hold the future.
+        let token = Box::pin(consumer.token(self.client, expired)).await;
+        token.map_err(|failed| self.refusal(Purpose::GetToken, failed))
+    }
+
+    async fn send_with(
+        &self,
+        token: &Token,
+        request: &Request,
+        purpose: &impl Fn() -> Purpose,
+    ) -> Result<Exchange, Box<Refusal>> {
+        let client = Client { authorization: &token.authorization, ..self.client };
+        client.send(request).await.map_err(|failed| self.refusal(purpose(), failed))
     }
 
     fn refusal(&self, purpose: Purpose, failed: Box<FailedRequest>) -> Box<Refusal> {
@@ -417,6 +471,11 @@ fn creator(Created { created_on, author }: Created) -> StatusCreator {
         },
         day: created_on.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
     })
+}
+
+/// Whether Bitbucket says that the token has expired.
+fn is_expired(response: &Response) -> bool {
+    response.status_code == StatusCode::UNAUTHORIZED && says_expired(&response.body.words())
 }
 
 /// What shows that a response is not the status that was sent.

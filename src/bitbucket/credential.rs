@@ -1,10 +1,11 @@
 //! The credentials that Bitbucket Cloud accepts.
 
-use std::rc::Rc;
+use std::{iter, rc::Rc};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    bitbucket::consumer::Consumer,
     http::{authorization::Authorization, throttle::Throttle},
     model::token::{self, TokenKind},
 };
@@ -13,8 +14,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Credential {
     pub(crate) kind: CredentialKind,
+    /// How requests are authorized. For an OAuth consumer it is only the description: its requests need a token first.
     pub(crate) authorization: Authorization,
     pub(crate) throttle: Rc<Throttle>,
+    /// The OAuth consumer, if the credential is one.
+    pub(crate) consumer: Option<Consumer>,
 }
 
 /// How to authenticate to Bitbucket Cloud.
@@ -31,6 +35,9 @@ pub(crate) enum CredentialKind {
         /// The repository that names it in `BITBUCKET_ACCESS_TOKENS`; `None` for `BITBUCKET_ACCESS_TOKEN`.
         entry: Option<String>,
     },
+    /// Key and secret of a private OAuth consumer, which get a Bearer token.
+    /// <https://developer.atlassian.com/cloud/bitbucket/oauth-2>
+    OauthConsumer { key: SecretString, secret: SecretString },
 }
 
 impl Credential {
@@ -42,16 +49,30 @@ impl Credential {
                 Authorization::basic(email.as_str().into(), token.clone(), description)
             }
             CredentialKind::AccessToken { token, .. } => Authorization::bearer(token.clone(), description),
+            CredentialKind::OauthConsumer { .. } => Authorization::none(description),
         };
-        Self { kind, authorization, throttle }
+        let consumer = match &kind {
+            CredentialKind::ApiToken { .. } | CredentialKind::AccessToken { .. } => None,
+            CredentialKind::OauthConsumer { key, secret } => {
+                Some(Consumer::new(key.clone(), secret.clone(), authorization.description.clone()))
+            }
+        };
+        Self { kind, authorization, throttle, consumer }
+    }
+
+    /// The secrets as `Authorization` headers hold them, as far as they are known before the first request.
+    pub(crate) fn secrets_in_headers(&self) -> impl Iterator<Item = String> {
+        let of_consumer = self.consumer.as_ref().map(Consumer::authorization);
+        iter::once(&self.authorization).chain(of_consumer).filter_map(Authorization::secret_in_header)
     }
 }
 
 impl CredentialKind {
-    /// The token.
-    pub(crate) const fn token(&self) -> &SecretString {
+    /// The token, or the secret of the OAuth consumer.
+    pub(crate) const fn secret(&self) -> &SecretString {
         match self {
             Self::ApiToken { token, .. } | Self::AccessToken { token, .. } => token,
+            Self::OauthConsumer { secret, .. } => secret,
         }
     }
 
@@ -60,8 +81,10 @@ impl CredentialKind {
         let expected = match self {
             Self::ApiToken { .. } => TokenKind::Api,
             Self::AccessToken { .. } => TokenKind::Access,
+            // Bitbucket does not document the shape of keys and secrets.
+            Self::OauthConsumer { .. } => return None,
         };
-        token::oddity(self.token().expose_secret(), expected)
+        token::oddity(self.secret().expose_secret(), expected)
     }
 
     /// Whether it is the entry of this repository in `BITBUCKET_ACCESS_TOKENS`.
@@ -83,6 +106,9 @@ impl std::fmt::Display for CredentialKind {
             Self::AccessToken { entry: None, .. } => f.write_str("access token (BITBUCKET_ACCESS_TOKEN)"),
             Self::AccessToken { entry: Some(entry), .. } => {
                 write!(f, "access token (BITBUCKET_ACCESS_TOKENS, {entry})")
+            }
+            Self::OauthConsumer { .. } => {
+                f.write_str("OAuth consumer (BITBUCKET_OAUTH_CLIENT_ID, BITBUCKET_OAUTH_CLIENT_SECRET)")
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod api;
+pub(crate) mod consumer;
 pub(crate) mod credential;
 pub(crate) mod refusal;
 pub(crate) mod scopes;

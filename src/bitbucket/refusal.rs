@@ -28,6 +28,8 @@ pub(crate) struct Refusal {
 /// What a request is for. Displayed, it completes "failed to ...".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// The token of an OAuth consumer, which all other requests of the consumer need.
+    GetToken,
     PostStatus(Repository, CommitHash),
     FindPullRequest(Repository, PullRequestId),
     FindBranch(Repository, String),
@@ -92,9 +94,9 @@ impl Refusal {
         }
     }
 
-    /// The status code, when there is a response.
+    /// The status code, when the API responded. An OAuth consumer without a token never asked it.
     pub(crate) fn status_code(&self) -> Option<StatusCode> {
-        self.failed.status_code()
+        self.failed.status_code().filter(|_| self.purpose != Purpose::GetToken)
     }
 
     /// Whether Bitbucket itself says that the object does not exist. Proxies answer 404 as well, and mean something
@@ -106,7 +108,7 @@ impl Refusal {
             }
             Cause::Unusable(..) | Cause::NoResponse(_) => false,
         };
-        says_so(&self.failed.cause)
+        self.purpose != Purpose::GetToken && says_so(&self.failed.cause)
     }
 
     /// Whether the credential can read the repository, as far as the response and the further reads tell.
@@ -122,14 +124,15 @@ impl Refusal {
 
 impl Purpose {
     /// The repository that the request is about.
-    pub(crate) const fn repository(&self) -> &Repository {
+    pub(crate) const fn repository(&self) -> Option<&Repository> {
         match self {
+            Self::GetToken => None,
             Self::PostStatus(repository, _)
             | Self::FindPullRequest(repository, _)
             | Self::FindBranch(repository, _)
             | Self::ReadRepository(repository)
             | Self::ReadCommit(repository, _)
-            | Self::ReadStatus(repository, _) => repository,
+            | Self::ReadStatus(repository, _) => Some(repository),
         }
     }
 }
@@ -143,6 +146,7 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::GetToken => f.write_str("get a token for the OAuth consumer"),
             Self::PostStatus(..) => f.write_str("post the status"),
             Self::FindPullRequest(repository, id) => write!(f, "look up pull request {id} of {repository}"),
             Self::FindBranch(repository, branch) => write!(f, "look up branch {branch} of {repository}"),

@@ -24,18 +24,28 @@ impl Need {
     pub(crate) const fn scope(self, credential: &CredentialKind) -> &'static str {
         match (self, credential) {
             (Self::Status, CredentialKind::ApiToken { .. }) => "read:repository:bitbucket",
-            (Self::Status, CredentialKind::AccessToken { .. }) => "repository",
             (Self::PullRequestLookup, CredentialKind::ApiToken { .. }) => "read:pullrequest:bitbucket",
-            (Self::PullRequestLookup, CredentialKind::AccessToken { .. }) => "pullrequest",
+            (Self::Status, CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. }) => {
+                "repository"
+            }
+            (
+                Self::PullRequestLookup,
+                CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. },
+            ) => "pullrequest",
         }
     }
 
     /// The permission in the words of the page that creates this kind of credential.
     pub(crate) const fn permission(self, credential: &CredentialKind) -> &'static str {
         match (self, credential) {
-            (Self::Status, CredentialKind::AccessToken { .. }) => "Repositories: Read",
-            (Self::PullRequestLookup, CredentialKind::AccessToken { .. }) => "Pull requests: Read",
             (_, CredentialKind::ApiToken { .. }) => self.scope(credential),
+            (Self::Status, CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. }) => {
+                "Repositories: Read"
+            }
+            (
+                Self::PullRequestLookup,
+                CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. },
+            ) => "Pull requests: Read",
         }
     }
 
@@ -80,12 +90,14 @@ impl Scopes {
         self.0.is_empty()
     }
 
-    /// Whether all scopes are scopes of this kind of credential: API tokens and access tokens have different ones.
+    /// Whether all scopes are scopes of this kind of credential: those of API tokens are different.
     pub(crate) fn are_of(&self, credential: &CredentialKind) -> bool {
         let is_granular = |scope: &String| scope.ends_with(":bitbucket");
         match credential {
             CredentialKind::ApiToken { .. } => self.0.iter().all(is_granular),
-            CredentialKind::AccessToken { .. } => !self.0.iter().any(is_granular),
+            CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. } => {
+                !self.0.iter().any(is_granular)
+            }
         }
     }
 
@@ -132,6 +144,10 @@ mod tests {
     fn classic_scopes_include_others_and_those_of_api_tokens_do_not() {
         let access = CredentialKind::AccessToken { token: "ATCTTx".to_owned().into(), entry: None };
         let api = CredentialKind::ApiToken { email: "a@b.c".to_owned(), token: "ATATTx".to_owned().into() };
+        let consumer = CredentialKind::OauthConsumer {
+            key: "key".to_owned().into(),
+            secret: "secret".to_owned().into(),
+        };
         for (granted, status, pull_request) in [
             ("repository", true, false),
             ("pullrequest", true, true),
@@ -144,6 +160,9 @@ mod tests {
             let granted = Scopes::of_header(granted);
             assert_eq!(Need::Status.is_met(&access, &granted), status, "{granted}");
             assert_eq!(Need::PullRequestLookup.is_met(&access, &granted), pull_request, "{granted}");
+            assert_eq!(Need::Status.is_met(&consumer, &granted), status, "{granted}");
+            assert_eq!(Need::PullRequestLookup.is_met(&consumer, &granted), pull_request, "{granted}");
+            assert!(granted.are_of(&consumer) && (granted.is_empty() || !granted.are_of(&api)), "{granted}");
         }
         for (granted, status, pull_request) in [
             ("read:repository:bitbucket", true, false),

@@ -12,61 +12,140 @@ use crate::{
         ACCESS_TOKEN_AS_BASIC, API_TOKEN_AS_BEARER, APP_PASSWORD as NO_APP_PASSWORDS, GIT_USER_NAME,
         USER_NAME, WAYS_IN,
     },
-    model::token::{self, Defect, TokenKind},
+    model::{
+        consumer::{self, ConsumerDefect},
+        token::{self, Defect, TokenKind},
+    },
 };
 
 /// The one credential that the variables hold, or `None` after a problem was found.
 pub(crate) fn credential_kind(variables: &Variables, findings: &mut Findings) -> Option<CredentialKind> {
-    let email = variables.atlassian_account_email.as_deref().map(str::trim);
-    let api_token = variables.atlassian_api_token.as_ref();
-    let access_token = variables.bitbucket_access_token.as_ref();
-    let credential = match (email, api_token, access_token) {
-        (Some(_), Some(_), Some(_)) => {
-            report_two_credentials(findings);
-            None
-        }
-        (email, api_token, Some(token)) => {
-            for (name, is_set) in [(EMAIL, email.is_some()), (API_TOKEN, api_token.is_some())] {
-                if is_set {
-                    findings.warning(format!(
-                        "{name} is set but ignored: an API token needs both variables; Gatepost uses {ACCESS_TOKEN}"
-                    ));
-                }
-            }
-            check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
-            Some(CredentialKind::AccessToken { token: token.clone(), entry: None })
-        }
-        (Some(email), Some(token), None) => {
+    let mut complete = complete_credentials(variables);
+    if complete.len() > 1 {
+        report_several_credentials(&complete, findings);
+        return None;
+    }
+    let Some(credential) = complete.pop() else {
+        report_incomplete(variables, findings);
+        return None;
+    };
+    match &credential {
+        CredentialKind::ApiToken { email, token } => {
             check_email(email, findings);
             check_token(API_TOKEN, TokenKind::Api, token, findings);
-            Some(CredentialKind::ApiToken { email: email.to_owned(), token: token.clone() })
         }
-        (Some(email), None, None) => {
-            report_missing_api_token(email, variables, findings);
-            None
+        CredentialKind::AccessToken { token, .. } => {
+            check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
         }
-        (None, Some(_), None) => {
-            report_missing_email(variables, findings);
-            None
-        }
-        (None, None, None) => {
-            report_missing(variables, findings);
-            None
-        }
-    };
-    if credential.is_some() {
-        warn_of_app_password(variables, findings);
+        CredentialKind::OauthConsumer { key, secret } => check_consumer(key, secret, findings),
     }
-    credential
+    warn_of_halves(variables, &credential, findings);
+    warn_of_app_password(variables, findings);
+    Some(credential)
 }
 
-fn report_two_credentials(findings: &mut Findings) {
+/// Every credential whose variables are all set.
+fn complete_credentials(variables: &Variables) -> Vec<CredentialKind> {
+    let Variables {
+        atlassian_account_email: email,
+        atlassian_api_token: api_token,
+        bitbucket_access_token: access_token,
+        bitbucket_oauth_client_id: key,
+        bitbucket_oauth_client_secret: secret,
+        ..
+    } = variables;
+    let api_token = email.as_ref().zip(api_token.as_ref()).map(|(email, token)| CredentialKind::ApiToken {
+        email: email.trim().to_owned(),
+        token: token.clone(),
+    });
+    let access_token =
+        access_token.as_ref().map(|token| CredentialKind::AccessToken { token: token.clone(), entry: None });
+    let consumer = key
+        .as_ref()
+        .zip(secret.as_ref())
+        .map(|(key, secret)| CredentialKind::OauthConsumer { key: key.clone(), secret: secret.clone() });
+    [access_token, api_token, consumer].into_iter().flatten().collect()
+}
+
+fn report_several_credentials(complete: &[CredentialKind], findings: &mut Findings) {
+    let variables = |kind: &CredentialKind| match kind {
+        CredentialKind::AccessToken { .. } => (ACCESS_TOKEN, None),
+        CredentialKind::ApiToken { .. } => (EMAIL, Some(API_TOKEN)),
+        CredentialKind::OauthConsumer { .. } => (CLIENT_ID, Some(CLIENT_SECRET)),
+    };
+    let mut names = complete.iter().map(variables);
+    let Some((first, second)) = names.next() else { return };
+    let with = second.map(|second| format!(" with {second}")).unwrap_or_default();
+    let others: Vec<String> = names
+        .map(|(name, second)| match second {
+            Some(second) => format!("{name} and {second}"),
+            None => name.to_owned(),
+        })
+        .collect();
+    let (number, to_keep) =
+        if complete.len() == 2 { ("two", "the other one") } else { ("three", "the others") };
+    let example =
+        if others.iter().any(|other| other.contains(API_TOKEN)) { API_TOKEN } else { CLIENT_SECRET };
     findings.problem(
-        ACCESS_TOKEN,
-        format!("is set, and so are {EMAIL} and {API_TOKEN}: two credentials"),
+        first,
+        format!("is set{with}, and so are {}: {number} credentials", others.join(", and ")),
         "exactly one credential",
-        "keep one of them and pass the other one empty (`ATLASSIAN_API_TOKEN: \"\"`): it may be a variable of the repository or the workspace",
+        format!("keep one of them and pass {to_keep} empty (`{example}: \"\"`): it may be a variable of the repository or the workspace"),
     );
+}
+
+/// Reports what is missing from the credentials that are set in part; without any, that there is none.
+fn report_incomplete(variables: &Variables, findings: &mut Findings) {
+    let email = variables.atlassian_account_email.as_deref().map(str::trim);
+    let consumer =
+        (variables.bitbucket_oauth_client_id.is_some(), variables.bitbucket_oauth_client_secret.is_some());
+    match (email, variables.atlassian_api_token.is_some()) {
+        (Some(email), _) => report_missing_api_token(email, variables, findings),
+        (None, true) => report_missing_email(variables, findings),
+        (None, false) if consumer == (false, false) => report_missing(variables, findings),
+        (None, false) => {}
+    }
+    match consumer {
+        (true, _) => report_missing_half_of_consumer(CLIENT_SECRET, CLIENT_ID, "secret", findings),
+        (false, true) => report_missing_half_of_consumer(CLIENT_ID, CLIENT_SECRET, "key", findings),
+        (false, false) => {}
+    }
+}
+
+fn report_missing_half_of_consumer(missing: &str, present: &str, part: &str, findings: &mut Findings) {
+    findings.problem(
+        missing,
+        format!("is unset or empty, but {present} is set"),
+        format!("{CLIENT_ID} and {CLIENT_SECRET} together, or another credential"),
+        format!("pass the {part} of the OAuth consumer too: `{missing}: ${missing}`; if it is a secured variable, check that it is defined for this repository or deployment"),
+    );
+}
+
+/// Warns of the other half of a credential that is not used.
+fn warn_of_halves(variables: &Variables, used: &CredentialKind, findings: &mut Findings) {
+    let used_variable = match used {
+        CredentialKind::AccessToken { .. } => ACCESS_TOKEN,
+        CredentialKind::ApiToken { .. } => API_TOKEN,
+        CredentialKind::OauthConsumer { .. } => CLIENT_ID,
+    };
+    let is_api_token = matches!(used, CredentialKind::ApiToken { .. });
+    let is_consumer = matches!(used, CredentialKind::OauthConsumer { .. });
+    for (name, is_half, needs) in [
+        (EMAIL, variables.atlassian_account_email.is_some() && !is_api_token, "an API token"),
+        (API_TOKEN, variables.atlassian_api_token.is_some() && !is_api_token, "an API token"),
+        (CLIENT_ID, variables.bitbucket_oauth_client_id.is_some() && !is_consumer, "an OAuth consumer"),
+        (
+            CLIENT_SECRET,
+            variables.bitbucket_oauth_client_secret.is_some() && !is_consumer,
+            "an OAuth consumer",
+        ),
+    ] {
+        if is_half {
+            findings.warning(format!(
+                "{name} is set but ignored: {needs} needs both variables; Gatepost uses {used_variable}"
+            ));
+        }
+    }
 }
 
 fn report_missing_api_token(email: &str, variables: &Variables, findings: &mut Findings) {
@@ -115,6 +194,8 @@ fn warn_of_app_password(variables: &Variables, findings: &mut Findings) {
 const EMAIL: &str = "ATLASSIAN_ACCOUNT_EMAIL";
 const API_TOKEN: &str = "ATLASSIAN_API_TOKEN";
 const ACCESS_TOKEN: &str = "BITBUCKET_ACCESS_TOKEN";
+const CLIENT_ID: &str = "BITBUCKET_OAUTH_CLIENT_ID";
+const CLIENT_SECRET: &str = "BITBUCKET_OAUTH_CLIENT_SECRET";
 const USERNAME: &str = "BITBUCKET_USERNAME";
 const APP_PASSWORD: &str = "BITBUCKET_APP_PASSWORD";
 
@@ -137,7 +218,7 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
         findings.problem(
             ACCESS_TOKEN,
             format!("is unset or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),
-            format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone"),
+            format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone, or {CLIENT_ID} and {CLIENT_SECRET} together"),
             format!(
                 "if a secured variable holds it, check that it is defined for this repository, workspace or deployment, and that the `variables:` of the pipe name it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); otherwise {WAYS_IN}"
             ),
@@ -171,9 +252,46 @@ pub(crate) fn is_any_set(variables: &Variables) -> bool {
     let secrets = [
         &variables.atlassian_api_token,
         &variables.bitbucket_access_token,
+        &variables.bitbucket_oauth_client_id,
+        &variables.bitbucket_oauth_client_secret,
         &variables.bitbucket_app_password,
     ];
     texts.into_iter().any(Option::is_some) || secrets.into_iter().any(Option::is_some)
+}
+
+/// Reports a key or a secret of an OAuth consumer that cannot work, judged by its shape alone.
+fn check_consumer(key: &SecretString, secret: &SecretString, findings: &mut Findings) {
+    let (key, secret) = (key.expose_secret(), secret.expose_secret());
+    let problems = findings.problems.len();
+    for (name, text, accepted) in [
+        (CLIENT_ID, key, "the key of a private OAuth consumer"),
+        (CLIENT_SECRET, secret, "the secret of a private OAuth consumer"),
+    ] {
+        if let Some(ConsumerDefect { found, remedy }) = consumer::defect(text) {
+            findings.problem(name, found, accepted, remedy);
+        }
+    }
+    if findings.problems.len() > problems {
+        return;
+    }
+    if key == secret {
+        findings.problem(
+            CLIENT_SECRET,
+            format!("holds the same text as {CLIENT_ID}"),
+            "the secret of a private OAuth consumer",
+            "the page of the consumer shows Key and Secret: pass each in its own variable",
+        );
+    } else if let Some(oddity) = consumer::oddity(key, secret) {
+        findings.warning(format!("{CLIENT_ID} {oddity}"));
+    }
+}
+
+/// What is passed as the key of an OAuth consumer, if it may be the secret. A key is no secret, and may have words that
+/// the log needs.
+pub(crate) fn swapped_client_secret(variables: &Variables) -> Option<&SecretString> {
+    let length = |secret: &SecretString| secret.expose_secret().len();
+    let secret = variables.bitbucket_oauth_client_secret.as_ref().map_or(0, length);
+    variables.bitbucket_oauth_client_id.as_ref().filter(|key| length(key) >= secret)
 }
 
 /// Reports an access token that cannot work.
@@ -346,6 +464,70 @@ mod tests {
             v.bitbucket_access_token = Some("ATCTTabc".to_owned().into());
         });
         assert_eq!(found, []);
+    }
+
+    const KEY: &str = "f4hJr8wQx2LmZc7TnB";
+    const SECRET: &str = "q9vXc2RtYp7LwKz4NsBh3JdGf6MaUe8T";
+
+    fn consumer(v: &mut Variables, key: &str, secret: &str) {
+        v.bitbucket_oauth_client_id = Some(key.to_owned().into());
+        v.bitbucket_oauth_client_secret = Some(secret.to_owned().into());
+    }
+
+    #[test]
+    fn key_and_secret_of_a_consumer_are_one_credential() {
+        assert_eq!(problems(|v| consumer(v, KEY, SECRET)), []);
+        for (key, secret, name, part) in [
+            ("ci@acme.example", SECRET, CLIENT_ID, "e-mail address"),
+            (KEY, "ATATT3xFfGF0abc", CLIENT_SECRET, "API token"),
+            (KEY, "q9vXc2Rt\n", CLIENT_SECRET, "white space"),
+            ("'f4hJr8wQ'", SECRET, CLIENT_ID, "quotes"),
+            (SECRET, SECRET, CLIENT_SECRET, "the same text"),
+        ] {
+            let found = problems(|v| consumer(v, key, secret));
+            assert_eq!((found.len(), found[0].0.as_str()), (1, name), "{found:?}");
+            assert!(found[0].1.contains(part), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_consumer_names_the_other_half_and_beside_a_credential_it_is_a_warning() {
+        let only_key = problems(|v| v.bitbucket_oauth_client_id = Some(KEY.to_owned().into()));
+        assert_eq!((only_key.len(), only_key[0].0.as_str()), (1, CLIENT_SECRET));
+        let only_secret = problems(|v| v.bitbucket_oauth_client_secret = Some(SECRET.to_owned().into()));
+        assert_eq!((only_secret.len(), only_secret[0].0.as_str()), (1, CLIENT_ID));
+        let two_halves = problems(|v| {
+            v.bitbucket_oauth_client_id = Some(KEY.to_owned().into());
+            v.atlassian_api_token = Some("ATATTabc".to_owned().into());
+        });
+        let names: Vec<_> = two_halves.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [EMAIL, CLIENT_SECRET]);
+        let mut variables = Variables::default();
+        consumer(&mut variables, KEY, SECRET);
+        variables.atlassian_api_token = Some("ATATTabc".to_owned().into());
+        let mut findings = Findings::default();
+        assert!(credential_kind(&variables, &mut findings).is_some());
+        assert_eq!(
+            findings.warnings,
+            [format!(
+                "{API_TOKEN} is set but ignored: an API token needs both variables; Gatepost uses {CLIENT_ID}"
+            )]
+        );
+    }
+
+    #[test]
+    fn all_credentials_that_are_complete_are_named() {
+        let found = problems(|v| {
+            consumer(v, KEY, SECRET);
+            v.bitbucket_access_token = Some("ATCTTabc".to_owned().into());
+            v.atlassian_account_email = Some("a@b.c".to_owned());
+            v.atlassian_api_token = Some("ATATTabc".to_owned().into());
+        });
+        let names = format!("{EMAIL} and {API_TOKEN}, and {CLIENT_ID} and {CLIENT_SECRET}");
+        assert_eq!(
+            found,
+            [(ACCESS_TOKEN.to_owned(), format!("is set, and so are {names}: three credentials"))]
+        );
     }
 
     #[test]

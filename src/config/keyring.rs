@@ -58,7 +58,7 @@ impl Keyring {
         let mut throttles: HashMap<String, Rc<Throttle>> = HashMap::new();
         let mut credential = |kind: CredentialKind| {
             let throttle = throttles
-                .entry(kind.token().expose_secret().to_owned())
+                .entry(kind.secret().expose_secret().to_owned())
                 .or_insert_with(|| Rc::new(Throttle::new(patience, outage.clone())))
                 .clone();
             Rc::new(Credential::new(kind, throttle))
@@ -125,7 +125,7 @@ impl Keyring {
                 format!("{TOKENS}[\"{repository}\"]"),
                 "is missing, and there is no other credential",
                 TOKENS_ACCEPTED,
-                format!("add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN){likely}"),
+                format!("add the repository's access token (Repository settings > Security > Access tokens), or pass one credential for all the others (BITBUCKET_ACCESS_TOKEN, or ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN, or BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET){likely}"),
             );
         }
         credential
@@ -149,7 +149,7 @@ impl Keyring {
 
     /// Every token of `BITBUCKET_ACCESS_TOKENS`, to be hidden.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
-        self.own.values().map(|own| own.credential.kind.token().expose_secret().to_owned())
+        self.own.values().map(|own| own.credential.kind.secret().expose_secret().to_owned())
     }
 }
 

@@ -13,7 +13,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::{
-    config::findings::{Findings, is_trifle},
+    config::{
+        credential::swapped_client_secret,
+        findings::{Findings, is_trifle},
+    },
     console::secrets::holds_token,
     explain::handbook::NOT_EXPANDED,
 };
@@ -107,6 +110,11 @@ variables! {
         /// Repository, project or workspace access token with the scope `repository`
         /// (`pullrequest` to look up pull requests).
         bitbucket_access_token: Secret = "",
+        /// Key of a private OAuth consumer of the workspace, with the scope `repository` (`pullrequest` to look up pull
+        /// requests). Its statuses belong to the owner of the consumer.
+        bitbucket_oauth_client_id: Secret = "",
+        /// Secret of this consumer. Gatepost gets a token with both when the first request needs one.
+        bitbucket_oauth_client_secret: Secret = "",
         /// No longer supported: app passwords ended on 2026-07-28. Without another credential it is an error that says
         /// what to use instead, otherwise a warning.
         bitbucket_username: Text = "",
@@ -341,11 +349,13 @@ impl Variables {
         let mut secrets: Vec<String> = [
             &self.atlassian_api_token,
             &self.bitbucket_access_token,
+            &self.bitbucket_oauth_client_secret,
             &self.bitbucket_app_password,
             &self.sonar_token,
         ]
         .into_iter()
         .flatten()
+        .chain(swapped_client_secret(self))
         .map(|secret| secret.expose_secret().trim().to_owned())
         .flat_map(|secret| without_names(&secret))
         .collect();

@@ -15,6 +15,7 @@ use crate::{
     },
     console::text::in_digits,
     explain::{
+        consumer,
         explanation::{Explanation, Reason, ServiceGuide},
         handbook::{self, Trouble},
         network,
@@ -49,6 +50,7 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
             .unwrap_or_else(|| network::explain_redirect(response, &failed.url, GUIDE).into()),
         (Cause::Refused(response), Some(answer)) => explain_answer(response, answer, refusal),
         (Cause::Refused(_), None) => unknown_answer(),
+        (Cause::Unusable(response, Unusable::NoToken), _) => consumer::explain_no_token(response),
         (Cause::Unusable(_, Unusable::NotA(WITH_SOURCE_COMMIT)), _) => Explanation::of(
             "the branch or the fork of the pull request was deleted, so that it has no source commit any more",
             "pass COMMIT with the commit that was built",
@@ -57,7 +59,11 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
         (Cause::NoResponse(failure), _) => network::explain_failure(failure, &failed.url, GUIDE).into(),
     };
     let is_cloud = failed.url.host_str() == Some("api.bitbucket.org") || is_this_machine(&failed.url);
-    if matches!(failed.cause, Cause::NoResponse(_)) && !is_cloud {
+    if !matches!(failed.cause, Cause::NoResponse(_)) {
+        // Somebody answered.
+    } else if refusal.purpose == Purpose::GetToken {
+        explanation.otherwise = consumer::other_host(&failed.url);
+    } else if !is_cloud {
         explanation.otherwise = Some(Reason::from(&handbook::NOT_THE_API));
     }
     explanation.with_pause_of(failed)
@@ -67,7 +73,7 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
 fn explain_renamed(response: &Response, refusal: &Refusal) -> Option<Explanation> {
     let url = &refusal.failed.url;
     let location = url.join(response.header("location")?).ok()?;
-    let repository = refusal.purpose.repository();
+    let repository = refusal.purpose.repository()?;
     let new_name = renamed_to(&location).filter(|_| location.origin() == url.origin())?;
     (new_name != *repository).then(|| {
         Explanation::of(
@@ -98,6 +104,9 @@ fn explain_answer(response: &Response, answer: &Answer, refusal: &Refusal) -> Ex
     match (status_code, answer) {
         (500..=599 | 408 | 425, _) => Reason::from(&handbook::DOWN).into(),
         (429, _) => explain_rate_limit(response, credential),
+        _ if *purpose == Purpose::GetToken => {
+            consumer::explain(status_code, answer).unwrap_or_else(unknown_answer)
+        }
         (_, Answer::Closed(sentence)) => Explanation::of(
             format!("Bitbucket says: {sentence}"),
             "see the repository's page and the plan of the workspace (Workspace settings > Plan details), then run again",
@@ -128,7 +137,7 @@ fn explain_answer(response: &Response, answer: &Answer, refusal: &Refusal) -> Ex
                 && evidence.creator != Some(StatusCreator::NoStatus)
                 && evidence.reads_repository != Some(false) =>
         {
-            anothers_status(evidence).into()
+            anothers_status(evidence, credential).into()
         }
         _ => unknown_answer(),
     }
@@ -140,6 +149,9 @@ fn explain_wrong_mechanism(credential: &CredentialKind) -> Explanation {
         CredentialKind::ApiToken { .. } => ("an API token", "an access token (BITBUCKET_ACCESS_TOKEN)"),
         CredentialKind::AccessToken { .. } => {
             ("an access token", "an API token (ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN)")
+        }
+        CredentialKind::OauthConsumer { .. } => {
+            ("an OAuth consumer", "an access token (BITBUCKET_ACCESS_TOKEN)")
         }
     };
     Reason {
@@ -158,6 +170,16 @@ fn expired(credential: &CredentialKind) -> &'static Trouble {
             &handbook::OAUTH_TOKEN_EXPIRED
         }
         CredentialKind::AccessToken { .. } => &handbook::ACCESS_TOKEN_EXPIRED,
+        CredentialKind::OauthConsumer { .. } => &handbook::CONSUMER_TOKEN,
+    }
+}
+
+/// The entry for a scope that this kind of credential lacks.
+const fn lacking_scope(credential: &CredentialKind) -> &'static Trouble {
+    match credential {
+        CredentialKind::ApiToken { .. } => &handbook::API_TOKEN_SCOPE,
+        CredentialKind::AccessToken { .. } => &handbook::ACCESS_TOKEN_SCOPE,
+        CredentialKind::OauthConsumer { .. } => &handbook::CONSUMER_SCOPE,
     }
 }
 
@@ -166,9 +188,11 @@ fn explain_lacking_scope(
     missing: Option<&Scopes>,
     granted: Option<&Scopes>,
 ) -> Explanation {
-    let (lacking, kind) = match credential {
-        CredentialKind::ApiToken { .. } => (&handbook::API_TOKEN_SCOPE, "API token"),
-        CredentialKind::AccessToken { .. } => (&handbook::ACCESS_TOKEN_SCOPE, "access token"),
+    let lacking = lacking_scope(credential);
+    let kind = match credential {
+        CredentialKind::ApiToken { .. } => "API token",
+        CredentialKind::AccessToken { .. } => "access token",
+        CredentialKind::OauthConsumer { .. } => "OAuth consumer",
     };
     let Some(missing) = missing else {
         return Reason::from(lacking).into();
@@ -210,6 +234,10 @@ fn explain_bad_request(
             "Bitbucket gives no reason, which is not documented for an access token",
             handbook::ACCESS_TOKEN_EXPIRED.remedy,
         ),
+        (Answer::Empty, CredentialKind::OauthConsumer { .. }) => Explanation::of(
+            "Bitbucket gives no reason, which is not documented for an OAuth consumer",
+            handbook::CONSUMER_TOKEN.remedy,
+        ),
         (Answer::LongKey, _) => Reason::from(&handbook::LONG_KEY).into(),
         (Answer::BadUrl, _) => Reason::from(&handbook::UNREACHABLE_URL).into(),
         (Answer::BadField, _) => Reason::from(&handbook::BAD_FIELD).into(),
@@ -220,7 +248,7 @@ fn explain_bad_request(
         _ => {
             let mut reasons = vec![Reason::from(&handbook::BAD_FIELD)];
             if matches!(evidence.creator, Some(StatusCreator::Named(_) | StatusCreator::Unnamed)) {
-                reasons.extend(anothers_status(evidence));
+                reasons.extend(anothers_status(evidence, credential));
             }
             reasons.into()
         }
@@ -229,14 +257,20 @@ fn explain_bad_request(
 
 /// The status may belong to another credential. Its creator cannot be compared with this credential: asking Bitbucket
 /// who we are needs another scope.
-fn anothers_status(evidence: &Evidence) -> Vec<Reason> {
+fn anothers_status(evidence: &Evidence, credential: &CredentialKind) -> Vec<Reason> {
     let trouble = &handbook::ANOTHERS_STATUS;
     let by = match &evidence.creator {
         Some(StatusCreator::Named(creator)) => format!("by {creator}; "),
         Some(StatusCreator::Unnamed) | None => String::new(),
         Some(StatusCreator::NoStatus) => return Vec::new(),
     };
-    let why = format!("this status was probably created with another credential: {by}{}", trouble.why);
+    let owner = match credential {
+        CredentialKind::OauthConsumer { .. } => {
+            "; the creator of an OAuth consumer's statuses is the owner of the consumer"
+        }
+        CredentialKind::ApiToken { .. } | CredentialKind::AccessToken { .. } => "",
+    };
+    let why = format!("this status was probably created with another credential: {by}{}{owner}", trouble.why);
     vec![Reason::with_why(trouble, why)]
 }
 
@@ -276,6 +310,7 @@ fn explain_unauthorized(response: &Response, credential: &CredentialKind) -> Exp
         CredentialKind::AccessToken { .. } => {
             Explanation::one_of([&handbook::ACCESS_TOKEN_EXPIRED, &handbook::NOT_BITBUCKETS_TOKEN])
         }
+        CredentialKind::OauthConsumer { .. } => Reason::from(&handbook::CONSUMER_TOKEN).into(),
     }
 }
 
@@ -287,20 +322,20 @@ fn explain_forbidden(
 ) -> Explanation {
     let mut reasons = match purpose {
         // A status that cannot be read either was not refused because of its creator.
-        Purpose::PostStatus(..) if evidence.reads_repository != Some(false) => anothers_status(evidence),
+        Purpose::PostStatus(..) if evidence.reads_repository != Some(false) => {
+            anothers_status(evidence, credential)
+        }
         // Documented for a private repository: <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/>.
         _ if evidence.reads_repository != Some(true) => {
-            explain_hidden(response, credential, purpose.repository(), evidence)
+            let hidden = |repository| explain_hidden(response, credential, repository, evidence);
+            purpose.repository().map(hidden).unwrap_or_default()
         }
         _ => Vec::new(),
     };
     reasons.push(Reason::from(&handbook::ACCESS_CONTROLS));
     // When Bitbucket lists the scopes, they were checked before.
     if response.header("x-oauth-scopes").is_none() {
-        let scope = Reason::from(match credential {
-            CredentialKind::ApiToken { .. } => &handbook::API_TOKEN_SCOPE,
-            CredentialKind::AccessToken { .. } => &handbook::ACCESS_TOKEN_SCOPE,
-        });
+        let scope = Reason::from(lacking_scope(credential));
         // A credential that just read the repository is unlikely to be restricted.
         let place = if evidence.reads_repository == Some(true) { reasons.len() - 1 } else { reasons.len() };
         reasons.insert(place, scope);
@@ -330,7 +365,7 @@ fn explain_not_found(
         reasons.extend(hidden(repository));
         Explanation::from(reasons)
     };
-    let repository = purpose.repository();
+    let Some(repository) = purpose.repository() else { return unknown_answer() };
     if *answer == Answer::NoWorkspace {
         let why = format!("there is no workspace {}", repository.workspace);
         return Reason::with_why(&handbook::NO_WORKSPACE, why).into();
@@ -339,6 +374,8 @@ fn explain_not_found(
         return hidden(repository).into();
     }
     match purpose {
+        // No token: nothing was looked for.
+        Purpose::GetToken => unknown_answer(),
         Purpose::ReadRepository(repository) => hidden(repository).into(),
         Purpose::PostStatus(repository, commit) if evidence.has_commit == Some(true) => Explanation::of(
             format!(
@@ -440,6 +477,7 @@ fn explain_hidden(
             vec![wrong_name, reach("workspace")]
         }
         CredentialKind::AccessToken { .. } => vec![Reason::from(&handbook::OTHER_REPOSITORY), wrong_name],
+        CredentialKind::OauthConsumer { .. } => vec![wrong_name, Reason::from(&handbook::OTHER_WORKSPACE)],
     }
 }
 

@@ -54,7 +54,14 @@ macro_rules! new_access_token {
     };
 }
 
-/// The two kinds of credentials that work, one on each line.
+/// The page for OAuth consumers: <https://support.atlassian.com/bitbucket-cloud/docs/use-oauth-on-bitbucket-cloud/>.
+macro_rules! consumers {
+    () => {
+        "Workspace settings > Apps and features > OAuth consumers"
+    };
+}
+
+/// The two kinds of credentials that most people need, one on each line.
 pub const WAYS_IN: &str = concat!(
     "use an API token: ",
     new_api_token!(),
@@ -158,7 +165,7 @@ pub const MANAGED_ACCOUNT: Trouble = Trouble {
     title: "An account that an organization manages (single sign-on)",
     answer: "401, often with an empty body and www-authenticate: BitbucketCustom, while git works with the same account",
     why: "the organization that manages the account probably does not allow its API tokens",
-    remedy: "an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account",
+    remedy: "an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests)\nor use an access token of the repository, project or workspace, which does not depend on an account\nor use an OAuth consumer of the workspace (BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET), which reaches all its repositories without Premium",
 };
 
 pub const API_TOKEN_SCOPE: Trouble = Trouble {
@@ -180,6 +187,84 @@ pub const ACCESS_TOKEN_SCOPE: Trouble = Trouble {
         "a token's scopes cannot be changed: ",
         new_access_token!(),
         ", and save it in BITBUCKET_ACCESS_TOKEN (or in its entry of BITBUCKET_ACCESS_TOKENS)"
+    ),
+};
+
+pub const CONSUMER_SCOPE: Trouble = Trouble {
+    title: "An OAuth consumer without the required scope",
+    answer: SCOPE_LACKING,
+    why: "the OAuth consumer lacks a scope",
+    remedy: concat!(
+        "edit the consumer (",
+        consumers!(),
+        "): tick the permission Repositories: Read (and Pull requests: Read to look up pull requests), and run again; key and secret stay the same"
+    ),
+};
+
+pub const PUBLIC_CONSUMER: Trouble = Trouble {
+    title: "An OAuth consumer that is not private",
+    answer: "400 invalid_grant: \"Cannot use client_credentials with a consumer marked as \"public\". Calls for auto generated consumers should use urn:bitbucket:oauth2:jwt instead.\"",
+    why: "the OAuth consumer is not private, and Bitbucket only gives a token to a private one",
+    remedy: concat!(
+        "edit the consumer (",
+        consumers!(),
+        "): tick \"This is a private consumer\", and run again; key and secret stay the same"
+    ),
+};
+
+pub const CONSUMER_WITHOUT_CALLBACK_URL: Trouble = Trouble {
+    title: "An OAuth consumer without a \"Callback URL\"",
+    answer: "400 invalid_request: \"No callback uri defined for the OAuth client.\"",
+    why: "the OAuth consumer has no \"Callback URL\", and Bitbucket requires one even where it is never opened",
+    remedy: concat!(
+        "edit the consumer (",
+        consumers!(),
+        "): enter an address as \"Callback URL\", such as https://bitbucket.org, and run again; key and secret stay the same"
+    ),
+};
+
+pub const WRONG_CONSUMER_SECRET: Trouble = Trouble {
+    title: "A wrong key or secret of an OAuth consumer",
+    answer: "400 unauthorized_client (or invalid_client): \"Invalid OAuth client credentials\"",
+    why: "BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET are not the key and the secret of one consumer, or the secret was regenerated",
+    remedy: concat!(
+        "click the name of the consumer (",
+        consumers!(),
+        "), and save its Key in BITBUCKET_OAUTH_CLIENT_ID and its Secret in BITBUCKET_OAUTH_CLIENT_SECRET"
+    ),
+};
+
+pub const DELETED_CONSUMER: Trouble = Trouble {
+    title: "An OAuth consumer that was deleted",
+    answer: "probably 400 unauthorized_client: \"Invalid OAuth client credentials\", as for a wrong secret",
+    why: "the OAuth consumer was deleted: it is not in the list of its workspace",
+    remedy: concat!(
+        "create a new one (",
+        consumers!(),
+        " > Add consumer): enter a \"Callback URL\", tick \"This is a private consumer\" and the permission Repositories: Read (and Pull requests: Read to look up pull requests), and save its Key in BITBUCKET_OAUTH_CLIENT_ID and its Secret in BITBUCKET_OAUTH_CLIENT_SECRET"
+    ),
+};
+
+pub const CONSUMER_TOKEN: Trouble = Trouble {
+    title: "A token that an OAuth consumer was given, and that does not work",
+    answer: "401 \"Access token expired.\" for a new token, or \"Token is invalid, expired, or not supported for this endpoint.\"",
+    why: "Bitbucket gave the OAuth consumer a token and does not accept it: the consumer was probably deleted or changed in the meantime",
+    remedy: concat!(
+        "run again; if it happens again, look at the consumer (",
+        consumers!(),
+        ") and at bitbucket.status.atlassian.com"
+    ),
+};
+
+/// <https://jira.atlassian.com/browse/BCLOUD-22778>
+pub const OTHER_WORKSPACE: Trouble = Trouble {
+    title: "An OAuth consumer of another workspace",
+    answer: "404 \"You may not have access to this repository or it no longer exists in this workspace ...\"",
+    why: "an OAuth consumer reaches what its owner can read: the repositories of the workspace in which it was created",
+    remedy: concat!(
+        "create a consumer in the workspace of this repository (",
+        consumers!(),
+        "), or use an access token of the repository"
     ),
 };
 
@@ -301,7 +386,7 @@ pub const CENTRAL_COMMIT: Trouble = Trouble {
 pub const RATE_LIMIT: Trouble = Trouble {
     title: "Too many requests",
     answer: "429 \"Rate limit for this resource has been exceeded\"",
-    why: "Bitbucket allows about 1,000 requests an hour for each user, counted over all API tokens and pipelines of the user; each access token has its own allowance",
+    why: "Bitbucket allows about 1,000 requests an hour for each user, counted over all API tokens and pipelines of the user; each access token and each OAuth consumer has its own allowance",
     remedy: "run again later (a higher TIMEOUT waits longer; with many targets, RESUME with the same RESULT_FILE posts the rest); use access tokens for busy pipelines instead of one person's API token",
 };
 
@@ -341,7 +426,7 @@ pub const DOWN: Trouble = Trouble {
 };
 
 /// Every trouble, in the order of the documentation: by answer, likeliest first.
-pub const ALL: [&Trouble; 36] = [
+pub const ALL: [&Trouble; 43] = [
     &APP_PASSWORD,
     &GIT_USER_NAME,
     &USER_NAME,
@@ -357,12 +442,19 @@ pub const ALL: [&Trouble; 36] = [
     &MANAGED_ACCOUNT,
     &PASTED,
     &NOT_EXPANDED,
+    &PUBLIC_CONSUMER,
+    &CONSUMER_WITHOUT_CALLBACK_URL,
+    &WRONG_CONSUMER_SECRET,
+    &DELETED_CONSUMER,
+    &CONSUMER_TOKEN,
     &API_TOKEN_SCOPE,
     &ACCESS_TOKEN_SCOPE,
+    &CONSUMER_SCOPE,
     &ANOTHERS_STATUS,
     &ACCESS_CONTROLS,
     &WRONG_MECHANISM,
     &OTHER_REPOSITORY,
+    &OTHER_WORKSPACE,
     &WRONG_NAME,
     &NO_WORKSPACE,
     &FORK,

@@ -223,7 +223,7 @@ pub(crate) fn explain_unusable(wrong: &Unusable, guide: ServiceGuide) -> Diagnos
     let ServiceGuide { service, address, .. } = guide;
     let sentence = format!("{service} gives an answer that cannot be read");
     match wrong {
-        Unusable::Undocumented | Unusable::NotA(_) | Unusable::Other(_) => Diagnosis::of(
+        Unusable::Undocumented | Unusable::NotA(_) | Unusable::Other(_) | Unusable::NoToken => Diagnosis::of(
             sentence,
             format!(
                 "the answer does not have the documented format, or {address} is not the address of the service"

@@ -46,8 +46,15 @@ pub(crate) struct Client<'a> {
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    /// The body as JSON.
-    pub(crate) body: Option<String>,
+    pub(crate) body: Option<RequestBody>,
+}
+
+/// The body of a request, in its format.
+#[derive(Debug, Clone)]
+pub(crate) enum RequestBody {
+    Json(String),
+    /// `application/x-www-form-urlencoded`; never a secret.
+    Form(&'static str),
 }
 
 /// The last response to a request.
@@ -101,26 +108,31 @@ impl Client<'_> {
         url: Url,
         understand: impl FnOnce(W) -> Option<T>,
     ) -> Result<T, Box<FailedRequest>> {
-        self.get_checked(url, |body| understand(body).ok_or(Unusable::Undocumented)).await
+        let request = Request::get(url);
+        let exchange = self.send(&request).await?;
+        self.understood(&request, exchange, |body| understand(body).ok_or(Unusable::Undocumented))
     }
 
-    /// The same; `check` says what is wrong with a body that cannot be used.
-    pub(crate) async fn get_checked<W: DeserializeOwned, T>(
+    /// Reads the response to a GET request: `check` makes a value of the deserialized body, or says what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses the request, or answers something else.
+    pub(crate) fn understood<W: DeserializeOwned, T>(
         &self,
-        url: Url,
+        request: &Request,
+        mut exchange: Exchange,
         check: impl FnOnce(W) -> Result<T, Unusable>,
     ) -> Result<T, Box<FailedRequest>> {
-        let request = Request::get(url);
-        let mut exchange = self.send(&request).await?;
         if exchange.response.status_code != StatusCode::OK {
-            return Err(self.refused(&request, exchange));
+            return Err(self.refused(request, exchange));
         }
         // A value of the response may become part of a status that everybody sees.
         exchange.response = self.without_secrets(exchange.response);
         let body = exchange.response.body.json().and_then(|json| W::deserialize(json).ok());
         match body.ok_or_else(|| Unusable::of(&exchange.response)).and_then(check) {
             Ok(value) => Ok(value),
-            Err(wrong) => Err(self.unusable(&request, exchange, wrong)),
+            Err(wrong) => Err(self.unusable(request, exchange, wrong)),
         }
     }
 
@@ -306,7 +318,12 @@ impl Client<'_> {
             .header(header::ACCEPT, "application/json");
         let builder = self.authorization.apply(builder);
         match &request.body {
-            Some(body) => builder.header(header::CONTENT_TYPE, "application/json").body(body.clone()),
+            Some(RequestBody::Json(body)) => {
+                builder.header(header::CONTENT_TYPE, "application/json").body(body.clone())
+            }
+            Some(RequestBody::Form(body)) => {
+                builder.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(*body)
+            }
             None => builder,
         }
     }

@@ -58,6 +58,8 @@ pub(crate) enum Unusable {
     NotA(&'static str),
     /// The object has another value than the one that was sent; in words.
     Other(String),
+    /// Not the token that was asked for. Its text may hold a secret, and is never shown.
+    NoToken,
 }
 
 /// Real challenges have some 50 characters.
@@ -100,6 +102,9 @@ impl FailedRequest {
     pub(crate) fn answered(&self) -> String {
         let answered = match &self.cause {
             Cause::Refused(response) => described(response),
+            Cause::Unusable(response, wrong @ Unusable::NoToken) if !response.body.is_html() => {
+                format!("{}, but {wrong}", response.status_code)
+            }
             Cause::Unusable(response, wrong) => format!("{}, but {wrong}", described(response)),
             Cause::NoResponse(failure) => failure.to_string(),
         };
@@ -154,6 +159,7 @@ impl fmt::Display for Unusable {
             Self::Undocumented => f.write_str("the answer does not have the documented format"),
             Self::NotA(object) => write!(f, "the answer is not a {object}"),
             Self::Other(difference) => f.write_str(difference),
+            Self::NoToken => f.write_str("the answer is not a token"),
         }
     }
 }

@@ -209,7 +209,7 @@ fn words(result: &StatusResult) -> String {
         Delivery::Repeated => "the same as another target".to_owned(),
         Delivery::Contradicted => "not posted: another target has another content".to_owned(),
         Delivery::Printed => "printed".to_owned(),
-        Delivery::Refused(refusal) => match (&refusal.failed.cause, refusal.status_code()) {
+        Delivery::Refused(refusal) => match (&refusal.failed.cause, refusal.failed.status_code()) {
             (Cause::Unusable(..), _) => "not posted: the answer is not Bitbucket's".to_owned(),
             (_, Some(status_code)) => format!("not posted: {}", status_code.as_u16()),
             (_, None) => "not posted: no answer".to_owned(),

@@ -24,6 +24,8 @@ impl Step {
             ("CENTRAL_PIPELINE_TOKEN", sandbox::WORKSPACE_TOKEN),
             ("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL),
             ("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN),
+            ("BITBUCKET_OAUTH_CLIENT_ID", sandbox::OAUTH_CLIENT_ID),
+            ("BITBUCKET_OAUTH_CLIENT_SECRET", sandbox::OAUTH_CLIENT_SECRET),
             ("SONAR_TOKEN", sandbox::USER_TOKEN),
         ];
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
@@ -63,15 +65,18 @@ impl Step {
     }
 
     /// What the pipe gets from `pipe.yml`, which Pipelines does not read for `docker://`. The repository has one
-    /// credential: an API token if the example uses one, else an access token.
+    /// credential: an API token or an OAuth consumer if the example uses one, else an access token.
     fn defaults(&self, pipe: &Value) -> Vec<(String, String)> {
         if pipe["pipe"].as_str().unwrap().starts_with("docker://") {
             return Vec::new();
         }
-        let uses_api_token = pipe["variables"].get("ATLASSIAN_API_TOKEN").is_some();
+        let uses = |name: &str| pipe["variables"].get(name).is_some();
+        let (uses_api_token, uses_consumer) =
+            (uses("ATLASSIAN_API_TOKEN"), uses("BITBUCKET_OAUTH_CLIENT_SECRET"));
         let is_absent = |name: &str| match name {
-            "BITBUCKET_ACCESS_TOKEN" => uses_api_token,
+            "BITBUCKET_ACCESS_TOKEN" => uses_api_token || uses_consumer,
             "ATLASSIAN_API_TOKEN" | "ATLASSIAN_ACCOUNT_EMAIL" => !uses_api_token,
+            "BITBUCKET_OAUTH_CLIENT_ID" | "BITBUCKET_OAUTH_CLIENT_SECRET" => !uses_consumer,
             _ => false,
         };
         let value = |default: &str| match default.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {

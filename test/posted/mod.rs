@@ -6,6 +6,8 @@
 mod answer;
 mod check;
 mod commit;
+mod consumer;
+mod consumer_refused;
 mod key;
 mod link;
 mod renamed;

@@ -32,7 +32,9 @@ fn an_account_whose_organization_blocks_api_tokens() {
       why 3:    the API token has expired (after one year at most), was revoked, or was copied incompletely
       to do 3:  look for it at id.atlassian.com > Security > Create and manage API tokens, which shows when it expires; if it has expired or is missing, create a new one with the same scopes and save it in ATLASSIAN_API_TOKEN
       else:     git works with the same account: the organization that manages the account probably does not allow its API tokens
-      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests)
+      then:     or use an access token of the repository, project or workspace, which does not depend on an account
+      then:     or use an OAuth consumer of the workspace (BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET), which reaches all its repositories without Premium
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);
@@ -61,7 +63,9 @@ fn an_expired_api_token_and_a_revoked_access_token() {
       why 3:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)
       else:     git works with the same account: the organization that manages the account probably does not allow its API tokens
-      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests)
+      then:     or use an access token of the repository, project or workspace, which does not depend on an account
+      then:     or use an OAuth consumer of the workspace (BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET), which reaches all its repositories without Premium
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);

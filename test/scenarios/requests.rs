@@ -108,7 +108,7 @@ fn a_rate_limit_that_is_used_up() {
     gatepost 0.1.0: SUCCESSFUL for acme/api with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
     ✖ failed to post the status: Bitbucket answered 429 Too Many Requests
       answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
-      why:      Bitbucket allows about 1,000 requests an hour for each user, counted over all API tokens and pipelines of the user; each access token has its own allowance
+      why:      Bitbucket allows about 1,000 requests an hour for each user, counted over all API tokens and pipelines of the user; each access token and each OAuth consumer has its own allowance
       to do:    run again later (a higher TIMEOUT waits longer; with many targets, RESUME with the same RESULT_FILE posts the rest); use access tokens for busy pipelines instead of one person's API token
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4

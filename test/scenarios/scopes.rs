@@ -23,7 +23,9 @@ fn an_api_token_without_scopes() {
       why 3:    the token was created without scopes, or for another app than Bitbucket: the page of tokens then says "Never accessed" beside it
       to do 3:  create one with "Create API token with scopes" (id.atlassian.com > Security > Create and manage API tokens), app Bitbucket, scope read:repository:bitbucket (and read:pullrequest:bitbucket to look up pull requests)
       else:     git works with the same account: the organization that manages the account probably does not allow its API tokens
-      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests); or use an access token of the repository, project or workspace, which does not depend on an account
+      then:     an organization admin allows them at admin.atlassian.com > Security > User security (Authentication policies, and External users for guests)
+      then:     or use an access token of the repository, project or workspace, which does not depend on an account
+      then:     or use an OAuth consumer of the workspace (BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET), which reaches all its repositories without Premium
     ✖ not posted: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login
     exit code 4
     "#);

@@ -27,6 +27,8 @@ use crate::{
 const API_TOKEN: &str = "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
 const ACCESS_TOKEN: &str = "ATCTT3xFfGN0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
 const OAUTH_TOKEN: &str = "b3BhcXVlLW9hdXRoLXRva2Vu";
+const CONSUMER_KEY: &str = "f4hJr8wQx2LmZc7TnB";
+const CONSUMER_SECRET: &str = "q9vXc2RtYp7LwKz4NsBh3JdGf6MaUe8T";
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let header = |(name, value): &(&str, &str)| {
@@ -48,6 +50,10 @@ fn credential(kind: &str) -> CredentialKind {
         "password" => CredentialKind::ApiToken {
             email: "ci@acme.example".to_owned(),
             token: "Xk3mD8vQz1Lw9RtYp2Ns".to_owned().into(),
+        },
+        "consumer" => CredentialKind::OauthConsumer {
+            key: CONSUMER_KEY.to_owned().into(),
+            secret: CONSUMER_SECRET.to_owned().into(),
         },
         "OAuth" => CredentialKind::AccessToken { token: OAUTH_TOKEN.to_owned().into(), entry: None },
         _ => CredentialKind::AccessToken { token: ACCESS_TOKEN.to_owned().into(), entry: None },
@@ -86,12 +92,13 @@ fn titles(explanation: &Explanation) -> String {
     explanation.reasons.iter().map(title).collect::<Vec<_>>().join(" | ")
 }
 
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("API token", "api_token"),
     ("repository", "repo_access_token"),
     ("project", "project_access_token"),
     ("workspace", "workspace_access_token"),
     ("OAuth", ""),
+    ("consumer", ""),
 ];
 const ENVELOPES: [(&str, &str); 6] = [
     ("detail text", r#"{"type":"error","error":{"message":"No.","detail":"Really."}}"#),
@@ -250,10 +257,33 @@ fn a_host_that_is_not_bitbuckets_may_be_another_product() {
     assert_eq!(otherwise(&at("http://127.0.0.1:7/2.0/x")), None);
 }
 
+/// Another host than that of the API gives the token.
+#[test]
+fn a_host_that_gives_no_token_may_be_behind_a_firewall() {
+    let no_connection = || Cause::NoResponse(Failure::Connection("refused".to_owned()));
+    let at = |url: &str| {
+        let mut refusal = refusal(Purpose::GetToken, credential("consumer"), no_connection());
+        refusal.failed.url = Url::parse(url).unwrap();
+        explain(&refusal).otherwise.map(|reason| reason.remedy)
+    };
+    let remedy = at("https://bitbucket.org/site/oauth2/access_token").unwrap();
+    assert!(remedy.starts_with("allow https to bitbucket.org as well"), "{remedy}");
+    assert_eq!(at("http://127.0.0.1:7/site/oauth2/access_token"), None);
+}
+
+/// A refused token says nothing about a repository or a commit.
+#[test]
+fn a_refused_token_is_no_missing_commit() {
+    let cause = Cause::Refused(answer(404, &[], br#"{"error":{"message":"Commit not found"}}"#));
+    let refusal = refusal(Purpose::GetToken, credential("consumer"), cause);
+    assert!(!refusal.is_not_found() && refusal.status_code().is_none());
+}
+
 fn purposes() -> impl Strategy<Value = Purpose> {
     let commit = || CommitHash::parse("8d081548cabb").unwrap();
     prop_oneof![
         Just(post()),
+        Just(Purpose::GetToken),
         Just(Purpose::ReadRepository(repository())),
         Just(Purpose::ReadCommit(repository(), commit())),
         Just(Purpose::ReadStatus(repository(), commit())),
@@ -304,10 +334,11 @@ proptest! {
         is_unusable in any::<bool>(),
     ) {
         let credential = credential(KINDS[kind].0);
-        let token = credential.token().expose_secret().to_owned();
+        let token = credential.secret().expose_secret().to_owned();
         let sent = match &credential {
             CredentialKind::ApiToken { email, .. } => BASE64_STANDARD.encode(format!("{email}:{token}")),
             CredentialKind::AccessToken { .. } => token.clone(),
+            CredentialKind::OauthConsumer { .. } => BASE64_STANDARD.encode(format!("{CONSUMER_KEY}:{token}")),
         };
         let mut secrets = Secrets::default();
         secrets.add(&token);

@@ -39,6 +39,7 @@ impl<'a> CheckRun<'a> {
             Ok(granted) => {
                 tally.passed(format_args!("the token can read the repository {repository}"));
                 check_scopes(credential, granted.as_ref(), &plan.target, tally);
+                tell_owner(credential, tally);
             }
             // Without the repository, nothing in it can be checked.
             Err(refusal) => {
@@ -126,6 +127,10 @@ fn check_format(credential: &CredentialKind, tally: &mut Tally<'_>) {
             ),
             "OAuth tokens work for two hours; an app password no longer works",
         ),
+        // Bitbucket does not document the format of keys and secrets.
+        None if matches!(credential, CredentialKind::OauthConsumer { .. }) => {
+            tally.passed(format_args!("the {credential} has a key and a secret"));
+        }
         None => tally.passed(format_args!("the {credential} has the expected format")),
         Some(oddity) => tally.notable(
             format_args!("the {credential} {oddity}"),
@@ -171,16 +176,33 @@ fn check_scopes(
     if !writing.is_empty() {
         tally.notable(
             format_args!("the token may do more than Gatepost needs: {writing}"),
-            "use a token that may only read: Gatepost needs no more to post a status, and a lost token does less harm",
+            match credential {
+                CredentialKind::OauthConsumer { .. } => "edit the consumer and leave only the permissions to read: Gatepost needs no more to post a status, and a lost secret does less harm",
+                CredentialKind::ApiToken { .. } | CredentialKind::AccessToken { .. } => "use a token that may only read: Gatepost needs no more to post a status, and a lost token does less harm",
+            },
+        );
+    }
+}
+
+/// Whose the statuses will be, where the credential does not show it.
+fn tell_owner(credential: &CredentialKind, tally: &mut Tally<'_>) {
+    if matches!(credential, CredentialKind::OauthConsumer { .. }) {
+        tally.passed(
+            "statuses of the OAuth consumer belong to its owner (the workspace or the account in which it was created): only the owner or an admin of the repository may overwrite them",
         );
     }
 }
 
 /// Bitbucket is not asked who we are: access tokens may not ask it, and API tokens need another scope for it. But a
-/// status of a person was not created by an access token, and the reverse.
+/// status of a person was not created by an access token, and the reverse. The owner of an OAuth consumer is a person or a workspace,
+/// whose kind of account is neither.
 async fn check_creator(key: &StatusKey, target: &Target, bitbucket: Bitbucket<'_>, tally: &mut Tally<'_>) {
     let remedy = handbook::ANOTHERS_STATUS.remedy;
-    let is_person = matches!(bitbucket.credential.kind, CredentialKind::ApiToken { .. });
+    let (is_person, owned) = match bitbucket.credential.kind {
+        CredentialKind::ApiToken { .. } => (true, "token"),
+        CredentialKind::AccessToken { .. } => (false, "token"),
+        CredentialKind::OauthConsumer { .. } => (true, "consumer"),
+    };
     match bitbucket.status_creator(&target.repository, &target.commit, key).await {
         Ok(StatusCreator::NoStatus) => {
             tally.passed(format_args!("the commit has no status with the key {key}: it can be created"));
@@ -199,7 +221,7 @@ async fn check_creator(key: &StatusKey, target: &Target, bitbucket: Bitbucket<'_
             format_args!(
                 "the status with the key {key} was created by {creator}; another credential cannot overwrite it"
             ),
-            format_args!("compare the name with the owner of the token; if it is another one: {remedy}"),
+            format_args!("compare the name with the owner of the {owned}; if it is another one: {remedy}"),
         ),
         Ok(StatusCreator::Unnamed) => tally.notable(
             format_args!("the commit has a status with the key {key}, and Bitbucket does not name its creator"),

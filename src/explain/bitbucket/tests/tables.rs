@@ -21,18 +21,23 @@ fn explained_alike(kind: &str, header: &str, status: u16) -> Vec<(String, Vec<&'
     rows
 }
 
-/// Kind of credential x status x envelope: each has a reason and something to do.
-#[test]
-fn every_combination_is_explained() {
+/// Kind of credential x status x envelope, with the reasons.
+fn combinations(kinds: &[(&str, &str)]) -> String {
     let mut table = String::new();
-    for (kind, header) in KINDS {
+    for (kind, header) in kinds {
         for status in [400, 401, 403, 404, 410, 429] {
             for (told, envelopes) in explained_alike(kind, header, status) {
                 writeln!(table, "{kind} {status} ({}): {told}", envelopes.join(", ")).unwrap();
             }
         }
     }
-    insta::assert_snapshot!(table, @"
+    table
+}
+
+/// Each has a reason and something to do.
+#[test]
+fn every_combination_is_explained() {
+    insta::assert_snapshot!(combinations(&KINDS[..5]), @"
     API token 400 (detail text, code, plain): A value that Bitbucket does not accept
     API token 400 (detail lists): An API token without the required scope
     API token 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
@@ -114,6 +119,77 @@ fn every_combination_is_explained() {
     OAuth 410 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
     OAuth 429 (detail text, detail lists, code, plain, html, empty): Too many requests
     ");
+}
+
+#[test]
+fn every_answer_to_a_consumer_is_explained() {
+    insta::assert_snapshot!(combinations(&KINDS[5..]), @"
+    consumer 400 (detail text, code, plain): A value that Bitbucket does not accept
+    consumer 400 (detail lists): An OAuth consumer without the required scope
+    consumer 400 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    consumer 400 (empty): Bitbucket gives no reason, which is not 
+    consumer 401 (detail text, code, plain, empty): A token that an OAuth consumer was given, and that does not work
+    consumer 401 (detail lists): An OAuth consumer without the required scope
+    consumer 401 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    consumer 403 (detail text, code, plain, empty): A status with the same KEY that another user or token created | A workspace that restricts access | An OAuth consumer without the required scope
+    consumer 403 (detail lists): An OAuth consumer without the required scope
+    consumer 403 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    consumer 404 (detail text, code, plain, empty): A commit that Bitbucket does not know | A wrong slug or workspace, or a repository that the credential may not see | An OAuth consumer of another workspace
+    consumer 404 (detail lists): An OAuth consumer without the required scope
+    consumer 404 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    consumer 410 (detail text, detail lists, code, plain, empty): An operation that Bitbucket removed
+    consumer 410 (html): The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    consumer 429 (detail text, detail lists, code, plain, html, empty): Too many requests
+    ");
+}
+
+/// What Bitbucket answers when a consumer asks for a token, and the reasons; the sandbox names the sources.
+#[test]
+fn every_refused_token_of_a_consumer_is_explained() {
+    let mut table = String::new();
+    for (status, body) in [
+        (400, r#"{"error":"unauthorized_client","error_description":"Invalid OAuth client credentials"}"#),
+        (
+            400,
+            r#"{"error":"unauthorized_client","error_description":"Requests must be authenticated using OAuth client credentials"}"#,
+        ),
+        (401, r#"{"error":"invalid_client"}"#),
+        (
+            400,
+            r#"{"error":"invalid_request","error_description":"No callback uri defined for the OAuth client."}"#,
+        ),
+        (
+            400,
+            r#"{"error":"invalid_grant","error_description":"Cannot use client_credentials with a consumer marked as \"public\". Calls for auto generated consumers should use urn:bitbucket:oauth2:jwt instead."}"#,
+        ),
+        (400, r#"{"error":"invalid_grant","error_description":"This consumer is not private"}"#),
+        (400, r#"{"error":"invalid_grant"}"#),
+        (403, "Forbidden"),
+        (404, ""),
+        (403, "<html><title>Sign in</title></html>"),
+        (403, "Your IP address is not on the allowlist"),
+        (429, "Rate limit for this resource has been exceeded"),
+        (503, ""),
+    ] {
+        let cause = Cause::Refused(answer(status, &[], body.as_bytes()));
+        let refusal = refusal(Purpose::GetToken, credential("consumer"), cause);
+        writeln!(table, "{}: {}", refusal.failed.answered(), titles(&explain(&refusal))).unwrap();
+    }
+    insta::assert_snapshot!(table, @r#"
+    400 Bad Request, "unauthorized_client: Invalid OAuth client credentials": A wrong key or secret of an OAuth consumer | An OAuth consumer that was deleted
+    400 Bad Request, "unauthorized_client: Requests must be authenticated using OAuth client credentials": A wrong key or secret of an OAuth consumer | An OAuth consumer that was deleted
+    401 Unauthorized, "invalid_client": A wrong key or secret of an OAuth consumer | An OAuth consumer that was deleted
+    400 Bad Request, "invalid_request: No callback uri defined for the OAuth client.": An OAuth consumer without a "Callback URL"
+    400 Bad Request, "invalid_grant: Cannot use client_credentials with a consumer marked as "public". Calls for auto generated consumers should use urn:bitbucket:oauth2:jwt instead.": An OAuth consumer that is not private
+    400 Bad Request, "invalid_grant: This consumer is not private": An OAuth consumer that is not private
+    400 Bad Request, "invalid_grant": A wrong key or secret of an OAuth consumer | An OAuth consumer that is not private | An OAuth consumer without a "Callback URL"
+    403 Forbidden, "Forbidden": Gatepost does not know this answer
+    404 Not Found, an empty body: Gatepost does not know this answer
+    403 Forbidden, an HTML page with the title "Sign in": The address of Bitbucket Data Center, or another address that is not the API of Bitbucket Cloud
+    403 Forbidden, "Your IP address is not on the allowlist": A workspace that restricts access
+    429 Too Many Requests, "Rate limit for this resource has been exceeded": Too many requests
+    503 Service Unavailable, an empty body: Bitbucket has a problem
+    "#);
 }
 
 const REJECTED: &str = r#"{"type":"error","error":{"message":"Token is invalid, expired, or not supported for this endpoint."}}"#;
