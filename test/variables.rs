@@ -121,7 +121,7 @@ fn each_bad_value_is_explained() {
       to do:    check that the file is in the working directory of the pipe or on a mounted volume, or remove SSL_CERT_FILE: public roots are built in
     ✖ 1 variable is wrong; nothing was sent
     ✖ HTTPS_PROXY is "socks5://***@proxy:1080", which is not the address of a proxy
-      accepted: http://*** or https://***, with user:password@ before the host when the proxy asks for it
+      accepted: an http or https address such as http://proxy.example.com:3128, with user:password@ before the host when the proxy asks for it
       to do:    correct HTTPS_PROXY, or remove it if no proxy is needed
     ✖ 1 variable is wrong; nothing was sent
     ✖ BITBUCKET_COMMIT is "main", which is not a commit hash

@@ -281,8 +281,13 @@ fn check_consumer(key: &SecretString, secret: &SecretString, findings: &mut Find
             "the secret of a private OAuth consumer",
             "the page of the consumer shows Key and Secret: pass each in its own variable",
         );
-    } else if let Some(oddity) = consumer::oddity(key, secret) {
+        return;
+    }
+    if let Some(oddity) = consumer::oddity_of_key(key, secret) {
         findings.warning(format!("{CLIENT_ID} {oddity}"));
+    }
+    if let Some(oddity) = consumer::oddity_of_secret(secret) {
+        findings.warning(format!("{CLIENT_SECRET} {oddity}"));
     }
 }
 

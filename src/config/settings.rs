@@ -229,7 +229,7 @@ fn proxy(name: &'static str, text: Option<&str>, findings: &mut Findings) -> Opt
         findings.problem(
             name,
             format!("is {}, which is not the address of a proxy", shown(&with_scheme)),
-            "http://host:port or https://host:port, with user:password@ before the host when the proxy asks for it",
+            "an http or https address such as http://proxy.example.com:3128, with user:password@ before the host when the proxy asks for it",
             format!("correct {name}, or remove it if no proxy is needed"),
         );
     }

@@ -300,7 +300,7 @@ fn explain_proxy(failure: &ProxyFailure, service: impl std::fmt::Display) -> Dia
         ProxyFailure::WantsPassword => Diagnosis::of(
             "the proxy asks for a user name and password",
             "the proxy asks for a user name and password, or does not accept those of HTTPS_PROXY",
-            "pass them in HTTPS_PROXY (http://user:password@proxy:port); hosts that must be reached without the proxy go into NO_PROXY",
+            "pass them in HTTPS_PROXY, as user:password@ before the host of the proxy; hosts that must be reached without the proxy go into NO_PROXY",
         ),
         ProxyFailure::Refuses => Diagnosis::of(
             format!("the proxy does not connect to {service}"),

@@ -57,10 +57,26 @@ pub(crate) fn defect(text: &str) -> Option<ConsumerDefect> {
     Some(ConsumerDefect { found: of_any_text(found), remedy: of_any_text(remedy) })
 }
 
-/// What is unusual about a key and a secret, to complete "the key ...".
-pub(crate) fn oddity(key: &str, secret: &str) -> Option<&'static str> {
-    // Keys that were seen have 18 or 32 characters, and secrets more.
-    (key.len() > secret.len()).then_some("is longer than the secret: the two may be swapped")
+/// Keys that were seen have 18 or 32 characters.
+const SHORT_KEY_BYTES: usize = 16;
+/// Secrets that were seen have 32 characters or more.
+const SHORT_SECRET_BYTES: usize = 24;
+
+/// What is unusual about a key, to complete "the key ...".
+pub(crate) fn oddity_of_key(key: &str, secret: &str) -> Option<&'static str> {
+    if key.len() > secret.len() {
+        Some("is longer than the secret: the two may be swapped")
+    } else if key.len() < SHORT_KEY_BYTES {
+        Some("is shorter than the keys that Bitbucket makes: it may be the name of the consumer")
+    } else {
+        None
+    }
+}
+
+/// What is unusual about a secret, to complete "the secret ...".
+pub(crate) fn oddity_of_secret(secret: &str) -> Option<&'static str> {
+    (secret.len() < SHORT_SECRET_BYTES)
+        .then_some("is shorter than the secrets that Bitbucket makes: its end may be missing")
 }
 
 #[cfg(test)]
@@ -106,8 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_longer_than_the_secret_may_be_the_secret() {
-        assert_eq!(oddity(KEY, SECRET), None);
-        assert!(oddity(SECRET, KEY).unwrap().contains("swapped"));
+    fn an_unusual_length_is_recognised() {
+        assert_eq!((oddity_of_key(KEY, SECRET), oddity_of_secret(SECRET)), (None, None));
+        assert!(oddity_of_key(SECRET, KEY).unwrap().contains("swapped"));
+        assert!(oddity_of_key("gatepost", SECRET).unwrap().contains("the name of the consumer"));
+        assert!(oddity_of_secret(&SECRET[..20]).unwrap().contains("its end may be missing"));
     }
 }
