@@ -101,13 +101,13 @@ async fn run(
     let keyring = Keyring::from_variables(&variables, settings.timeout, &mut findings);
     console.hide(keyring.secrets());
 
-    let transport = Transport::new(roots.iter().cloned(), &settings.proxies, settings.concurrency)?;
+    let transport = Transport::new(roots.iter().cloned(), settings.proxies.clone(), settings.concurrency)?;
     // A root certificate for SonarQube is not trusted for Bitbucket.
     let sonarqube_transport = if sonarqube_roots.is_empty() {
         transport.for_another_service(settings.concurrency)
     } else {
         let roots = roots.into_iter().chain(sonarqube_roots);
-        Transport::new(roots, &settings.proxies, settings.concurrency)?
+        Transport::new(roots, settings.proxies.clone(), settings.concurrency)?
     };
     let context = Context {
         settings: &settings,

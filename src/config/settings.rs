@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +17,7 @@ use crate::{
         variables::Variables,
     },
     console::foreign::shown,
-    http::transport::Proxies,
+    http::proxy::{Exceptions, Proxies},
     model::address::{is_this_machine, service_address},
 };
 
@@ -38,7 +39,7 @@ pub(crate) struct Settings {
     /// The number of targets at once, and of requests at once to each service.
     pub(crate) concurrency: usize,
     pub(crate) api_url: Url,
-    pub(crate) proxies: Proxies,
+    pub(crate) proxies: Arc<Proxies>,
     pub(crate) ssl_cert_file: Option<PathBuf>,
     pub(crate) result_file: Option<PathBuf>,
     pub(crate) resume: bool,
@@ -88,11 +89,7 @@ impl Settings {
                 Some(url) => url,
                 None => Url::parse(API_URL)?,
             },
-            proxies: Proxies {
-                https: proxy("HTTPS_PROXY", variables.https_proxy.as_deref(), findings),
-                http: proxy("HTTP_PROXY", variables.http_proxy.as_deref(), findings),
-                exceptions: variables.no_proxy.clone().unwrap_or_default(),
-            },
+            proxies: Arc::default(),
             ssl_cert_file: path(variables.ssl_cert_file.as_deref()),
             result_file: path(variables.result_file.as_deref()),
             resume: flag("RESUME", variables.resume.as_deref(), false, findings),
@@ -103,6 +100,7 @@ impl Settings {
                 (None, None) => None,
             },
         };
+        settings.proxies = Arc::new(proxies(variables, &settings.api_url, findings));
         settings.check_result_file(variables, findings);
         Ok(settings)
     }
@@ -218,22 +216,76 @@ fn unlike_the_api(url: &Url) -> Option<&'static str> {
     }
 }
 
-fn proxy(name: &'static str, text: Option<&str>, findings: &mut Findings) -> Option<Url> {
-    let text = text?.trim();
+/// The proxies. A wrong `HTTPS_PROXY` that no request needs is a warning.
+fn proxies(variables: &Variables, api_url: &Url, findings: &mut Findings) -> Proxies {
+    let https = variables.https_proxy.as_deref();
+    let (exceptions, unreadable) = Exceptions::parse(variables.no_proxy.as_deref().unwrap_or_default());
+    for entry in unreadable {
+        findings.warning(format!(
+            "NO_PROXY has {}, which is ignored (accepted: host names with or without a port, *.example.com, addresses, 10.0.0.0/8, or *)",
+            shown(entry)
+        ));
+    }
+    let is_proxied = api_url.scheme() == "https"
+        && api_url.host_str().is_some_and(|host| !exceptions.have(host, api_url.port_or_known_default()));
+    // SonarQube may be asked over https.
+    let is_used = is_proxied || variables.sonar_token.is_some();
+    let https = https.and_then(|text| match proxy(text) {
+        Ok(url) => Some(url),
+        Err(wrong) => {
+            if is_used {
+                let remedy =
+                    wrong.remedy.unwrap_or("correct HTTPS_PROXY, or remove it if no proxy is needed");
+                findings.problem("HTTPS_PROXY", wrong.found, PROXY_ACCEPTED, remedy);
+            } else {
+                findings.warning(format!(
+                    "HTTPS_PROXY {}; it is not used in this run, and is ignored",
+                    wrong.found
+                ));
+            }
+            None
+        }
+    });
+    let http = variables.http_proxy.as_deref().and_then(|text| match proxy(text) {
+        Ok(url) => Some(url),
+        Err(wrong) => {
+            findings.problem("HTTP_PROXY", wrong.found, PROXY_ACCEPTED, "");
+            None
+        }
+    });
+    Proxies::new(https, http, exceptions)
+}
+
+const PROXY_ACCEPTED: &str = "an http or https address such as http://proxy.example.com:3128, with user:password@ before the host when the proxy asks for it";
+
+/// What is wrong with the address of a proxy.
+struct WrongProxy {
+    found: String,
+    remedy: Option<&'static str>,
+}
+
+fn proxy(text: &str) -> Result<Url, WrongProxy> {
+    let text = text.trim();
     // A proxy without a scheme is an http proxy, as in curl.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let url = Url::parse(&with_scheme)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
-    if url.is_none() {
-        findings.problem(
-            name,
-            format!("is {}, which is not the address of a proxy", shown(&with_scheme)),
-            "an http or https address such as http://proxy.example.com:3128, with user:password@ before the host when the proxy asks for it",
-            format!("correct {name}, or remove it if no proxy is needed"),
-        );
+    let address = with_scheme.split_once("://").map_or("", |(_, address)| address);
+    // The first of these characters ends the host: a user or password that has one makes another host of its beginning.
+    let end = address.find(['/', '\\', '?', '#']);
+    if end.is_some_and(|end| address[end..].contains('@') && !address[..end].contains('@')) {
+        return Err(WrongProxy {
+            found: "has a user name or password with a character that ends the host of an address".to_owned(),
+            remedy: Some(
+                "write these characters of the user name and password encoded: \\ as %5C, # as %23, / as %2F, ? as %3F, @ as %40, : as %3A, % as %25; CORP\\user is CORP%5Cuser",
+            ),
+        });
     }
-    url
+    Url::parse(&with_scheme)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+        .ok_or_else(|| WrongProxy {
+            found: format!("is {}, which is not the address of a proxy", shown(&with_scheme)),
+            remedy: None,
+        })
 }
 
 #[cfg(test)]

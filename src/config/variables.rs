@@ -215,7 +215,7 @@ variables! {
         https_proxy: Text = "",
         /// Proxy for http addresses; never used for an http address of Bitbucket's API.
         http_proxy: Text = "",
-        /// Hosts that are reached without a proxy, separated by commas.
+        /// Hosts that are reached without a proxy, separated by commas or white space: names (with their subdomains), `*.example.com`, `host:port`, addresses, networks such as `10.0.0.0/8`, or `*`.
         no_proxy: Text = "",
     }
     "Set by Pipelines" {

@@ -7,7 +7,8 @@ use crate::{
     explain::explanation::{Diagnosis, ServiceGuide},
     http::{
         failed_request::{Service, Unusable},
-        transport::{Failure, Lookup, ProxyFailure, Response, TlsFailure},
+        proxy::{ProxyCause, ProxyFailure},
+        transport::{Failure, Lookup, Response, TlsFailure},
         trust::Untrusted,
     },
 };
@@ -274,12 +275,12 @@ pub(crate) fn explain_failure(failure: &Failure, url: &Url, guide: ServiceGuide)
         Failure::Tls(failure) => explain_tls(failure, host, guide),
         Failure::NotHttp if url.scheme() == "http" => Diagnosis::of(
             format!("{service} wants https instead of http"),
-            "the server does not answer with http: it probably speaks https on this port, or is another service",
+            "the server does not answer with HTTP/1.1: it probably speaks TLS (https) on this port, or it knows HTTP/2 only, or is another service",
             format!("pass in {address} the same address with https:// instead of http://, or check its port"),
         ),
         Failure::NotHttp => Diagnosis::of(
             format!("another service answers in place of {service}"),
-            "the server does not answer with http: it is another service",
+            "the server does not answer with HTTP/1.1: it knows HTTP/2 only, or is another service",
             format!("check the port of {address}"),
         ),
         Failure::Broken(_) => Diagnosis::of(
@@ -295,22 +296,48 @@ pub(crate) fn explain_failure(failure: &Failure, url: &Url, guide: ServiceGuide)
     }
 }
 
-fn explain_proxy(failure: &ProxyFailure, service: impl std::fmt::Display) -> Diagnosis {
-    match failure {
-        ProxyFailure::WantsPassword => Diagnosis::of(
+fn explain_proxy(failure: &ProxyFailure, service: Service) -> Diagnosis {
+    let ProxyFailure { proxy, variable, cause } = failure;
+    let around = "hosts that must be reached without the proxy go into NO_PROXY";
+    match cause {
+        ProxyCause::UnknownHost(_) => Diagnosis::of(
+            "the host name of the proxy cannot be looked up",
+            format!("the name server of this machine does not know the proxy {proxy} of {variable}"),
+            format!("check the spelling of {variable}; {around}"),
+        ),
+        ProxyCause::WantsPassword => Diagnosis::of(
             "the proxy asks for a user name and password",
-            "the proxy asks for a user name and password, or does not accept those of HTTPS_PROXY",
-            "pass them in HTTPS_PROXY, as user:password@ before the host of the proxy; hosts that must be reached without the proxy go into NO_PROXY",
+            format!(
+                "the proxy {proxy}, and not {service}, asks for a user name and password, or does not accept those of {variable}; Gatepost does not try again, because some networks lock an account after a few wrong passwords"
+            ),
+            format!(
+                "pass them in {variable}, as user:password@ before the host of the proxy, with \\ as %5C, # as %23, / as %2F, @ as %40; {around}"
+            ),
         ),
-        ProxyFailure::Refuses => Diagnosis::of(
-            format!("the proxy does not connect to {service}"),
-            "the proxy does not let the connection through: the host is not allowed, or the proxy does not reach it",
-            "let the proxy's administrator allow the host; or check HTTPS_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
-        ),
-        ProxyFailure::Unreachable(_) => Diagnosis::of(
+        ProxyCause::Refuses(line) => {
+            let why = match line {
+                Some(line) => format!("the proxy {proxy} of {variable}, and not {service}, answers {line}"),
+                None => format!(
+                    "the proxy {proxy} of {variable} does not let the connection through: the host is not allowed, or the proxy does not reach it"
+                ),
+            };
+            Diagnosis::of(
+                format!("the proxy does not connect to {service}"),
+                why,
+                format!("let the proxy's administrator allow the host; or check {variable}; {around}"),
+            )
+        }
+        ProxyCause::Unreachable(_) => Diagnosis::of(
             "the proxy cannot be reached",
-            "the proxy of HTTPS_PROXY does not accept connections, or closes them",
-            "check HTTPS_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
+            format!("the proxy {proxy} of {variable} does not accept connections, or closes them"),
+            format!("check {variable}; {around}"),
+        ),
+        ProxyCause::ClosesTunnel => Diagnosis::of(
+            format!("the proxy does not connect to {service}"),
+            format!(
+                "the proxy {proxy} of {variable}, or {service} behind it, closes the connection before TLS begins"
+            ),
+            format!("let the proxy's administrator allow the host; or check {variable}; {around}"),
         ),
     }
 }

@@ -62,14 +62,16 @@ impl Authorization {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use reqwest::header;
 
     use super::*;
-    use crate::http::transport::{Proxies, Transport};
+    use crate::http::{proxy::Proxies, transport::Transport};
 
     #[test]
     fn the_secret_is_known_as_the_header_holds_it() {
-        let transport = Transport::new([], &Proxies::default(), 1).unwrap();
+        let transport = Transport::new([], Arc::new(Proxies::default()), 1).unwrap();
         let secret = |text: &str| SecretString::from(text);
         for authorization in [
             Authorization::basic(secret("ci@acme.example"), secret("a-token"), String::new()),

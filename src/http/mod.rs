@@ -6,6 +6,7 @@ pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod deadline;
 pub(crate) mod failed_request;
+pub(crate) mod proxy;
 pub(crate) mod retry;
 pub(crate) mod throttle;
 pub(crate) mod transport;

@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::{StatusCode, header::RETRY_AFTER};
 
-use crate::http::transport::{Attempt, Failure, Lookup, Response};
+use crate::http::{
+    proxy::ProxyCause,
+    transport::{Attempt, Failure, Lookup, Response},
+};
 
 /// The longest pause before the second attempt; it doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -41,7 +44,7 @@ pub(crate) fn next(
 ) -> Next {
     let requested = match attempt {
         Ok(response) if is_transient(response.status_code) => requested_pause(response, now),
-        Err(Failure::UnknownHost(Lookup::NoSuchHost)) if failures > LOOKUPS_MAX => return Next::End,
+        Err(failure) if failures > LOOKUPS_MAX && is_no_such_host(failure) => return Next::End,
         Err(failure) if failure.is_transient() => None,
         Ok(_) | Err(_) => return Next::End,
     };
@@ -53,6 +56,16 @@ pub(crate) fn next(
         // Half of the time is left for the attempt. A requested pause of zero is still a pause.
         Some(requested) => Next::Retry(requested.max(own.min(remaining / 2))),
         None => Next::Retry(own.min(remaining / 2)),
+    }
+}
+
+/// Whether the service or its proxy has a name that does not exist.
+fn is_no_such_host(failure: &Failure) -> bool {
+    const NONE: Lookup = Lookup::NoSuchHost;
+    match failure {
+        Failure::UnknownHost(lookup) => *lookup == NONE,
+        Failure::Proxy(failure) => failure.cause == ProxyCause::UnknownHost(NONE),
+        _ => false,
     }
 }
 
@@ -108,11 +121,7 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::http::{
-        body::Body,
-        transport::{ProxyFailure, TlsFailure},
-        trust::Untrusted,
-    };
+    use crate::http::{body::Body, proxy::ProxyFailure, transport::TlsFailure, trust::Untrusted};
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
     const MINUTE: Duration = Duration::from_mins(1);
@@ -148,14 +157,16 @@ mod tests {
     #[test]
     fn a_failed_connection_is_retried_and_what_stays_as_it_is_is_not() {
         let next = |failure| next(1, &Err(failure), MINUTE, NOW, 1.0);
+        let of_proxy =
+            |cause| ProxyFailure { proxy: "proxy:3128".to_owned(), variable: "HTTPS_PROXY", cause }.into();
         for failure in [
             Failure::Certificate(Untrusted::SelfSigned),
             Failure::Tls(TlsFailure::NotTls),
             Failure::Tls(TlsFailure::WantsCertificate),
             Failure::Tls(TlsFailure::Alert(80)),
             Failure::NotHttp,
-            Failure::Proxy(ProxyFailure::WantsPassword),
-            Failure::Proxy(ProxyFailure::Refuses),
+            of_proxy(ProxyCause::WantsPassword),
+            of_proxy(ProxyCause::Refuses(None)),
         ] {
             assert_eq!(next(failure.clone()), Next::End, "{failure}");
         }
@@ -163,7 +174,8 @@ mod tests {
             Failure::UnknownHost(Lookup::NoSuchHost),
             Failure::UnknownHost(Lookup::TryAgain),
             Failure::Connection(String::new()),
-            Failure::Proxy(ProxyFailure::Unreachable(String::new())),
+            of_proxy(ProxyCause::Unreachable(String::new())),
+            of_proxy(ProxyCause::ClosesTunnel),
             Failure::Broken(String::new()),
             Failure::Silent(MINUTE),
         ] {

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
-use reqwest::{Client, NoProxy, Proxy, Request, StatusCode, Url, header::HeaderMap, redirect};
+use reqwest::{Client, Request, StatusCode, Url, header::HeaderMap, redirect};
 use rustls::{ClientConfig, crypto::ring, pki_types::CertificateDer};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -10,6 +10,7 @@ use crate::{
     console::text::rounded,
     http::{
         body::Body,
+        proxy::{Proxies, Proxy, ProxyCause, ProxyFailure},
         trust::{Trust, Untrusted},
     },
 };
@@ -20,24 +21,11 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 /// Bodies are read up to this size; real ones have some 10 KiB.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
-/// A request to this machine carries its credential unencrypted, so it never goes through a proxy.
-const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1,host.docker.internal";
-
-/// The proxies that the variables name.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Proxies {
-    /// `HTTPS_PROXY`.
-    pub(crate) https: Option<Url>,
-    /// `HTTP_PROXY`.
-    pub(crate) http: Option<Url>,
-    /// `NO_PROXY`.
-    pub(crate) exceptions: String,
-}
-
 /// The connections to one service.
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: Client,
+    proxies: Arc<Proxies>,
     /// One permit for each request that may be under way.
     permits: Semaphore,
 }
@@ -57,7 +45,7 @@ pub(crate) enum Failure {
     UnknownHost(Lookup),
     /// No connection: refused, unreachable, or not made in time.
     Connection(String),
-    /// The proxy does not make the connection.
+    /// There is no connection through the proxy.
     Proxy(ProxyFailure),
     /// The certificate of the server is not trusted.
     Certificate(Untrusted),
@@ -78,17 +66,6 @@ pub(crate) enum Lookup {
     NoSuchHost,
     /// It cannot tell now, or does not answer.
     TryAgain,
-}
-
-/// What keeps a proxy from making a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ProxyFailure {
-    /// It wants a user name and password: 407.
-    WantsPassword,
-    /// It answers something else than 200, such as 403.
-    Refuses,
-    /// It cannot be reached, or closes the connection.
-    Unreachable(String),
 }
 
 /// What keeps a server from speaking TLS with us.
@@ -148,12 +125,18 @@ impl Response {
 impl Failure {
     /// Whether another attempt may succeed. A certificate stays as it is, and so does a server that does not speak the
     /// protocol.
-    pub(crate) const fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::UnknownHost(_) | Self::Connection(_) | Self::Broken(_) | Self::Silent(_) => true,
-            Self::Proxy(failure) => matches!(failure, ProxyFailure::Unreachable(_)),
+            Self::Proxy(failure) => failure.is_transient(),
             Self::Certificate(_) | Self::Tls(_) | Self::NotHttp => false,
         }
+    }
+}
+
+impl From<ProxyFailure> for Failure {
+    fn from(failure: ProxyFailure) -> Self {
+        Self::Proxy(failure)
     }
 }
 
@@ -167,15 +150,7 @@ impl fmt::Display for Failure {
                 f.write_str("the host name could not be looked up (the name server does not answer now)")
             }
             Self::Connection(cause) => write!(f, "no connection ({cause})"),
-            Self::Proxy(ProxyFailure::WantsPassword) => {
-                f.write_str("no connection through the proxy (it wants a user name and password: 407)")
-            }
-            Self::Proxy(ProxyFailure::Refuses) => {
-                f.write_str("no connection through the proxy (it refuses to connect to the host)")
-            }
-            Self::Proxy(ProxyFailure::Unreachable(cause)) => {
-                write!(f, "no connection through the proxy ({cause})")
-            }
+            Self::Proxy(failure) => failure.fmt(f),
             Self::Certificate(reason) => write!(f, "the certificate of the server is not trusted ({reason})"),
             Self::Tls(TlsFailure::NotTls) => f.write_str("the server does not speak TLS (https)"),
             Self::Tls(TlsFailure::WantsCertificate) => f.write_str("the server wants a client certificate"),
@@ -187,7 +162,7 @@ impl fmt::Display for Failure {
                 write!(f, "the server refuses the TLS connection (alert {number})")
             }
             Self::Tls(TlsFailure::Damaged) => f.write_str("the server breaks the rules of TLS"),
-            Self::NotHttp => f.write_str("the server answers something else than HTTP"),
+            Self::NotHttp => f.write_str("the server answers something else than HTTP/1.1"),
             Self::Broken(cause) => {
                 write!(f, "the connection broke before the response was complete ({cause})")
             }
@@ -204,7 +179,7 @@ impl Transport {
     /// None that a variable can cause: the certificates were read before.
     pub(crate) fn new(
         extra_roots: impl IntoIterator<Item = CertificateDer<'static>>,
-        proxies: &Proxies,
+        proxies: Arc<Proxies>,
         concurrency: usize,
     ) -> anyhow::Result<Self> {
         let provider = Arc::new(ring::default_provider());
@@ -214,7 +189,7 @@ impl Transport {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(trust))
             .with_no_client_auth();
-        let mut builder = Client::builder()
+        let builder = Client::builder()
             .tls_backend_preconfigured(tls)
             // Only the proxies that the variables name, not those that reqwest finds by itself.
             .no_proxy()
@@ -223,21 +198,19 @@ impl Transport {
             .referer(false)
             .connect_timeout(CONNECT_LIMIT)
             .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")));
-        if let Some(url) = proxies.https.clone() {
-            let exceptions = NoProxy::from_string(&proxies.exceptions);
-            builder = builder.proxy(Proxy::https(url)?.no_proxy(exceptions));
-        }
-        if let Some(url) = proxies.http.clone() {
-            let exceptions = NoProxy::from_string(&format!("{},{THIS_MACHINE}", proxies.exceptions));
-            builder = builder.proxy(Proxy::http(url)?.no_proxy(exceptions));
-        }
-        Ok(Self { client: builder.build()?, permits: Semaphore::new(concurrency) })
+        let all = proxies.clone();
+        let builder = builder.proxy(reqwest::Proxy::custom(move |url| Some(all.of(url)?.url().clone())));
+        Ok(Self { client: builder.build()?, proxies, permits: Semaphore::new(concurrency) })
     }
 
     /// The same connections for another service, with permits of its own.
     #[must_use]
     pub(crate) fn for_another_service(&self, concurrency: usize) -> Self {
-        Self { client: self.client.clone(), permits: Semaphore::new(concurrency) }
+        Self {
+            client: self.client.clone(),
+            proxies: self.proxies.clone(),
+            permits: Semaphore::new(concurrency),
+        }
     }
 
     /// The client that builds requests.
@@ -257,13 +230,41 @@ impl Transport {
     ///
     /// When no complete response came.
     pub(crate) async fn send(&self, request: Request, limit: Duration) -> Attempt {
-        tokio::time::timeout(limit, self.exchange(request)).await.unwrap_or(Err(Failure::Silent(limit)))
+        tokio::time::timeout(limit, self.lead(request)).await.unwrap_or(Err(Failure::Silent(limit)))
     }
 
-    async fn exchange(&self, request: Request) -> Attempt {
-        let mut response = self.client.execute(request).await.map_err(|error| failure(&error))?;
+    /// Sends a request through its proxy, if it has one.
+    async fn lead(&self, request: Request) -> Attempt {
+        let url = request.url().clone();
+        let proxy = self.proxies.of(&url);
+        // Boxed, because it would be part of the future of every target.
+        let exchange = Box::pin(self.exchange(request, proxy));
+        let Some(proxy) = proxy else { return exchange.await };
+        let is_first = Box::pin(proxy.admit(&url)).await?;
+        let attempt = exchange.await;
+        if is_first.is_some() {
+            match &attempt {
+                Ok(_) => proxy.remember(&url, Ok(())),
+                Err(Failure::Proxy(failure)) if !failure.is_transient() => {
+                    proxy.remember(&url, Err(failure.clone()));
+                }
+                Err(_) => {}
+            }
+        }
+        attempt
+    }
+
+    async fn exchange(&self, request: Request, proxy: Option<&Proxy>) -> Attempt {
+        let url = request.url().clone();
+        let mut response = match self.client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(failure(&error, &url, proxy).await),
+        };
+        if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (response.status(), proxy) {
+            return Err(proxy.failure(ProxyCause::WantsPassword).into());
+        }
         let (mut bytes, mut is_truncated) = (Vec::new(), false);
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| without_response(&error))? {
             let room = BODY_MAX_BYTES - bytes.len();
             bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
@@ -279,31 +280,53 @@ impl Transport {
     }
 }
 
-fn failure(error: &reqwest::Error) -> Failure {
+/// Why a request failed. A proxy that refuses is asked for its words.
+async fn failure(error: &reqwest::Error, url: &Url, proxy: Option<&Proxy>) -> Failure {
+    match proxy.map(|proxy| (proxy, proxy_cause(error))) {
+        Some((proxy, Some(ProxyCause::Refuses(_)))) => {
+            proxy.failure(ProxyCause::Refuses(Box::pin(proxy.answer(url)).await)).into()
+        }
+        Some((proxy, Some(cause))) => proxy.failure(cause).into(),
+        Some((_, None)) | None => without_response(error),
+    }
+}
+
+/// What keeps the proxy from making the connection, if it is the proxy.
+fn proxy_cause(error: &reqwest::Error) -> Option<ProxyCause> {
+    // hyper-util has no public types for these errors.
+    let says = |words: &str| chain(error).any(|error| error.to_string().contains(words));
+    let cause = root_cause(error);
+    if says("proxy authorization required") {
+        Some(ProxyCause::WantsPassword)
+    } else if says("tunnel error: unsuccessful") {
+        Some(ProxyCause::Refuses(None))
+    } else if error.is_dns() {
+        Some(ProxyCause::UnknownHost(lookup(&cause)))
+    } else if says("tunnel error") {
+        Some(ProxyCause::Unreachable(cause))
+    } else if tls_failure(error).is_some() || !error.is_connect() {
+        None
+    } else if error.is_timeout() {
+        Some(ProxyCause::Unreachable(format!("none within {} s", rounded(CONNECT_LIMIT))))
+    } else if says("tls handshake eof") {
+        Some(ProxyCause::ClosesTunnel)
+    } else {
+        Some(ProxyCause::Unreachable(cause))
+    }
+}
+
+fn without_response(error: &reqwest::Error) -> Failure {
     let cause = root_cause(error);
     if let Some(failure) = tls_failure(error) {
-        return failure;
-    }
-    // hyper and hyper-util have no public types for these errors.
-    let says = |words: &str| chain(error).any(|error| error.to_string().contains(words));
-    let is_dns = error.is_dns();
-    if says("tunnel error") || (error.is_connect() && says("proxy")) {
-        Failure::Proxy(if says("proxy authorization required") {
-            ProxyFailure::WantsPassword
-        } else if says("tunnel error: unsuccessful") {
-            ProxyFailure::Refuses
-        } else if is_dns {
-            ProxyFailure::Unreachable("its host name could not be looked up".to_owned())
-        } else {
-            ProxyFailure::Unreachable(cause)
-        })
-    } else if is_dns {
+        failure
+    } else if error.is_dns() {
         Failure::UnknownHost(lookup(&cause))
     } else if error.is_connect() && error.is_timeout() {
         Failure::Connection(format!("none within {} s", rounded(CONNECT_LIMIT)))
     } else if error.is_connect() {
         Failure::Connection(cause)
-    } else if says("invalid HTTP") {
+    // hyper has no public type for this error.
+    } else if chain(error).any(|error| error.to_string().contains("invalid HTTP")) {
         Failure::NotHttp
     } else {
         Failure::Broken(cause)

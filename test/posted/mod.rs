@@ -10,6 +10,8 @@ mod consumer;
 mod consumer_refused;
 mod key;
 mod link;
+mod network;
+mod proxy;
 mod renamed;
 mod secrets;
 mod stop;

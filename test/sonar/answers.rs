@@ -259,9 +259,9 @@ fn what_another_try_cannot_change_ends_at_once() {
     });
     insta::assert_snapshot!(told(format!("http://localhost:{port}")), @"
     No verdict: SonarQube wants https instead of http
-      answered: the server answers something else than HTTP
+      answered: the server answers something else than HTTP/1.1
       address:  http://localhost:PORT comes from SONAR_HOST_URL; serverUrl of report-task.txt is http://127.0.0.1:PORT
-      why:      the server does not answer with http: it probably speaks https on this port, or is another service
+      why:      the server does not answer with HTTP/1.1: it probably speaks TLS (https) on this port, or it knows HTTP/2 only, or is another service
       to do:    pass in SONAR_HOST_URL the same address with https:// instead of http://, or check its port
     ");
     insta::assert_snapshot!(told(format!("https://localhost:{port}")), @"

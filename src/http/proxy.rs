@@ -1,0 +1,429 @@
+//! The proxies that the variables name: which requests go through one, and what one answers that refuses.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{StatusCode, Url};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use crate::http::{retry, transport::Lookup};
+
+/// The proxies of a run, for all services.
+#[derive(Debug, Default)]
+pub(crate) struct Proxies {
+    /// `HTTPS_PROXY`.
+    https: Option<Proxy>,
+    /// `HTTP_PROXY`.
+    http: Option<Proxy>,
+    /// `NO_PROXY`.
+    exceptions: Exceptions,
+}
+
+/// One proxy.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    /// With user and password, when it wants them.
+    url: Url,
+    /// The variable that names it.
+    variable: &'static str,
+    /// Held by the request that tries the proxy first.
+    first_request: tokio::sync::Mutex<()>,
+    known: Mutex<Known>,
+}
+
+/// What is known of a proxy, from the requests before.
+#[derive(Debug, Default)]
+struct Known {
+    wants_password: bool,
+    /// Whether it connects to a host.
+    by_host: BTreeMap<String, Result<(), ProxyFailure>>,
+}
+
+/// Why there is no connection through a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProxyFailure {
+    /// Host and port of the proxy.
+    pub(crate) proxy: String,
+    /// The variable that names it.
+    pub(crate) variable: &'static str,
+    pub(crate) cause: ProxyCause,
+}
+
+/// What keeps a proxy from making a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProxyCause {
+    /// Its host name has no address.
+    UnknownHost(Lookup),
+    /// It wants a user name and password: 407.
+    WantsPassword,
+    /// It answers something else than 200, such as 403; nothing is known of the answer when it cannot be asked again.
+    Refuses(Option<StatusLine>),
+    /// It cannot be reached, or closes the connection.
+    Unreachable(String),
+    /// It makes the connection, which ends before TLS begins.
+    ClosesTunnel,
+}
+
+/// The first line of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StatusLine {
+    pub(crate) status_code: StatusCode,
+    reason: String,
+}
+
+impl Proxies {
+    /// The proxies at these addresses.
+    pub(crate) fn new(https: Option<Url>, http: Option<Url>, exceptions: Exceptions) -> Self {
+        let proxy = |variable, url: Option<Url>| url.map(|url| Proxy::new(url, variable));
+        Self { https: proxy("HTTPS_PROXY", https), http: proxy("HTTP_PROXY", http), exceptions }
+    }
+
+    /// The proxy for a request. A request to this machine over http carries its credential unencrypted, so it never goes
+    /// through a proxy.
+    pub(crate) fn of(&self, url: &Url) -> Option<&Proxy> {
+        let is_http = url.scheme() == "http";
+        let proxy = if is_http { &self.http } else { &self.https };
+        let host = url.host_str()?.trim_matches(['[', ']']);
+        let is_direct =
+            (is_http && is_this_machine(host)) || self.exceptions.have(host, url.port_or_known_default());
+        proxy.as_ref().filter(|_| !is_direct)
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    ["localhost", "host.docker.internal"].contains(&host)
+        || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+impl Proxy {
+    fn new(url: Url, variable: &'static str) -> Self {
+        Self { url, variable, first_request: tokio::sync::Mutex::default(), known: Mutex::default() }
+    }
+
+    /// The address, with user and password.
+    pub(crate) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Waits until a request may be sent through the proxy. Thirteen logins with a wrong password lock an account, so the
+    /// first request to a host goes alone: while it holds the guard, the others wait.
+    ///
+    /// # Errors
+    ///
+    /// When the proxy is known to refuse the connection: a refusal is final for all requests of the run.
+    pub(crate) async fn admit(
+        &self,
+        to: &Url,
+    ) -> Result<Option<tokio::sync::MutexGuard<'_, ()>>, ProxyFailure> {
+        let host = authority(to);
+        if self.known_of(&host)?.is_some() {
+            return Ok(None);
+        }
+        let alone = self.first_request.lock().await;
+        // A request that was sent meanwhile may have found it out.
+        Ok(self.known_of(&host)?.is_none().then_some(alone))
+    }
+
+    /// Whether the proxy connects to a host, as far as it is known.
+    fn known_of(&self, host: &str) -> Result<Option<()>, ProxyFailure> {
+        let known = self.known();
+        if known.wants_password {
+            return Err(self.failure(ProxyCause::WantsPassword));
+        }
+        known.by_host.get(host).cloned().transpose()
+    }
+
+    /// Keeps for later requests whether the proxy connects to a host.
+    pub(crate) fn remember(&self, to: &Url, result: Result<(), ProxyFailure>) {
+        let mut known = self.known();
+        known.wants_password |= matches!(&result, Err(failure) if failure.cause == ProxyCause::WantsPassword);
+        known.by_host.insert(authority(to), result);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The failure, with the name of the proxy.
+    pub(crate) fn failure(&self, cause: ProxyCause) -> ProxyFailure {
+        ProxyFailure { proxy: authority(&self.url), variable: self.variable, cause }
+    }
+
+    /// What the proxy answers to a request for a connection. `reqwest` keeps it to itself, so the proxy is asked again.
+    pub(crate) async fn answer(&self, to: &Url) -> Option<StatusLine> {
+        // An https proxy would have to be spoken to with TLS.
+        if self.url.scheme() != "http" {
+            return None;
+        }
+        tokio::time::timeout(ANSWER_LIMIT, self.ask(&authority(to))).await.ok().flatten()
+    }
+
+    async fn ask(&self, to: &str) -> Option<StatusLine> {
+        let host = self.url.host_str()?.trim_matches(['[', ']']).to_owned();
+        let mut stream = TcpStream::connect((host, self.url.port_or_known_default()?)).await.ok()?;
+        let login =
+            self.login().map_or_else(String::new, |login| format!("Proxy-Authorization: {login}\r\n"));
+        let head = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{login}\r\n");
+        stream.write_all(head.as_bytes()).await.ok()?;
+        let mut line = Vec::new();
+        BufReader::new(stream).take(STATUS_LINE_MAX_BYTES).read_until(b'\n', &mut line).await.ok()?;
+        StatusLine::parse(&String::from_utf8_lossy(&line))
+    }
+
+    /// The value of `Proxy-Authorization`: <https://www.rfc-editor.org/rfc/rfc7617#section-2>.
+    fn login(&self) -> Option<String> {
+        use base64::{Engine, prelude::BASE64_STANDARD};
+        let (user, password) = (self.url.username(), self.url.password().unwrap_or_default());
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+        let login = [decoded(user), b":".to_vec(), decoded(password)].concat();
+        (!user.is_empty() || !password.is_empty()).then(|| format!("Basic {}", BASE64_STANDARD.encode(login)))
+    }
+}
+
+/// The time limit for an answer that was given once already.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// A longer line is shown without its words.
+const STATUS_LINE_MAX_BYTES: u64 = 200;
+
+/// Host and port.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+impl ProxyFailure {
+    /// Whether another attempt may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
+        match &self.cause {
+            ProxyCause::UnknownHost(_) | ProxyCause::Unreachable(_) | ProxyCause::ClosesTunnel => true,
+            ProxyCause::Refuses(line) => {
+                line.as_ref().is_some_and(|line| retry::is_transient(line.status_code))
+            }
+            ProxyCause::WantsPassword => false,
+        }
+    }
+}
+
+impl StatusLine {
+    /// Reads the first line of an answer: <https://www.rfc-editor.org/rfc/rfc9112#section-4>.
+    fn parse(line: &str) -> Option<Self> {
+        let mut parts = line.splitn(3, ' ');
+        let is_http = parts.next()?.starts_with("HTTP/");
+        let status_code = parts.next()?.trim_end().parse().ok().filter(|_| is_http)?;
+        // A line without its end was cut, and a secret in it would not be found.
+        let reason = parts.next().and_then(|reason| reason.strip_suffix('\n')).unwrap_or_default();
+        Some(Self { status_code, reason: reason.trim().escape_debug().to_string() })
+    }
+}
+
+impl fmt::Display for StatusLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status_code, reason } = self;
+        f.write_str(status_code.as_str())?;
+        if reason.is_empty() { Ok(()) } else { write!(f, " {reason}") }
+    }
+}
+
+impl fmt::Display for ProxyFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { proxy, cause, .. } = self;
+        write!(f, "no connection through the proxy {proxy} (")?;
+        match cause {
+            ProxyCause::UnknownHost(Lookup::NoSuchHost) => {
+                f.write_str("its host name could not be looked up: there is no such host")
+            }
+            ProxyCause::UnknownHost(Lookup::TryAgain) => {
+                f.write_str("its host name could not be looked up: the name server does not answer now")
+            }
+            ProxyCause::WantsPassword => f.write_str("it answered 407 Proxy Authentication Required"),
+            ProxyCause::Refuses(Some(line)) => write!(f, "it answered {line}"),
+            ProxyCause::Refuses(None) => f.write_str("it refuses to connect to the host"),
+            ProxyCause::Unreachable(cause) => f.write_str(cause),
+            ProxyCause::ClosesTunnel => f.write_str("it made the connection, which was closed at once"),
+        }?;
+        f.write_str(")")
+    }
+}
+
+/// The hosts that are reached without a proxy, as curl and Go read `NO_PROXY`: <https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config>.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Exceptions(Vec<Exception>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Exception {
+    hosts: Hosts,
+    /// `None` stands for every port.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hosts {
+    /// `*`.
+    All,
+    /// A host and the hosts of its domain.
+    Domain(String),
+    /// The hosts of a domain without the domain itself: `*.example.com`.
+    Below(String),
+    /// Addresses that have the same first bits.
+    Network(IpAddr, u32),
+}
+
+impl Exceptions {
+    /// Reads `NO_PROXY`. The second value has the entries that cannot be read.
+    pub(crate) fn parse(text: &str) -> (Self, Vec<&str>) {
+        let mut unreadable = Vec::new();
+        let entries = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
+        let read = |entry| {
+            let exception = Exception::parse(entry);
+            if exception.is_none() {
+                unreadable.push(entry);
+            }
+            exception
+        };
+        (Self(entries.filter_map(read).collect()), unreadable)
+    }
+
+    /// Whether a host is reached without a proxy.
+    pub(crate) fn have(&self, host: &str, port: Option<u16>) -> bool {
+        self.0.iter().any(|exception| {
+            exception.hosts.have(host) && (exception.port.is_none() || exception.port == port)
+        })
+    }
+}
+
+impl Exception {
+    fn parse(entry: &str) -> Option<Self> {
+        if let Some((address, bits)) = entry.split_once('/') {
+            let address: IpAddr = address.parse().ok()?;
+            let bits = bits.parse().ok().filter(|bits| *bits <= bits_of(address).1)?;
+            return Some(Self { hosts: Hosts::Network(address, bits), port: None });
+        }
+        let (host, port) = match entry.rsplit_once(':') {
+            _ if entry.parse::<IpAddr>().is_ok() => (entry, None),
+            Some((host, port)) => (host, Some(port.parse().ok()?)),
+            None => (entry, None),
+        };
+        Some(Self { hosts: Hosts::parse(host)?, port })
+    }
+}
+
+impl Hosts {
+    fn parse(host: &str) -> Option<Self> {
+        let bare = host.strip_prefix('[').map_or(Some(host), |rest| rest.strip_suffix(']'))?;
+        if let Ok(address) = bare.parse() {
+            return Some(Self::Network(address, bits_of(address).1));
+        }
+        let name = |name: &str| {
+            let is_name = |c: char| c.is_alphanumeric() || ".-_".contains(c);
+            (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_lowercase())
+        };
+        match bare.strip_prefix("*.") {
+            _ if host == "*" => Some(Self::All),
+            Some(domain) => name(domain).map(Self::Below),
+            None => name(bare.strip_prefix('.').unwrap_or(bare)).map(Self::Domain),
+        }
+    }
+
+    fn have(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_lowercase();
+        let is_below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+        match self {
+            Self::All => true,
+            Self::Domain(domain) => host == *domain || is_below(domain),
+            Self::Below(domain) => is_below(domain),
+            Self::Network(network, same) => host.parse().is_ok_and(|address| {
+                let ((network, width), (address, other)) = (bits_of(*network), bits_of(address));
+                width == other && (network ^ address).checked_shr(width - same).unwrap_or(0) == 0
+            }),
+        }
+    }
+}
+
+/// The bits of an address, and how many there are.
+fn bits_of(address: IpAddr) -> (u128, u32) {
+    match address {
+        IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(exceptions: &str, address: &str) -> bool {
+        let url: Url = address.parse().unwrap();
+        let (exceptions, unreadable) = Exceptions::parse(exceptions);
+        assert!(unreadable.is_empty(), "{unreadable:?}");
+        exceptions.have(url.host_str().unwrap().trim_matches(['[', ']']), url.port_or_known_default())
+    }
+
+    #[test]
+    fn a_host_is_an_exception_with_its_domain() {
+        for exceptions in ["example.com", ".example.com", "EXAMPLE.com", "x, example.com\ty", "*"] {
+            assert!(has(exceptions, "https://api.example.com/x"), "{exceptions}");
+            assert!(has(exceptions, "https://example.com/x"), "{exceptions}");
+        }
+        assert!(has("*.example.com", "https://api.example.com"));
+        for exceptions in ["", "ample.com", "com.example", "api.example.com", "*.example.com"] {
+            assert!(!has(exceptions, "https://example.com"), "{exceptions}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_compared() {
+        assert!(has("example.com:443", "https://example.com"));
+        assert!(!has("example.com:8443", "https://example.com"));
+        assert!(has("[::1]:9000", "http://[::1]:9000"));
+        assert!(!has("[::1]:9000", "http://[::1]:9001"));
+        assert!(has("::1", "http://[::1]:9001"));
+    }
+
+    #[test]
+    fn addresses_are_compared_by_their_network() {
+        assert!(has("10.0.0.0/8", "https://10.200.3.4"));
+        assert!(!has("10.0.0.0/8", "https://11.0.0.1"));
+        assert!(has("0.0.0.0/0", "https://11.0.0.1"));
+        assert!(!has("0.0.0.0/0", "https://[::1]"));
+        assert!(has("10.1.2.3", "https://10.1.2.3") && !has("10.1.2.3", "https://10.1.2.4"));
+        assert!(has("fd00::/8", "https://[fd12::1]"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_known() {
+        for entry in ["10.0.0.0/99", "[::1", "http://a.example/", "a.*.example", "localhost:http", "*:", "::"]
+        {
+            let (_, unreadable) = Exceptions::parse(entry);
+            assert_eq!(unreadable.is_empty(), entry == "::", "{entry}");
+        }
+    }
+
+    #[test]
+    fn http_to_this_machine_never_goes_through_a_proxy() {
+        let proxy: Option<Url> = Some("http://proxy:3128".parse().unwrap());
+        let proxies = Proxies::new(proxy.clone(), proxy, Exceptions::default());
+        let through = |url: &str| proxies.of(&url.parse().unwrap()).map(|proxy| proxy.variable);
+        assert_eq!(through("http://sonar.example"), Some("HTTP_PROXY"));
+        assert_eq!(through("https://localhost"), Some("HTTPS_PROXY"));
+        for url in ["http://localhost:1", "http://127.0.0.9", "http://[::1]", "http://host.docker.internal"] {
+            assert_eq!(through(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_status_line_that_was_cut_has_no_words() {
+        let shown = |line| StatusLine::parse(line).map(|line| line.to_string());
+        assert_eq!(shown("HTTP/1.1 403 URL\u{1b} Blocked\r\n").unwrap(), "403 URL\\u{1b} Blocked");
+        assert_eq!(shown("HTTP/1.1 403 URLBlo").unwrap(), "403");
+        assert_eq!(shown("HTTP/1.0 503\r\n").unwrap(), "503");
+        assert_eq!((shown("SSH-2.0-x 1 2"), shown("HTTP/1.1 many"), shown("")), (None, None, None));
+    }
+}
