@@ -89,7 +89,7 @@ pub(crate) fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Optio
     let JudgedAnalysis { subject, revision, is_named, knows_pull_requests, .. } = analysis;
     let is_other = match subject.compare(wanted) {
         Comparison::Same => false,
-        Comparison::MainBranch => *knows_pull_requests && !is_named && wanted.pull_request.is_some(),
+        Comparison::MainBranch => *knows_pull_requests && wanted.pull_request.is_some(),
         // The user may know that this pull request is the one of the branch.
         Comparison::Other if *is_named && wanted.pull_request.is_none() => {
             !matches!(subject, Subject::PullRequest(_))
@@ -177,6 +177,10 @@ mod tests {
         assert_eq!(told(&analysis(Subject::Branch("feature/check".to_owned()))), None);
         assert_eq!(told(&analysis(Subject::Main)), None);
         for (analysis, words) in [
+            (
+                JudgedAnalysis { is_named: true, knows_pull_requests: true, ..analysis(Subject::Main) },
+                "The analysis is of the main branch, this is pull request 7",
+            ),
             (
                 analysis(Subject::PullRequest("3".to_owned())),
                 "The analysis is of pull request 3, this is pull request 7",

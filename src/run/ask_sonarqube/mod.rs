@@ -208,7 +208,7 @@ impl<'a> AskSonarQube<'a> {
             return Ok(Ending::Verdict(self.without_gate(contradiction.into(), project.clone(), None)));
         }
         let project = task.project.clone().or_else(|| project.clone());
-        let subject = task.subject.clone().or_else(|| subject.clone()).unwrap_or(Subject::Main);
+        let subject = subject_of(&task, subject.as_ref());
         let dashboard = dashboard.clone().or_else(|| {
             project.as_deref().map(|project| dashboard_of(&server.address.url, project, &subject))
         });
@@ -232,13 +232,14 @@ impl<'a> AskSonarQube<'a> {
                 .iter_mut()
                 .find(|(known, _)| matches!(&endings[*known], Ending::Task(other) if is_same(ended, other)));
             match known {
-                None => newest.push((number, submitted)),
-                Some(known) => {
+                // SonarQube tells whole seconds: of two analyses at one time, both count.
+                Some(known) if submitted.is_some() && known.1.is_some() && submitted != known.1 => {
                     let (kept, left) =
                         if submitted > known.1 { (number, known.0) } else { (known.0, number) };
                     *known = (kept, submitted.max(known.1));
                     older.insert(left);
                 }
+                _ => newest.push((number, submitted)),
             }
         }
         let mut number = 0;
@@ -340,6 +341,13 @@ pub(crate) fn contradiction_of_file(
         file_says: says(project, subject),
         task_says: says(&task.project, &task.subject),
     })
+}
+
+/// What a task analysed. A task that names its project names the pull request or branch as well, unless it is of the main
+/// branch; the file says it only for a server that tells nothing.
+pub(crate) fn subject_of(task: &Task, file: Option<&Subject>) -> Subject {
+    let file = file.filter(|_| task.project.is_none());
+    task.subject.as_ref().or(file).cloned().unwrap_or(Subject::Main)
 }
 
 /// A scanner writes its file when SonarQube has accepted the analysis.

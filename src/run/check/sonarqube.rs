@@ -17,7 +17,7 @@ use crate::{
         verdict::JudgedAnalysis,
     },
     run::{
-        ask_sonarqube::contradiction_of_file,
+        ask_sonarqube::{contradiction_of_file, subject_of},
         check::{CheckRun, TokenKey, tally::Tally},
         compare_analysis::contradiction,
         context::Server,
@@ -222,7 +222,7 @@ async fn check_task(
         }
     };
     let judged = JudgedAnalysis {
-        subject: task.subject.clone().or_else(|| analysis.subject.clone()).unwrap_or(Subject::Main),
+        subject: subject_of(&task, analysis.subject.as_ref()),
         revision: None,
         submitted: task.submitted,
         is_of_this_checkout: false,

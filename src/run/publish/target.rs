@@ -108,7 +108,8 @@ impl TargetPublisher<'_, '_> {
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
         let state = bitbucket.status_state(&target.repository, &target.commit, &key).await.ok()??;
-        if state == State::Successful {
+        // An INPROGRESS belongs to a scan that has not ended.
+        if !matches!(state, State::Failed | State::Stopped) {
             return None;
         }
         let projects: Vec<&str> = verdicts.iter().filter_map(|verdict| verdict.project.as_deref()).collect();
