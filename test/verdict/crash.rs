@@ -52,6 +52,18 @@ fn a_crash_before_the_project_was_known_is_ended_by_the_next_scan() {
     assert_eq!(sandbox.request_count() - before, 2);
 }
 
+/// It belongs to another step, whose scan has not ended.
+#[test]
+fn an_inprogress_under_the_key_of_the_run_is_not_ended_by_another_scan() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let empty = Folder::new();
+    let begun = after_scan(&sandbox, &empty).set("STATE", "INPROGRESS").set("KEY", "sonar").run();
+    assert_told(&begun, 0, &[]);
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request("7")));
+    assert_told(&after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0").run(), 0, &[]);
+    assert_eq!(states(&sandbox), ["sonar INPROGRESS", "sonar-acme_api SUCCESSFUL"]);
+}
+
 #[test]
 fn with_a_key_there_is_one_status_and_nothing_to_look_for() {
     let (sandbox, sonarqube) = (acme(), sonarqube());

@@ -32,6 +32,22 @@ fn of_two_analyses_of_one_pull_request_the_newest_is_the_verdict() {
     }
 }
 
+/// SonarQube tells whole seconds, so neither is known to be the newer one.
+#[test]
+fn of_two_analyses_of_the_same_second_none_is_left_out() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+    for (place, gate) in [("api", Gate::passed()), ("web", Gate::failed())] {
+        let analysis = Analysis { gate, ..of_pull_request("7") }.submitted("2026-11-03T09:00:00+0000");
+        let submitted = sonarqube.submit(analysis);
+        let _ =
+            folder.write(&format!("{place}/.scannerwork/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    let run = after_scan(&sandbox, &folder).run();
+    assert_told(&run, 1, &[]);
+    assert!(!run.output.contains("is left out"), "{}", run.output);
+    assert_eq!(states(&sandbox), ["sonar-acme_api SUCCESSFUL", "sonar-acme_api-2 FAILED"]);
+}
+
 #[test]
 fn the_same_task_twice_is_one_verdict() {
     let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());

@@ -134,6 +134,17 @@ fn a_file_that_claims_a_pull_request_for_an_analysis_of_the_main_branch_is_not_b
 }
 
 #[test]
+fn a_branch_in_the_file_does_not_make_an_analysis_of_the_main_branch_one_of_the_branch() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let claims = sonarqube
+        .submit(Analysis::new("acme_api", Gate::passed()))
+        .claiming("dashboardUrl", "https://sonar.example.com/dashboard?id=acme_api&branch=feature%2Flogin");
+    let (_folder, gatepost) = after(&sandbox, &claims);
+    let run = gatepost.run();
+    assert_told(&run, 0, &["acme_api, main branch", "! the analysis is of the main branch"]);
+}
+
+#[test]
 fn an_address_of_the_dashboard_that_cannot_be_read_leaves_the_rest_to_the_task() {
     for address in
         ["not an address", "https://sonar.example.com/", "https://sonar.example.com/dashboard?id=", ""]
