@@ -82,6 +82,14 @@ struct Hash {
     hash: String,
 }
 
+/// A status that stands on a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StandingStatus {
+    pub(crate) state: State,
+    /// Its link.
+    pub(crate) url: Option<String>,
+}
+
 impl Bitbucket<'_> {
     /// The same client with another credential.
     #[must_use]
@@ -306,28 +314,30 @@ impl Bitbucket<'_> {
         self.get_checked(purpose, url, understand).await
     }
 
-    /// The state of the status with a key on a commit; `None` when there is no such status.
+    /// The status with a key on a commit, as far as it tells who ends it; `None` when there is no such status.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-key-get>
     ///
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub(crate) async fn status_state(
+    pub(crate) async fn standing_status(
         &self,
         repository: &Repository,
         commit: &CommitHash,
         key: &StatusKey,
-    ) -> Result<Option<State>, Box<Refusal>> {
+    ) -> Result<Option<StandingStatus>, Box<Refusal>> {
         #[derive(Deserialize)]
         struct Posted {
             state: String,
+            url: Option<String>,
         }
         let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
-        match self.get(purpose, url, |Posted { state }| Some(State::parse(&state))).await {
+        let understand = |Posted { state, url }| Some(StandingStatus { state: State::parse(&state)?, url });
+        match self.get(purpose, url, understand).await {
             Err(refusal) if refusal.is_not_found() => Ok(None),
-            state => state,
+            standing => standing.map(Some),
         }
     }
 

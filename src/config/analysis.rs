@@ -1,6 +1,6 @@
 //! Where the verdict comes from: `STATE`, or the analyses that SonarQube is asked about.
 
-use std::{fmt, time::Duration};
+use std::{fmt, rc::Rc, time::Duration};
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,9 +10,10 @@ use crate::{
         analysis_files::{FileSearch, Files, check_servers, fresh_file, named_files, usual_files},
         findings::Findings,
         parse::{flag, whole_number},
+        report_task::AnalysisFile,
         variables::Variables,
     },
-    console::foreign::shown,
+    console::{foreign::shown, text::in_digits},
     model::{
         address::{CLOUD_URL, server_of_page, service_address},
         analysis::{AddressOrigin, Comparison, ServerAddress, Subject, Wanted},
@@ -151,6 +152,14 @@ impl VerdictPlan {
         }
     }
 
+    /// The project of the first analysis, as far as it is known before SonarQube is asked.
+    pub(crate) fn project(&self) -> Option<&str> {
+        match self {
+            Self::Given(_) => None,
+            Self::Ask(analysis) => analysis.projects().into_iter().next()?,
+        }
+    }
+
     /// The token of SonarQube, when it is asked.
     pub(crate) const fn token(&self) -> Option<&SecretString> {
         match self {
@@ -221,6 +230,14 @@ impl AnalysisPlan {
             AnalysisSource::Files(Files { found, .. }) => {
                 found.iter().map(|file| file.content.as_ref().ok()?.project.as_deref()).collect()
             }
+        }
+    }
+
+    /// The files that say which server gets the token, if `SONAR_HOST_URL` does not.
+    pub(super) fn files_that_name_servers(&self) -> &[Rc<AnalysisFile>] {
+        match (&self.host, &self.source) {
+            (None, AnalysisSource::Files(files)) => &files.found,
+            _ => &[],
         }
     }
 
@@ -311,8 +328,8 @@ fn source(
             None
         }
         (Some(key), None) => {
-            let fresh = Some(search).filter(|_| need == VerdictNeed::Now);
-            if let Some(files) = fresh.and_then(|search| fresh_file(&key, &subject, search)) {
+            let fresh = Some(search).filter(|_| need != VerdictNeed::NowByTarget);
+            if let Some(files) = fresh.and_then(|search| fresh_file(&key, &subject, search, findings)) {
                 return Some(AnalysisSource::Files(files));
             }
             warn_of_main_branch(&subject, wanted, findings);
@@ -335,7 +352,7 @@ fn source(
 
 /// Warns when the gate of the main branch is asked for, and the status is for something else.
 fn warn_of_main_branch(subject: &Subject, wanted: &Wanted, findings: &mut Findings) {
-    if subject.compare(wanted) != Comparison::MainBranch {
+    if subject.compare(wanted, None) != Comparison::MainBranch {
         return;
     }
     findings.warning(if wanted.pull_request.is_some() {
@@ -351,8 +368,16 @@ fn scan_exit_code(variables: &Variables, findings: &mut Findings) -> Option<u8> 
         ("BITBUCKET_EXIT_CODE", &variables.bitbucket_exit_code),
     ] {
         if let Some(text) = value.as_deref() {
-            let code = whole_number(name, Some(text), 0, 0..=255, findings);
-            return Some(u8::try_from(code).unwrap_or(u8::MAX));
+            let code = in_digits(text.trim()).and_then(|code| u8::try_from(code).ok());
+            if code.is_none() {
+                findings.problem(
+                    name,
+                    format!("is {}, not a whole number from 0 to 255", shown(text)),
+                    "the exit code of the scan: 0, or the number with which the scanner failed",
+                    "in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`; Gatepost does not guess whether the scan succeeded",
+                );
+            }
+            return Some(code.unwrap_or(u8::MAX));
         }
     }
     None

@@ -74,7 +74,13 @@ impl FileSearch {
 }
 
 /// A scan that has just ended may have another gate than the project has now: its task is waited for.
-pub(super) fn fresh_file(project: &str, subject: &Subject, search: &FileSearch) -> Option<Files> {
+pub(super) fn fresh_file(
+    project: &str,
+    subject: &Subject,
+    search: &FileSearch,
+    findings: &mut Findings,
+) -> Option<Files> {
+    let Matches { files, skipped, .. } = search.usual();
     let is_of_it = |file: &Rc<AnalysisFile>| {
         let Ok(analysis) = &file.content else { return false };
         let is_asked_for = |analysed: &Subject| *subject == Subject::Main || analysed.is_same(subject);
@@ -82,7 +88,17 @@ pub(super) fn fresh_file(project: &str, subject: &Subject, search: &FileSearch) 
             && analysis.subject.as_ref().is_none_or(is_asked_for)
             && file.is_newer_than_checkout().unwrap_or_else(|| file.is_recent())
     };
-    let found: Vec<_> = search.usual().files.into_iter().filter(is_of_it).collect();
+    let wrong = files.iter().filter_map(|file| {
+        let wrong = file.content.as_ref().err()?;
+        Some(format!("{} {wrong}", file.path.display()))
+    });
+    let skipped = skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::Tracked));
+    for wrong in wrong.chain(skipped.map(ToString::to_string)) {
+        findings.warning(format!(
+            "{wrong}; Gatepost asks for the gate of the project, which may be that of an earlier analysis"
+        ));
+    }
+    let found: Vec<_> = files.into_iter().filter(is_of_it).collect();
     (!found.is_empty()).then(|| Files { found, ..Files::default() })
 }
 
@@ -198,33 +214,59 @@ impl Files {
     }
 }
 
+/// The servers that files name, each with the first file that names it.
+#[derive(Debug, Default)]
+pub(super) struct NamedServers<'a>(Vec<(&'a Url, &'a AnalysisFile)>);
+
+impl<'a> NamedServers<'a> {
+    pub(super) fn add(&mut self, files: &'a [Rc<AnalysisFile>]) {
+        for file in files {
+            if let Some(server) = file.server()
+                && !self.0.iter().any(|(known, _)| *known == server)
+            {
+                self.0.push((server, file));
+            }
+        }
+    }
+
+    /// One token is not for several servers. Returns whether there is one at most.
+    pub(super) fn check_one(&self, findings: &mut Findings) -> bool {
+        let is_one = self.0.len() < 2;
+        if !is_one {
+            let (number, named) = (self.0.len(), self.in_words());
+            report_servers(format!("is not set, and the files name {number} servers: {named}"), findings);
+        }
+        is_one
+    }
+
+    fn in_words(&self) -> String {
+        let named = |(server, file): &(&Url, &AnalysisFile)| format!("{server} ({})", file.path.display());
+        self.0.iter().take(FILES_SHOWN).map(named).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Without `SONAR_HOST_URL` the files say which server gets the token. Anybody who can change a repository can leave a
 /// file in it: the files must agree, and a pipeline of another repository believes only SonarQube Cloud's addresses.
 pub(super) fn check_servers(files: &[Rc<AnalysisFile>], variables: &Variables, findings: &mut Findings) {
-    let mut servers: Vec<(&Url, &AnalysisFile)> = Vec::new();
-    for file in files {
-        if let Some(server) = file.server()
-            && !servers.iter().any(|(known, _)| *known == server)
-        {
-            servers.push((server, file));
-        }
+    let mut servers = NamedServers::default();
+    servers.add(files);
+    if !servers.check_one(findings) {
+        return;
     }
-    let named = |servers: &[(&Url, &AnalysisFile)]| {
-        let named = |(server, file): &(&Url, &AnalysisFile)| format!("{server} ({})", file.path.display());
-        servers.iter().take(FILES_SHOWN).map(named).collect::<Vec<_>>().join(", ")
-    };
-    let found = if servers.len() > 1 {
-        format!("is not set, and the files name {} servers: {}", servers.len(), named(&servers))
-    } else {
-        let is_in_pipeline =
-            variables.bitbucket_workspace.is_some() && variables.bitbucket_repo_slug.is_some();
-        servers.retain(|(server, _)| !CLOUD_URLS.contains(&server.as_str().trim_end_matches('/')));
-        if !is_in_pipeline || is_own(variables) || servers.is_empty() {
-            return;
-        }
-        format!("is not set, and a file from another repository names the server: {}", named(&servers))
-    };
-    findings.problem(
+    let is_in_pipeline = variables.bitbucket_workspace.is_some() && variables.bitbucket_repo_slug.is_some();
+    servers.0.retain(|(server, _)| !CLOUD_URLS.contains(&server.as_str().trim_end_matches('/')));
+    if is_in_pipeline && !is_own(variables) && !servers.0.is_empty() {
+        let named = servers.in_words();
+        report_servers(
+            format!("is not set, and a file from another repository names the server: {named}"),
+            findings,
+        );
+    }
+}
+
+fn report_servers(found: String, findings: &mut Findings) {
+    // Whoever left the files must not get anything from this run.
+    findings.refuse(
         "SONAR_HOST_URL",
         found,
         "the address of the one server that gets SONAR_TOKEN, such as https://sonar.example.com/sonarqube; https://sonarcloud.io and https://sonarqube.us need no SONAR_HOST_URL",

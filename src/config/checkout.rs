@@ -32,18 +32,18 @@ const INDEX_MAX_BYTES: u64 = 256 * 1024 * 1024;
 const LINK_MAX_BYTES: u64 = 4096;
 
 impl Checkouts {
-    /// Whether git tracks a file, as `git ls-files` tells.
+    /// Whether git tracks a file, as `git ls-files` tells, or the file that its links lead to.
     pub(crate) fn track(&self, file: &Path) -> bool {
-        let tracks = || {
-            let file = std::path::absolute(file).ok()?;
+        let tracks = |file: PathBuf| {
             let Checkout { root, git } = Checkout::around(&file)?;
             let name = file.strip_prefix(&root).ok()?.to_str()?.as_bytes();
             let mut known = self.0.borrow_mut();
-            let read = |git: &Path| names(&read_small(&git.join("index"), INDEX_MAX_BYTES).ok()?);
-            let names = known.entry(git).or_insert_with_key(|git| Rc::new(read(git).unwrap_or_default()));
+            let names =
+                known.entry(git).or_insert_with_key(|git| Rc::new(tracked_names(git).unwrap_or_default()));
             Some(names.contains(name))
         };
-        tracks().unwrap_or(false)
+        let paths = [std::path::absolute(file), fs::canonicalize(file)];
+        paths.into_iter().flatten().any(|file| tracks(file).unwrap_or(false))
     }
 }
 
@@ -72,12 +72,34 @@ fn linked(git: &Path) -> Option<PathBuf> {
     Some(git.parent()?.join(text.strip_prefix("gitdir:")?.trim()))
 }
 
+/// The names of the files in the index of a checkout. A split index has most of them in a shared one, of which it may
+/// have removed some.
+fn tracked_names(git: &Path) -> Option<HashSet<Vec<u8>>> {
+    let read = |name: &str| read_small(&git.join(name), INDEX_MAX_BYTES).ok();
+    let index = read("index")?;
+    let mut all = names(&index)?;
+    if let Some(shared) = shared_index(&index).and_then(|shared| read(&shared)) {
+        all.extend(names(&shared)?);
+    }
+    Some(all)
+}
+
+/// The file of the shared index that a split index names in its extension `link`.
+fn shared_index(index: &[u8]) -> Option<String> {
+    const SIGNATURE: &[u8] = b"link";
+    const LENGTH_BYTES: usize = 4;
+    let at = index.windows(SIGNATURE.len()).rposition(|bytes| bytes == SIGNATURE)?;
+    let hash = index.get(at + SIGNATURE.len() + LENGTH_BYTES..)?.get(..HASH_BYTES)?;
+    Some(hash.iter().fold("sharedindex.".to_owned(), |name, byte| format!("{name}{byte:02x}")))
+}
+
+/// The length of a hash in a repository with SHA-1; SHA-256 is not supported by Bitbucket.
+const HASH_BYTES: usize = 20;
+
 /// The names of the files in an index; `None` when it is damaged, or of a later version than 4.
 fn names(index: &[u8]) -> Option<HashSet<Vec<u8>>> {
     /// Times, mode, owner and size of a file.
     const STAT_BYTES: usize = 40;
-    /// Its hash in a repository with SHA-1; SHA-256 is not supported by Bitbucket.
-    const HASH_BYTES: usize = 20;
     const EXTENDED: u16 = 0x4000;
     let number = |at: usize| Some(u32::from_be_bytes(index.get(at..at + 4)?.try_into().ok()?));
     let version = number(4)?;
@@ -170,6 +192,23 @@ mod tests {
         git(&main, &["worktree", "add", "--quiet", "../other"]);
         let file = folder.path().join("other/.sonar/report-task.txt");
         assert!(Checkouts::default().track(&file));
+    }
+
+    #[test]
+    fn a_split_index_and_a_link_hide_nothing() {
+        let folder = sandbox::Folder::new();
+        let _ = folder.write("real/.scannerwork/report-task.txt", b"ceTaskId=x\n");
+        git(folder.path(), &["init", "--quiet"]);
+        git(folder.path(), &["add", "."]);
+        std::os::unix::fs::symlink("real", folder.path().join("link")).unwrap();
+        let linked = folder.path().join("link/.scannerwork/report-task.txt");
+        assert!(Checkouts::default().track(&linked));
+        git(folder.path(), &["update-index", "--split-index"]);
+        let _ = folder.write("later.txt", b"");
+        git(folder.path(), &["add", "later.txt"]);
+        for file in ["real/.scannerwork/report-task.txt", "later.txt"] {
+            assert!(Checkouts::default().track(&folder.path().join(file)), "{file}");
+        }
     }
 
     #[test]

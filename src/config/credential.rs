@@ -243,6 +243,7 @@ fn token_in_app_password(variables: &Variables) -> Option<Problem> {
         remedy: format!(
             "rename the variable to {variable}; an API token also needs {EMAIL}, an access token needs nothing else"
         ),
+        keeps_verdict_away: false,
     })
 }
 

@@ -8,6 +8,8 @@ pub(crate) struct Problem {
     pub(crate) found: String,
     pub(crate) accepted: String,
     pub(crate) remedy: String,
+    /// Whether it keeps only the verdict away, and not the status.
+    pub(crate) keeps_verdict_away: bool,
 }
 
 /// What was found while the variables were read.
@@ -15,6 +17,8 @@ pub(crate) struct Problem {
 pub(crate) struct Findings {
     /// They stop the run; at most one for each variable.
     pub(crate) problems: Vec<Problem>,
+    /// They only keep the verdict away: the run is the last word of its step, and posts `FAILED`.
+    pub(crate) without_verdict: Vec<Problem>,
     /// They do not stop the run; one line each.
     pub(crate) warnings: Vec<String>,
     /// The number of further problems of a long list.
@@ -38,6 +42,11 @@ const TRIFLES: [&str; 13] = [
     "URL",
 ];
 
+/// Whether a wrong value of the variable keeps only the verdict away, and not the status.
+fn concerns_the_verdict(variable: &str) -> bool {
+    variable.starts_with("SONAR_") || ["SCAN_EXIT_CODE", "BITBUCKET_EXIT_CODE"].contains(&variable)
+}
+
 /// Whether a wrong value of the variable is only a warning, and its default is used.
 pub(crate) fn is_trifle(variable: &str) -> bool {
     TRIFLES.contains(&variable)
@@ -55,13 +64,24 @@ impl Findings {
     ) {
         let variable = variable.into();
         if !is_trifle(&variable) {
-            return self.refuse(variable, found, accepted, remedy);
+            let keeps_verdict_away = concerns_the_verdict(&variable);
+            let (found, accepted, remedy) = (found.into(), accepted.into(), remedy.into());
+            return self.add(Problem { variable, found, accepted, remedy, keeps_verdict_away });
         }
         let default = match variable.as_str() {
             "HTTP_PROXY" | "RESULT_FILE" | "RESUME" | "BITBUCKET_PIPELINES_VARIABLES_PATH" => "it is ignored",
             _ => "the default is used",
         };
         self.warning(format!("{variable} {}; {default} (accepted: {})", found.into(), accepted.into()));
+    }
+
+    /// Lets problems that keep only the verdict away stop the run no longer, if there are no others. Returns the first
+    /// variable of them.
+    pub(crate) fn excuse_verdict(&mut self) -> Option<&str> {
+        if self.problems.iter().all(|problem| problem.keeps_verdict_away) {
+            self.without_verdict.append(&mut self.problems);
+        }
+        self.without_verdict.first().map(|problem| problem.variable.as_str())
     }
 
     /// Adds a problem that stops the run whatever the variable is.
@@ -72,14 +92,14 @@ impl Findings {
         accepted: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let variable = variable.into();
-        if !self.problems.iter().any(|known| known.variable == variable) {
-            self.problems.push(Problem {
-                variable,
-                found: found.into(),
-                accepted: accepted.into(),
-                remedy: remedy.into(),
-            });
+        let (variable, found) = (variable.into(), found.into());
+        let (accepted, remedy) = (accepted.into(), remedy.into());
+        self.add(Problem { variable, found, accepted, remedy, keeps_verdict_away: false });
+    }
+
+    fn add(&mut self, problem: Problem) {
+        if !self.problems.iter().any(|known| known.variable == problem.variable) {
+            self.problems.push(problem);
         }
     }
 

@@ -160,9 +160,15 @@ impl<'a> Planner<'a> {
         let wanted = target.as_ref().map(T::wanted).unwrap_or_default();
         let need = T::verdict_need(is_listed);
         let verdict = VerdictPlan::from_variables(variables, need, &wanted, &self.search, findings);
-        let target = target?;
-        let credential = self.keyring.require(target.repository(), findings);
-        Some(Plan { credential: credential?, target, status, verdict: verdict? })
+        let credential = target.as_ref().map(|target| self.keyring.require(target.repository(), findings));
+        let is_last_word = need == VerdictNeed::Now && variables.is_last_word();
+        let verdict = if is_last_word && let Some(wrong) = findings.excuse_verdict() {
+            let project = verdict.as_ref().and_then(|verdict| verdict.project());
+            Some(VerdictPlan::Given(Verdict::wrong_variable(wrong, project)))
+        } else {
+            verdict
+        };
+        Some(Plan { credential: credential??, target: target?, status, verdict: verdict? })
     }
 
     /// Reports a secret in a text that becomes part of a status: everybody who can read the commit sees it.

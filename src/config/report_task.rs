@@ -20,7 +20,7 @@ use crate::{
         parse::read_small,
     },
     console::foreign::shown,
-    model::{address::service_address, analysis::Subject, target::CommitHash},
+    model::{address::service_address, analysis::Subject, target::CommitHash, timestamp::Timestamp},
     sonarqube::gate::{Gate, text},
 };
 
@@ -43,8 +43,6 @@ pub(crate) struct Analysis {
     pub(crate) subject: Option<Subject>,
     /// The address of its page.
     pub(crate) dashboard: Option<String>,
-    /// The commit that was analysed; only a webhook names it.
-    pub(crate) revision: Option<CommitHash>,
     pub(crate) end: End,
 }
 
@@ -61,9 +59,21 @@ pub(crate) enum End {
         task: String,
     },
     /// The webhook brings the gate.
-    Gate(Gate),
+    Gate(Box<WebhookGate>),
     /// The webhook says that the analysis failed.
     Failed,
+}
+
+/// What a webhook tells of an analysis that ended well.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WebhookGate {
+    pub(crate) gate: Gate,
+    /// The commit that was analysed.
+    pub(crate) revision: Option<CommitHash>,
+    /// The name of the main branch, if it was analysed.
+    pub(crate) main_branch: Option<String>,
+    pub(crate) analysed_at: Option<Timestamp>,
+    pub(crate) server: Option<Url>,
 }
 
 /// A real report-task.txt has less than 1 KiB, and the JSON of a webhook some KiB.
@@ -155,12 +165,13 @@ impl Analysis {
         };
         let task = value("ceTaskId")
             .ok_or("has no ceTaskId: it was not written by a scanner, or it is incomplete")?;
-        let dashboard = value("dashboardUrl");
+        let (project, dashboard) = (value("projectKey"), value("dashboardUrl"));
+        let subject_of = |dashboard: &str| Subject::of_dashboard(dashboard, project.as_deref());
         Ok(Self {
-            project: value("projectKey"),
-            subject: dashboard.as_deref().and_then(Subject::of_dashboard),
-            dashboard,
-            revision: None,
+            project: project.clone(),
+            subject: dashboard.as_deref().and_then(subject_of),
+            // The page of another project is not linked.
+            dashboard: dashboard.filter(|dashboard| subject_of(dashboard).is_some()),
             end: End::Ask {
                 server: value("serverUrl").and_then(|text| service_address(&text).ok()),
                 version: value("serverVersion"),
@@ -175,8 +186,15 @@ impl Analysis {
         let webhook: Value =
             serde_json::from_str(json).map_err(|error| format!("is damaged JSON: {error}"))?;
         let at = |pointer: &str| text(webhook.pointer(pointer));
+        let is_main = at("/branch/isMain").as_deref() == Some("true");
         let end = match (at("/status").as_deref(), webhook.get("qualityGate")) {
-            (Some("SUCCESS"), Some(gate)) => End::Gate(Gate::read(gate)),
+            (Some("SUCCESS"), Some(gate)) => End::Gate(Box::new(WebhookGate {
+                gate: Gate::read(gate),
+                revision: at("/revision").as_deref().and_then(CommitHash::parse),
+                main_branch: at("/branch/name").filter(|_| is_main),
+                analysed_at: at("/analysedAt").as_deref().and_then(Timestamp::parse),
+                server: at("/serverUrl").and_then(|text| service_address(&text).ok()),
+            })),
             (Some("SUCCESS"), None) => return Err("is of a webhook, and has no quality gate".to_owned()),
             (Some("FAILED" | "CANCELED"), _) => End::Failed,
             _ => {
@@ -185,17 +203,15 @@ impl Analysis {
                 );
             }
         };
-        let subject =
-            match (at("/branch/name"), at("/branch/type").as_deref(), at("/branch/isMain").as_deref()) {
-                (Some(name), Some("PULL_REQUEST"), _) => Some(Subject::PullRequest(name)),
-                (_, _, Some("true")) => Some(Subject::Main),
-                (name, _, _) => name.map(Subject::Branch),
-            };
+        let subject = match (at("/branch/name"), at("/branch/type").as_deref()) {
+            (Some(name), Some("PULL_REQUEST")) => Some(Subject::PullRequest(name)),
+            (_, _) if is_main => Some(Subject::Main),
+            (name, _) => name.map(Subject::Branch),
+        };
         Ok(Self {
             project: at("/project/key"),
             subject,
             dashboard: at("/branch/url").or_else(|| at("/project/url")),
-            revision: at("/revision").as_deref().and_then(CommitHash::parse),
             end,
         })
     }
@@ -452,8 +468,8 @@ mod tests {
             r#"{{"status": "SUCCESS", "project": {{"key": "P"}}, "branch": {{"name": "7", "type": "PULL_REQUEST"}}, {gate}}}"#
         ));
         assert_eq!(analysis.subject, Some(Subject::PullRequest("7".to_owned())));
-        let End::Gate(gate) = analysis.end else { panic!("the webhook tells the gate") };
-        assert_eq!(gate.conditions[0].words(), "1% Coverage (is less than 2%)");
+        let End::Gate(webhook) = analysis.end else { panic!("the webhook tells the gate") };
+        assert_eq!(webhook.gate.conditions[0].words(), "1% Coverage (is less than 2%)");
         assert_eq!(parsed(r#"{"status": "FAILED"}"#).end, End::Failed);
         for text in ["{}", r#"{"status": "GREAT"}"#, "{"] {
             assert!(read(text).is_err(), "{text}");

@@ -29,6 +29,8 @@ pub(crate) struct StatusPlan {
     url: Option<String>,
     /// The address of the page of this pipeline run.
     pipeline_page: Option<String>,
+    /// Whether Pipelines runs this step for the first time.
+    is_first_run: bool,
 }
 
 /// The key of a verdict whose project is not known.
@@ -45,6 +47,7 @@ impl StatusPlan {
             description: line(&variables.description),
             url: url(variables.url.as_deref(), findings),
             pipeline_page: pipeline_page(variables),
+            is_first_run: variables.bitbucket_step_run_number.as_deref().map(str::trim) == Some("1"),
         }
     }
 
@@ -62,6 +65,11 @@ impl StatusPlan {
             url: url.cloned().unwrap_or_else(|| commit_page(target)),
             refname: target.refname.clone(),
         }
+    }
+
+    /// Whether a status with this link is of another step of this pipeline run: this step has not run before.
+    pub(crate) fn is_of_other_step(&self, url: Option<&str>) -> bool {
+        self.is_first_run && url.is_some() && url == self.pipeline_page.as_deref()
     }
 
     /// The link that a status gets when Bitbucket does not accept its link.

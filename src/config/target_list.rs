@@ -16,6 +16,8 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     config::{
+        analysis::VerdictPlan,
+        analysis_files::NamedServers,
         findings::Findings,
         keyring::Keyring,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
@@ -103,8 +105,20 @@ impl<T: PlanTarget> Targets<T> {
             findings.problem(source, found, ACCEPTED, remedy);
         }
         let mut targets = list.end(findings);
+        targets.check_servers(findings);
         targets.divide(variables, findings);
         Some(targets)
+    }
+
+    /// Checks that the files of all targets name one server, unless `SONAR_HOST_URL` names it.
+    fn check_servers(&self, findings: &mut Findings) {
+        let mut servers = NamedServers::default();
+        for plan in &self.plans {
+            if let VerdictPlan::Ask(analysis) = &plan.verdict {
+                servers.add(analysis.files_that_name_servers());
+            }
+        }
+        servers.check_one(findings);
     }
 
     /// Keeps the targets of this step, when the steps of a parallel group share them.

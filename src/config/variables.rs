@@ -62,6 +62,11 @@ macro_rules! variables {
         }
 
         impl Variables {
+    /// Whether the run is the last word of a step that scans: then there is a final state whatever is wrong.
+    pub(crate) const fn is_last_word(&self) -> bool {
+        self.state.is_none() && (self.scan_exit_code.is_some() || self.bitbucket_exit_code.is_some())
+    }
+
             /// Every variable that Gatepost reads, in the order of the documents.
             pub const ALL: &'static [Variable] = &[$($(Variable {
                 group: $group,
@@ -235,6 +240,8 @@ variables! {
         bitbucket_branch: Text = "",
         /// Number of the pipeline run, for the address of its page.
         bitbucket_build_number: Text = "",
+        /// How often Pipelines has run the step: tells its own crash from that of another step.
+        bitbucket_step_run_number: Text = "",
         /// In `after-script`: the exit code of the script.
         bitbucket_exit_code: Text = "",
         /// Number of the step in its parallel group, from 0; read with `SPLIT`.

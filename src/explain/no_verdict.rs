@@ -32,18 +32,26 @@ pub(crate) enum NoVerdict {
     OtherSubject { analysed: Subject, wanted: Wanted },
     /// The analysis is of another commit than the status.
     OtherCommit { analysed: CommitHash, wanted: CommitHash },
+    /// The analysis is older than the commit.
+    Older { submitted: Timestamp, commit_date: Timestamp },
+    /// Neither the file nor SonarQube says what was analysed.
+    UnknownSubject,
     /// SonarQube could not compute the analysis; with its message.
     Failed(Option<String>),
     /// The analysis was taken out of the queue, and no newer one took its place.
     Cancelled,
     /// SonarQube computed the gate to NONE, and `ON_NO_GATE` is `FAILED`.
     NoGate { about: String },
+    /// SonarQube's word for the result of the gate is not known.
+    UnknownGate { about: String, word: Option<String> },
     /// The analysis did not end in time; with its state.
     Late { state: String, timeout: Duration },
     /// The task has ended, and does not tell which analysis it made.
     Unnamed,
     /// SonarQube hides the gate, because the token is not valid.
     TokenNotValid,
+    /// SonarQube shows no gate, and was asked without a token.
+    NoToken,
     /// There is no address to ask; with the file that names none.
     NoServer { file: String },
 }
@@ -67,8 +75,13 @@ impl NoVerdict {
             Self::Cancelled => Some("the task has the status CANCELED".to_owned()),
             Self::Late { state, .. } => Some(format!("the task is {state}")),
             Self::NoGate { .. } => Some("the gate has the status NONE".to_owned()),
+            Self::UnknownGate { word, .. } => Some(match word {
+                Some(word) => format!("the gate has the status \"{word}\""),
+                None => "the gate has no status".to_owned(),
+            }),
             Self::Unnamed => Some("the task has the status SUCCESS, and no analysisId".to_owned()),
             Self::TokenNotValid => Some("NONE, and the token is not valid".to_owned()),
+            Self::NoToken => Some("NONE, to a question without a token".to_owned()),
             Self::Contradiction { file_says, task_says, .. } => {
                 Some(format!("the task is of {task_says}; the file says {file_says}"))
             }
@@ -111,16 +124,24 @@ impl NoVerdict {
                 "let the scanner write the file anew in this step, and remove it from caches and artifacts",
             ),
             Self::OtherSubject { analysed: Subject::Main, .. } => Explanation::of(
-                "the scanner was not told the pull request or branch; SonarQube Cloud knows them",
-                "pass sonar.pullrequest.key, sonar.pullrequest.branch and sonar.pullrequest.base, or sonar.branch.name, to the scanner",
+                "this SonarQube knows pull requests and branches, and was not told or asked for one",
+                "pass sonar.pullrequest.key, sonar.pullrequest.branch and sonar.pullrequest.base, or sonar.branch.name, to the scanner; with SONAR_PROJECT_KEY pass SONAR_PULL_REQUEST or SONAR_BRANCH as well",
             ),
             Self::OtherSubject { .. } => Explanation::of(
                 "the file or the variables name the analysis of another build",
                 "scan in this pipeline before the pipe; compare what the scanner gets (sonar.pullrequest.key, sonar.branch.name) with PULL_REQUEST and BRANCH, or SONAR_PULL_REQUEST and SONAR_BRANCH",
             ),
             Self::OtherCommit { .. } => Explanation::of(
-                "the webhook is of the analysis of another commit",
-                "pass the webhook of this commit's analysis, or the report-task.txt that the scanner left",
+                "the file is of the analysis of another commit",
+                "pass the report-task.txt that the scanner left in this build, or the webhook of this commit's analysis",
+            ),
+            Self::Older { commit_date, .. } => Explanation::of(
+                format!("the commit is of {commit_date}: the analysis was sent before it was made"),
+                "let the scanner write the file anew in this step, and remove it from caches and artifacts",
+            ),
+            Self::UnknownSubject => Explanation::of(
+                "dashboardUrl of report-task.txt cannot be read, and SonarQube's task names no project",
+                "let the scanner write the file anew, or pass SONAR_PROJECT_KEY with SONAR_PULL_REQUEST or SONAR_BRANCH instead of the file",
             ),
             Self::Failed(Some(message)) if message.contains("lines of code") => Explanation::of(
                 "the plan or license of SonarQube does not allow so many lines of code",
@@ -138,6 +159,10 @@ impl NoVerdict {
                 "a first analysis has no new code to compare with, or the project has no period for new code",
                 "run the scan again after the next change, or set the new code definition in SonarQube (Project Settings > New Code); pass ON_NO_GATE: SUCCESSFUL if such an analysis may be green",
             ),
+            Self::UnknownGate { .. } => Explanation::of(
+                "a gate is OK, ERROR, WARN or NONE; Gatepost does not guess what another word means",
+                "check what stands before SonarQube at that address, or use a newer version of Gatepost",
+            ),
             Self::Late { timeout, .. } => Explanation::of(
                 "SonarQube is busy with other analyses, or this one is large",
                 format!(
@@ -152,6 +177,10 @@ impl NoVerdict {
             Self::TokenNotValid => Explanation::of(
                 "SonarQube shows no gate to a token that has expired, was revoked, or belongs to another server",
                 "create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN",
+            ),
+            Self::NoToken => Explanation::of(
+                "SonarQube answers NONE also when it may not show the gate to a question without a token",
+                "pass SONAR_TOKEN, the token that the scanner uses",
             ),
             Self::NoServer { .. } => Explanation::of(
                 "the file has no serverUrl, or one that is no address of a server",
@@ -193,15 +222,28 @@ impl fmt::Display for NoVerdict {
                     wanted.digits()
                 )
             }
+            Self::Older { submitted, commit_date } if submitted.to_string() == commit_date.to_string() => {
+                f.write_str("The analysis is older than this commit")
+            }
+            Self::Older { submitted, commit_date } => {
+                write!(f, "The analysis is of {submitted}, this commit is of {commit_date}")
+            }
+            Self::UnknownSubject => {
+                f.write_str("No verdict: nothing says which pull request or branch was analysed")
+            }
             Self::Failed(None) => f.write_str("The analysis failed"),
             Self::Failed(Some(message)) => write!(f, "The analysis failed: {message}"),
             Self::Cancelled => f.write_str("The analysis was cancelled"),
             Self::Late { state, timeout } => {
                 write!(f, "The analysis did not finish within {} s ({state})", rounded(*timeout))
             }
+            Self::UnknownGate { about, .. } => {
+                write!(f, "No verdict: the state of the quality gate is not known: {about}")
+            }
             Self::NoGate { about } => write!(f, "No quality gate was computed: {about}"),
             Self::Unnamed => f.write_str("No verdict: SonarQube does not name the analysis"),
             Self::TokenNotValid => f.write_str("No verdict: SonarQube does not accept this pipeline's token"),
+            Self::NoToken => f.write_str("No verdict: SonarQube shows no gate without a token"),
             Self::NoServer { file } => {
                 write!(f, "No verdict: {file} names no server, and SONAR_HOST_URL is not set")
             }

@@ -71,11 +71,13 @@ impl Subject {
         }
     }
 
-    /// Reads the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`. `None` when it does not tell.
-    pub(crate) fn of_dashboard(address: &str) -> Option<Self> {
+    /// Reads the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`. `None` when it does not tell, or when it
+    /// is of another project.
+    pub(crate) fn of_dashboard(address: &str, project: Option<&str>) -> Option<Self> {
         let url = Url::parse(address).ok()?;
         let value = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value);
-        let _ = value("id").filter(|id| !id.is_empty())?;
+        let is_of_it = |id: &str| !id.is_empty() && project.is_none_or(|project| id == project);
+        let _ = value("id").filter(|id| is_of_it(id))?;
         let subject = match (value("pullRequest"), value("branch")) {
             (Some(id), _) => Self::PullRequest(id.into_owned()),
             (None, Some(branch)) => Self::Branch(branch.into_owned()),
@@ -99,15 +101,15 @@ impl Subject {
         }
     }
 
-    /// Compares what was analysed with what a status is for.
-    pub(crate) fn compare(&self, wanted: &Wanted) -> Comparison {
+    /// Compares what was analysed with what a status is for. `main_branch` is the name of the main branch, if it is known.
+    pub(crate) fn compare(&self, wanted: &Wanted, main_branch: Option<&str>) -> Comparison {
         let Wanted { pull_request, branch, .. } = wanted;
         let is_same = match (self, pull_request, branch) {
             (_, None, None) => true,
             (Self::PullRequest(id), Some(wanted), _) => number(id) == number(wanted),
             (Self::PullRequest(_), None, Some(_)) | (Self::Branch(_), Some(_), None) => false,
             (Self::Branch(branch), _, Some(wanted)) => branch == wanted,
-            (Self::Main, None, Some(branch)) if MAIN_BRANCHES.contains(&branch.as_str()) => true,
+            (Self::Main, None, Some(branch)) if is_main(branch, main_branch) => true,
             (Self::Main, ..) => return Comparison::MainBranch,
         };
         if is_same { Comparison::Same } else { Comparison::Other }
@@ -122,6 +124,16 @@ impl Wanted {
         Self { branch, commit: Some(target.commit.clone()), ..self }
     }
 
+    /// Whether nothing but a commit is known.
+    pub(crate) const fn is_commit_alone(&self) -> bool {
+        self.pull_request.is_none() && self.branch.is_none()
+    }
+
+    /// Whether the name of the branch leaves open that it is the main branch.
+    pub(crate) fn may_be_main(&self) -> bool {
+        self.pull_request.is_none() && self.branch.as_deref().is_some_and(|branch| is_main(branch, None))
+    }
+
     /// The pull request or branch, else the commit, in words.
     pub(crate) fn words(&self) -> String {
         match (&self.pull_request, &self.branch, &self.commit) {
@@ -133,15 +145,29 @@ impl Wanted {
     }
 }
 
-/// The usual names of a main branch: SonarQube does not tell its name.
+/// The usual names of a main branch, where SonarQube does not tell its name.
 const MAIN_BRANCHES: [&str; 2] = ["main", "master"];
 
-/// The digits of a pull request's name if it has one number (`7`, `#7`, `PR-7`), else the name.
+fn is_main(branch: &str, main_branch: Option<&str>) -> bool {
+    main_branch.map_or_else(|| MAIN_BRANCHES.contains(&branch), |main_branch| main_branch == branch)
+}
+
+/// The words that may stand around the number in the name of a pull request: `PR-7`, `#7`, `pull/7/head`,
+/// `refs/pull-requests/7/from`.
+const WORDS_AROUND_NUMBER: [&str; 10] =
+    ["pr", "pull", "request", "requests", "pullrequest", "pullrequests", "refs", "head", "merge", "from"];
+
+/// The number in the name of a pull request, without leading zeros, else the name.
 fn number(name: &str) -> &str {
     let name = name.trim();
     let is_digit = |c: char| c.is_ascii_digit();
     let digits = name.trim_matches(|c| !is_digit(c));
     if digits.is_empty() || !digits.chars().all(is_digit) {
+        return name;
+    }
+    let mut around = name.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let is_known = |word: &str| WORDS_AROUND_NUMBER.contains(&word.to_ascii_lowercase().as_str());
+    if !around.all(is_known) || !name.is_ascii() {
         return name;
     }
     let without_zeros = digits.trim_start_matches('0');
@@ -165,9 +191,11 @@ mod tests {
             ("?id=", None),
             ("", None),
         ] {
-            assert_eq!(Subject::of_dashboard(&format!("https://a.b/dashboard{query}")), subject, "{query}");
+            let address = format!("https://a.b/dashboard{query}");
+            assert_eq!(Subject::of_dashboard(&address, Some("a")), subject, "{query}");
+            assert_eq!(Subject::of_dashboard(&address, Some("b")), None, "{query} is of another project");
         }
-        assert_eq!(Subject::of_dashboard("no address"), None);
+        assert_eq!(Subject::of_dashboard("no address", None), None);
     }
 
     #[test]
@@ -186,6 +214,10 @@ mod tests {
             (pull_request("3"), "7", "feature/a", Other),
             (pull_request("77"), "7", "", Other),
             (pull_request("7-3"), "7", "", Other),
+            (pull_request("pull/7/head"), "7", "", Same),
+            (pull_request("Pull-Request-7"), "7", "", Same),
+            (pull_request("backport-7"), "7", "", Other),
+            (pull_request("release 7"), "7", "", Other),
             (pull_request("3"), "", "feature/a", Other),
             (pull_request("3"), "", "", Same),
             (branch("feature/a"), "7", "feature/a", Same),
@@ -200,7 +232,11 @@ mod tests {
             (Subject::Main, "", "main", Same),
             (Subject::Main, "", "", Same),
         ] {
-            assert_eq!(analysed.compare(&wanted(id, name)), expected, "{analysed:?} for {id:?}, {name:?}");
+            let compared = analysed.compare(&wanted(id, name), None);
+            assert_eq!(compared, expected, "{analysed:?} for {id:?}, {name:?}");
+        }
+        for (name, expected) in [("develop", Same), ("main", MainBranch), ("feature/a", MainBranch)] {
+            assert_eq!(Subject::Main.compare(&wanted("", name), Some("develop")), expected, "{name}");
         }
     }
 }

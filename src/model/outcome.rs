@@ -7,7 +7,7 @@ pub(crate) enum Outcome {
     Done,
     /// The status stands on the commit, and the quality gate is red.
     GateRed,
-    /// The variables are wrong; nothing was sent.
+    /// The variables are wrong; nothing was sent, except `FAILED` by the last word of a step.
     VariablesWrong,
     /// SonarQube refused, failed or could not be reached.
     SonarQubeFailed,
@@ -69,7 +69,9 @@ impl Outcome {
         match self {
             Self::Done => "done, or told not to fail",
             Self::GateRed => "posted, and the quality gate is red (and `FAIL_ON_RED_GATE` is true)",
-            Self::VariablesWrong => "the variables are wrong; nothing was sent",
+            Self::VariablesWrong => {
+                "the variables are wrong; nothing was sent, except FAILED when `SCAN_EXIT_CODE` makes the run the last word of its step"
+            }
             Self::SonarQubeFailed => "SonarQube refused, failed or could not be reached; FAILED is posted",
             Self::BitbucketFailed => "Bitbucket refused or could not be reached",
             Self::AnalysisLate => "the analysis did not finish in time; FAILED is posted",

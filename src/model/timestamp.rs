@@ -26,6 +26,11 @@ impl Timestamp {
         OffsetDateTime::parse(&text, &Rfc3339).ok().map(Self)
     }
 
+    /// Whether this is earlier than the other by more than this time: the clocks of two machines may differ.
+    pub(crate) fn is_before(self, other: Self, by_more_than: Duration) -> bool {
+        other.0 - self.0 > by_more_than
+    }
+
     /// Whether both are within this time of each other.
     pub(crate) fn is_near(self, other: SystemTime, within: Duration) -> bool {
         (self.0 - OffsetDateTime::from(other)).unsigned_abs() <= within

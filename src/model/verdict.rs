@@ -27,20 +27,46 @@ pub(crate) struct JudgedAnalysis {
     pub(crate) subject: Subject,
     /// The commit that was analysed, if a webhook or SonarQube names it.
     pub(crate) revision: Option<CommitHash>,
+    /// The name of the main branch, if a webhook or SonarQube tells it.
+    pub(crate) main_branch: Option<String>,
+    /// The branch that the analysed pull request comes from, if SonarQube tells it.
+    pub(crate) source_branch: Option<String>,
     /// When the scanner sent it.
     pub(crate) submitted: Option<Timestamp>,
-    /// Whether the file that names it was written in this checkout, at the time when the scanner sent the analysis.
-    pub(crate) is_of_this_checkout: bool,
+    pub(crate) freshness: Freshness,
     /// Whether the user names it (`SONAR_PROJECT_KEY`), and no file does.
     pub(crate) is_named: bool,
-    /// Whether the server knows pull requests: SonarQube Cloud does.
-    pub(crate) knows_pull_requests: bool,
+    /// Whether the server is known to know pull requests and branches.
+    pub(crate) knows_branches: bool,
+}
+
+/// What the file that names an analysis tells of its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Written in this checkout, when the scanner sent the analysis.
+    OfThisCheckout,
+    /// Written within the time that a step may take, when the scanner sent the analysis. There is no checkout.
+    Recent,
+    /// Nothing.
+    Unknown,
 }
 
 /// What `STATE` accepts.
 pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code";
 
 impl Verdict {
+    /// What a run says that is the last word of its step, and cannot ask SonarQube: this variable is wrong.
+    pub(crate) fn wrong_variable(variable: &str, project: Option<&str>) -> Self {
+        Self {
+            state: State::Failed,
+            words: format!("No verdict: the variable {variable} of this pipeline is wrong"),
+            project: project.map(str::to_owned),
+            link: None,
+            outcome: Outcome::VariablesWrong,
+            analysis: None,
+        }
+    }
+
     /// Reads `STATE`: Bitbucket's word, a common word for it, or an exit code.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (state, words) = match exit_code(text) {

@@ -1,5 +1,9 @@
 //! Compares the analysis with the commit of the status: a green about something else is not posted.
 
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
 use crate::{
     bitbucket::api::Bitbucket,
     config::analysis::AnalysisPlan,
@@ -10,33 +14,54 @@ use crate::{
         state::State,
         target::Target,
         timestamp::Timestamp,
-        verdict::{JudgedAnalysis, Verdict},
+        verdict::{Freshness, JudgedAnalysis, Verdict},
     },
 };
 
 /// Compares the analyses of one target with its commit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct AnalysisComparison<'a> {
-    pub(crate) plan: &'a AnalysisPlan,
-    pub(crate) bitbucket: Bitbucket<'a>,
-    pub(crate) console: &'a Console,
+    plan: &'a AnalysisPlan,
+    bitbucket: Bitbucket<'a>,
+    console: &'a Console,
+    /// The date of the commit, once it was asked for.
+    commit_date: OnceCell<Option<Timestamp>>,
 }
 
-impl AnalysisComparison<'_> {
+impl<'a> AnalysisComparison<'a> {
+    pub(crate) fn new(plan: &'a AnalysisPlan, bitbucket: Bitbucket<'a>) -> Self {
+        Self { plan, bitbucket, console: bitbucket.client.console, commit_date: OnceCell::new() }
+    }
+
     /// The verdict, if its analysis is about what the status is for; otherwise a verdict that says what is wrong.
     pub(crate) async fn compared(&self, verdict: Verdict, wanted: &Wanted, target: &Target) -> Verdict {
         let Some(analysis) = &verdict.analysis else { return verdict };
-        let reason = match contradiction(analysis, wanted) {
-            Some(reason) => Some(reason),
-            None => self.unproven(analysis, wanted, target).await,
-        };
-        if let Some(reason) = reason {
+        let is_green = verdict.state == State::Successful;
+        if let Some(reason) = self.refute(analysis, wanted, Some(target), is_green).await {
             tell_no_verdict(&reason, self.console);
             let (words, outcome) = (self.console.without_secrets(&reason.to_string()), reason.outcome());
-            Verdict { state: State::Failed, words, outcome, analysis: None, ..verdict }
-        } else {
-            self.warn_of_main_branch(analysis, wanted);
-            verdict
+            return Verdict { state: State::Failed, words, outcome, analysis: None, ..verdict };
+        }
+        for doubt in doubts(analysis, wanted) {
+            self.console.warning(doubt);
+        }
+        verdict
+    }
+
+    /// Why the analysis is not about what the status is for, if something shows it. `target` has the commit, if it was
+    /// found.
+    pub(crate) async fn refute(
+        &self,
+        analysis: &JudgedAnalysis,
+        wanted: &Wanted,
+        target: Option<&Target>,
+        is_green: bool,
+    ) -> Option<NoVerdict> {
+        match contradiction(analysis, wanted) {
+            Some(reason) => Some(reason),
+            None if self.plan.failed_scan().is_some() => self.unproven(analysis, wanted, target).await,
+            None if is_green => self.older(analysis, wanted, target).await,
+            None => None,
         }
     }
 
@@ -45,11 +70,12 @@ impl AnalysisComparison<'_> {
         &self,
         analysis: &JudgedAnalysis,
         wanted: &Wanted,
-        target: &Target,
+        target: Option<&Target>,
     ) -> Option<NoVerdict> {
         let exit_code = self.plan.failed_scan()?;
         let is_proven = is_proven(analysis, wanted, None)
-            || is_proven(analysis, wanted, self.commit_date(analysis, wanted, target).await);
+            || (is_of_wanted(analysis, wanted)
+                && is_proven(analysis, wanted, self.commit_date(target).await));
         if is_proven {
             self.console.warning(format_args!(
                 "the scan ended with exit code {exit_code}, after it had sent this analysis: see the log of the scanner"
@@ -59,41 +85,68 @@ impl AnalysisComparison<'_> {
         Some(NoVerdict::Unproven { exit_code, submitted: analysis.submitted })
     }
 
-    /// The date of the commit, if it can prove something.
-    async fn commit_date(
+    /// The reason not to believe an analysis that is older than the commit. Bitbucket is asked only when the file does not
+    /// show that it is of this build.
+    async fn older(
         &self,
         analysis: &JudgedAnalysis,
         wanted: &Wanted,
-        target: &Target,
-    ) -> Option<Timestamp> {
-        if !is_of_wanted(analysis, wanted) {
+        target: Option<&Target>,
+    ) -> Option<NoVerdict> {
+        let submitted = analysis.submitted?;
+        if analysis.freshness != Freshness::Unknown || names_commit(analysis, wanted) {
             return None;
         }
-        self.bitbucket.read_commit(&target.repository, &target.commit).await.ok()?
+        let commit_date = self.commit_date(target).await?;
+        let is_older = submitted.is_before(commit_date, CLOCKS_DIFFER_BY);
+        is_older.then_some(NoVerdict::Older { submitted, commit_date })
     }
 
-    /// One warning for an analysis of the main branch. Who names the project was warned with the variables.
-    fn warn_of_main_branch(&self, analysis: &JudgedAnalysis, wanted: &Wanted) {
-        if analysis.is_named || analysis.subject.compare(wanted) != Comparison::MainBranch {
-            return;
-        }
-        self.console.warning(format_args!(
+    /// The date of the commit, if Bitbucket tells it.
+    async fn commit_date(&self, target: Option<&Target>) -> Option<Timestamp> {
+        let Target { repository, commit, .. } = target?;
+        let ask = async || self.bitbucket.read_commit(repository, commit).await.ok().flatten();
+        *self.commit_date.get_or_init(ask).await
+    }
+}
+
+/// What the reader should know of an analysis that nothing refutes.
+pub(crate) fn doubts(analysis: &JudgedAnalysis, wanted: &Wanted) -> Vec<String> {
+    let JudgedAnalysis { subject, is_named, main_branch, source_branch, .. } = analysis;
+    let mut doubts = Vec::new();
+    let is_of_main_branch = subject.compare(wanted, main_branch.as_deref()) == Comparison::MainBranch;
+    // Who names the project was warned with the variables.
+    if is_of_main_branch && !is_named {
+        doubts.push(format!(
             "the analysis is of the main branch, and the status is for {}: that is right for SonarQube Community Build only, which does not know other branches",
             wanted.words()
         ));
     }
+    if let (Subject::PullRequest(id), None, Some(branch), None) =
+        (subject, &wanted.pull_request, &wanted.branch, source_branch)
+    {
+        doubts.push(format!(
+            "the analysis is of pull request {id}, and the status is for branch {branch}: SonarQube does not tell whether this is its branch"
+        ));
+    }
+    doubts
 }
 
+/// The clocks of two machines differ, and a commit may be made while its analysis is under way.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_mins(15);
+
 /// What the analysis is of, if the status is for something else.
-pub(crate) fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Option<NoVerdict> {
-    let JudgedAnalysis { subject, revision, is_named, knows_pull_requests, .. } = analysis;
-    let is_other = match subject.compare(wanted) {
+fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Option<NoVerdict> {
+    let JudgedAnalysis { subject, revision, main_branch, source_branch, is_named, knows_branches, .. } =
+        analysis;
+    let is_other = match subject.compare(wanted, main_branch.as_deref()) {
         Comparison::Same => false,
-        Comparison::MainBranch => *knows_pull_requests && wanted.pull_request.is_some(),
+        Comparison::MainBranch => *knows_branches,
         // The user may know that this pull request is the one of the branch.
-        Comparison::Other if *is_named && wanted.pull_request.is_none() => {
-            !matches!(subject, Subject::PullRequest(_))
-        }
+        Comparison::Other if *is_named && wanted.pull_request.is_none() => match subject {
+            Subject::PullRequest(_) => source_branch.is_some() && *source_branch != wanted.branch,
+            Subject::Branch(_) | Subject::Main => true,
+        },
         Comparison::Other => true,
     };
     if is_other {
@@ -113,18 +166,24 @@ pub(crate) fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Optio
 /// - The file that names the analysis was written after this checkout was made, when SonarQube got the analysis.
 /// - The analysis is of this pull request or branch, and newer than the commit.
 fn is_proven(analysis: &JudgedAnalysis, wanted: &Wanted, commit_date: Option<Timestamp>) -> bool {
-    let names_commit = matches!(
-        (&analysis.revision, &wanted.commit),
-        (Some(analysed), Some(wanted)) if analysed.matches(wanted)
-    );
+    let is_of_this_checkout = analysis.freshness == Freshness::OfThisCheckout;
     let is_newer = matches!((analysis.submitted, commit_date), (Some(sent), Some(commit)) if sent > commit);
-    names_commit || analysis.is_of_this_checkout || (is_newer && is_of_wanted(analysis, wanted))
+    names_commit(analysis, wanted) || is_of_this_checkout || (is_newer && is_of_wanted(analysis, wanted))
+}
+
+/// Whether SonarQube or a webhook names the commit of the status as the one that was analysed.
+fn names_commit(analysis: &JudgedAnalysis, wanted: &Wanted) -> bool {
+    let both = (&analysis.revision, &wanted.commit);
+    matches!(both, (Some(analysed), Some(wanted)) if analysed.matches(wanted))
 }
 
 /// Whether the analysis names the pull request or branch of the status.
 fn is_of_wanted(analysis: &JudgedAnalysis, wanted: &Wanted) -> bool {
     let is_known = wanted.pull_request.is_some() || wanted.branch.is_some();
-    is_known && analysis.subject != Subject::Main && analysis.subject.compare(wanted) == Comparison::Same
+    let main_branch = analysis.main_branch.as_deref();
+    is_known
+        && analysis.subject != Subject::Main
+        && analysis.subject.compare(wanted, main_branch) == Comparison::Same
 }
 
 #[cfg(test)]
@@ -138,10 +197,12 @@ mod tests {
         JudgedAnalysis {
             subject,
             revision: None,
+            main_branch: None,
+            source_branch: None,
             submitted: Timestamp::parse("2026-11-24T12:00:00Z"),
-            is_of_this_checkout: false,
+            freshness: Freshness::Unknown,
             is_named: false,
-            knows_pull_requests: false,
+            knows_branches: false,
         }
     }
 
@@ -166,7 +227,7 @@ mod tests {
         assert!(is_proven(&named, &wanted(), None));
         let of_other = JudgedAnalysis { revision: CommitHash::parse("94277cd267a8"), ..of_pull_request() };
         assert!(!is_proven(&of_other, &wanted(), after));
-        let written_here = JudgedAnalysis { is_of_this_checkout: true, ..analysis(Subject::Main) };
+        let written_here = JudgedAnalysis { freshness: Freshness::OfThisCheckout, ..analysis(Subject::Main) };
         assert!(is_proven(&written_here, &wanted(), None));
     }
 
@@ -178,7 +239,7 @@ mod tests {
         assert_eq!(told(&analysis(Subject::Main)), None);
         for (analysis, words) in [
             (
-                JudgedAnalysis { is_named: true, knows_pull_requests: true, ..analysis(Subject::Main) },
+                JudgedAnalysis { is_named: true, knows_branches: true, ..analysis(Subject::Main) },
                 "The analysis is of the main branch, this is pull request 7",
             ),
             (
@@ -190,7 +251,7 @@ mod tests {
                 "The analysis is of branch feature/old, this is pull request 7",
             ),
             (
-                JudgedAnalysis { knows_pull_requests: true, ..analysis(Subject::Main) },
+                JudgedAnalysis { knows_branches: true, ..analysis(Subject::Main) },
                 "The analysis is of the main branch, this is pull request 7",
             ),
             (

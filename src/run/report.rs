@@ -26,11 +26,12 @@ use crate::{
     sonarqube::gate::{Gate, Level},
 };
 
-/// Warnings about the variables.
+/// Warnings about the variables, and problems that only keep the verdict away.
 pub(crate) fn warnings(findings: &Findings, console: &Console) {
     for warning in &findings.warnings {
         console.warning(warning);
     }
+    findings.without_verdict.iter().for_each(|wrong| problem(wrong, console));
 }
 
 /// The first line: what the run will do.
@@ -131,11 +132,7 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
 
 /// The problems of the variables.
 pub(crate) fn problems(findings: &Findings, console: &Console) -> Outcome {
-    for Problem { variable, found, accepted, remedy } in &findings.problems {
-        console.failed(format_args!("{variable} {found}"));
-        console.detail("accepted", accepted);
-        console.details("to do", remedy);
-    }
+    findings.problems.iter().for_each(|wrong| problem(wrong, console));
     if findings.unshown > 0 {
         console.failed(format_args!("{} more problems in this list", findings.unshown));
     }
@@ -145,6 +142,12 @@ pub(crate) fn problems(findings: &Findings, console: &Console) -> Outcome {
     };
     console.failed(format_args!("{number} wrong; nothing was sent"));
     Outcome::VariablesWrong
+}
+
+fn problem(Problem { variable, found, accepted, remedy, .. }: &Problem, console: &Console) {
+    console.failed(format_args!("{variable} {found}"));
+    console.detail("accepted", accepted);
+    console.details("to do", remedy);
 }
 
 /// Tells what became of a status, and records it in `RESULT_FILE`. Without a plan, the status was under way when the run
@@ -278,10 +281,10 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
 
 /// Why a status that was posted does not end the run with success.
 fn verdict_words(outcome: Outcome) -> &'static str {
-    if outcome == Outcome::GateRed {
-        "the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)"
-    } else {
-        "there is no verdict of SonarQube"
+    match outcome {
+        Outcome::GateRed => "the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)",
+        Outcome::VariablesWrong => "SonarQube was not asked, because a variable is wrong",
+        _ => "there is no verdict of SonarQube",
     }
 }
 

@@ -46,6 +46,24 @@ pub(crate) struct Task {
     pub(crate) submitted: Option<Timestamp>,
 }
 
+/// A pull request that SonarQube has analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnalysedPullRequest {
+    /// SonarQube's name for it.
+    pub(crate) id: String,
+    /// The branch that it comes from.
+    pub(crate) branch: Option<String>,
+    /// The commit of the latest analysis; only SonarQube Cloud names it.
+    pub(crate) commit: Option<CommitHash>,
+}
+
+/// A branch that SonarQube has analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnalysedBranch {
+    pub(crate) name: String,
+    pub(crate) is_main: bool,
+}
+
 /// The state of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TaskState {
@@ -114,10 +132,9 @@ impl SonarQube<'_> {
         self.get("ask for the tasks of the project", url, understand).await
     }
 
-    /// The commit of an analysis, if SonarQube names it. A Server does not name it for a pull request.
+    /// The commit of an analysis of a branch, if SonarQube names it.
     ///
-    /// `GET api/project_analyses/search?project=[&branch=]`, or for a pull request `GET api/project_pull_requests/list`,
-    /// which tells of the latest analysis; both need 'Browse'.
+    /// `GET api/project_analyses/search?project=[&branch=]`; needs 'Browse'.
     ///
     /// # Errors
     ///
@@ -125,33 +142,62 @@ impl SonarQube<'_> {
     pub(crate) async fn revision(
         &self,
         project: &str,
-        subject: &Subject,
+        branch: &Subject,
         analysis: &str,
     ) -> Result<Option<CommitHash>, Box<Refusal>> {
-        let commit = |value: Option<&Value>| text(value).as_deref().and_then(CommitHash::parse);
-        let find = |list: Option<&Value>, key: &str| {
-            list?.as_array()?.iter().find(|item| item.get("key").is_some_and(|known| known == key)).cloned()
+        let mut query = vec![("project", project)];
+        query.extend(of_subject(branch));
+        let url = self.url("api/project_analyses/search", &query);
+        let understand = |answer: Value| {
+            let of_it = |item: &&Value| item.get("key").is_some_and(|key| key == analysis);
+            let found = answer.get("analyses")?.as_array()?.iter().find(of_it);
+            Some(found.and_then(|found| commit(found.get("revision"))))
         };
-        match subject {
-            Subject::PullRequest(id) => {
-                let url = self.url("api/project_pull_requests/list", &[("project", project)]);
-                let understand = |answer: Value| {
-                    let pull_request = find(answer.get("pullRequests"), id);
-                    Some(pull_request.and_then(|found| commit(found.pointer("/commit/sha"))))
-                };
-                self.get("ask for the commit of the analysis", url, understand).await
-            }
-            Subject::Branch(_) | Subject::Main => {
-                let mut query = vec![("project", project)];
-                query.extend(of_subject(subject));
-                let url = self.url("api/project_analyses/search", &query);
-                let understand = |answer: Value| {
-                    let analysis = find(answer.get("analyses"), analysis);
-                    Some(analysis.and_then(|found| commit(found.get("revision"))))
-                };
-                self.get("ask for the commit of the analysis", url, understand).await
-            }
-        }
+        self.get("ask for the commit of the analysis", url, understand).await
+    }
+
+    /// The pull requests that SonarQube has analysed. Community Build has none.
+    ///
+    /// `GET api/project_pull_requests/list?project=`; needs 'Browse' or 'Execute Analysis'.
+    ///
+    /// # Errors
+    ///
+    /// When SonarQube refuses it or cannot be reached.
+    pub(crate) async fn pull_requests(
+        &self,
+        project: &str,
+    ) -> Result<Vec<AnalysedPullRequest>, Box<Refusal>> {
+        let url = self.url("api/project_pull_requests/list", &[("project", project)]);
+        let read = |found: &Value| {
+            Some(AnalysedPullRequest {
+                id: text(found.get("key"))?,
+                branch: text(found.get("branch")),
+                commit: commit(found.pointer("/commit/sha")),
+            })
+        };
+        let understand =
+            |answer: Value| Some(answer.get("pullRequests")?.as_array()?.iter().filter_map(read).collect());
+        self.get("ask for the analysed pull requests", url, understand).await
+    }
+
+    /// The branches that SonarQube has analysed. Community Build has the main branch alone.
+    ///
+    /// `GET api/project_branches/list?project=`; needs 'Browse' or 'Execute Analysis'.
+    ///
+    /// # Errors
+    ///
+    /// When SonarQube refuses it or cannot be reached.
+    pub(crate) async fn branches(&self, project: &str) -> Result<Vec<AnalysedBranch>, Box<Refusal>> {
+        let url = self.url("api/project_branches/list", &[("project", project)]);
+        let read = |found: &Value| {
+            Some(AnalysedBranch {
+                name: text(found.get("name"))?,
+                is_main: found.get("isMain").and_then(Value::as_bool)?,
+            })
+        };
+        let understand =
+            |answer: Value| Some(answer.get("branches")?.as_array()?.iter().filter_map(read).collect());
+        self.get("ask for the analysed branches", url, understand).await
     }
 
     /// The gate of an analysis.
@@ -282,6 +328,10 @@ pub(crate) fn authorization(
     } else {
         Authorization::basic(token, SecretString::default(), description)
     }
+}
+
+fn commit(value: Option<&Value>) -> Option<CommitHash> {
+    text(value).as_deref().and_then(CommitHash::parse)
 }
 
 fn of_subject(subject: &Subject) -> Option<(&'static str, &str)> {

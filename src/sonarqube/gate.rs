@@ -13,6 +13,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gate {
     pub(crate) level: Level,
+    /// SonarQube's word for the level, if it is not known.
+    pub(crate) unknown_word: Option<String>,
     pub(crate) conditions: Vec<Condition>,
     /// Whether coverage and duplication did not count, because the change is small.
     pub(crate) ignored_conditions: bool,
@@ -108,8 +110,15 @@ impl Gate {
     /// their fields differ, and versions leave out different fields. A gate without a known status is never green.
     pub(crate) fn read(gate: &Value) -> Self {
         let conditions = gate.get("conditions").and_then(Value::as_array);
+        let word = field(gate, &["status", "level"]);
+        let level = match word.as_deref() {
+            // A webhook's word for a condition, and not for a gate.
+            None | Some("NO_VALUE") => Level::Unknown,
+            Some(word) => Level::parse(word),
+        };
         Self {
-            level: field(gate, &["status", "level"]).map_or(Level::Unknown, |word| Level::parse(&word)),
+            level,
+            unknown_word: word.filter(|_| level == Level::Unknown).map(|word| fit(&word, TEXT_MAX_CHARS)),
             conditions: conditions.into_iter().flatten().map(Condition::read).collect(),
             ignored_conditions: gate.get("ignoredConditions") == Some(&Value::Bool(true)),
         }
@@ -421,6 +430,7 @@ mod tests {
                 .map(|n| condition("new_violations", "GT", "0", &(n + 1).to_string(), Level::Error))
                 .collect(),
             ignored_conditions: false,
+            unknown_word: None,
         }
     }
 
@@ -450,6 +460,7 @@ mod tests {
             .map(|(metric, threshold, actual)| condition(metric, "GT", threshold, actual, Level::Error))
             .into(),
             ignored_conditions: false,
+            unknown_word: None,
         };
         let metrics: Vec<&str> = gate.in_order().iter().map(|condition| &*condition.metric).collect();
         assert_eq!(
@@ -466,7 +477,8 @@ mod tests {
 
     #[test]
     fn a_green_gate_says_that_conditions_did_not_count() {
-        let gate = Gate { level: Level::Ok, conditions: Vec::new(), ignored_conditions: true };
+        let gate =
+            Gate { level: Level::Ok, conditions: Vec::new(), ignored_conditions: true, unknown_word: None };
         assert_eq!(
             gate.words("Acme API", 255),
             "Quality gate passed: Acme API (small change: coverage and duplication do not count)"
@@ -475,8 +487,10 @@ mod tests {
 
     #[test]
     fn a_gate_is_green_only_when_it_said_so() {
-        let gate =
-            |level| Gate { level, conditions: Vec::new(), ignored_conditions: false }.words("Acme API", 255);
+        let gate = |level| {
+            Gate { level, conditions: Vec::new(), ignored_conditions: false, unknown_word: None }
+                .words("Acme API", 255)
+        };
         assert_eq!(gate(Level::Ok), "Quality gate passed: Acme API");
         assert_eq!(gate(Level::Warn), "Quality gate passed with a warning: Acme API");
         assert_eq!(gate(Level::Error), "Quality gate failed: Acme API");
@@ -498,7 +512,12 @@ mod tests {
         ] {
             assert_eq!(
                 read(text),
-                Gate { level: Level::Error, conditions: vec![expected.clone()], ignored_conditions: false }
+                Gate {
+                    level: Level::Error,
+                    conditions: vec![expected.clone()],
+                    ignored_conditions: false,
+                    unknown_word: None
+                }
             );
         }
         for text in [

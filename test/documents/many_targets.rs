@@ -59,7 +59,9 @@ impl Fleet {
         for (number, slug) in slugs.iter().enumerate() {
             for id in 1..=open(number) {
                 let project = format!("acme_{slug}");
-                sonarqube.submit(Analysis::of_pull_request(&project, &id.to_string(), Gate::failed()));
+                let branch = if id == 1 { "feature/change".to_owned() } else { format!("feature/{id}") };
+                let analysis = Analysis::of_pull_request(&project, &id.to_string(), Gate::failed());
+                sonarqube.submit(analysis.from_branch(&branch));
             }
         }
         let folder = Folder::new();

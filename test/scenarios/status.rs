@@ -58,7 +58,7 @@ fn a_link_that_only_the_build_machine_can_open() {
     let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
     let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
     let folder = scanned(".scannerwork", &submitted);
-    let told = met(&after_scan(&sandbox, &folder), &sandbox, &[], 0, 1);
+    let told = met(&after_scan(&sandbox, &folder), &sandbox, &[], 0, 2);
     assert!(told.contains("Administration > General > Server base URL"), "{told}");
     let gatepost = in_pull_request_build(&sandbox).set("URL", "http://sonarqube:9000/dashboard?id=api");
     insta::assert_snapshot!(met(&gatepost, &sandbox, &[], 0, 1), @r#"

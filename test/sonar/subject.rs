@@ -9,7 +9,6 @@ use super::{of_pull_request, on_cloud, shown, sonarqube};
 #[test]
 fn sonar_project_key_asks_without_a_report_file() {
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
-    sonarqube.submit(of_pull_request(Gate::failed()));
     sonarqube.submit(Analysis::new("acme_api", Gate::passed()));
     let run = in_pull_request_build(&sandbox)
         .unset("STATE")
@@ -24,6 +23,9 @@ fn sonar_project_key_asks_without_a_report_file() {
         &["! Gatepost asks for the gate of the main branch, not for the gate of the pull request"],
     );
     assert_eq!(shown(&sandbox).key, "sonar-acme_api");
+    // The server knows pull requests.
+    sonarqube.submit(of_pull_request(Gate::failed()));
+    assert_told(&run.clone().run(), 3, &["The analysis is of the main branch, this is pull request 7"]);
     let of_pull_request = run.clone().set("SONAR_PULL_REQUEST", "7").run();
     assert_told(&of_pull_request, 1, &["quality gate failed: acme_api, pull request 7"]);
     let status = shown(&sandbox);

@@ -1,9 +1,9 @@
 //! Check says what publish would meet.
 
-use sandbox::{PROJECT_ANALYSIS_TOKEN, READER_TOKEN};
+use sandbox::{Analysis, End, Gate, PROJECT_ANALYSIS_TOKEN, READER_TOKEN};
 
-use super::{after, of_pull_request, sonarqube};
-use crate::run::{acme, assert_told};
+use super::{BEFORE_THE_COMMIT, after, of_pull_request, sonarqube};
+use crate::run::{Folder, acme, after_scan, assert_told};
 
 #[test]
 fn the_task_of_the_file_is_asked_for_once() {
@@ -36,6 +36,68 @@ fn an_analysis_of_something_else_fails_the_check() {
     assert_told(
         &run,
         3,
-        &["✖ report-task.txt says acme_web, pull request 7, but its analysis is of acme_api"],
+        &["✖ report-task.txt says acme_web, but its analysis is of acme_api, pull request 7"],
     );
+}
+
+#[test]
+fn an_analysis_that_publish_would_not_believe_fails_the_check() {
+    let failed = End::Failed { message: "It is broken".to_owned() };
+    for (analysis, exit_code, told) in [
+        (Analysis { end: failed, ..of_pull_request("7") }, "0", "✖ The analysis failed: It is broken"),
+        (Analysis { end: End::Canceled, ..of_pull_request("7") }, "0", "✖ The analysis was cancelled"),
+        (
+            of_pull_request("7").submitted(BEFORE_THE_COMMIT),
+            "1",
+            "✖ The scan ended with exit code 1; the last analysis is of 2026-09-01",
+        ),
+        (
+            of_pull_request("7").submitted(BEFORE_THE_COMMIT),
+            "0",
+            "✖ The analysis is of 2026-09-01, this commit is of 2026-11-02",
+        ),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(analysis));
+        assert_told(&gatepost.set("MODE", "check").set("SCAN_EXIT_CODE", exit_code).run(), 3, &[told]);
+    }
+}
+
+#[test]
+fn an_analysis_of_the_main_branch_needs_attention() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(Analysis::new("acme_api", Gate::passed())));
+    let run = gatepost.set("MODE", "check").run();
+    assert_told(&run, 0, &["! the analysis is of the main branch", "need attention"]);
+}
+
+#[test]
+fn a_named_pull_request_or_branch_is_compared() {
+    for (variable, value, told) in [
+        ("SONAR_PULL_REQUEST", "3", "✖ The analysis is of pull request 3, this is pull request 7"),
+        ("SONAR_BRANCH", "feature/old", "✖ The analysis is of branch feature/old, this is pull request 7"),
+    ] {
+        let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+        let gatepost = after_scan(&sandbox, &folder).set("MODE", "check");
+        let by_key =
+            gatepost.set("SONAR_HOST_URL", sonarqube.http_url()).set("SONAR_PROJECT_KEY", "acme_api");
+        assert_told(&by_key.set(variable, value).run(), 3, &[told]);
+    }
+}
+
+/// Publish asks the server of the file as well.
+#[test]
+fn by_the_key_of_a_project_a_fresh_file_is_checked() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7")));
+    let run = gatepost.set("MODE", "check").set("SONAR_PROJECT_KEY", "acme_api").run();
+    assert_told(&run, 0, &["✔ SonarQube knows the analysis of .scannerwork/report-task.txt"]);
+}
+
+#[test]
+fn a_named_file_that_is_missing_needs_attention() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let gatepost = after_scan(&sandbox, &folder).set("MODE", "check");
+    let run = gatepost.set("SONAR_REPORT_TASK", "api/report-task.txt").run();
+    assert_told(&run, 0, &["! SONAR_REPORT_TASK: \"api/report-task.txt\" is missing"]);
 }

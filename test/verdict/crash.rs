@@ -1,8 +1,8 @@
 //! A scan that crashes leaves a final state, and a later green run leaves nothing red.
 
-use sandbox::{Analysis, Gate};
+use sandbox::{Analysis, Fault, Gate};
 
-use super::{of_pull_request, sonarqube, standing, states};
+use super::{after, of_pull_request, sonarqube, standing, states};
 use crate::run::{Folder, acme, after_scan, assert_told, scanned};
 
 const BOTH: &str = "*/.scannerwork/report-task.txt";
@@ -49,7 +49,7 @@ fn a_crash_before_the_project_was_known_is_ended_by_the_next_scan() {
     // There is nothing to end any more: one look, and no further status.
     let before = sandbox.request_count();
     assert_told(&after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0").run(), 0, &[]);
-    assert_eq!(sandbox.request_count() - before, 2);
+    assert_eq!(sandbox.request_count() - before, 3, "the date of the commit, the status, and the look");
 }
 
 /// It belongs to another step, whose scan has not ended.
@@ -64,6 +64,102 @@ fn an_inprogress_under_the_key_of_the_run_is_not_ended_by_another_scan() {
     assert_eq!(states(&sandbox), ["sonar INPROGRESS", "sonar-acme_api SUCCESSFUL"]);
 }
 
+/// Both have run once in this pipeline; a step that is run again ends its own crash.
+#[test]
+fn the_crash_of_another_step_is_not_ended() {
+    for (step_run, state) in [("1", "FAILED"), ("2", "SUCCESSFUL"), ("", "SUCCESSFUL")] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let empty = Folder::new();
+        let crashed = after_scan(&sandbox, &empty).set("SCAN_EXIT_CODE", "1");
+        assert_told(&crashed.set("BITBUCKET_STEP_RUN_NUMBER", "1").run(), 3, &[]);
+        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request("7")));
+        let green = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0");
+        let run = green.set("BITBUCKET_STEP_RUN_NUMBER", step_run).run();
+        let told =
+            "! the scan of another step of this pipeline did not finish (key sonar): that status stays";
+        assert_eq!(run.output.contains(told), state == "FAILED", "{}", run.output);
+        assert_eq!(states(&sandbox), [format!("sonar {state}"), "sonar-acme_api SUCCESSFUL".to_owned()]);
+    }
+}
+
+#[test]
+fn a_look_for_a_crash_that_is_refused_is_told() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request("7")));
+    sandbox.fault_after(2, Fault::status(403));
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0").run();
+    assert_told(
+        &run,
+        0,
+        &["! a scan of this commit that crashed before may still have a status (key sonar)"],
+    );
+}
+
+/// Two damaged files and a crash: a later run ends one status, and not three.
+#[test]
+fn all_that_is_not_known_of_a_scan_stands_under_one_key() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+    for place in ["api", "web"] {
+        let _ = folder.write(&format!("{place}/.scannerwork/report-task.txt"), b"damaged");
+    }
+    assert_told(&after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1").run(), 3, &["api/.scannerwork"]);
+    assert_eq!(states(&sandbox), ["sonar FAILED"]);
+    for (place, project) in [("api", "acme_api"), ("web", "acme_web")] {
+        let submitted = sonarqube.submit(Analysis::of_pull_request(project, "7", Gate::passed()));
+        let _ =
+            folder.write(&format!("{place}/.scannerwork/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    assert_told(&after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0").run(), 0, &[]);
+    assert!(states(&sandbox).iter().all(|state| state.ends_with("SUCCESSFUL")), "{:?}", states(&sandbox));
+}
+
+/// An INPROGRESS would stay for ever.
+#[test]
+fn a_run_with_scan_exit_code_ends_an_inprogress_whatever_variable_is_wrong() {
+    for (variable, value) in [
+        ("SONAR_TOKEN", "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz"),
+        ("SONAR_HOST_URL", "sonar.example.com"),
+        ("SONAR_ROOT_CERT", "no certificate"),
+        ("SONAR_REPORT_TASK", ","),
+        ("SCAN_EXIT_CODE", "abc"),
+        ("SCAN_EXIT_CODE", "256"),
+        ("SCAN_EXIT_CODE", "-1"),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let folder = Folder::new();
+        let begun =
+            after_scan(&sandbox, &folder).set("STATE", "INPROGRESS").set("SONAR_PROJECT_KEY", "acme_api");
+        assert_told(&begun.run(), 0, &[]);
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7")));
+        let run = gatepost.set("SCAN_EXIT_CODE", "0").set(variable, value).run();
+        assert_told(&run, 2, &[&format!("✖ {variable} "), "  accepted: ", "  to do: "]);
+        assert_eq!(sonarqube.request_count(), 0);
+        let words = format!("No verdict: the variable {variable} of this pipeline is wrong");
+        let key = if variable == "SONAR_REPORT_TASK" { "sonar" } else { "sonar-acme_api" };
+        assert_eq!(standing(&sandbox)[key], ("FAILED".to_owned(), words), "{}", run.output);
+    }
+    let (sandbox, folder) = (acme(), Folder::new());
+    let wrong_target = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "abc").set("COMMIT", "no hash");
+    assert_told(&wrong_target.run(), 2, &["✖ 2 variables are wrong; nothing was sent"]);
+    assert_eq!(sandbox.request_count(), 0);
+}
+
+#[test]
+fn a_wrong_variable_beside_scan_exit_code_is_told_and_posted() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1").set("SONAR_HOST_URL", "sonar").run();
+    insta::assert_snapshot!(run.told(), @r#"
+    ✖ SONAR_HOST_URL is "sonar", which is not an address
+      accepted: the address of the server, such as https://sonarcloud.io or https://sonar.example.com/sonarqube
+      to do:    copy the address of SonarQube's start page, or remove SONAR_HOST_URL: report-task.txt names the server
+    gatepost 0.1.0: FAILED for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
+      status:   Sonar (key sonar): No verdict: the variable SONAR_HOST_URL of this pipeline is wrong
+      link:     https://bitbucket.org/acme/api/pipelines/results/42
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: SonarQube was not asked, because a variable is wrong
+    exit code 2
+    "#);
+}
+
 #[test]
 fn with_a_key_there_is_one_status_and_nothing_to_look_for() {
     let (sandbox, sonarqube) = (acme(), sonarqube());
@@ -73,7 +169,7 @@ fn with_a_key_there_is_one_status_and_nothing_to_look_for() {
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request("7")));
     let green = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0").set("KEY", "gate");
     assert_told(&green.run(), 0, &[]);
-    assert_eq!((states(&sandbox), sandbox.request_count()), (vec!["gate SUCCESSFUL".to_owned()], 2));
+    assert_eq!((states(&sandbox), sandbox.request_count()), (vec!["gate SUCCESSFUL".to_owned()], 3));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Gate, Projects, SonarQube};
+use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Fault, Gate, Projects, SonarQube};
+use serde_json::json;
 
 use super::{assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
 use crate::proxy::Proxy;
@@ -40,6 +41,79 @@ fn a_named_pull_request_or_branch_is_compared_too() {
     assert_told(&wrong, 3, &["✖ The analysis is of branch feature/old, this is pull request 7"]);
     let right = gatepost.set("SONAR_PULL_REQUEST", "#7").run();
     assert_told(&right, 0, &["quality gate passed: acme_api, pull request 7"]);
+}
+
+/// The user may know that the pull request is that of the branch, or be wrong.
+#[test]
+fn a_named_pull_request_in_a_branch_build_is_compared_by_its_branch() {
+    for (source, code, told) in [
+        (Some("feature/login"), 0, "✔ posted SUCCESSFUL"),
+        (Some("feature/old"), 3, "✖ The analysis is of pull request 3, this is branch feature/login"),
+        (
+            None,
+            0,
+            "! the analysis is of pull request 3, and the status is for branch feature/login: SonarQube does not tell whether this is its branch",
+        ),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let analysis = of_pull_request("3");
+        sonarqube.submit(Analysis { source_branch: source.map(str::to_owned), ..analysis });
+        let folder = Folder::new();
+        let run = of_branch_build(by_key(&sandbox, &folder, &sonarqube)).set("SONAR_PULL_REQUEST", "3").run();
+        assert_told(&run, code, &[told]);
+    }
+}
+
+/// It may be the file of the scan that has just ended.
+#[test]
+fn a_damaged_file_beside_the_key_of_the_project_is_told() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.submit(of_pull_request("7"));
+    let folder = Folder::new();
+    let _ = folder.write(".scannerwork/report-task.txt", b"");
+    let run = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7").run();
+    let told = "! .scannerwork/report-task.txt is empty; Gatepost asks for the gate of the project, which may be that of an earlier analysis";
+    assert_told(&run, 0, &[told]);
+}
+
+/// SonarQube answers NONE also to whom it may not show a gate.
+#[test]
+fn on_no_gate_needs_a_token() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
+    sonarqube.projects(|projects| {
+        projects.add_project("acme_open", "Open", false);
+    });
+    sonarqube.submit(Analysis::of_pull_request("acme_open", "7", Gate::failed()));
+    let proxy = Proxy::to(sonarqube.https_port());
+    let folder = Folder::new();
+    let run = by_key(&sandbox, &folder, &sonarqube)
+        .unset("SONAR_TOKEN")
+        .set("SONAR_PROJECT_KEY", "acme_open")
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+        .set("SONAR_PULL_REQUEST", "7")
+        .set("ON_NO_GATE", "SUCCESSFUL")
+        .run();
+    assert_told(&run, 3, &["✖ No verdict: SonarQube shows no gate without a token", "pass SONAR_TOKEN"]);
+}
+
+#[test]
+fn an_unknown_word_for_the_gate_is_shown_and_never_green() {
+    for word in ["GREAT", "NO_VALUE"] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        sonarqube.submit(of_pull_request("7"));
+        sonarqube.fault(Fault::json(200, &json!({ "projectStatus": { "status": word, "conditions": [] } })));
+        let folder = Folder::new();
+        let gatepost = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7");
+        let run = gatepost.set("ON_NO_GATE", "SUCCESSFUL").run();
+        let told = [
+            "✖ No verdict: the state of the quality gate is not known: acme_api, pull request 7",
+            &format!("answered: the gate has the status \"{word}\""),
+            "why:      a gate is OK, ERROR, WARN or NONE",
+        ];
+        assert_told(&run, 3, &told);
+    }
 }
 
 #[test]

@@ -117,6 +117,34 @@ fn an_analysis_of_the_main_branch_is_proven_by_its_commit_alone() {
     }
 }
 
+/// A cache or an artifact brought the file of an earlier build.
+#[test]
+fn an_analysis_that_is_older_than_the_commit_is_no_verdict_whatever_the_exit_code() {
+    for exit_code in [Some("0"), None] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let old = sonarqube.submit(of_pull_request("7").submitted(BEFORE_THE_COMMIT));
+        let (_folder, gatepost) = after(&sandbox, &old);
+        let gatepost =
+            if let Some(code) = exit_code { gatepost.set("SCAN_EXIT_CODE", code) } else { gatepost };
+        let told = [
+            "✖ The analysis is of 2026-09-01, this commit is of 2026-11-02",
+            "why:      the commit is of 2026-11-02: the analysis was sent before it was made",
+        ];
+        assert_told(&gatepost.run(), 3, &told);
+        assert_stands(&sandbox, "FAILED", "The analysis is of 2026-09-01, this commit is of 2026-11-02");
+    }
+}
+
+/// A file that was just written needs no question.
+#[test]
+fn a_fresh_file_is_believed_without_a_question_to_bitbucket() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let now = sandbox::date(std::time::SystemTime::now());
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7").submitted(&now)));
+    assert_told(&gatepost.run(), 0, &[]);
+    assert_eq!(sandbox.request_count(), 1);
+}
+
 #[test]
 fn a_red_gate_stays_red_and_is_told() {
     let (sandbox, sonarqube) = (acme(), sonarqube());

@@ -1,5 +1,7 @@
 //! Which server gets the token.
 
+use serde_json::json;
+
 use super::{after, of_pull_request, sonarqube};
 use crate::run::{Folder, acme, after_scan, assert_told, in_central_pipeline, scanned};
 
@@ -25,6 +27,20 @@ fn files_that_name_different_servers_are_no_run() {
     let told = gatepost.set("SONAR_HOST_URL", ours.http_url()).run();
     assert_told(&told, 0, &["planted/.scannerwork/report-task.txt names the same analysis"]);
     assert_eq!(theirs.request_count(), 0);
+}
+
+#[test]
+fn the_entries_of_a_list_do_not_send_one_token_to_two_servers() {
+    let (sandbox, ours, theirs, folder) = (acme(), sonarqube(), sonarqube(), Folder::new());
+    for (place, server) in [("api", &ours), ("planted", &theirs)] {
+        let submitted = server.submit(of_pull_request("7"));
+        let _ = folder.write(&format!("{place}/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    let entry = |place: &str| json!({ "pull_request": 7, "sonar_report_task": format!("{place}/report-task.txt"), "key": place });
+    let targets = json!([entry("api"), entry("planted")]).to_string();
+    let run = after_scan(&sandbox, &folder).set("TARGETS", targets).run();
+    assert_told(&run, 2, &["✖ SONAR_HOST_URL is not set, and the files name 2 servers: "]);
+    assert_eq!((ours.request_count(), theirs.request_count(), sandbox.request_count()), (0, 0, 0));
 }
 
 #[test]

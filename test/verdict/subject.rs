@@ -1,10 +1,11 @@
 //! What was analysed is what the status is for.
 
-use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Gate, Projects, SonarQube};
+use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Fault, Gate, Projects, SonarQube};
+use serde_json::json;
 
-use super::{after, assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
+use super::{BEFORE_THE_COMMIT, after, assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
 use crate::proxy::Proxy;
-use crate::run::{acme, after_scan, assert_told, scanned};
+use crate::run::{Folder, acme, after_scan, assert_told, scanned};
 
 #[test]
 fn an_analysis_of_another_pull_request_is_no_verdict() {
@@ -80,20 +81,163 @@ fn an_analysis_of_the_main_branch_is_a_verdict_with_one_warning() {
     }
 }
 
-/// SonarQube Cloud knows pull requests.
+/// SonarQube Cloud knows pull requests and branches, and names the main branch.
 #[test]
-fn on_cloud_an_analysis_of_the_main_branch_is_no_verdict_about_a_pull_request() {
-    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
-    let folder = scanned(".scannerwork", &sonarqube.submit(Analysis::new("acme_api", Gate::passed())));
-    let proxy = Proxy::to(sonarqube.https_port());
-    let run = after_scan(&sandbox, &folder)
-        .set("SONAR_TOKEN", CLOUD_TOKEN)
-        .set("SONAR_HOST_URL", "https://sonarcloud.io")
-        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
-        .run();
-    assert_told(&run, 3, &["pass sonar.pullrequest.key"]);
-    assert_stands(&sandbox, "FAILED", "The analysis is of the main branch, this is pull request 7");
+fn on_cloud_an_analysis_of_the_main_branch_is_a_verdict_about_the_main_branch_only() {
+    for is_named in [false, true] {
+        for (branch, refused) in [
+            (None, Some("The analysis is of the main branch, this is pull request 7")),
+            (Some("feature/login"), Some("The analysis is of the main branch, this is branch feature/login")),
+            (Some("master"), Some("The analysis is of the main branch, this is branch master")),
+            (Some("main"), None),
+        ] {
+            let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
+            let submitted = sonarqube.submit(Analysis::new("acme_api", Gate::passed()));
+            let folder = if is_named { Folder::new() } else { scanned(".scannerwork", &submitted) };
+            let proxy = Proxy::to(sonarqube.https_port());
+            let mut gatepost = after_scan(&sandbox, &folder)
+                .set("SONAR_TOKEN", CLOUD_TOKEN)
+                .set("SONAR_HOST_URL", "https://sonarcloud.io")
+                .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+                .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port));
+            if is_named {
+                gatepost = gatepost.set("SONAR_PROJECT_KEY", "acme_api");
+            }
+            if let Some(branch) = branch {
+                gatepost = of_branch_build(gatepost).set("BITBUCKET_BRANCH", branch);
+            }
+            let run = gatepost.run();
+            match refused {
+                Some(words) => assert_told(&run, 3, &["pass sonar.pullrequest.key", &format!("✖ {words}")]),
+                None => assert_told(&run, 0, &["✔ posted SUCCESSFUL"]),
+            }
+        }
+    }
+}
+
+/// Community Build has no other branches and no pull requests.
+#[test]
+fn a_server_with_branches_or_pull_requests_gives_no_verdict_from_its_main_branch() {
+    for (is_branch_build, other) in [
+        (true, Analysis::of_branch("acme_api", "feature/old", Gate::passed())),
+        (false, of_pull_request("3")),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        sonarqube.submit(other);
+        let (_folder, gatepost) =
+            after(&sandbox, &sonarqube.submit(Analysis::new("acme_api", Gate::passed())));
+        let gatepost = if is_branch_build { of_branch_build(gatepost) } else { gatepost };
+        let wanted = if is_branch_build { "branch feature/login" } else { "pull request 7" };
+        let words = format!("The analysis is of the main branch, this is {wanted}");
+        assert_told(&gatepost.run(), 3, &[&words]);
+    }
+}
+
+/// The other scan shows that the server knows pull requests, whatever its lists show to this token.
+#[test]
+fn beside_an_analysis_of_a_pull_request_one_of_the_main_branch_is_no_verdict() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+    for (place, analysis) in
+        [("api", of_pull_request("7")), ("web", Analysis::new("acme_web", Gate::passed()))]
+    {
+        let submitted = sonarqube.submit(analysis);
+        let _ =
+            folder.write(&format!("{place}/.scannerwork/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    assert_told(&after_scan(&sandbox, &folder).run(), 3, &["✖ 2 of 2 statuses posted"]);
+    let standing = standing(&sandbox);
+    assert_eq!(standing["sonar-acme_api"].0, "SUCCESSFUL");
+    assert_eq!(standing["sonar-acme_web"].1, "The analysis is of the main branch, this is pull request 7");
+}
+
+#[test]
+fn what_nobody_tells_is_not_the_main_branch() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let claims = sonarqube.submit(of_pull_request("7")).claiming("dashboardUrl", "no address");
+    let task =
+        json!({ "task": { "id": claims.task_id, "status": "SUCCESS", "analysisId": claims.analysis_id } });
+    sonarqube.fault(Fault::json(200, &task));
+    let (_folder, gatepost) = after(&sandbox, &claims);
+    assert_told(
+        &gatepost.run(),
+        3,
+        &["✖ No verdict: nothing says which pull request or branch was analysed"],
+    );
+}
+
+/// The link would lead reviewers to another project.
+#[test]
+fn the_dashboard_of_another_project_is_not_linked() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    sonarqube.projects(|projects| {
+        projects.set_public_url("https://sonar.example.com");
+    });
+    let claims = sonarqube
+        .submit(of_pull_request("7"))
+        .claiming("dashboardUrl", "https://sonar.example.com/dashboard?id=acme_web&pullRequest=7");
+    let (_folder, gatepost) = after(&sandbox, &claims);
+    let run = gatepost.set("SONAR_HOST_URL", sonarqube.http_url()).run();
+    assert_told(&run, 0, &[]);
+    let status = sandbox.pull_request_statuses("acme/api", 7).remove(0);
+    assert!(!status.url.unwrap_or_default().contains("acme_web"), "{}", run.output);
+}
+
+/// Nothing else than the commit says what the status is for.
+#[test]
+fn with_a_commit_alone_the_commit_is_compared() {
+    for revision in [None, Some("0123456789abcdef0123456789abcdef01234567")] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let commit = sandbox.head("acme/api", "feature/login");
+        let analysis = Analysis::of_branch("acme_api", "feature/old", Gate::passed());
+        let revision = revision.unwrap_or(&commit);
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(analysis.of_revision(revision)));
+        let run = of_branch_build(gatepost).unset("BITBUCKET_BRANCH").set("COMMIT", &commit).run();
+        if revision == commit {
+            assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
+        } else {
+            assert_told(&run, 3, &["✖ The analysis is of commit 0123456789ab, this is commit"]);
+        }
+    }
+}
+
+#[test]
+fn a_webhook_is_of_its_commit_or_of_its_branch() {
+    let main = |name: &str| json!({ "name": name, "type": "BRANCH", "isMain": true });
+    let pull_request = json!({ "name": "7", "type": "PULL_REQUEST", "isMain": false });
+    let commit = acme().head("acme/api", "feature/login");
+    for (branch, of_branch, more, refused) in [
+        (main("main"), Some("main"), json!({}), None),
+        (main("develop"), Some("develop"), json!({}), None),
+        (
+            main("develop"),
+            Some("main"),
+            json!({}),
+            Some("The analysis is of the main branch, this is branch main"),
+        ),
+        (main("main"), None, json!({}), Some("The analysis is of the main branch, this is pull request 7")),
+        (main("main"), None, json!({ "revision": commit }), None),
+        (pull_request.clone(), None, json!({ "analysedAt": "2026-11-02T09:00:00+0000" }), None),
+        (
+            pull_request,
+            None,
+            json!({ "analysedAt": BEFORE_THE_COMMIT }),
+            Some("The analysis is of 2026-09-01, this commit is of 2026-11-02"),
+        ),
+    ] {
+        let (sandbox, folder) = (acme(), Folder::new());
+        let mut webhook = json!({ "status": "SUCCESS", "branch": branch, "qualityGate": { "status": "OK" } });
+        webhook.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let _ = folder.write("webhook.json", webhook.to_string().as_bytes());
+        let mut gatepost = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "webhook.json");
+        if let Some(branch) = of_branch {
+            gatepost = of_branch_build(gatepost).set("BITBUCKET_BRANCH", branch);
+        }
+        let run = gatepost.run();
+        match refused {
+            Some(words) => assert_told(&run, 3, &[&format!("✖ {words}")]),
+            None => assert_told(&run, 0, &["✔ posted SUCCESSFUL"]),
+        }
+    }
 }
 
 #[test]

@@ -149,3 +149,18 @@ fn a_stopped_run_over_a_list_ends_the_keys_that_it_was_to_end() {
     assert_eq!(run.code, 143, "{}", run.output);
     assert_eq!(states(&sandbox), ["nightly STOPPED"]);
 }
+
+/// The commit is still being looked up.
+#[test]
+fn a_run_that_is_stopped_between_verdict_and_status_ends_its_key() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let folder = Folder::new();
+    let begun = after_scan(&sandbox, &folder).set("STATE", "INPROGRESS").set("SONAR_PROJECT_KEY", "acme_api");
+    assert_told(&begun.run(), 0, &[]);
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7")));
+    let before = sandbox.request_count();
+    sandbox.fault(Fault::Silent);
+    let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() > before);
+    assert_told(&run, 143, &["✖ stopped before the end: posted STOPPED"]);
+    assert_eq!(states(&sandbox), ["sonar-acme_api STOPPED"]);
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     explain::no_verdict::NoVerdict,
-    model::{analysis::Subject, target::CommitHash},
+    model::analysis::Subject,
     run::{
         ask_sonarqube::{AskSonarQube, NoGate},
         context::Server,
@@ -15,14 +15,14 @@ use crate::{
 };
 
 impl AskSonarQube<'_> {
-    /// The gate of the analysis that a task made, and after a scan that failed the commit of the analysis.
+    /// The gate of the analysis that a task made.
     pub(super) async fn gate_of_task(
         &self,
         server: &Server,
         task: &Task,
         project: Option<&str>,
         subject: &Subject,
-    ) -> Result<(Gate, Option<CommitHash>), NoGate> {
+    ) -> Result<Gate, NoGate> {
         match task.state {
             TaskState::Success => {}
             TaskState::Cancelled => return Err(NoVerdict::Cancelled.into()),
@@ -30,22 +30,14 @@ impl AskSonarQube<'_> {
                 return Err(NoVerdict::Failed(task.error.clone()).into());
             }
         }
-        let gate = match (&task.analysis, project) {
+        match (&task.analysis, project) {
             (Some(id), project) => {
                 let gate = self.sonarqube(server).gate_of_analysis(id).await;
-                self.trusted(server, gate, project, subject).await?
+                self.trusted(server, gate, project, subject).await
             }
-            (None, Some(project)) => self.gate_of_project(server, project, subject).await?,
-            (None, None) => return Err(NoVerdict::Unnamed.into()),
-        };
-        let revision = match (self.plan.failed_scan(), project, &task.analysis) {
-            // The commit proves that the scan made this analysis. Without 'Browse' it is not known.
-            (Some(_), Some(project), Some(id)) => {
-                self.sonarqube(server).revision(project, subject, id).await.ok().flatten()
-            }
-            _ => None,
-        };
-        Ok((gate, revision))
+            (None, Some(project)) => self.gate_of_project(server, project, subject).await,
+            (None, None) => Err(NoVerdict::Unnamed.into()),
+        }
     }
 
     pub(super) async fn gate_of_project(
@@ -59,7 +51,7 @@ impl AskSonarQube<'_> {
     }
 
     /// A gate that can be trusted. When SonarQube Cloud has removed the endpoint, the measures tell the gate. A NONE that
-    /// SonarQube answers to a wrong token is not a gate.
+    /// SonarQube answers to a wrong token, or without one, is not a gate.
     pub(super) async fn trusted(
         &self,
         server: &Server,
@@ -74,12 +66,12 @@ impl AskSonarQube<'_> {
             }
             (gate, _) => gate?,
         };
-        if gate.level == Level::None
-            && self.plan.token.is_some()
-            && !self.sonarqube(server).token_is_valid().await?
-        {
-            return Err(NoVerdict::TokenNotValid.into());
+        match (gate.level, &self.plan.token) {
+            (Level::None, None) => Err(NoVerdict::NoToken.into()),
+            (Level::None, Some(_)) if !self.sonarqube(server).token_is_valid().await? => {
+                Err(NoVerdict::TokenNotValid.into())
+            }
+            _ => Ok(gate),
         }
-        Ok(gate)
     }
 }

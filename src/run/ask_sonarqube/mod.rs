@@ -2,6 +2,7 @@
 //! final state to post: an `INPROGRESS` that is never replaced blocks merging for ever.
 
 mod gate;
+mod listed;
 pub(crate) mod servers;
 mod verdict;
 mod wait;
@@ -18,14 +19,14 @@ use crate::{
     config::{
         analysis::{AnalysisPlan, AnalysisSource},
         analysis_files::Files,
-        report_task::{Analysis, AnalysisFile, End},
+        report_task::{Analysis, AnalysisFile, End, WebhookGate},
     },
     console::{foreign::shown, log::Console},
     explain::no_verdict::NoVerdict,
     model::{
-        analysis::{ServerAddress, Subject},
+        analysis::{ServerAddress, Subject, Wanted},
         timestamp::Timestamp,
-        verdict::{JudgedAnalysis, Verdict},
+        verdict::{Freshness, JudgedAnalysis, Verdict},
     },
     run::context::{Context, Server},
     sonarqube::{
@@ -35,6 +36,7 @@ use crate::{
 };
 
 use self::{
+    listed::Listed,
     servers::Servers,
     verdict::{about, dashboard_of},
 };
@@ -42,6 +44,8 @@ use self::{
 /// Asks SonarQube for the verdicts of one target.
 pub(crate) struct AskSonarQube<'a> {
     plan: &'a AnalysisPlan,
+    /// What the status is for, as far as it is known before anything is looked up.
+    wanted: Wanted,
     context: Context<'a>,
     servers: &'a Servers,
     console: &'a Console,
@@ -88,11 +92,12 @@ impl From<NoVerdict> for NoGate {
 impl<'a> AskSonarQube<'a> {
     pub(crate) fn new(
         plan: &'a AnalysisPlan,
+        wanted: Wanted,
         context: Context<'a>,
         servers: &'a Servers,
         console: &'a Console,
     ) -> Self {
-        Self { plan, context, servers, console, begun: Instant::now() }
+        Self { plan, wanted, context, servers, console, begun: Instant::now() }
     }
 
     /// A verdict for each analysis of the plan.
@@ -131,11 +136,15 @@ impl<'a> AskSonarQube<'a> {
             endings.push(self.ending(file).await?);
         }
         self.drop_older(&mut endings);
+        let knowing: HashSet<Url> = endings.iter().filter_map(server_that_knows_branches).cloned().collect();
         let mut verdicts = Vec::new();
         for ending in endings {
             verdicts.push(match ending {
                 Ending::Verdict(verdict) => verdict,
-                Ending::Task(ended) => self.verdict_of_task(*ended).await,
+                Ending::Task(ended) => {
+                    let knows_branches = knowing.contains(&ended.server.address.url);
+                    self.verdict_of_task(*ended, knows_branches).await
+                }
             });
         }
         for wrong in &files.unreadable {
@@ -143,7 +152,7 @@ impl<'a> AskSonarQube<'a> {
             verdicts.push(self.without_gate(reason.into(), None, None));
         }
         verdicts.extend(self.verdict_of_missing(files, verdicts.is_empty()));
-        Ok(verdicts)
+        Ok(one_of_unknown_project(verdicts))
     }
 
     /// The verdict of the scan as a whole, if it left less than was expected of it.
@@ -169,30 +178,19 @@ impl<'a> AskSonarQube<'a> {
                 return Ok(Ending::Verdict(self.without_gate(reason.into(), None, None)));
             }
         };
-        let Analysis { project, subject, dashboard, revision, end } = analysis;
+        let Analysis { project, subject, dashboard, end } = analysis;
         let without =
             |reason: NoGate| Ending::Verdict(self.without_gate(reason, project.clone(), dashboard.clone()));
         let (server, version, task) = match end {
             End::Ask { server, version, task } => (server, version, task),
             End::Failed => return Ok(without(NoVerdict::Failed(None).into())),
-            End::Gate(gate) => {
+            End::Gate(webhook) => {
                 let Some(subject) = subject.clone() else {
                     return Ok(without(NoVerdict::WrongFile(format!("{path} names no branch")).into()));
                 };
-                let analysis = JudgedAnalysis {
-                    subject,
-                    revision: revision.clone(),
-                    submitted: None,
-                    is_of_this_checkout: false,
-                    is_named: false,
-                    knows_pull_requests: true,
-                };
-                return Ok(Ending::Verdict(self.with_gate(
-                    gate,
-                    analysis,
-                    project.clone(),
-                    dashboard.clone(),
-                )));
+                let analysis = of_webhook(webhook, subject);
+                let verdict = self.with_gate(&webhook.gate, analysis, project.clone(), dashboard.clone());
+                return Ok(Ending::Verdict(verdict));
             }
         };
         let Some(address) = self.plan.server(server.as_ref())? else {
@@ -208,7 +206,9 @@ impl<'a> AskSonarQube<'a> {
             return Ok(Ending::Verdict(self.without_gate(contradiction.into(), project.clone(), None)));
         }
         let project = task.project.clone().or_else(|| project.clone());
-        let subject = subject_of(&task, subject.as_ref());
+        let Some(subject) = subject_of(&task, subject.as_ref()) else {
+            return Ok(Ending::Verdict(self.without_gate(NoVerdict::UnknownSubject.into(), project, None)));
+        };
         let dashboard = dashboard.clone().or_else(|| {
             project.as_deref().map(|project| dashboard_of(&server.address.url, project, &subject))
         });
@@ -257,23 +257,21 @@ impl<'a> AskSonarQube<'a> {
         });
     }
 
-    /// The verdict of an analysis whose task has ended.
-    async fn verdict_of_task(&self, ended: EndedTask<'_>) -> Verdict {
+    /// The verdict of an analysis whose task has ended. `knows_branches` when the server is known to know branches.
+    async fn verdict_of_task(&self, ended: EndedTask<'_>, knows_branches: bool) -> Verdict {
         let EndedTask { file, server, task, project, subject, dashboard } = ended;
-        match self.gate_of_task(&server, &task, project.as_deref(), &subject).await {
-            Ok((gate, revision)) => {
-                let analysis = JudgedAnalysis {
-                    revision,
-                    submitted: task.submitted,
-                    is_of_this_checkout: is_of_this_checkout(file, task.submitted),
-                    is_named: false,
-                    knows_pull_requests: is_cloud(&server.address.url),
-                    subject,
-                };
-                self.with_gate(&gate, analysis, project, dashboard)
-            }
-            Err(reason) => self.without_gate(reason, project, dashboard),
-        }
+        let gate = match self.gate_of_task(&server, &task, project.as_deref(), &subject).await {
+            Ok(gate) => gate,
+            Err(reason) => return self.without_gate(reason, project, dashboard),
+        };
+        let listed = self.listed(&server, project.as_deref(), &subject, task.analysis.as_deref()).await;
+        let analysis = JudgedAnalysis {
+            submitted: task.submitted,
+            freshness: freshness(file, task.submitted),
+            knows_branches: knows_branches || listed.knows_branches,
+            ..listed.judged(subject)
+        };
+        self.with_gate(&gate, analysis, project, dashboard)
     }
 
     async fn project(&self, key: &str, subject: &Subject) -> anyhow::Result<Verdict> {
@@ -285,14 +283,8 @@ impl<'a> AskSonarQube<'a> {
         let server = self.server(address, None);
         Ok(match self.gate_of_project(&server, key, subject).await {
             Ok(gate) => {
-                let analysis = JudgedAnalysis {
-                    subject: subject.clone(),
-                    revision: None,
-                    submitted: None,
-                    is_of_this_checkout: false,
-                    is_named: true,
-                    knows_pull_requests: false,
-                };
+                let listed = self.listed(&server, Some(key), subject, None).await;
+                let analysis = JudgedAnalysis { is_named: true, ..listed.judged(subject.clone()) };
                 self.with_gate(&gate, analysis, project, link)
             }
             Err(reason) => self.without_gate(reason, project, link),
@@ -310,10 +302,24 @@ impl<'a> AskSonarQube<'a> {
     }
 
     /// A client for one question. `TIMEOUT` is for each question, and `SONAR_TIMEOUT` for the analysis.
-    fn sonarqube<'s>(&'s self, server: &'s Server) -> SonarQube<'s> {
+    pub(crate) fn sonarqube<'s>(&'s self, server: &'s Server) -> SonarQube<'s> {
         server.deadline.restart(self.context.settings.timeout);
         self.context.sonarqube(server, self.console)
     }
+}
+
+/// The verdicts, with one for all analyses whose project is not known: a later run without such an analysis ends one
+/// status, and not several.
+fn one_of_unknown_project(verdicts: Vec<Verdict>) -> Vec<Verdict> {
+    let (unknown, mut verdicts): (Vec<_>, Vec<_>) =
+        verdicts.into_iter().partition(|verdict| verdict.project.is_none() && verdict.analysis.is_none());
+    let both = |all: Verdict, other: Verdict| Verdict {
+        words: format!("{}; {}", all.words, other.words),
+        outcome: all.outcome.worse(other.outcome),
+        ..all
+    };
+    verdicts.extend(unknown.into_iter().reduce(both));
+    verdicts
 }
 
 /// What a file says and its task denies.
@@ -332,29 +338,58 @@ pub(crate) fn contradiction_of_file(
         (Some(Subject::PullRequest(_)), None) => task.project.is_some(),
         _ => false,
     };
-    let says = |project: &Option<String>, subject: &Option<Subject>| {
-        let subject = subject.as_ref().map_or("main branch".to_owned(), Subject::words);
-        project.iter().cloned().chain([subject]).collect::<Vec<_>>().join(", ")
+    let says = |project: &Option<String>, subject: Option<&Subject>| {
+        project.iter().cloned().chain(subject.map(Subject::words)).collect::<Vec<_>>().join(", ")
     };
     (other_project || other_subject).then(|| NoVerdict::Contradiction {
         file: file.name().into_owned(),
-        file_says: says(project, subject),
-        task_says: says(&task.project, &task.subject),
+        file_says: says(project, subject.as_ref()),
+        task_says: says(&task.project, Some(task.subject.as_ref().unwrap_or(&Subject::Main))),
     })
 }
 
 /// What a task analysed. A task that names its project names the pull request or branch as well, unless it is of the main
-/// branch; the file says it only for a server that tells nothing.
-pub(crate) fn subject_of(task: &Task, file: Option<&Subject>) -> Subject {
-    let file = file.filter(|_| task.project.is_none());
-    task.subject.as_ref().or(file).cloned().unwrap_or(Subject::Main)
+/// branch; the file says it only for a server that tells nothing. `None` when neither says it.
+pub(crate) fn subject_of(task: &Task, file: Option<&Subject>) -> Option<Subject> {
+    match (&task.subject, &task.project) {
+        (Some(subject), _) => Some(subject.clone()),
+        (None, Some(_)) => Some(Subject::Main),
+        (None, None) => file.cloned(),
+    }
+}
+
+/// The server of an analysis of a pull request or branch: Community Build has none.
+fn server_that_knows_branches<'e>(ending: &'e Ending<'_>) -> Option<&'e Url> {
+    match ending {
+        Ending::Task(ended) if ended.subject != Subject::Main => Some(&ended.server.address.url),
+        Ending::Task(_) | Ending::Verdict(_) => None,
+    }
+}
+
+/// Without the commit of the analysis, nothing says that a webhook of the main branch is about anything else.
+fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
+    let WebhookGate { revision, main_branch, analysed_at, server, .. } = webhook;
+    let knows_branches = server.as_ref().is_some_and(is_cloud) || revision.is_none();
+    let listed = Listed {
+        revision: revision.clone(),
+        main_branch: main_branch.clone(),
+        knows_branches,
+        ..Listed::default()
+    };
+    JudgedAnalysis { submitted: *analysed_at, ..listed.judged(subject) }
 }
 
 /// A scanner writes its file when SonarQube has accepted the analysis.
 const WRITTEN_WITHIN: Duration = Duration::from_mins(15);
 
-/// Whether a file was written in this checkout, at the time when the scanner sent the analysis.
-fn is_of_this_checkout(file: &AnalysisFile, submitted: Option<Timestamp>) -> bool {
-    let (Some(submitted), Some(written_at)) = (submitted, file.written_at) else { return false };
-    file.is_newer_than_checkout() == Some(true) && submitted.is_near(written_at, WRITTEN_WITHIN)
+/// What the file that names an analysis tells of its time.
+pub(crate) fn freshness(file: &AnalysisFile, submitted: Option<Timestamp>) -> Freshness {
+    match (submitted, file.written_at, file.is_newer_than_checkout()) {
+        (Some(submitted), Some(written_at), _) if !submitted.is_near(written_at, WRITTEN_WITHIN) => {
+            Freshness::Unknown
+        }
+        (Some(_), Some(_), Some(true)) => Freshness::OfThisCheckout,
+        (Some(_), Some(_), None) if file.is_recent() => Freshness::Recent,
+        _ => Freshness::Unknown,
+    }
 }

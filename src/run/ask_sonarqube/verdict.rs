@@ -44,8 +44,15 @@ impl AskSonarQube<'_> {
             (_, State::Failed) if self.plan.fail_on_red_gate => Outcome::GateRed,
             _ => Outcome::Done,
         };
-        if gate.level == Level::None && state == State::Failed {
-            tell_no_verdict(&NoVerdict::NoGate { about: about.clone() }, self.console);
+        let reason = match gate.level {
+            Level::None if state == State::Failed => Some(NoVerdict::NoGate { about: about.clone() }),
+            Level::Unknown => {
+                Some(NoVerdict::UnknownGate { about: about.clone(), word: gate.unknown_word.clone() })
+            }
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            tell_no_verdict(&reason, self.console);
         }
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
         Verdict { analysis: Some(analysis), ..self.verdict(state, &words, project, link, outcome) }

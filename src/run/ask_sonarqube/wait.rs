@@ -47,7 +47,7 @@ impl AskSonarQube<'_> {
     }
 
     /// The newest task of the same pull request or branch, if it is newer than this one.
-    pub(super) async fn newer_task(&self, server: &Server, task: &Task) -> Option<Task> {
+    pub(crate) async fn newer_task(&self, server: &Server, task: &Task) -> Option<Task> {
         let tasks = self.sonarqube(server).tasks_of_project(task.project.as_deref()?).await.ok()?;
         let submitted = task.submitted?;
         let is_newer = |other: &Task| {

@@ -27,7 +27,10 @@ use crate::{
     sonarqube::refusal as sonarqube_refusal,
 };
 
-use self::{sonarqube::CheckedAnalysis, tally::Tally};
+use self::{
+    sonarqube::{AnalysisCheck, CheckedAnalysis},
+    tally::Tally,
+};
 
 /// A run that checks.
 #[derive(Debug)]
@@ -125,8 +128,9 @@ impl<'a> CheckRun<'a> {
             VerdictPlan::Given(_) => console.line("SonarQube is not asked: STATE is given"),
             VerdictPlan::Ask(asked) => {
                 let wanted = plan.target.wanted();
-                let wanted = target.map(|target| wanted.clone().at(&target)).unwrap_or(wanted);
-                self.check_sonarqube(asked, analyses, &wanted, &mut tally).await;
+                let wanted = target.as_ref().map(|target| wanted.clone().at(target)).unwrap_or(wanted);
+                let check = AnalysisCheck { plan: asked, wanted, target, bitbucket };
+                self.check_sonarqube(&check, analyses, &mut tally).await;
             }
         }
         Ok(tally.end())

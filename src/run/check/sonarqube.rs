@@ -6,23 +6,27 @@ use reqwest::{StatusCode, Url};
 use secrecy::ExposeSecret as _;
 
 use crate::{
+    bitbucket::api::Bitbucket,
     config::{
         analysis::{AnalysisPlan, AnalysisSource},
         analysis_files::Files,
         report_task::{Analysis, AnalysisFile, End},
     },
+    console::foreign::shown,
+    explain::no_verdict::NoVerdict,
     model::{
         analysis::{ServerAddress, Subject, Wanted},
         outcome::Outcome,
+        target::Target,
         verdict::JudgedAnalysis,
     },
     run::{
-        ask_sonarqube::{contradiction_of_file, subject_of},
+        ask_sonarqube::{AskSonarQube, contradiction_of_file, freshness, subject_of},
         check::{CheckRun, TokenKey, tally::Tally},
-        compare_analysis::contradiction,
+        compare_analysis::{AnalysisComparison, doubts},
         context::Server,
     },
-    sonarqube::api::{SonarQube, Task, is_cloud},
+    sonarqube::api::{SonarQube, TaskState},
 };
 
 /// An analysis, as far as it is known before SonarQube is asked.
@@ -93,19 +97,35 @@ impl<'a> CheckedAnalysis<'a> {
     }
 }
 
+/// What the analyses of one target are checked with.
+pub(super) struct AnalysisCheck<'a> {
+    pub(super) plan: &'a AnalysisPlan,
+    pub(super) wanted: Wanted,
+    /// The commit, if it was found.
+    pub(super) target: Option<Target>,
+    pub(super) bitbucket: Bitbucket<'a>,
+}
+
 impl CheckRun<'_> {
     pub(super) async fn check_sonarqube(
         &self,
-        plan: &AnalysisPlan,
+        check: &AnalysisCheck<'_>,
         analyses: Vec<CheckedAnalysis<'_>>,
-        wanted: &Wanted,
         tally: &mut Tally<'_>,
     ) {
-        if plan.names_nothing() {
+        if check.plan.names_nothing() {
             tally.notable(
                 "SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)",
                 "pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE",
             );
+        }
+        if let AnalysisSource::Files(Files { missing, .. }) = &check.plan.source {
+            for missing in missing {
+                tally.notable(
+                    format_args!("SONAR_REPORT_TASK: {} is missing", shown(missing)),
+                    "that is fine before the scan; a run that publishes needs it",
+                );
+            }
         }
         let mut checked: Vec<(Url, bool)> = Vec::new();
         for analysis in analyses {
@@ -119,9 +139,7 @@ impl CheckRun<'_> {
                     let project = project.unwrap_or_else(|| "an unnamed project".to_owned());
                     tally.passed(format_args!("the file of a webhook has the gate of {project}"));
                 }
-                CheckedAnalysis::Asked(asked) => {
-                    self.check_asked(plan, *asked, wanted, &mut checked, tally).await;
-                }
+                CheckedAnalysis::Asked(asked) => self.check_asked(check, *asked, &mut checked, tally).await,
             }
         }
     }
@@ -129,9 +147,8 @@ impl CheckRun<'_> {
     /// `checked` has the servers that were asked for this target, and whether they can be asked further.
     async fn check_asked(
         &self,
-        plan: &AnalysisPlan,
+        check: &AnalysisCheck<'_>,
         asked: AskedAnalysis<'_>,
-        wanted: &Wanted,
         checked: &mut Vec<(Url, bool)>,
         tally: &mut Tally<'_>,
     ) {
@@ -143,9 +160,11 @@ impl CheckRun<'_> {
                 Outcome::SonarQubeFailed,
             );
         };
+        let AnalysisCheck { plan, wanted, .. } = check;
         let url = address.url.clone();
-        let server = self.servers.server(address, version.as_deref(), plan, self.context, tally.console);
-        let sonarqube = self.context.sonarqube(&server, tally.console);
+        let console = tally.console;
+        let server = self.servers.server(address, version.as_deref(), plan, self.context, console);
+        let sonarqube = self.context.sonarqube(&server, console);
         let known = checked.iter().find(|(known, _)| *known == url).map(|(_, works)| *works);
         let works = match known {
             Some(works) => works,
@@ -155,17 +174,22 @@ impl CheckRun<'_> {
         if !works {
             return;
         }
-        let subject = match task {
-            Some((file, analysis, id)) => {
-                match check_task(file, analysis, id, wanted, sonarqube, tally).await {
-                    Some(task) => task.subject.unwrap_or(subject),
-                    None => return,
-                }
-            }
-            None => subject,
+        let ask = AskSonarQube::new(plan, wanted.clone(), self.context, &self.servers, console);
+        let judged = if let Some((file, analysis, id)) = task {
+            check_task(&ask, &server, file, analysis, id, tally).await
+        } else {
+            let listed = ask.listed(&server, project.as_deref(), &subject, None).await;
+            Some(JudgedAnalysis { is_named: true, ..listed.judged(subject) })
         };
+        let Some(judged) = judged else { return };
+        if !check.compare(&judged, tally).await {
+            return;
+        }
+        if let Some((file, ..)) = task {
+            tally.passed(format_args!("SonarQube knows the analysis of {}", file.path.display()));
+        }
         if let Some(project) = project {
-            check_project(&project, &subject, sonarqube, tally).await;
+            check_project(&project, &judged.subject, sonarqube, tally).await;
         }
     }
 
@@ -204,38 +228,64 @@ impl CheckRun<'_> {
     }
 }
 
-/// Asks for the task of a file once, and compares the analysis with the target as a run that publishes does. Returns the
-/// task when that run would get its gate.
+impl AnalysisCheck<'_> {
+    /// Compares an analysis with the target as a run that publishes does. Returns whether nothing refutes it.
+    async fn compare(&self, judged: &JudgedAnalysis, tally: &mut Tally<'_>) -> bool {
+        let Self { plan, wanted, target, bitbucket } = self;
+        let comparison = AnalysisComparison::new(plan, *bitbucket);
+        // The gate may turn out to be green.
+        if let Some(reason) = comparison.refute(judged, wanted, target.as_ref(), true).await {
+            tally.no_verdict(&reason);
+            return false;
+        }
+        for doubt in doubts(judged, wanted) {
+            tally.notable(doubt, "let the scan of this pull request or branch name the analysis");
+        }
+        true
+    }
+}
+
+/// Asks for the task of a file once. Returns its analysis when a run that publishes would get its gate.
 async fn check_task(
+    ask: &AskSonarQube<'_>,
+    server: &Server,
     file: &AnalysisFile,
     analysis: &Analysis,
     id: &str,
-    wanted: &Wanted,
-    sonarqube: SonarQube<'_>,
     tally: &mut Tally<'_>,
-) -> Option<Task> {
-    let task = match sonarqube.task(id).await {
+) -> Option<JudgedAnalysis> {
+    let mut task = match ask.sonarqube(server).task(id).await {
         Ok(task) => task,
         Err(refusal) => {
             tally.refused(&*refusal);
             return None;
         }
     };
-    let judged = JudgedAnalysis {
-        subject: subject_of(&task, analysis.subject.as_ref()),
-        revision: None,
-        submitted: task.submitted,
-        is_of_this_checkout: false,
-        is_named: false,
-        knows_pull_requests: is_cloud(&sonarqube.address.url),
-    };
-    let reason = contradiction_of_file(file, analysis, &task).or_else(|| contradiction(&judged, wanted));
-    if let Some(reason) = reason {
-        tally.no_verdict(&reason);
-        return None;
+    if task.state == TaskState::Cancelled
+        && let Some(newer) = ask.newer_task(server, &task).await
+    {
+        task = newer;
     }
-    tally.passed(format_args!("SonarQube knows the analysis of {}", file.path.display()));
-    Some(task)
+    let reason = match task.state {
+        TaskState::Failed => Some(NoVerdict::Failed(task.error.clone())),
+        TaskState::Cancelled => Some(NoVerdict::Cancelled),
+        TaskState::Success | TaskState::Unfinished(_) => contradiction_of_file(file, analysis, &task),
+    };
+    let subject = subject_of(&task, analysis.subject.as_ref()).ok_or(NoVerdict::UnknownSubject);
+    let subject = match reason.map_or(subject, Err) {
+        Ok(subject) => subject,
+        Err(reason) => {
+            tally.no_verdict(&reason);
+            return None;
+        }
+    };
+    let project = task.project.as_deref().or(analysis.project.as_deref());
+    let listed = ask.listed(server, project, &subject, task.analysis.as_deref()).await;
+    Some(JudgedAnalysis {
+        submitted: task.submitted,
+        freshness: freshness(file, task.submitted),
+        ..listed.judged(subject)
+    })
 }
 
 async fn check_project(key: &str, subject: &Subject, sonarqube: SonarQube<'_>, tally: &mut Tally<'_>) {

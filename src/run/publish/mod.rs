@@ -16,7 +16,11 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
-    config::{analysis::VerdictPlan, plan::Plan, target_list::Targets},
+    config::{
+        analysis::VerdictPlan,
+        plan::{Plan, PlanTarget as _},
+        target_list::Targets,
+    },
     console::log::Console,
     http::deadline::Deadline,
     model::{outcome::Outcome, state::State, verdict::Verdict},
@@ -48,8 +52,8 @@ pub(crate) struct PublishRun<'a> {
     lookups: Lookups<'a>,
     servers: Servers,
     pending: PendingStatuses,
-    /// The plans whose verdict SonarQube is being asked for, by number.
-    asked: RefCell<BTreeMap<usize, &'a Plan>>,
+    /// The plans that are under way, by number.
+    begun: RefCell<BTreeMap<usize, &'a Plan>>,
 }
 
 /// The final statuses of a run that is stopped are posted at once: there is little time.
@@ -71,7 +75,7 @@ impl<'a> PublishRun<'a> {
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
-            asked: RefCell::default(),
+            begun: RefCell::default(),
         }
     }
 
@@ -103,9 +107,8 @@ impl<'a> PublishRun<'a> {
         let Context { settings, console, .. } = self.context;
         let about = self.summary.as_ref().map(|_| console.about(&plan.target));
         let console = about.as_ref().unwrap_or(console);
-        self.asked.borrow_mut().insert(number, plan);
+        self.begun.borrow_mut().insert(number, plan);
         let verdicts = self.verdicts(plan, console).await?;
-        self.asked.borrow_mut().remove(&number);
         let deadline = Deadline::after(settings.timeout);
         let publisher = TargetPublisher {
             context: self.context,
@@ -117,6 +120,7 @@ impl<'a> PublishRun<'a> {
         };
         let outcomes =
             publisher.publish(verdicts, |result| self.report(&result, number, plan, console)).await;
+        self.begun.borrow_mut().remove(&number);
         if self.summary.is_none() {
             report::several_statuses(&outcomes, console);
         }
@@ -127,7 +131,8 @@ impl<'a> PublishRun<'a> {
         match &plan.verdict {
             VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
             VerdictPlan::Ask(analysis) => {
-                AskSonarQube::new(analysis, self.context, &self.servers, console).verdicts().await
+                let wanted = plan.target.wanted();
+                AskSonarQube::new(analysis, wanted, self.context, &self.servers, console).verdicts().await
             }
         }
     }
@@ -170,8 +175,8 @@ impl<'a> PublishRun<'a> {
         let console = self.context.console;
         let final_statuses = FinalStatuses::within(FINAL_STATUSES_LIMIT);
         let mut unfinished = self.pending.take();
-        let asked = self.asked.take();
-        for plan in asked.into_values() {
+        let begun = self.begun.take();
+        for plan in begun.into_values() {
             unfinished.extend(self.awaited(plan, &final_statuses).await);
         }
         if is_done && unfinished.is_empty() {
@@ -198,7 +203,7 @@ impl<'a> PublishRun<'a> {
         Outcome::Stopped
     }
 
-    /// The statuses that a run was to end while it asked SonarQube: an earlier run may have posted `INPROGRESS`.
+    /// The statuses that a run was to end and has not begun to post: an earlier run may have posted `INPROGRESS`.
     async fn awaited(&self, plan: &Plan, final_statuses: &FinalStatuses) -> Vec<Rc<PendingStatus>> {
         let VerdictPlan::Ask(analysis) = &plan.verdict else { return Vec::new() };
         if self.context.settings.dry_run {
@@ -233,7 +238,8 @@ impl<'a> PublishRun<'a> {
                 is_under_way: Cell::new(false),
             })
         };
-        plan.statuses(&verdicts, &found.target).into_iter().map(pending).collect()
+        let statuses = plan.statuses(&verdicts, &found.target).into_iter().map(pending);
+        statuses.filter(|status| !self.pending.has_begun(status)).collect()
     }
 
     async fn stop_listed(

@@ -131,6 +131,15 @@ impl PendingStatuses {
         }
     }
 
+    /// Whether a status is being posted to this slot, or was.
+    pub(super) fn has_begun(&self, status: &Rc<PendingStatus>) -> bool {
+        match self.slots.borrow().get(&InSlot(status.clone())) {
+            Some(SlotState::Taken) => true,
+            Some(SlotState::Free(lock)) => lock.try_lock().is_err(),
+            None => false,
+        }
+    }
+
     /// Marks the slot of a status that was posted.
     pub(super) fn occupy(&self, status: Rc<PendingStatus>) {
         let mut slots = self.slots.borrow_mut();

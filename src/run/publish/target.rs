@@ -91,8 +91,7 @@ impl TargetPublisher<'_, '_> {
     async fn compared(&self, verdicts: Vec<Verdict>, target: &Target) -> Vec<Verdict> {
         let VerdictPlan::Ask(plan) = &self.plan.verdict else { return verdicts };
         let credential = self.credential(target);
-        let console = self.bitbucket.client.console;
-        let comparison = AnalysisComparison { plan, bitbucket: self.bitbucket.with(&credential), console };
+        let comparison = AnalysisComparison::new(plan, self.bitbucket.with(&credential));
         let wanted = self.plan.target.wanted().at(target);
         let mut compared = Vec::new();
         for verdict in verdicts {
@@ -107,9 +106,23 @@ impl TargetPublisher<'_, '_> {
         let key = self.plan.crash_key(verdicts)?;
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
-        let state = bitbucket.status_state(&target.repository, &target.commit, &key).await.ok()??;
+        let standing = match bitbucket.standing_status(&target.repository, &target.commit, &key).await {
+            Ok(standing) => standing?,
+            Err(refusal) => {
+                self.bitbucket.client.console.warning(format_args!(
+                    "a scan of this commit that crashed before may still have a status (key {key}): {refusal}"
+                ));
+                return None;
+            }
+        };
         // An INPROGRESS belongs to a scan that has not ended.
-        if !matches!(state, State::Failed | State::Stopped) {
+        if !matches!(standing.state, State::Failed | State::Stopped) {
+            return None;
+        }
+        if self.plan.status.is_of_other_step(standing.url.as_deref()) {
+            self.bitbucket.client.console.warning(format_args!(
+                "the scan of another step of this pipeline did not finish (key {key}): that status stays"
+            ));
             return None;
         }
         let projects: Vec<&str> = verdicts.iter().filter_map(|verdict| verdict.project.as_deref()).collect();

@@ -11,6 +11,8 @@ pub struct Analysis {
     pub branch: Option<String>,
     /// The pull request.
     pub pull_request: Option<String>,
+    /// The branch that the pull request comes from: `sonar.pullrequest.branch`.
+    pub source_branch: Option<String>,
     /// The gate that it computes, if it ends well.
     pub gate: Gate,
     /// How its task ends.
@@ -33,6 +35,7 @@ impl Analysis {
             project: project.to_owned(),
             branch: None,
             pull_request: None,
+            source_branch: None,
             gate,
             end: End::Success,
             polls: 0,
@@ -57,6 +60,12 @@ impl Analysis {
     #[must_use]
     pub fn of_revision(self, commit: &str) -> Self {
         Self { revision: Some(commit.to_owned()), ..self }
+    }
+
+    /// The same of a pull request, which comes from this branch.
+    #[must_use]
+    pub fn from_branch(self, branch: &str) -> Self {
+        Self { source_branch: Some(branch.to_owned()), ..self }
     }
 
     /// Of a pull request, with this gate, and done already.

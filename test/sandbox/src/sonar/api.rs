@@ -32,6 +32,7 @@ pub(crate) fn answer(projects: &mut Projects, request: &Request) -> Answer {
         "/api/components/show" => component(&call),
         "/api/measures/component" => measures(&call),
         "/api/project_analyses/search" => analyses(&call),
+        "/api/project_branches/list" => branches(&call),
         "/api/project_pull_requests/list" => pull_requests(&call),
         "/api/qualitygates/project_status" => project_status(&call, &path),
         "/api/server/version" => Ok(version(&call)),
@@ -109,15 +110,15 @@ fn analyses(call: &Call) -> Outcome {
     Ok(Answer::json(200, &shapes::analyses(&call.projects.analyses(&key, &place))))
 }
 
-/// Wants "Browse" or "Execute Analysis": `ListAction.java` of `server/branch/pr/ws`.
+/// `ListAction.java` of `server/branch/ws`.
+fn branches(call: &Call) -> Outcome {
+    let key = call.project_to_list()?;
+    Ok(Answer::json(200, &shapes::branches(call.projects, &key)))
+}
+
+/// `ListAction.java` of `server/branch/pr/ws`.
 fn pull_requests(call: &Call) -> Outcome {
-    let visitor = call.identify()?;
-    let key = call.mandatory("project")?;
-    let missing = || refusals::not_found(&format!("Project '{key}' not found"));
-    let project = call.visible(&visitor, &key, missing)?;
-    if !visitor.may_browse(project) && !visitor.may_analyse(&key) {
-        return Err(refusals::forbidden());
-    }
+    let key = call.project_to_list()?;
     Ok(Answer::json(200, &shapes::pull_requests(call.projects, &key)))
 }
 
@@ -251,6 +252,18 @@ impl Call<'_> {
     ) -> Result<&Project, Answer> {
         let project = self.projects.project(key).filter(|project| !(visitor.is_nobody() && project.private));
         project.ok_or_else(missing)
+    }
+
+    /// The key of a project whose branches and pull requests the visitor may list: with "Browse" or "Execute Analysis".
+    fn project_to_list(&self) -> Result<String, Answer> {
+        let visitor = self.identify()?;
+        let key = self.mandatory("project")?;
+        let missing = || refusals::not_found(&format!("Project '{key}' not found"));
+        let project = self.visible(&visitor, &key, missing)?;
+        if !visitor.may_browse(project) && !visitor.may_analyse(&key) {
+            return Err(refusals::forbidden());
+        }
+        Ok(key)
     }
 
     fn check_gate(&self, visitor: &Visitor, key: &str, project: &Project) -> Result<(), Answer> {

@@ -154,6 +154,7 @@ pub(crate) struct Task {
     pub(crate) started_at: Option<String>,
     pub(crate) executed_at: Option<String>,
     pub(crate) revision: Option<String>,
+    pub(crate) source_branch: Option<String>,
     /// How many were submitted before it.
     number: usize,
     /// When it ends, where that was chosen.
@@ -319,8 +320,8 @@ impl Projects {
     /// When there is no such project; when it is of a branch and of a pull request; and before the service
     /// runs, unless it has a public address, for the scanner writes that down.
     pub fn submit(&mut self, analysis: Analysis) -> Submitted {
-        let Analysis { project, branch, pull_request, gate, end, polls, submitted_at, executed_at, revision } =
-            analysis;
+        let Analysis { project, branch, pull_request, source_branch, gate, end, polls, .. } = analysis;
+        let Analysis { submitted_at, executed_at, revision, .. } = analysis;
         assert!(branch.is_none() || pull_request.is_none(), "of a branch or of a pull request, not both");
         let (task_id, analysis_id) = (self.id("task"), self.id("analysis"));
         let report_task = self.report_task(&project, branch.as_deref(), pull_request.as_deref(), &task_id);
@@ -340,6 +341,7 @@ impl Projects {
             executed_at: None,
             ends_at: executed_at.or(submitted_at),
             revision,
+            source_branch,
             deleted: false,
             pending: polls,
         };
@@ -428,6 +430,12 @@ impl Projects {
                 Place::Main | Place::Branch(_) => None,
             })
             .collect()
+    }
+
+    /// The main branch of a project, and the others that something was submitted for.
+    pub(crate) fn branches(&self, project: &str) -> Vec<&Place> {
+        let places = self.project(project).into_iter().flat_map(|project| project.places.keys());
+        places.filter(|place| !matches!(place, Place::PullRequest(_))).collect()
     }
 
     pub(crate) const fn has_measures(&self) -> bool {

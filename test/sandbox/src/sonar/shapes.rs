@@ -62,6 +62,7 @@ pub(crate) fn pull_requests(projects: &Projects, key: &str) -> Value {
         let mut shape = json!({ "key": id, "title": format!("Pull request {id}"), "isOrphan": false });
         shape["status"] = json!({ "qualityGateStatus": level.word() });
         add(&mut shape, "analysisDate", latest.map(|task| &task.submitted_at));
+        add(&mut shape, "branch", latest.and_then(|task| task.source_branch.as_ref()));
         let revision = latest.and_then(|task| task.revision.as_ref());
         if let Some(revision) = revision.filter(|_| projects.dialect().is_cloud()) {
             shape["commit"] = json!({ "sha": revision });
@@ -69,6 +70,24 @@ pub(crate) fn pull_requests(projects: &Projects, key: &str) -> Value {
         shape
     };
     json!({ "pullRequests": projects.pull_requests(key).into_iter().map(shape).collect::<Vec<_>>() })
+}
+
+/// `ws-projectbranches.proto`, and `list-example.json` of `server/branch/ws`.
+pub(crate) fn branches(projects: &Projects, key: &str) -> Value {
+    let shape = |place: &&Place| {
+        let latest = projects.latest(key, place);
+        let level = latest.map_or(Level::None, |task| task.gate.level);
+        let mut shape = json!({
+            "name": place.to_string(),
+            "isMain": **place == Place::Main,
+            "type": "BRANCH",
+            "status": { "qualityGateStatus": level.word() },
+            "excludedFromPurge": **place == Place::Main,
+        });
+        add(&mut shape, "analysisDate", latest.map(|task| &task.submitted_at));
+        shape
+    };
+    json!({ "branches": projects.branches(key).iter().map(shape).collect::<Vec<_>>() })
 }
 
 fn bare_task(projects: &Projects, task: &Task, stage: Stage) -> Value {
