@@ -33,7 +33,10 @@ Everything is set by environment variables; a blank one counts as unset.
     }
     text += "\n† Only when the target is the pipeline's own repository, and while COMMIT,\n  PULL_REQUEST and BRANCH name no other than the pipeline builds.\n\nExit codes\n";
     for outcome in Outcome::ALL {
-        let _ = writeln!(text, "  {:<5} {}", outcome.exit_code(), outcome.meaning());
+        for (number, line) in wrapped(outcome.meaning(), 72).iter().enumerate() {
+            let code = if number == 0 { outcome.exit_code().to_string() } else { String::new() };
+            let _ = writeln!(text, "  {code:<5} {line}");
+        }
     }
     text
 }
