@@ -38,6 +38,7 @@ mod load;
 mod message;
 mod oauth;
 mod pages;
+mod pipelines_proxy;
 mod proxy;
 mod refusals;
 mod rules;
@@ -62,10 +63,11 @@ pub use faults::{Effect, Fault};
 pub use fleet::{repository_token, service};
 pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use oauth::Consumer;
+pub use pipelines_proxy::PipelinesProxy;
 pub use proxy::{Proxy, ProxyRule};
 pub use server::Recorded;
 pub use sonar::{
-    Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Level,
+    Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Issue, Level,
     PROJECT_ANALYSIS_TOKEN, Projects, READER_TOKEN, REVOKED_SONAR_TOKEN, SonarQube, Submitted, Token,
     USER_TOKEN, date,
 };

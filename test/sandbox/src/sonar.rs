@@ -9,6 +9,7 @@ mod analysis;
 mod api;
 mod dates;
 mod gate;
+mod issues;
 mod projects;
 mod refusals;
 mod shapes;
@@ -22,6 +23,7 @@ pub use acme::{
 pub use analysis::{Analysis, End, Submitted};
 pub use dates::date;
 pub use gate::{Condition, Gate, Level};
+pub use issues::Issue;
 pub use projects::{Dialect, Projects};
 pub use tokens::Token;
 

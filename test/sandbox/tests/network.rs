@@ -340,10 +340,10 @@ fn sonarqube_has_the_same_faults_and_records_as_bitbucket() {
 }
 
 #[test]
-#[should_panic(expected = "GET /api/issues/search")]
+#[should_panic(expected = "GET /api/rules/search")]
 fn requests_unknown_to_sonarqube_fail_the_test() {
     let sonar = SonarQube::start(Projects::acme(Dialect::Cloud));
-    let answer = exchange(connect_to(sonar.http_port()), &request_for("/api/issues/search", "127.0.0.1"));
+    let answer = exchange(connect_to(sonar.http_port()), &request_for("/api/rules/search", "127.0.0.1"));
     assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
 }
 

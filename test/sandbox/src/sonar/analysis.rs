@@ -1,6 +1,7 @@
 //! What a scanner sends, and what it keeps.
 
 use super::gate::Gate;
+use super::issues::Issue;
 
 /// What an analysis is of, and how it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,23 +25,26 @@ pub struct Analysis {
     pub submitted_at: Option<String>,
     /// When its task ended; by default when it was sent if that is given, and otherwise as above.
     pub executed_at: Option<String>,
+    /// The issues and hotspots that it finds.
+    pub issues: Vec<Issue>,
     /// The commit that the scanner found, if it found one. The webhook names some commit anyway.
     pub revision: Option<String>,
 }
 
 impl Analysis {
-    /// Of the main branch, with this gate, and done already. Change the fields for any other.
+    /// Of the main branch, with this gate, as many issues as it counts, and done already. Change the fields for any other.
     pub fn new(project: &str, gate: Gate) -> Self {
         Self {
             project: project.to_owned(),
             branch: None,
             pull_request: None,
             source_branch: None,
-            gate,
             end: End::Success,
             polls: 0,
             submitted_at: None,
             executed_at: None,
+            issues: Issue::counted_by(&gate),
+            gate,
             revision: None,
         }
     }
@@ -48,6 +52,12 @@ impl Analysis {
     /// Of a branch, with this gate, and done already.
     pub fn of_branch(project: &str, branch: &str, gate: Gate) -> Self {
         Self { branch: Some(branch.to_owned()), ..Self::new(project, gate) }
+    }
+
+    /// The same, with these issues.
+    #[must_use]
+    pub fn with_issues(self, issues: Vec<Issue>) -> Self {
+        Self { issues, ..self }
     }
 
     /// The same, sent at this time.

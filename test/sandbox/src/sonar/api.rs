@@ -7,7 +7,8 @@ use hyper::{Method, header};
 use serde_json::json;
 
 use super::gate::Gate;
-use super::projects::{Place, Project, Projects, Task};
+use super::issues::Issue;
+use super::projects::{Dialect, Place, Project, Projects, Task};
 use super::tokens::{self, Visitor};
 use super::{refusals, shapes};
 use crate::message::{Answer, Request};
@@ -30,6 +31,8 @@ pub(crate) fn answer(projects: &mut Projects, request: &Request) -> Answer {
         "/api/ce/component" => tasks_of_component(&call),
         "/api/ce/task" => task(&mut call),
         "/api/components/show" => component(&call),
+        "/api/hotspots/search" => hotspots(&call),
+        "/api/issues/search" => issues(&call),
         "/api/measures/component" => measures(&call),
         "/api/project_analyses/search" => analyses(&call),
         "/api/project_branches/list" => branches(&call),
@@ -77,6 +80,42 @@ fn component(call: &Call) -> Outcome {
     let key = call.mandatory("component")?;
     let (project, latest, place) = call.component(&visitor, &key)?;
     Ok(Answer::json(200, &shapes::component_shown(call.projects, &key, project, &place, latest)))
+}
+
+/// Whoever may not browse the project is told of no issue, and not refused; so is who names a project that there is not.
+/// A parameter that there is not is passed over: `SearchAction.java` of `server/issue/ws`, `IssueIndex.java`.
+fn issues(call: &Call) -> Outcome {
+    let visitor = call.identify()?;
+    let (page, page_size) = call.page(100)?;
+    let names = if call.projects.dialect().is_cloud() {
+        &["componentKeys"][..]
+    } else {
+        &["components", "componentKeys"]
+    };
+    let key = names.iter().find_map(|name| call.filled(name)).unwrap_or_default();
+    let project = call.projects.project(&key).filter(|project| visitor.may_browse(project));
+    let mut found: Vec<_> = project.map(|_| call.issues(&key, false)).unwrap_or_default();
+    found.sort_by_key(Issue::rank);
+    let shown = found.iter().skip((page - 1) * page_size).take(page_size);
+    let shown: Vec<_> = shown.map(|issue| issue.shape(call.projects.dialect(), &key)).collect();
+    Ok(Answer::json(200, &shapes::page_of("issues", &shown, &found, &key, page, page_size)))
+}
+
+/// Wants "Browse": `SearchAction.java` of `server/hotspot/ws`. `project` was `projectKey` until 10.2, and is on Cloud.
+fn hotspots(call: &Call) -> Outcome {
+    let visitor = call.identify()?;
+    let (page, page_size) = call.page(100)?;
+    let renamed = matches!(call.projects.dialect(), Dialect::Server2025 | Dialect::Server10);
+    let key = call.mandatory(if renamed { "project" } else { "projectKey" })?;
+    let missing = || refusals::not_found(&format!("Project '{key}' not found"));
+    let project = call.visible(&visitor, &key, missing)?;
+    if !visitor.may_browse(project) {
+        return Err(refusals::forbidden());
+    }
+    let found = call.issues(&key, true);
+    let shown = found.iter().skip((page - 1) * page_size).take(page_size);
+    let shown: Vec<_> = shown.map(|issue| issue.hotspot_shape(&key)).collect();
+    Ok(Answer::json(200, &shapes::page_of("hotspots", &shown, &found, &key, page, page_size)))
 }
 
 /// Wants "Browse", and refuses the whole request for one metric that there is not: `ComponentAction.java`.
@@ -264,6 +303,42 @@ impl Call<'_> {
             return Err(refusals::forbidden());
         }
         Ok(key)
+    }
+
+    /// `p` and `ps`: `SearchAction.java` and `SearchOptions.java`.
+    fn page(&self, default: usize) -> Result<(usize, usize), Answer> {
+        let number = |name: &str, default: usize| {
+            let value = self.filled(name);
+            value.map_or(Ok(default), |value| {
+                value.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
+                    refusals::bad_request(&format!(
+                        "The '{name}' parameter cannot be parsed as an integer value: {value}"
+                    ))
+                })
+            })
+        };
+        let (page, page_size) = (number("p", 1)?, number("ps", default)?);
+        if page_size > 500 {
+            return Err(refusals::bad_request("'ps' value must be less than 500"));
+        }
+        if page * page_size > 10_000 {
+            let text =
+                format!("Can return only the first 10000 results. {}th result asked.", page * page_size);
+            return Err(refusals::bad_request(&text));
+        }
+        Ok((page, page_size))
+    }
+
+    /// The issues or hotspots of the place that the request names, as far as its parameters leave them.
+    fn issues(&self, key: &str, hotspots: bool) -> Vec<Issue> {
+        let latest = self.projects.latest(key, &self.place());
+        let dialect = self.projects.dialect();
+        let is_set = |name: &str| {
+            dialect.knows_new_code_parameter(name) && self.filled(name).as_deref() == Some("true")
+        };
+        let only_new = ["sinceLeakPeriod", "inNewCodePeriod"].into_iter().any(is_set);
+        let issues = latest.map(|task| task.issues.clone()).unwrap_or_default().into_iter();
+        issues.filter(|issue| issue.is_hotspot() == hotspots && (issue.is_new || !only_new)).collect()
     }
 
     fn check_gate(&self, visitor: &Visitor, key: &str, project: &Project) -> Result<(), Answer> {

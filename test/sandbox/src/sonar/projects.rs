@@ -10,6 +10,7 @@ use url::form_urlencoded;
 
 use super::analysis::{Analysis, End, Submitted};
 use super::gate::Gate;
+use super::issues::Issue;
 use super::tokens::{Credential, Token};
 use super::{api, shapes};
 use crate::message::{Answer, Request};
@@ -53,6 +54,21 @@ impl Dialect {
             Self::Server10 => "10.7.0.96327",
             Self::Server99 => "9.9.0.65466",
             Self::Server67 => "6.7.7.38951",
+        }
+    }
+
+    /// Impacts came with 10.2: `SearchResponseFormat.java`.
+    pub(crate) const fn has_impacts(self) -> bool {
+        matches!(self, Self::Cloud | Self::Server2025 | Self::Server10)
+    }
+
+    /// The parameter that leaves the new code: the old one went with 10.0 and stayed on Cloud, the new one came with 9.4.
+    pub(crate) const fn knows_new_code_parameter(self, name: &str) -> bool {
+        let is_old = matches!(name.as_bytes(), b"sinceLeakPeriod");
+        match self {
+            Self::Cloud | Self::Server67 => is_old,
+            Self::Server2025 | Self::Server10 => !is_old,
+            Self::Server99 => true,
         }
     }
 
@@ -155,6 +171,7 @@ pub(crate) struct Task {
     pub(crate) executed_at: Option<String>,
     pub(crate) revision: Option<String>,
     pub(crate) source_branch: Option<String>,
+    pub(crate) issues: Vec<Issue>,
     /// How many were submitted before it.
     number: usize,
     /// When it ends, where that was chosen.
@@ -321,7 +338,7 @@ impl Projects {
     /// runs, unless it has a public address, for the scanner writes that down.
     pub fn submit(&mut self, analysis: Analysis) -> Submitted {
         let Analysis { project, branch, pull_request, source_branch, gate, end, polls, .. } = analysis;
-        let Analysis { submitted_at, executed_at, revision, .. } = analysis;
+        let Analysis { submitted_at, executed_at, revision, issues, .. } = analysis;
         assert!(branch.is_none() || pull_request.is_none(), "of a branch or of a pull request, not both");
         let (task_id, analysis_id) = (self.id("task"), self.id("analysis"));
         let report_task = self.report_task(&project, branch.as_deref(), pull_request.as_deref(), &task_id);
@@ -342,6 +359,7 @@ impl Projects {
             ends_at: executed_at.or(submitted_at),
             revision,
             source_branch,
+            issues,
             deleted: false,
             pending: polls,
         };

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::analysis::End;
 use super::gate::{Condition, Gate, Level};
+use super::issues::Issue;
 use super::projects::{Dialect, ORGANIZATION, Place, Project, Projects, Stage, Task, encode};
 use crate::world::{fingerprint, uuid};
 
@@ -88,6 +89,24 @@ pub(crate) fn branches(projects: &Projects, key: &str) -> Value {
         shape
     };
     json!({ "branches": projects.branches(key).iter().map(shape).collect::<Vec<_>>() })
+}
+
+/// A page of issues or hotspots, with the files that it names.
+pub(crate) fn page_of(
+    list: &str,
+    shown: &[Value],
+    all: &[Issue],
+    project: &str,
+    page: usize,
+    page_size: usize,
+) -> Value {
+    let mut components: Vec<Value> = all.iter().filter_map(|issue| issue.component_shape(project)).collect();
+    components.dedup();
+    components.push(json!({ "key": project, "enabled": true, "qualifier": "TRK", "name": project }));
+    let paging = json!({ "pageIndex": page, "pageSize": page_size, "total": all.len() });
+    let mut shape = json!({ "paging": paging, "components": components });
+    shape[list] = json!(shown);
+    shape
 }
 
 fn bare_task(projects: &Projects, task: &Task, stage: Stage) -> Value {

@@ -423,7 +423,7 @@ fn version_and_state_need_no_token() {
 fn answers_only_known_paths_below_its_base_path() {
     let mut projects = acme(Dialect::Server2025).with_base_path("/sonar");
     assert_eq!(get(&mut projects, "/sonar/api/system/status").status, 200);
-    for path in ["/api/system/status", "/sonar//api/system/status", "/sonar/api/issues/search", "/sonar", "/"]
+    for path in ["/api/system/status", "/sonar//api/system/status", "/sonar/api/rules/search", "/sonar", "/"]
     {
         assert_eq!(get(&mut projects, path).status, 501, "{path}");
     }
