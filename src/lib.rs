@@ -46,8 +46,13 @@ use crate::{
     http::{authorization::Authorization, transport::Transport},
     model::outcome::Outcome,
     run::{
-        budget::Budget, check::CheckRun, context::Context, publish::PublishRun, report,
-        result_file::ResultFile, stop::StopSignals,
+        budget::Budget,
+        check::CheckRun,
+        context::{Context, PipelinesProxy},
+        publish::PublishRun,
+        report,
+        result_file::ResultFile,
+        stop::StopSignals,
     },
 };
 
@@ -109,7 +114,9 @@ async fn run(
         let roots = roots.into_iter().chain(sonarqube_roots);
         Transport::new(roots, settings.proxies.clone(), settings.concurrency)?
     };
+    let pipelines_proxy = PipelinesProxy::at(settings.report_proxy.clone(), settings.concurrency)?;
     let context = Context {
+        pipelines_proxy: &pipelines_proxy,
         settings: &settings,
         keyring: &keyring,
         transport: &transport,

@@ -40,14 +40,16 @@ fn check_lists_what_works_and_posts_nothing() {
     ✔ the token has the scope pullrequest, to look up pull requests
     ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
     ✔ the commit has no status with the key sonar-acme_api: it can be created
+    ✔ a report would go beside the status, as gatepost-sonar-acme_api
     SonarQube at http://127.0.0.1:PORT/ (from SONAR_HOST_URL) gets SONAR_TOKEN
     ✔ SonarQube at http://127.0.0.1:PORT/ accepts SONAR_TOKEN
     ✔ the token can read the project acme_api
-    ✔ all 8 checks passed; nothing was posted
+    ✔ the token can read the issues of acme_api: 3 would become annotations
+    ✔ all 10 checks passed; nothing was posted
     exit code 0
     ");
     assert_eq!(methods(&sandbox), ["GET", "GET", "GET"], "repository, commit, creator");
-    assert_eq!(sonarqube.requests().len(), 2, "token, project");
+    assert_eq!(sonarqube.requests().len(), 3, "token, project, issues");
     assert!(sandbox.pull_request_statuses("acme/api", 7).is_empty());
 }
 
@@ -65,9 +67,10 @@ fn the_argument_check_does_the_same_as_mode_check() {
     ✔ the token has the scope pullrequest, to look up pull requests
     ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
     ✔ the commit has no status with the key sonar: it can be created
+    ✔ a report would go beside the status, as gatepost-sonar
     ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
       to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
-    ✔ 6 of 7 checks passed, 1 need attention; nothing was posted
+    ✔ 7 of 8 checks passed, 1 need attention; nothing was posted
     exit code 0
     ");
 }
@@ -233,10 +236,11 @@ fn a_failed_check_of_sonarqube_exits_with_3_and_one_of_bitbucket_with_4() {
     ✔ the token has the scope pullrequest, to look up pull requests
     ✔ Bitbucket has commit 94277cd267a8 of acme/api, branch feature/login
     ✔ the commit has no status with the key sonar-acme_api: it can be created
+    ✔ a report would go beside the status, as gatepost-sonar-acme_api
     SonarQube at http://127.0.0.1:PORT/ (from SONAR_HOST_URL) gets SONAR_TOKEN
     ✖ SonarQube at http://127.0.0.1:PORT/ does not accept SONAR_TOKEN
       to do:    create a token in SonarQube (My Account > Security) and save it in SONAR_TOKEN; check that it belongs to the server at SONAR_HOST_URL
-    ✖ 1 of 7 checks failed; nothing was posted
+    ✖ 1 of 8 checks failed; nothing was posted
     exit code 3
     ");
     let new = gatepost.clone().set("SONAR_TOKEN", sandbox::USER_TOKEN).run();

@@ -7,6 +7,7 @@ mod check;
 mod credentials;
 mod documents;
 mod faults;
+mod insights;
 mod posted;
 mod proxy;
 mod public_texts;

@@ -404,7 +404,11 @@ impl Bitbucket<'_> {
 
     /// Sends a request; for an OAuth consumer with its token. If Bitbucket says that the token has expired, sends the
     /// request once more with a new one. Every response is `Ok`.
-    async fn send(&self, request: &Request, purpose: impl Fn() -> Purpose) -> Result<Exchange, Box<Refusal>> {
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        purpose: impl Fn() -> Purpose,
+    ) -> Result<Exchange, Box<Refusal>> {
         let Some(consumer) = &self.credential.consumer else {
             return self.client.send(request).await.map_err(|failed| self.refusal(purpose(), failed));
         };
@@ -441,7 +445,7 @@ impl Bitbucket<'_> {
         client.send(request).await.map_err(|failed| self.refusal(purpose(), failed))
     }
 
-    fn refusal(&self, purpose: Purpose, failed: Box<FailedRequest>) -> Box<Refusal> {
+    pub(super) fn refusal(&self, purpose: Purpose, failed: Box<FailedRequest>) -> Box<Refusal> {
         Box::new(Refusal::new(purpose, self.credential.clone(), *failed))
     }
 
@@ -449,7 +453,7 @@ impl Bitbucket<'_> {
         self.url(repository, ["commit", commit.as_str(), "statuses", "build"])
     }
 
-    fn url<'p>(&self, repository: &'p Repository, path: impl IntoIterator<Item = &'p str>) -> Url {
+    pub(super) fn url<'p>(&self, repository: &'p Repository, path: impl IntoIterator<Item = &'p str>) -> Url {
         let repository = ["repositories", &repository.workspace, &repository.slug];
         self.client.url(repository.into_iter().chain(path))
     }

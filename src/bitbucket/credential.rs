@@ -38,6 +38,9 @@ pub(crate) enum CredentialKind {
     /// Key and secret of a private OAuth consumer, which get a Bearer token.
     /// <https://developer.atlassian.com/cloud/bitbucket/oauth-2>
     OauthConsumer { key: SecretString, secret: SecretString },
+    /// None: the proxy that Pipelines runs beside each step authorizes requests about reports of its own repository.
+    /// <https://support.atlassian.com/bitbucket-cloud/docs/code-insights/>
+    PipelinesProxy,
 }
 
 impl Credential {
@@ -50,9 +53,14 @@ impl Credential {
             }
             CredentialKind::AccessToken { token, .. } => Authorization::bearer(token.clone(), description),
             CredentialKind::OauthConsumer { .. } => Authorization::none(description),
+            CredentialKind::PipelinesProxy => {
+                Authorization::none("without a credential, through the proxy of Pipelines".to_owned())
+            }
         };
         let consumer = match &kind {
-            CredentialKind::ApiToken { .. } | CredentialKind::AccessToken { .. } => None,
+            CredentialKind::ApiToken { .. }
+            | CredentialKind::AccessToken { .. }
+            | CredentialKind::PipelinesProxy => None,
             CredentialKind::OauthConsumer { key, secret } => {
                 Some(Consumer::new(key.clone(), secret.clone(), authorization.description.clone()))
             }
@@ -69,11 +77,16 @@ impl Credential {
 
 impl CredentialKind {
     /// The token, or the secret of the OAuth consumer.
-    pub(crate) const fn secret(&self) -> &SecretString {
+    pub(crate) const fn secret(&self) -> Option<&SecretString> {
         match self {
-            Self::ApiToken { token, .. } | Self::AccessToken { token, .. } => token,
-            Self::OauthConsumer { secret, .. } => secret,
+            Self::ApiToken { token, .. } | Self::AccessToken { token, .. } => Some(token),
+            Self::OauthConsumer { secret, .. } => Some(secret),
+            Self::PipelinesProxy => None,
         }
+    }
+
+    pub(crate) const fn is_pipelines_proxy(&self) -> bool {
+        matches!(self, Self::PipelinesProxy)
     }
 
     /// What is unusual about the shape of the token, to complete "the token ...".
@@ -82,9 +95,9 @@ impl CredentialKind {
             Self::ApiToken { .. } => TokenKind::Api,
             Self::AccessToken { .. } => TokenKind::Access,
             // Bitbucket does not document the shape of keys and secrets.
-            Self::OauthConsumer { .. } => return None,
+            Self::OauthConsumer { .. } | Self::PipelinesProxy => return None,
         };
-        token::oddity(self.secret().expose_secret(), expected)
+        token::oddity(self.secret()?.expose_secret(), expected)
     }
 
     /// Whether it is the entry of this repository in `BITBUCKET_ACCESS_TOKENS`.
@@ -110,6 +123,7 @@ impl std::fmt::Display for CredentialKind {
             Self::OauthConsumer { .. } => {
                 f.write_str("OAuth consumer (BITBUCKET_OAUTH_CLIENT_ID, BITBUCKET_OAUTH_CLIENT_SECRET)")
             }
+            Self::PipelinesProxy => f.write_str("proxy of Pipelines"),
         }
     }
 }

@@ -4,5 +4,6 @@ pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod consumer;
 pub(crate) mod credential;
+pub(crate) mod insights;
 pub(crate) mod refusal;
 pub(crate) mod scopes;

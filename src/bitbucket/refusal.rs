@@ -31,6 +31,7 @@ pub(crate) enum Purpose {
     /// The token of an OAuth consumer, which all other requests of the consumer need.
     GetToken,
     PostStatus(Repository, CommitHash),
+    PostReport(Repository, CommitHash),
     FindPullRequest(Repository, PullRequestId),
     FindBranch(Repository, String),
     ReadRepository(Repository),
@@ -128,6 +129,7 @@ impl Purpose {
         match self {
             Self::GetToken => None,
             Self::PostStatus(repository, _)
+            | Self::PostReport(repository, _)
             | Self::FindPullRequest(repository, _)
             | Self::FindBranch(repository, _)
             | Self::ReadRepository(repository)
@@ -148,6 +150,7 @@ impl fmt::Display for Purpose {
         match self {
             Self::GetToken => f.write_str("get a token for the OAuth consumer"),
             Self::PostStatus(..) => f.write_str("post the status"),
+            Self::PostReport(..) => f.write_str("post the report"),
             Self::FindPullRequest(repository, id) => write!(f, "look up pull request {id} of {repository}"),
             Self::FindBranch(repository, branch) => write!(f, "look up branch {branch} of {repository}"),
             Self::ReadRepository(repository) => write!(f, "read the repository {repository}"),

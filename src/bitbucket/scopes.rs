@@ -25,12 +25,17 @@ impl Need {
         match (self, credential) {
             (Self::Status, CredentialKind::ApiToken { .. }) => "read:repository:bitbucket",
             (Self::PullRequestLookup, CredentialKind::ApiToken { .. }) => "read:pullrequest:bitbucket",
-            (Self::Status, CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. }) => {
-                "repository"
-            }
+            (
+                Self::Status,
+                CredentialKind::AccessToken { .. }
+                | CredentialKind::OauthConsumer { .. }
+                | CredentialKind::PipelinesProxy,
+            ) => "repository",
             (
                 Self::PullRequestLookup,
-                CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. },
+                CredentialKind::AccessToken { .. }
+                | CredentialKind::OauthConsumer { .. }
+                | CredentialKind::PipelinesProxy,
             ) => "pullrequest",
         }
     }
@@ -39,12 +44,17 @@ impl Need {
     pub(crate) const fn permission(self, credential: &CredentialKind) -> &'static str {
         match (self, credential) {
             (_, CredentialKind::ApiToken { .. }) => self.scope(credential),
-            (Self::Status, CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. }) => {
-                "Repositories: Read"
-            }
+            (
+                Self::Status,
+                CredentialKind::AccessToken { .. }
+                | CredentialKind::OauthConsumer { .. }
+                | CredentialKind::PipelinesProxy,
+            ) => "Repositories: Read",
             (
                 Self::PullRequestLookup,
-                CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. },
+                CredentialKind::AccessToken { .. }
+                | CredentialKind::OauthConsumer { .. }
+                | CredentialKind::PipelinesProxy,
             ) => "Pull requests: Read",
         }
     }
@@ -95,9 +105,9 @@ impl Scopes {
         let is_granular = |scope: &String| scope.ends_with(":bitbucket");
         match credential {
             CredentialKind::ApiToken { .. } => self.0.iter().all(is_granular),
-            CredentialKind::AccessToken { .. } | CredentialKind::OauthConsumer { .. } => {
-                !self.0.iter().any(is_granular)
-            }
+            CredentialKind::AccessToken { .. }
+            | CredentialKind::OauthConsumer { .. }
+            | CredentialKind::PipelinesProxy => !self.0.iter().any(is_granular),
         }
     }
 

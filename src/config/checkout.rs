@@ -21,7 +21,7 @@ pub(crate) struct Checkouts(RefCell<HashMap<PathBuf, Rc<HashSet<Vec<u8>>>>>);
 /// A checkout.
 #[derive(Debug)]
 pub(crate) struct Checkout {
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Where git keeps what belongs to it.
     git: PathBuf,
 }

@@ -38,6 +38,7 @@ pub(crate) fn credential_kind(variables: &Variables, findings: &mut Findings) ->
             check_token(ACCESS_TOKEN, TokenKind::Access, token, findings);
         }
         CredentialKind::OauthConsumer { key, secret } => check_consumer(key, secret, findings),
+        CredentialKind::PipelinesProxy => {}
     }
     warn_of_halves(variables, &credential, findings);
     warn_of_app_password(variables, findings);
@@ -69,7 +70,7 @@ fn complete_credentials(variables: &Variables) -> Vec<CredentialKind> {
 
 fn report_several_credentials(complete: &[CredentialKind], findings: &mut Findings) {
     let variables = |kind: &CredentialKind| match kind {
-        CredentialKind::AccessToken { .. } => (ACCESS_TOKEN, None),
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => (ACCESS_TOKEN, None),
         CredentialKind::ApiToken { .. } => (EMAIL, Some(API_TOKEN)),
         CredentialKind::OauthConsumer { .. } => (CLIENT_ID, Some(CLIENT_SECRET)),
     };
@@ -124,7 +125,7 @@ fn report_missing_half_of_consumer(missing: &str, present: &str, part: &str, fin
 /// Warns of the other half of a credential that is not used.
 fn warn_of_halves(variables: &Variables, used: &CredentialKind, findings: &mut Findings) {
     let used_variable = match used {
-        CredentialKind::AccessToken { .. } => ACCESS_TOKEN,
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => ACCESS_TOKEN,
         CredentialKind::ApiToken { .. } => API_TOKEN,
         CredentialKind::OauthConsumer { .. } => CLIENT_ID,
     };

@@ -26,7 +26,7 @@ pub(crate) struct Findings {
 }
 
 /// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
-const TRIFLES: [&str; 13] = [
+const TRIFLES: [&str; 16] = [
     "BITBUCKET_PIPELINES_VARIABLES_PATH",
     "CONCURRENCY",
     "DEBUG",
@@ -35,8 +35,11 @@ const TRIFLES: [&str; 13] = [
     "HTTP_PROXY",
     "NAME",
     "ON_NO_GATE",
+    "REPORT",
+    "REPORT_PROXY",
     "RESULT_FILE",
     "RESUME",
+    "SONAR_BASE_DIR",
     "SONAR_TIMEOUT",
     "TIMEOUT",
     "URL",
@@ -69,7 +72,11 @@ impl Findings {
             return self.add(Problem { variable, found, accepted, remedy, keeps_verdict_away });
         }
         let default = match variable.as_str() {
-            "HTTP_PROXY" | "RESULT_FILE" | "RESUME" | "BITBUCKET_PIPELINES_VARIABLES_PATH" => "it is ignored",
+            "HTTP_PROXY"
+            | "SONAR_BASE_DIR"
+            | "RESULT_FILE"
+            | "RESUME"
+            | "BITBUCKET_PIPELINES_VARIABLES_PATH" => "it is ignored",
             _ => "the default is used",
         };
         self.warning(format!("{variable} {}; {default} (accepted: {})", found.into(), accepted.into()));

@@ -15,7 +15,9 @@ use crate::{
     config::{
         credential::{check_access_token, credential_kind, is_any_set},
         findings::Findings,
-        parse::Fields,
+        parse::{Fields, flag},
+        repository::is_own,
+        target_list::is_list,
         variables::{Variables, nearest, placeholder},
     },
     console::{foreign::shown, secrets::holds_token},
@@ -25,6 +27,18 @@ use crate::{
         token::TokenKind,
     },
 };
+
+/// Whether a run needs no credential: in Pipelines, for the commit that is built, without a status.
+fn needs_no_credential(variables: &Variables) -> bool {
+    let has_no_status = !flag("STATUS", variables.status.as_deref(), true, &mut Findings::default());
+    let is_of_build = variables.bitbucket_build_number.is_some() && is_own(variables);
+    let other_commit = [&variables.commit, &variables.pull_request, &variables.branch];
+    has_no_status
+        && is_of_build
+        && !is_any_set(variables)
+        && !is_list(variables)
+        && other_commit.into_iter().all(Option::is_none)
+}
 
 /// The credentials of a run.
 #[derive(Debug)]
@@ -58,13 +72,15 @@ impl Keyring {
         let mut throttles: HashMap<String, Rc<Throttle>> = HashMap::new();
         let mut credential = |kind: CredentialKind| {
             let throttle = throttles
-                .entry(kind.secret().expose_secret().to_owned())
+                .entry(kind.secret().map(|secret| secret.expose_secret().to_owned()).unwrap_or_default())
                 .or_insert_with(|| Rc::new(Throttle::new(patience, outage.clone())))
                 .clone();
             Rc::new(Credential::new(kind, throttle))
         };
         let tokens = variables.bitbucket_access_tokens.as_ref();
-        let common = if tokens.is_none() || is_any_set(variables) {
+        let common = if tokens.is_none() && needs_no_credential(variables) {
+            Some(credential(CredentialKind::PipelinesProxy))
+        } else if tokens.is_none() || is_any_set(variables) {
             credential_kind(variables, findings).map(&mut credential)
         } else {
             None
@@ -149,7 +165,8 @@ impl Keyring {
 
     /// Every token of `BITBUCKET_ACCESS_TOKENS`, to be hidden.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
-        self.own.values().map(|own| own.credential.kind.secret().expose_secret().to_owned())
+        let secrets = self.own.values().filter_map(|own| own.credential.kind.secret());
+        secrets.map(|secret| secret.expose_secret().to_owned())
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod checkout;
 pub(crate) mod credential;
 pub(crate) mod findings;
 pub mod help;
+pub(crate) mod insights;
 pub(crate) mod keyring;
 pub(crate) mod parse;
 pub(crate) mod plan;

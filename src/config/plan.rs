@@ -10,6 +10,7 @@ use crate::{
         analysis::{VerdictNeed, VerdictPlan},
         analysis_files::FileSearch,
         findings::Findings,
+        insights::InsightsPlan,
         keyring::Keyring,
         repository::repository,
         status::StatusPlan,
@@ -34,6 +35,7 @@ pub(crate) struct Plan<T = TargetPlan> {
     pub(crate) credential: Rc<Credential>,
     pub(crate) target: T,
     pub(crate) status: StatusPlan,
+    pub(crate) insights: InsightsPlan,
     pub(crate) verdict: VerdictPlan,
 }
 
@@ -157,6 +159,7 @@ impl<'a> Planner<'a> {
         self.find_secrets(variables, findings);
         let target = T::from_variables(variables, is_listed, findings);
         let status = StatusPlan::from_variables(variables, findings);
+        let insights = InsightsPlan::from_variables(variables, is_listed, findings);
         let wanted = target.as_ref().map(T::wanted).unwrap_or_default();
         let need = T::verdict_need(is_listed);
         let verdict = VerdictPlan::from_variables(variables, need, &wanted, &self.search, findings);
@@ -168,7 +171,7 @@ impl<'a> Planner<'a> {
         } else {
             verdict
         };
-        Some(Plan { credential: credential??, target: target?, status, verdict: verdict? })
+        Some(Plan { credential: credential??, target: target?, status, insights, verdict: verdict? })
     }
 
     /// Reports a secret in a text that becomes part of a status: everybody who can read the commit sees it.
@@ -249,7 +252,8 @@ impl<T: PlanTarget> Plan<T> {
 
     /// Whether both plans post the same content.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        self.target == other.target && self.status == other.status && self.verdict == other.verdict
+        (&self.target, &self.status) == (&other.target, &other.status)
+            && (&self.insights, &self.verdict) == (&other.insights, &other.verdict)
     }
 }
 

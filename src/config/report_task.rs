@@ -304,6 +304,15 @@ fn is_usual(path: &Path) -> bool {
     path.parent().is_some_and(|parent| USUAL_PLACES.iter().any(|place| parent.ends_with(place)))
 }
 
+/// The base folder of the project whose scanner left a file in a usual place. The folder of .NET does not tell it.
+pub(crate) fn base_folder(file: &Path) -> Option<&Path> {
+    const DOES_NOT_TELL: &str = ".sonarqube/out/.sonar";
+    let folder = file.parent()?;
+    let place =
+        USUAL_PLACES.iter().find(|place| folder.ends_with(place) && !folder.ends_with(DOES_NOT_TELL))?;
+    folder.ancestors().nth(Path::new(place).components().count())
+}
+
 /// Whether a folder is a usual place, or the beginning of one.
 fn leads_to_usual(path: &Path) -> bool {
     USUAL_PLACES.iter().any(|place| {

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) concurrency: usize,
     pub(crate) api_url: Url,
     pub(crate) proxies: Arc<Proxies>,
+    /// The proxy of Pipelines, through which a report goes without a credential.
+    pub(crate) report_proxy: Url,
     pub(crate) ssl_cert_file: Option<PathBuf>,
     pub(crate) result_file: Option<PathBuf>,
     pub(crate) resume: bool,
@@ -90,6 +92,10 @@ impl Settings {
                 None => Url::parse(API_URL)?,
             },
             proxies: Arc::default(),
+            report_proxy: match report_proxy(variables, findings) {
+                Some(url) => url,
+                None => Url::parse(REPORT_PROXY_OF_SCRIPT)?,
+            },
             ssl_cert_file: path(variables.ssl_cert_file.as_deref()),
             result_file: path(variables.result_file.as_deref()),
             resume: flag("RESUME", variables.resume.as_deref(), false, findings),
@@ -254,6 +260,27 @@ fn proxies(variables: &Variables, api_url: &Url, findings: &mut Findings) -> Pro
         }
     });
     Proxies::new(https, http, exceptions)
+}
+
+/// From a pipe, the proxy is on the host of Docker: <https://support.atlassian.com/bitbucket-cloud/docs/code-insights/>.
+const REPORT_PROXY_PORT: u16 = 29418;
+const REPORT_PROXY_OF_SCRIPT: &str = "http://localhost:29418";
+
+fn report_proxy(variables: &Variables, findings: &mut Findings) -> Option<Url> {
+    if let Some(text) = variables.report_proxy.as_deref() {
+        let address = service_address(text).ok().filter(|url| url.scheme() == "http");
+        if address.is_none() {
+            findings.problem(
+                "REPORT_PROXY",
+                format!("is {}, which is not the address of an http proxy", shown(text)),
+                "an http address such as http://host.docker.internal:29418",
+                "",
+            );
+        }
+        return address;
+    }
+    let docker = Url::parse(variables.docker_host.as_deref()?.trim()).ok()?;
+    Url::parse(&format!("http://{}:{REPORT_PROXY_PORT}", docker.host_str()?)).ok()
 }
 
 const PROXY_ACCEPTED: &str = "an http or https address such as http://proxy.example.com:3128, with user:password@ before the host when the proxy asks for it";

@@ -179,6 +179,7 @@ mod tests {
             link: None,
             outcome: Outcome::Done,
             analysis: None,
+            draft: None,
         }
     }
 

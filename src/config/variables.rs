@@ -62,11 +62,6 @@ macro_rules! variables {
         }
 
         impl Variables {
-    /// Whether the run is the last word of a step that scans: then there is a final state whatever is wrong.
-    pub(crate) const fn is_last_word(&self) -> bool {
-        self.state.is_none() && (self.scan_exit_code.is_some() || self.bitbucket_exit_code.is_some())
-    }
-
             /// Every variable that Gatepost reads, in the order of the documents.
             pub const ALL: &'static [Variable] = &[$($(Variable {
                 group: $group,
@@ -153,6 +148,8 @@ variables! {
         name: Text = "`Sonar: <project key>`, or `Sonar` if no project is known",
         /// Line of text below the title, cut to 255 characters.
         description: Text = "the verdict in words",
+        /// `false`: only the Code Insights report is posted, and no status.
+        status: Text = "`true`",
         /// Page that a click opens: http or https, to an IP address or a host with a dot, not loopback.
         url: Text = "SonarQube's dashboard, or the page of the pipeline, or the page of the commit",
     }
@@ -182,6 +179,12 @@ variables! {
         on_no_gate: Text = "`FAILED`",
         /// `false`: the status is red, and the step stays green.
         fail_on_red_gate: Text = "`true`",
+        /// Code Insights report beside the status: `issues` (the gate, and the issues as annotations in the diff), `gate`
+        /// (the gate alone) or `false`. A state that is given has no report.
+        report: Text = "`issues`, and `false` for a list of targets",
+        /// Folder that the scanner ran in, from the root of the repository, where the place of `report-task.txt` does not
+        /// tell it: SonarQube names files from there.
+        sonar_base_dir: Text = "the folder above the place of `report-task.txt`, or the root of the repository",
     }
     "Many targets in one run" {
         /// JSON file with an array of objects, one for each target: variables of Target, Status and SonarQube by their
@@ -214,6 +217,8 @@ variables! {
         resume: Text = "`false`",
         /// Address of the Bitbucket API: https, or http to loopback or `host.docker.internal`.
         bitbucket_api_url: Text = "`https://api.bitbucket.org/2.0`",
+        /// Address of the proxy of Pipelines, through which a report goes without a credential.
+        report_proxy: Text = "port 29418 of the host in `DOCKER_HOST`, or of `localhost`",
         /// PEM file with root certificates that are trusted in addition to the built-in ones.
         ssl_cert_file: Text = "",
         /// Proxy for https addresses.
@@ -248,6 +253,8 @@ variables! {
         bitbucket_parallel_step: Text = "",
         /// Number of steps in the parallel group; read with `SPLIT`.
         bitbucket_parallel_step_count: Text = "",
+        /// Address of Docker beside the step: its host has the proxy of Pipelines.
+        docker_host: Text = "",
         /// File that receives `GATEPOST_STATE`, `GATEPOST_KEY`, `GATEPOST_COMMIT` and `GATEPOST_URL`
         /// for later steps, when its folder exists.
         bitbucket_pipelines_variables_path: Text = "",
@@ -271,6 +278,11 @@ enum NameForm {
 const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
 
 impl Variables {
+    /// Whether the run is the last word of a step that scans: then there is a final state whatever is wrong.
+    pub(crate) const fn is_last_word(&self) -> bool {
+        self.state.is_none() && (self.scan_exit_code.is_some() || self.bitbucket_exit_code.is_some())
+    }
+
     /// Reads an environment of names and values.
     ///
     /// Values that are not UTF-8, a `$NAME` that was not replaced, and secrets in public variables are problems. A name

@@ -45,6 +45,9 @@ pub(crate) const STOPPED_OVER: &str =
 /// Explains a refusal.
 pub(crate) fn explain(refusal: &Refusal) -> Explanation {
     let Refusal { failed, answer, .. } = refusal;
+    if refusal.credential.kind.is_pipelines_proxy() {
+        return explain_pipelines_proxy(refusal);
+    }
     let mut explanation = match (&failed.cause, answer) {
         (Cause::Refused(response), _) if network::is_redirect(response) => explain_renamed(response, refusal)
             .unwrap_or_else(|| network::explain_redirect(response, &failed.url, GUIDE).into()),
@@ -87,6 +90,19 @@ fn explain_renamed(response: &Response, refusal: &Refusal) -> Option<Explanation
 fn renamed_to(location: &Url) -> Option<Repository> {
     let mut parts = location.path_segments()?.skip_while(|part| *part != "repositories").skip(1);
     Repository::from_full_name(&format!("{}/{}", parts.next()?, parts.next()?))
+}
+
+/// A report without a credential depends on the proxy that Pipelines runs beside each step.
+fn explain_pipelines_proxy(refusal: &Refusal) -> Explanation {
+    let why = if refusal.status_code().is_some() {
+        "the proxy of Pipelines is for reports of the repository whose pipeline runs, and did not authorize this one"
+    } else {
+        "the proxy of Pipelines is not there: it runs beside each step of a pipeline in the cloud"
+    };
+    Explanation::of(
+        why,
+        "pass a credential such as BITBUCKET_ACCESS_TOKEN, or REPORT_PROXY with the address of the proxy",
+    )
 }
 
 fn unknown_answer() -> Explanation {
@@ -147,7 +163,7 @@ fn explain_answer(response: &Response, answer: &Answer, refusal: &Refusal) -> Ex
 fn explain_wrong_mechanism(credential: &CredentialKind) -> Explanation {
     let (kind, other) = match credential {
         CredentialKind::ApiToken { .. } => ("an API token", "an access token (BITBUCKET_ACCESS_TOKEN)"),
-        CredentialKind::AccessToken { .. } => {
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => {
             ("an access token", "an API token (ATLASSIAN_ACCOUNT_EMAIL and ATLASSIAN_API_TOKEN)")
         }
         CredentialKind::OauthConsumer { .. } => {
@@ -169,7 +185,9 @@ fn expired(credential: &CredentialKind) -> &'static Trouble {
         CredentialKind::AccessToken { .. } if credential.may_be_oauth_token() => {
             &handbook::OAUTH_TOKEN_EXPIRED
         }
-        CredentialKind::AccessToken { .. } => &handbook::ACCESS_TOKEN_EXPIRED,
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => {
+            &handbook::ACCESS_TOKEN_EXPIRED
+        }
         CredentialKind::OauthConsumer { .. } => &handbook::CONSUMER_TOKEN,
     }
 }
@@ -178,7 +196,7 @@ fn expired(credential: &CredentialKind) -> &'static Trouble {
 const fn lacking_scope(credential: &CredentialKind) -> &'static Trouble {
     match credential {
         CredentialKind::ApiToken { .. } => &handbook::API_TOKEN_SCOPE,
-        CredentialKind::AccessToken { .. } => &handbook::ACCESS_TOKEN_SCOPE,
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => &handbook::ACCESS_TOKEN_SCOPE,
         CredentialKind::OauthConsumer { .. } => &handbook::CONSUMER_SCOPE,
     }
 }
@@ -191,7 +209,7 @@ fn explain_lacking_scope(
     let lacking = lacking_scope(credential);
     let kind = match credential {
         CredentialKind::ApiToken { .. } => "API token",
-        CredentialKind::AccessToken { .. } => "access token",
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => "access token",
         CredentialKind::OauthConsumer { .. } => "OAuth consumer",
     };
     let Some(missing) = missing else {
@@ -230,10 +248,12 @@ fn explain_bad_request(
                 format!("Bitbucket gives no reason, which probably means that {}", handbook::NO_SCOPES.why);
             Reason::with_why(&handbook::NO_SCOPES, why).into()
         }
-        (Answer::Empty, CredentialKind::AccessToken { .. }) => Explanation::of(
-            "Bitbucket gives no reason, which is not documented for an access token",
-            handbook::ACCESS_TOKEN_EXPIRED.remedy,
-        ),
+        (Answer::Empty, CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy) => {
+            Explanation::of(
+                "Bitbucket gives no reason, which is not documented for an access token",
+                handbook::ACCESS_TOKEN_EXPIRED.remedy,
+            )
+        }
         (Answer::Empty, CredentialKind::OauthConsumer { .. }) => Explanation::of(
             "Bitbucket gives no reason, which is not documented for an OAuth consumer",
             handbook::CONSUMER_TOKEN.remedy,
@@ -268,7 +288,9 @@ fn anothers_status(evidence: &Evidence, credential: &CredentialKind) -> Vec<Reas
         CredentialKind::OauthConsumer { .. } => {
             "; the creator of an OAuth consumer's statuses is the owner of the consumer"
         }
-        CredentialKind::ApiToken { .. } | CredentialKind::AccessToken { .. } => "",
+        CredentialKind::ApiToken { .. }
+        | CredentialKind::AccessToken { .. }
+        | CredentialKind::PipelinesProxy => "",
     };
     let why = format!("this status was probably created with another credential: {by}{}{owner}", trouble.why);
     vec![Reason::with_why(trouble, why)]
@@ -307,7 +329,7 @@ fn explain_unauthorized(response: &Response, credential: &CredentialKind) -> Exp
         CredentialKind::AccessToken { .. } if credential.may_be_oauth_token() => {
             Explanation::one_of([&handbook::OAUTH_TOKEN_EXPIRED, &handbook::ACCESS_TOKEN_EXPIRED])
         }
-        CredentialKind::AccessToken { .. } => {
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => {
             Explanation::one_of([&handbook::ACCESS_TOKEN_EXPIRED, &handbook::NOT_BITBUCKETS_TOKEN])
         }
         CredentialKind::OauthConsumer { .. } => Reason::from(&handbook::CONSUMER_TOKEN).into(),
@@ -384,6 +406,7 @@ fn explain_not_found(
             handbook::DOWN.remedy,
         ),
         Purpose::PostStatus(repository, commit)
+        | Purpose::PostReport(repository, commit)
         | Purpose::ReadCommit(repository, commit)
         | Purpose::ReadStatus(repository, commit) => {
             let is_certain = *answer == Answer::NoCommit || evidence.has_commit == Some(false);
@@ -476,7 +499,9 @@ fn explain_hidden(
         CredentialKind::AccessToken { .. } if kind.starts_with("workspace") => {
             vec![wrong_name, reach("workspace")]
         }
-        CredentialKind::AccessToken { .. } => vec![Reason::from(&handbook::OTHER_REPOSITORY), wrong_name],
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => {
+            vec![Reason::from(&handbook::OTHER_REPOSITORY), wrong_name]
+        }
         CredentialKind::OauthConsumer { .. } => vec![wrong_name, Reason::from(&handbook::OTHER_WORKSPACE)],
     }
 }

@@ -67,6 +67,19 @@ pub(crate) fn tell(refusal: &impl Refused, console: &Console) {
     }
 }
 
+/// Warns of a refusal that keeps something away that the run can do without. With many targets only the first of the same
+/// kind is told in full.
+pub(crate) fn warn(what: impl fmt::Display, refusal: &impl Refused, console: &Console) {
+    let explanation = refusal.explain();
+    let kinds: Vec<&str> = explanation.reasons.iter().map(|reason| &*reason.why).collect();
+    let Some(news) = console.news(format!("warning {}", kinds.join("\n"))) else {
+        return console.warning(format_args!("{what}: {refusal} (as told above)"));
+    };
+    news.warning(format_args!("{what}: {refusal}"));
+    news.detail("answered", refusal.failed().answered());
+    explanation.tell(refusal.failed().service, &news);
+}
+
 /// Tells the reader why there is no verdict. With many targets only the first of the same kind is told in full.
 pub(crate) fn tell_no_verdict(reason: &NoVerdict, console: &Console) {
     let explanation = reason.explain();

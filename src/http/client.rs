@@ -35,6 +35,8 @@ pub(crate) struct Client<'a> {
     /// The address of the API, without a slash at its end.
     pub(crate) base_url: &'a Url,
     pub(crate) deadline: &'a Deadline,
+    /// Longer bodies are not read to their end.
+    pub(crate) body_max_bytes: usize,
     /// Whether a request is sent again after a transient failure.
     pub(crate) retries: bool,
     /// True from the moment a request is sent until a response proves that it had no effect.
@@ -195,7 +197,7 @@ impl Client<'_> {
             self.failed(request, cause, attempts.count, None)
         })?;
         let was_applied = self.may_have_been_applied.is_some_and(|applied| applied.replace(true));
-        let attempt = self.transport.send(built, limit).await;
+        let attempt = self.transport.send(built, limit, self.body_max_bytes).await;
         drop(permit);
         if let Some(applied) = self.may_have_been_applied {
             applied.set(was_applied || retry::may_have_been_applied(&attempt));

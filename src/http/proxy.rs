@@ -86,6 +86,11 @@ impl Proxies {
         Self { https: proxy("HTTPS_PROXY", https), http: proxy("HTTP_PROXY", http), exceptions }
     }
 
+    /// One proxy for all requests over http.
+    pub(crate) fn for_http(url: Url, variable: &'static str) -> Self {
+        Self { https: None, http: Some(Proxy::new(url, variable)), exceptions: Exceptions::default() }
+    }
+
     /// The proxy for a request. A request to this machine over http carries its credential unencrypted, so it never goes
     /// through a proxy.
     pub(crate) fn of(&self, url: &Url) -> Option<&Proxy> {

@@ -20,7 +20,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// The time limit of one attempt.
 pub(crate) const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 /// Bodies are read up to this size; real ones have some 10 KiB.
-const BODY_MAX_BYTES: usize = 1024 * 1024;
+pub(crate) const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// The connections to one service.
 #[derive(Debug)]
 pub(crate) struct Transport {
@@ -224,21 +224,23 @@ impl Transport {
         self.permits.acquire().await.ok()
     }
 
-    /// Sends a request once and reads its response, both within `limit`.
+    /// Sends a request once and reads its response, both within `limit`, and the body up to `max_bytes`.
     ///
     /// # Errors
     ///
     /// When no complete response came.
-    pub(crate) async fn send(&self, request: Request, limit: Duration) -> Attempt {
-        tokio::time::timeout(limit, self.lead(request)).await.unwrap_or(Err(Failure::Silent(limit)))
+    pub(crate) async fn send(&self, request: Request, limit: Duration, max_bytes: usize) -> Attempt {
+        tokio::time::timeout(limit, self.lead(request, max_bytes))
+            .await
+            .unwrap_or(Err(Failure::Silent(limit)))
     }
 
     /// Sends a request through its proxy, if it has one.
-    async fn lead(&self, request: Request) -> Attempt {
+    async fn lead(&self, request: Request, max_bytes: usize) -> Attempt {
         let url = request.url().clone();
         let proxy = self.proxies.of(&url);
         // Boxed, because it would be part of the future of every target.
-        let exchange = Box::pin(self.exchange(request, proxy));
+        let exchange = Box::pin(self.exchange(request, proxy, max_bytes));
         let Some(proxy) = proxy else { return exchange.await };
         let is_first = Box::pin(proxy.admit(&url)).await?;
         let attempt = exchange.await;
@@ -254,7 +256,7 @@ impl Transport {
         attempt
     }
 
-    async fn exchange(&self, request: Request, proxy: Option<&Proxy>) -> Attempt {
+    async fn exchange(&self, request: Request, proxy: Option<&Proxy>, max_bytes: usize) -> Attempt {
         let url = request.url().clone();
         let mut response = match self.client.execute(request).await {
             Ok(response) => response,
@@ -265,7 +267,7 @@ impl Transport {
         }
         let (mut bytes, mut is_truncated) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(|error| without_response(&error))? {
-            let room = BODY_MAX_BYTES - bytes.len();
+            let room = max_bytes - bytes.len();
             bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 is_truncated = true;

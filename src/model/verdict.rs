@@ -2,7 +2,10 @@
 
 use crate::{
     console::text::in_digits,
-    model::{analysis::Subject, outcome::Outcome, state::State, target::CommitHash, timestamp::Timestamp},
+    model::{
+        analysis::Subject, insights::ReportDraft, outcome::Outcome, state::State, target::CommitHash,
+        timestamp::Timestamp,
+    },
 };
 
 /// What a status says of a commit.
@@ -18,7 +21,9 @@ pub(crate) struct Verdict {
     /// How the run ends when the status is posted.
     pub(crate) outcome: Outcome,
     /// The analysis that it comes from. `None` when there is none whose gate is told.
-    pub(crate) analysis: Option<JudgedAnalysis>,
+    pub(crate) analysis: Option<Box<JudgedAnalysis>>,
+    /// What a report says beside it. `None` when it has no gate.
+    pub(crate) draft: Option<Box<ReportDraft>>,
 }
 
 /// An analysis whose gate is told, as far as it is needed to see whether it is about the commit of the status.
@@ -64,6 +69,7 @@ impl Verdict {
             link: None,
             outcome: Outcome::VariablesWrong,
             analysis: None,
+            draft: None,
         }
     }
 
@@ -74,7 +80,15 @@ impl Verdict {
             Some(code) => (State::Failed, format!("Failed with exit code {code}")),
             None => State::parse(text).map(|state| (state, state.words().to_owned()))?,
         };
-        Some(Self { state, words, project: None, link: None, outcome: Outcome::Done, analysis: None })
+        Some(Self {
+            state,
+            words,
+            project: None,
+            link: None,
+            outcome: Outcome::Done,
+            analysis: None,
+            draft: None,
+        })
     }
 }
 

@@ -38,7 +38,7 @@ impl<'a> Budget<'a> {
         };
         let mut budget = Self::default();
         for plan in plans.iter().filter(|plan| !is_delivered(plan)) {
-            budget.add(&plan.credential, Some(&plan.target), 1);
+            budget.add(&plan.credential, Some(&plan.target), plan.insights.requests());
         }
         budget
     }

@@ -40,7 +40,7 @@ impl<'a> AnalysisComparison<'a> {
         if let Some(reason) = self.refute(analysis, wanted, Some(target), is_green).await {
             tell_no_verdict(&reason, self.console);
             let (words, outcome) = (self.console.without_secrets(&reason.to_string()), reason.outcome());
-            return Verdict { state: State::Failed, words, outcome, analysis: None, ..verdict };
+            return Verdict { state: State::Failed, words, outcome, analysis: None, draft: None, ..verdict };
         }
         for doubt in doubts(analysis, wanted) {
             self.console.warning(doubt);
@@ -104,6 +104,9 @@ impl<'a> AnalysisComparison<'a> {
 
     /// The date of the commit, if Bitbucket tells it.
     async fn commit_date(&self, target: Option<&Target>) -> Option<Timestamp> {
+        if self.bitbucket.credential.kind.is_pipelines_proxy() {
+            return None;
+        }
         let Target { repository, commit, .. } = target?;
         let ask = async || self.bitbucket.read_commit(repository, commit).await.ok().flatten();
         *self.commit_date.get_or_init(ask).await

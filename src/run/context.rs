@@ -1,14 +1,21 @@
 //! What every part of a run works with.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
+
+use reqwest::Url;
 
 use crate::{
     bitbucket::{api::Bitbucket, credential::Credential},
     config::{keyring::Keyring, settings::Settings},
     console::log::Console,
     http::{
-        authorization::Authorization, client::Client, deadline::Deadline, failed_request::Service,
-        throttle::Throttle, transport::Transport,
+        authorization::Authorization,
+        client::Client,
+        deadline::Deadline,
+        failed_request::Service,
+        proxy::Proxies,
+        throttle::Throttle,
+        transport::{BODY_MAX_BYTES, Transport},
     },
     model::analysis::ServerAddress,
     sonarqube::api::SonarQube,
@@ -23,6 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) transport: &'a Transport,
     /// The connections to SonarQube, which may trust other root certificates.
     pub(crate) sonarqube_transport: &'a Transport,
+    /// The way of reports without a credential.
+    pub(crate) pipelines_proxy: &'a PipelinesProxy,
     pub(crate) console: &'a Console,
 }
 
@@ -37,14 +46,20 @@ impl<'a> Context<'a> {
     where
         'a: 'c,
     {
+        let (transport, base_url) = if credential.kind.is_pipelines_proxy() {
+            (&self.pipelines_proxy.transport, &self.pipelines_proxy.api_url)
+        } else {
+            (self.transport, &self.settings.api_url)
+        };
         let client = Client {
-            transport: self.transport,
+            transport,
             console,
             service: Service::Bitbucket,
             authorization: &credential.authorization,
             throttle: &credential.throttle,
-            base_url: &self.settings.api_url,
+            base_url,
             deadline,
+            body_max_bytes: BODY_MAX_BYTES,
             retries: true,
             may_have_been_applied: None,
         };
@@ -64,10 +79,35 @@ impl<'a> Context<'a> {
             throttle: &server.throttle,
             base_url: &server.address.url,
             deadline: &server.deadline,
+            body_max_bytes: BODY_MAX_BYTES,
             retries: true,
             may_have_been_applied: None,
         };
-        SonarQube { client, has_token: server.has_token, address: &server.address }
+        let version = server.version.as_deref();
+        SonarQube { client, has_token: server.has_token, address: &server.address, version }
+    }
+}
+
+/// The proxy that Pipelines runs beside each step. It authorizes requests about reports of the step's own repository, and
+/// can do that over http only.
+#[derive(Debug)]
+pub(crate) struct PipelinesProxy {
+    transport: Transport,
+    api_url: Url,
+}
+
+impl PipelinesProxy {
+    /// The proxy at this address.
+    ///
+    /// # Errors
+    ///
+    /// None that a variable can cause: the address of the API is valid.
+    pub(crate) fn at(address: Url, concurrency: usize) -> anyhow::Result<Self> {
+        let proxies = Arc::new(Proxies::for_http(address, "REPORT_PROXY"));
+        Ok(Self {
+            transport: Transport::new([], proxies, concurrency)?,
+            api_url: Url::parse("http://api.bitbucket.org/2.0")?,
+        })
     }
 }
 
@@ -75,6 +115,8 @@ impl<'a> Context<'a> {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: ServerAddress,
+    /// As the file of a scanner says it.
+    pub(crate) version: Option<String>,
     pub(crate) authorization: Authorization,
     pub(crate) has_token: bool,
     /// Shared by all targets of the run.

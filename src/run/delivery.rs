@@ -32,6 +32,8 @@ pub(crate) enum Delivery {
     Contradicted,
     /// It was printed, because of `DRY_RUN`.
     Printed,
+    /// The report alone was posted: `STATUS` is `false`.
+    ReportAlone,
     /// Bitbucket refused it or could not be reached.
     Refused(Rc<Refusal>),
     /// The run was stopped.
@@ -41,14 +43,14 @@ pub(crate) enum Delivery {
 impl Delivery {
     /// Whether the status stands on the commit, or would without `DRY_RUN`.
     pub(crate) const fn is_done(&self) -> bool {
-        matches!(self, Self::Posted | Self::Skipped | Self::Repeated | Self::Printed)
+        matches!(self, Self::Posted | Self::Skipped | Self::Repeated | Self::Printed | Self::ReportAlone)
     }
 
     /// The word for it in `RESULT_FILE`; `None` when another line says it.
     pub(crate) const fn recorded(&self) -> Option<&'static str> {
         match self {
             Self::Posted => Some("delivered"),
-            Self::Skipped | Self::Repeated => None,
+            Self::Skipped | Self::Repeated | Self::ReportAlone => None,
             Self::Printed => Some("printed"),
             Self::Refused(_) | Self::Contradicted => Some("refused"),
             Self::Stopped => Some("stopped"),
@@ -60,9 +62,11 @@ impl StatusResult {
     /// The outcome of the run, as far as this status decides it.
     pub(crate) const fn outcome(&self) -> Outcome {
         match self.delivery {
-            Delivery::Posted | Delivery::Skipped | Delivery::Repeated | Delivery::Printed => {
-                self.verdict_outcome
-            }
+            Delivery::Posted
+            | Delivery::Skipped
+            | Delivery::Repeated
+            | Delivery::Printed
+            | Delivery::ReportAlone => self.verdict_outcome,
             Delivery::Refused(_) | Delivery::Contradicted => Outcome::BitbucketFailed,
             Delivery::Stopped => Outcome::Stopped,
         }

@@ -18,10 +18,13 @@ use crate::{
         explanation::Explanation,
         tell::tell,
     },
-    model::{outcome::Outcome, state::State},
+    model::{outcome::Outcome, state::State, target::Target},
     run::{
         delivery::{Delivery, StatusResult},
-        result_file::{Record, RecordedTarget, ResultFile, write_output_variables},
+        insights::{PostedReport, ReportOutcome},
+        result_file::{
+            Record, RecordedReport, RecordedTarget, ReportRecord, ResultFile, write_output_variables,
+        },
     },
     sonarqube::gate::{Gate, Level},
 };
@@ -166,8 +169,12 @@ pub(crate) fn status_result(
             console.detail("to do", "remove one of the two, or give it another KEY");
         }
         Delivery::Refused(refusal) => tell(&**refusal, console),
-        Delivery::Posted | Delivery::Skipped | Delivery::Repeated | Delivery::Printed | Delivery::Stopped => {
-        }
+        Delivery::Posted
+        | Delivery::Skipped
+        | Delivery::Repeated
+        | Delivery::Printed
+        | Delivery::ReportAlone
+        | Delivery::Stopped => {}
     }
     if let Some(results) = results {
         record(result, plan, results, console);
@@ -219,7 +226,11 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         return;
     };
     let reason = match delivery {
-        Delivery::Posted | Delivery::Skipped | Delivery::Repeated | Delivery::Printed => None,
+        Delivery::Posted
+        | Delivery::Skipped
+        | Delivery::Repeated
+        | Delivery::Printed
+        | Delivery::ReportAlone => None,
         Delivery::Refused(refusal) => Some(reason(refusal)),
         Delivery::Contradicted => {
             Some("another target of this run is the same status with another content".to_owned())
@@ -233,6 +244,34 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         exit_code: result.outcome().exit_code(),
         reason: reason.map(|reason| console.clean(&reason)),
     });
+    tell_lost(written, console);
+}
+
+/// The line about the report of a status, and its line in `RESULT_FILE`.
+pub(crate) fn posted_report(
+    report: &PostedReport,
+    target: &Target,
+    results: Option<&ResultFile>,
+    console: &Console,
+) {
+    let PostedReport { id, outcome, annotations, left_out } = report;
+    let (outcome, reason) = match outcome {
+        ReportOutcome::Posted => ("posted", None),
+        ReportOutcome::Printed => ("printed", None),
+        ReportOutcome::Refused(refusal) => ("refused", Some(console.clean(&reason(refusal)))),
+    };
+    if console.is_of_run() && outcome != "refused" {
+        let more = if *left_out > 0 { format!(", {left_out} left out") } else { String::new() };
+        console.detail("report", format_args!("{id}, {}{more}", counted(*annotations, "annotation")));
+    }
+    let Some(results) = results else { return };
+    let Some(target) = RecordedTarget::new(None, Some(target)) else { return };
+    let (annotations, left_out) = (*annotations, *left_out);
+    let report = RecordedReport { id, outcome, annotations, left_out, reason };
+    tell_lost(results.write(&ReportRecord { target, report }), console);
+}
+
+fn tell_lost(written: io::Result<()>, console: &Console) {
     if let Err(error) = written
         && console.news("RESULT_FILE".to_owned()).is_some()
     {
@@ -262,6 +301,7 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Skipped => format!("skipped {what}, because RESULT_FILE says that it was delivered"),
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
+        Delivery::ReportAlone => format!("posted a report of {what}, and no status (STATUS: false)"),
         Delivery::Refused(refusal) if refusal.may_stand && !refusal.is_stopped_over => {
             format!("not known to be posted: {what} may stand")
         }

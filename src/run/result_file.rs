@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::Path,
@@ -32,6 +32,27 @@ pub(crate) struct Record<'a> {
     /// The exit code for this status.
     pub(crate) exit_code: u8,
     /// Why it was not delivered; `null` when it was.
+    pub(crate) reason: Option<String>,
+}
+
+/// A line of `RESULT_FILE` about the report of a status.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReportRecord<'a> {
+    pub(crate) target: RecordedTarget<'a>,
+    pub(crate) report: RecordedReport<'a>,
+}
+
+/// What became of a report.
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordedReport<'a> {
+    pub(crate) id: &'a str,
+    /// `posted`, `printed` or `refused`.
+    pub(crate) outcome: &'static str,
+    /// The number of annotations that Bitbucket accepted.
+    pub(crate) annotations: usize,
+    /// The number of issues without an annotation.
+    pub(crate) left_out: usize,
+    /// Why it is not complete; `null` when it is.
     pub(crate) reason: Option<String>,
 }
 
@@ -109,6 +130,8 @@ pub(crate) struct ResultFile {
     delivered: HashMap<StatusSlot, Option<Box<RawValue>>>,
     /// With `RESUME`: the target that a lookup led to, when a status was delivered there.
     found: HashMap<RecordedLookup, Target>,
+    /// With `RESUME`: the reports that earlier runs posted.
+    reports: HashSet<StatusSlot>,
     /// The number of lines that Gatepost did not write.
     pub(crate) unreadable: usize,
     /// Whether the last line may be incomplete, because writing it failed.
@@ -123,6 +146,15 @@ struct EarlierRecord {
     target: EarlierTarget,
     #[serde(default)]
     status: Option<Box<RawValue>>,
+    /// A line about a report has none.
+    outcome: Option<String>,
+    #[serde(default)]
+    report: Option<EarlierReport>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EarlierReport {
+    id: String,
     outcome: String,
 }
 
@@ -172,6 +204,7 @@ impl ResultFile {
             keeps_lines: resume,
             delivered: HashMap::new(),
             found: HashMap::new(),
+            reports: HashSet::new(),
             unreadable: 0,
             is_cut: Cell::default(),
             lost: Cell::default(),
@@ -194,8 +227,16 @@ impl ResultFile {
 
     /// Remembers a line of an earlier run; `None` when Gatepost did not write it, or not completely.
     fn remember(&mut self, line: &[u8]) -> Option<()> {
-        let EarlierRecord { target, status, outcome } = serde_json::from_slice(line).ok()?;
-        let is_delivered = match outcome.as_str() {
+        let EarlierRecord { target, status, outcome, report } = serde_json::from_slice(line).ok()?;
+        if let Some(EarlierReport { id, outcome }) = report {
+            if outcome == "posted" {
+                let commit = CommitHash::parse(&target.commit?)?;
+                let repository = Repository { workspace: target.workspace, slug: target.repo_slug };
+                self.reports.insert(StatusSlot::new(&repository, &commit, &id, None));
+            }
+            return Some(());
+        }
+        let is_delivered = match outcome?.as_str() {
             "delivered" => true,
             "refused" | "stopped" => false,
             // A printed status was not sent: the status before it still stands.
@@ -256,12 +297,17 @@ impl ResultFile {
         matches!(content, Some(Some(content)) if content.get() == status.to_json())
     }
 
+    /// Whether an earlier run posted this report.
+    pub(crate) fn has_posted_report(&self, target: &Target, id: &str) -> bool {
+        self.reports.contains(&StatusSlot::new(&target.repository, &target.commit, id, None))
+    }
+
     /// Appends a line.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub(crate) fn write(&self, record: &Record<'_>) -> io::Result<()> {
+    pub(crate) fn write(&self, record: &impl Serialize) -> io::Result<()> {
         let mut line = Vec::new();
         if self.is_cut.get() {
             line.push(b'\n');

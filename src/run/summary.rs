@@ -49,6 +49,7 @@ struct Counts {
     skipped: usize,
     repeated: usize,
     printed: usize,
+    report_alone: usize,
     /// They stand on the commit, with a gate that is not green.
     red: usize,
     /// They stand on the commit, because SonarQube gave no verdict.
@@ -111,6 +112,7 @@ impl Summary {
             (counts.skipped, "skipped, because RESULT_FILE says that they were delivered"),
             (counts.repeated, "the same as others, posted once"),
             (counts.printed, "printed (DRY_RUN)"),
+            (counts.report_alone, "with a report alone (STATUS: false)"),
             (counts.red, "without a green quality gate"),
             (counts.without_verdict, "without a verdict of SonarQube"),
             (counts.not_posted, "not posted"),
@@ -187,6 +189,7 @@ impl Counts {
             Delivery::Skipped => &mut self.skipped,
             Delivery::Repeated => &mut self.repeated,
             Delivery::Printed => &mut self.printed,
+            Delivery::ReportAlone => &mut self.report_alone,
             Delivery::Refused(_) | Delivery::Contradicted => &mut self.not_posted,
             Delivery::Stopped => &mut self.stopped,
         };
@@ -209,6 +212,7 @@ fn words(result: &StatusResult) -> String {
         Delivery::Repeated => "the same as another target".to_owned(),
         Delivery::Contradicted => "not posted: another target has another content".to_owned(),
         Delivery::Printed => "printed".to_owned(),
+        Delivery::ReportAlone => "posted a report".to_owned(),
         Delivery::Refused(refusal) => match (&refusal.failed.cause, refusal.failed.status_code()) {
             (Cause::Unusable(..), _) => "not posted: the answer is not Bitbucket's".to_owned(),
             (_, Some(status_code)) => format!("not posted: {}", status_code.as_u16()),

@@ -27,6 +27,8 @@ pub(crate) struct SonarQube<'a> {
     /// Whether the requests carry `SONAR_TOKEN`.
     pub(crate) has_token: bool,
     pub(crate) address: &'a ServerAddress,
+    /// As the file of a scanner says it.
+    pub(crate) version: Option<&'a str>,
 }
 
 /// The background task that computes an analysis.
@@ -280,7 +282,7 @@ impl SonarQube<'_> {
         self.get("ask for the quality gate", url, understand).await
     }
 
-    async fn get<T>(
+    pub(super) async fn get<T>(
         &self,
         purpose: &'static str,
         url: Url,
@@ -293,7 +295,7 @@ impl SonarQube<'_> {
         })
     }
 
-    fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+    pub(super) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.client.url(path.split('/'));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -334,7 +336,8 @@ fn commit(value: Option<&Value>) -> Option<CommitHash> {
     text(value).as_deref().and_then(CommitHash::parse)
 }
 
-fn of_subject(subject: &Subject) -> Option<(&'static str, &str)> {
+/// The parameter that names a pull request or branch.
+pub(super) fn of_subject(subject: &Subject) -> Option<(&'static str, &str)> {
     match subject {
         Subject::PullRequest(id) => Some(("pullRequest", id)),
         Subject::Branch(branch) => Some(("branch", branch)),

@@ -124,6 +124,11 @@ impl Gate {
         }
     }
 
+    /// Whether a condition shows that there are issues.
+    pub(crate) fn counts_issues(&self) -> bool {
+        self.conditions.iter().any(Condition::counts_issues)
+    }
+
     /// The conditions of a level, worst first: by rank, then by the distance from the threshold.
     pub(crate) fn worst_first(&self, level: Level) -> Vec<&Condition> {
         let mut conditions: Vec<&Condition> =
@@ -221,6 +226,27 @@ impl Condition {
             return format!("{actual} {name}");
         };
         format!("{actual} {name} ({} {threshold})", self.comparison(kind))
+    }
+
+    /// The format of the value.
+    pub(crate) fn kind(&self) -> Kind {
+        metrics::look_up(&self.metric).1
+    }
+
+    /// Whether its value shows that there are issues: a number of them, or a rating that is worse than A.
+    fn counts_issues(&self) -> bool {
+        let is_about = |words: &[&str]| {
+            words.iter().any(|word| self.metric.contains(word)) && !self.metric.contains("accepted")
+        };
+        let counts = ["violations", "issues", "bugs", "vulnerabilities", "code_smells"];
+        let rates = ["reliability_rating", "security_rating", "maintainability_rating", "sqale_rating"];
+        let least = match self.kind() {
+            Kind::Count if is_about(&counts) => 1.0,
+            Kind::Rating if is_about(&rates) => 2.0,
+            Kind::Severity => 1.0,
+            _ => return false,
+        };
+        number(self.actual.as_ref()).is_some_and(|number| number >= least)
     }
 
     /// The name of the metric, the value and the requirement, for a table.

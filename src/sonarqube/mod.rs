@@ -2,5 +2,6 @@
 
 pub(crate) mod api;
 pub(crate) mod gate;
+pub(crate) mod issues;
 pub(crate) mod metrics;
 pub(crate) mod refusal;

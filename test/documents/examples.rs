@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, process::Command};
 
-use sandbox::{Analysis, Dialect, End, Gate, Projects, SonarQube};
+use sandbox::{Analysis, Dialect, End, Gate, PipelinesProxy, Projects, SonarQube};
 use serde_json::{Value, json};
 
 use super::{
@@ -52,6 +52,8 @@ examples! {
     the_nightly_run_works: "docs/many-targets.md",
         "Nightly, over all open pull requests" & "Parallel steps" => many_targets::nightly;
     the_line_of_the_result_file_is_written: "docs/results-and-exit-codes.md", "RESULT_FILE" => result_file;
+    the_line_of_a_report_is_written: "docs/results-and-exit-codes.md", "The line of a report" => line_of_report;
+    a_report_without_a_credential_works: "docs/reports.md", "Without a credential" => without_credential;
     the_commands_for_contributors_exist: "docs/contributing.md", "Build and test" => commands_exist;
 }
 
@@ -276,6 +278,37 @@ fn result_file(section: &Section) {
     let mut expected: Value = serde_json::from_str(section.block("json")).unwrap();
     expected["target"]["commit"] = sandbox.head("acme/api", "feature/login")[..12].into();
     assert_eq!(serde_json::from_str::<Value>(&folder.read("results.jsonl")).unwrap(), expected);
+}
+
+/// The line after that of the status.
+fn line_of_report(section: &Section) {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let red = Analysis::of_pull_request("acme_api", "7", Gate::failed());
+    let folder = scanned(".scannerwork", &sonarqube.submit(red));
+    let run = after_scan(&sandbox, &folder).unset("REPORT").set("RESULT_FILE", "results.jsonl").run();
+    assert_eq!(run.code, 1, "{}", run.output);
+    let mut expected: Value = serde_json::from_str(section.block("json")).unwrap();
+    expected["target"]["commit"] = sandbox.head("acme/api", "feature/login")[..12].into();
+    let results = folder.read("results.jsonl");
+    let line = results.lines().nth(1).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(line).unwrap(), expected);
+}
+
+/// The repository has no credential, and the step has the proxy of Pipelines.
+fn without_credential(section: &Section) {
+    let document = section.only_yaml();
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let red = Analysis::of_pull_request("acme_api", "7", Gate::failed());
+    let folder = scanned(".scannerwork", &sonarqube.submit(red));
+    let proxy = PipelinesProxy::beside("acme/api", sandbox.http_port(), sandbox::REPOSITORY_TOKEN);
+    let build = in_pull_request_build(&sandbox).within(folder.path()).set("REPORT_PROXY", proxy.url());
+    let mut step = Step::new(build, &[]);
+    let _ = step.known.remove("BITBUCKET_ACCESS_TOKEN");
+    step.run(pipes(&document)[0], 1);
+    let head = sandbox.head("acme/api", "feature/login");
+    let reports = sandbox.world(|world| world.reports("acme/api", &head));
+    assert_eq!((reports.len(), reports[0].annotations.len()), (1, 3));
+    assert!(sandbox.pull_request_statuses("acme/api", 7).is_empty());
 }
 
 #[test]

@@ -334,10 +334,10 @@ proptest! {
         is_unusable in any::<bool>(),
     ) {
         let credential = credential(KINDS[kind].0);
-        let token = credential.secret().expose_secret().to_owned();
+        let token = credential.secret().unwrap().expose_secret().to_owned();
         let sent = match &credential {
             CredentialKind::ApiToken { email, .. } => BASE64_STANDARD.encode(format!("{email}:{token}")),
-            CredentialKind::AccessToken { .. } => token.clone(),
+            CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => token.clone(),
             CredentialKind::OauthConsumer { .. } => BASE64_STANDARD.encode(format!("{CONSUMER_KEY}:{token}")),
         };
         let mut secrets = Secrets::default();

@@ -25,6 +25,7 @@ use crate::{
     explain::no_verdict::NoVerdict,
     model::{
         analysis::{ServerAddress, Subject, Wanted},
+        insights::IssueSource,
         timestamp::Timestamp,
         verdict::{Freshness, JudgedAnalysis, Verdict},
     },
@@ -189,7 +190,9 @@ impl<'a> AskSonarQube<'a> {
                     return Ok(without(NoVerdict::WrongFile(format!("{path} names no branch")).into()));
                 };
                 let analysis = of_webhook(webhook, subject);
-                let verdict = self.with_gate(&webhook.gate, analysis, project.clone(), dashboard.clone());
+                let source = self.source_of_webhook(project.clone(), &analysis.subject, &file.path)?;
+                let verdict =
+                    self.with_gate(&webhook.gate, analysis, project.clone(), dashboard.clone(), source);
                 return Ok(Ending::Verdict(verdict));
             }
         };
@@ -271,7 +274,26 @@ impl<'a> AskSonarQube<'a> {
             knows_branches: knows_branches || listed.knows_branches,
             ..listed.judged(subject)
         };
-        self.with_gate(&gate, analysis, project, dashboard)
+        let source = project.clone().map(|project| IssueSource {
+            server: server.address.clone(),
+            server_version: server.version.clone(),
+            project,
+            subject: analysis.subject.clone(),
+            file: Some(file.path.clone()),
+        });
+        self.with_gate(&gate, analysis, project, dashboard, source)
+    }
+
+    /// The server of a webhook gets the token only where the user names it.
+    fn source_of_webhook(
+        &self,
+        project: Option<String>,
+        subject: &Subject,
+        file: &Path,
+    ) -> anyhow::Result<Option<IssueSource>> {
+        let (Some(server), Some(project)) = (self.plan.server(None)?, project) else { return Ok(None) };
+        let (subject, file) = (subject.clone(), Some(file.to_owned()));
+        Ok(Some(IssueSource { server, server_version: None, project, subject, file }))
     }
 
     async fn project(&self, key: &str, subject: &Subject) -> anyhow::Result<Verdict> {
@@ -285,7 +307,14 @@ impl<'a> AskSonarQube<'a> {
             Ok(gate) => {
                 let listed = self.listed(&server, Some(key), subject, None).await;
                 let analysis = JudgedAnalysis { is_named: true, ..listed.judged(subject.clone()) };
-                self.with_gate(&gate, analysis, project, link)
+                let source = IssueSource {
+                    server: server.address.clone(),
+                    server_version: None,
+                    project: key.to_owned(),
+                    subject: subject.clone(),
+                    file: None,
+                };
+                self.with_gate(&gate, analysis, project, link, Some(source))
             }
             Err(reason) => self.without_gate(reason, project, link),
         })

@@ -61,6 +61,7 @@ impl Servers {
         };
         Server {
             authorization: authorization(plan.token.as_ref(), url, version),
+            version: version.map(str::to_owned),
             has_token: plan.token.is_some(),
             throttle: self.throttles.borrow_mut().entry(url.clone()).or_insert_with(new).clone(),
             deadline: Deadline::after(timeout),

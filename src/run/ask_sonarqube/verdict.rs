@@ -12,6 +12,7 @@ use crate::{
     model::{
         address::refusal_of_url,
         analysis::Subject,
+        insights::{IssueSource, ReportDraft},
         outcome::Outcome,
         state::State,
         status::DESCRIPTION_MAX_CHARS,
@@ -19,6 +20,7 @@ use crate::{
     },
     run::{
         ask_sonarqube::{AskSonarQube, NoGate},
+        insights::draft::draft_of,
         report,
     },
     sonarqube::gate::{Gate, Level},
@@ -31,8 +33,13 @@ impl AskSonarQube<'_> {
         analysis: JudgedAnalysis,
         project: Option<String>,
         link: Option<String>,
+        source: Option<IssueSource>,
     ) -> Verdict {
         let about = about(project.as_deref(), &analysis.subject);
+        let link_of_report = link
+            .clone()
+            .filter(|link| refusal_of_url(link).is_none() && self.console.without_secrets(link) == *link);
+        let draft = Box::new(ReportDraft { link: link_of_report, source, ..draft_of(gate) });
         report::gate(gate, &about, self.console);
         let state = match gate.level {
             Level::Ok | Level::Warn => State::Successful,
@@ -55,7 +62,8 @@ impl AskSonarQube<'_> {
             tell_no_verdict(&reason, self.console);
         }
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
-        Verdict { analysis: Some(analysis), ..self.verdict(state, &words, project, link, outcome) }
+        let verdict = self.verdict(state, &words, project, link, outcome);
+        Verdict { analysis: Some(Box::new(analysis)), draft: Some(draft), ..verdict }
     }
 
     pub(super) fn without_gate(
@@ -93,6 +101,7 @@ impl AskSonarQube<'_> {
             link: self.accepted_link(link),
             outcome,
             analysis: None,
+            draft: None,
         }
     }
 

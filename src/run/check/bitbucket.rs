@@ -178,7 +178,7 @@ fn check_scopes(
             format_args!("the token may do more than Gatepost needs: {writing}"),
             match credential {
                 CredentialKind::OauthConsumer { .. } => "edit the consumer and leave only the permissions to read: Gatepost needs no more to post a status, and a lost secret does less harm",
-                CredentialKind::ApiToken { .. } | CredentialKind::AccessToken { .. } => "use a token that may only read: Gatepost needs no more to post a status, and a lost token does less harm",
+                CredentialKind::ApiToken { .. } | CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => "use a token that may only read: Gatepost needs no more to post a status, and a lost token does less harm",
             },
         );
     }
@@ -200,7 +200,7 @@ async fn check_creator(key: &StatusKey, target: &Target, bitbucket: Bitbucket<'_
     let remedy = handbook::ANOTHERS_STATUS.remedy;
     let (is_person, owned) = match bitbucket.credential.kind {
         CredentialKind::ApiToken { .. } => (true, "token"),
-        CredentialKind::AccessToken { .. } => (false, "token"),
+        CredentialKind::AccessToken { .. } | CredentialKind::PipelinesProxy => (false, "token"),
         CredentialKind::OauthConsumer { .. } => (true, "consumer"),
     };
     match bitbucket.status_creator(&target.repository, &target.commit, key).await {

@@ -14,12 +14,13 @@ use crate::{
     bitbucket::{credential::Credential, refusal, scopes::Scopes},
     config::{
         analysis::VerdictPlan,
+        insights::ReportScope,
         plan::{CheckTarget, Plan, PlanTarget as _},
         target_list::Targets,
     },
     console::{log::Console, text::counted},
     http::deadline::Deadline,
-    model::{outcome::Outcome, target::Repository},
+    model::{insights::report_id, outcome::Outcome, target::Repository},
     run::{
         ask_sonarqube::servers::Servers, budget::Budget, context::Context, find_commit::Lookups,
         lookup_cache::LookupCache, report,
@@ -129,7 +130,12 @@ impl<'a> CheckRun<'a> {
             VerdictPlan::Ask(asked) => {
                 let wanted = plan.target.wanted();
                 let wanted = target.as_ref().map(|target| wanted.clone().at(target)).unwrap_or(wanted);
-                let check = AnalysisCheck { plan: asked, wanted, target, bitbucket };
+                let scope = plan.insights.scope;
+                if scope != ReportScope::Nothing && target.is_some() {
+                    let ids: Vec<String> = keys.iter().map(report_id).collect();
+                    tally.passed(format_args!("a report would go beside the status, as {}", ids.join(", ")));
+                }
+                let check = AnalysisCheck { plan: asked, scope, wanted, target, bitbucket };
                 self.check_sonarqube(&check, analyses, &mut tally).await;
             }
         }

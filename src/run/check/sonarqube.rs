@@ -10,12 +10,14 @@ use crate::{
     config::{
         analysis::{AnalysisPlan, AnalysisSource},
         analysis_files::Files,
+        insights::ReportScope,
         report_task::{Analysis, AnalysisFile, End},
     },
     console::foreign::shown,
     explain::no_verdict::NoVerdict,
     model::{
         analysis::{ServerAddress, Subject, Wanted},
+        insights::ANNOTATIONS_MAX,
         outcome::Outcome,
         target::Target,
         verdict::JudgedAnalysis,
@@ -26,7 +28,11 @@ use crate::{
         compare_analysis::{AnalysisComparison, doubts},
         context::Server,
     },
-    sonarqube::api::{SonarQube, TaskState},
+    sonarqube::{
+        api::{SonarQube, TaskState},
+        gate::Gate,
+        issues::IssuePage,
+    },
 };
 
 /// An analysis, as far as it is known before SonarQube is asked.
@@ -100,6 +106,7 @@ impl<'a> CheckedAnalysis<'a> {
 /// What the analyses of one target are checked with.
 pub(super) struct AnalysisCheck<'a> {
     pub(super) plan: &'a AnalysisPlan,
+    pub(super) scope: ReportScope,
     pub(super) wanted: Wanted,
     /// The commit, if it was found.
     pub(super) target: Option<Target>,
@@ -189,7 +196,10 @@ impl CheckRun<'_> {
             tally.passed(format_args!("SonarQube knows the analysis of {}", file.path.display()));
         }
         if let Some(project) = project {
-            check_project(&project, &judged.subject, sonarqube, tally).await;
+            let gate = check_project(&project, &judged.subject, sonarqube, tally).await;
+            if let (ReportScope::Issues, Some(gate)) = (check.scope, gate) {
+                check_issues(&project, &judged.subject, &gate, sonarqube, tally).await;
+            }
         }
     }
 
@@ -231,7 +241,7 @@ impl CheckRun<'_> {
 impl AnalysisCheck<'_> {
     /// Compares an analysis with the target as a run that publishes does. Returns whether nothing refutes it.
     async fn compare(&self, judged: &JudgedAnalysis, tally: &mut Tally<'_>) -> bool {
-        let Self { plan, wanted, target, bitbucket } = self;
+        let Self { plan, wanted, target, bitbucket, .. } = self;
         let comparison = AnalysisComparison::new(plan, *bitbucket);
         // The gate may turn out to be green.
         if let Some(reason) = comparison.refute(judged, wanted, target.as_ref(), true).await {
@@ -288,7 +298,38 @@ async fn check_task(
     })
 }
 
-async fn check_project(key: &str, subject: &Subject, sonarqube: SonarQube<'_>, tally: &mut Tally<'_>) {
+/// Whether a report would have annotations. Without 'Browse' on the project the list is empty, and so it is without issues.
+async fn check_issues(
+    key: &str,
+    subject: &Subject,
+    gate: &Gate,
+    sonarqube: SonarQube<'_>,
+    tally: &mut Tally<'_>,
+) {
+    match sonarqube.issues(key, subject, 1, 1).await {
+        Ok(IssuePage { total: 0, .. }) if gate.counts_issues() => tally.notable(
+            format_args!("the gate counts issues, and SonarQube shows none of {key} to this token"),
+            "give 'Browse' on the project to the owner of SONAR_TOKEN (Project Settings > Permissions), or pass REPORT: gate",
+        ),
+        Ok(IssuePage { total, .. }) => tally.passed(format_args!(
+            "the token can read the issues of {key}: {} would become annotations",
+            total.min(ANNOTATIONS_MAX)
+        )),
+        // A run that publishes goes on without annotations.
+        Err(refusal) => tally.notable(
+            format_args!("the report would have no annotations: {refusal}"),
+            "give 'Browse' on the project to the owner of SONAR_TOKEN, or pass REPORT: gate",
+        ),
+    }
+}
+
+/// Returns the gate, unless the project has no analysis of the pull request or branch.
+async fn check_project(
+    key: &str,
+    subject: &Subject,
+    sonarqube: SonarQube<'_>,
+    tally: &mut Tally<'_>,
+) -> Option<Gate> {
     let mut gate = sonarqube.gate_of_project(key, subject).await;
     // A pull request has no gate before its first analysis.
     let is_not_found =
@@ -297,12 +338,13 @@ async fn check_project(key: &str, subject: &Subject, sonarqube: SonarQube<'_>, t
     if is_new {
         gate = sonarqube.gate_of_project(key, &Subject::Main).await;
     }
-    match gate {
+    match &gate {
         Ok(_) if is_new => tally.notable(
             format_args!("the token can read the project {key}, which has no analysis of {} yet", subject.words()),
             "that is fine before the first analysis; the Community Build does not have pull requests and branches",
         ),
         Ok(_) => tally.passed(format_args!("the token can read the project {key}")),
-        Err(refusal) => tally.refused(&*refusal),
+        Err(refusal) => tally.refused(&**refusal),
     }
+    gate.ok().filter(|_| !is_new)
 }

@@ -23,12 +23,13 @@ use crate::{
     },
     console::log::Console,
     http::deadline::Deadline,
-    model::{outcome::Outcome, state::State, verdict::Verdict},
+    model::{outcome::Outcome, state::State, target::Target, verdict::Verdict},
     run::{
         ask_sonarqube::{AskSonarQube, servers::Servers},
         context::Context,
         delivery::{Delivery, StatusResult},
         find_commit::{CommitFinder, Lookups},
+        insights::PostedReport,
         report,
         result_file::ResultFile,
         summary::Summary,
@@ -52,6 +53,8 @@ pub(crate) struct PublishRun<'a> {
     lookups: Lookups<'a>,
     servers: Servers,
     pending: PendingStatuses,
+    /// Whether the result of a status was told.
+    has_told: Cell<bool>,
     /// The plans that are under way, by number.
     begun: RefCell<BTreeMap<usize, &'a Plan>>,
 }
@@ -75,6 +78,7 @@ impl<'a> PublishRun<'a> {
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
+            has_told: Cell::new(false),
             begun: RefCell::default(),
         }
     }
@@ -116,10 +120,14 @@ impl<'a> PublishRun<'a> {
             plan,
             lookups: &self.lookups,
             pending: &self.pending,
+            servers: &self.servers,
             results: self.results,
         };
-        let outcomes =
-            publisher.publish(verdicts, |result| self.report(&result, number, plan, console)).await;
+        let tell = |result: StatusResult| self.report(&result, number, plan, console);
+        let tell_report = |posted: &PostedReport, target: &Target| {
+            report::posted_report(posted, target, self.results, console);
+        };
+        let outcomes = Box::pin(publisher.publish(verdicts, tell, tell_report)).await;
         self.begun.borrow_mut().remove(&number);
         if self.summary.is_none() {
             report::several_statuses(&outcomes, console);
@@ -138,6 +146,7 @@ impl<'a> PublishRun<'a> {
     }
 
     fn report(&self, result: &StatusResult, number: usize, plan: &Plan, console: &Console) -> Outcome {
+        self.has_told.set(true);
         report::status_result(result, Some(plan), self.results, console);
         match &self.summary {
             None => {
@@ -187,7 +196,9 @@ impl<'a> PublishRun<'a> {
             return Outcome::Stopped;
         }
         let [plan] = self.plans else { return Outcome::Stopped };
-        if unfinished.is_empty() {
+        if unfinished.is_empty() && self.has_told.get() {
+            console.failed("stopped before the report was complete: the status stands");
+        } else if unfinished.is_empty() {
             let nothing = StatusResult {
                 target: None,
                 status: None,
@@ -227,6 +238,7 @@ impl<'a> PublishRun<'a> {
             link: None,
             outcome: Outcome::Stopped,
             analysis: None,
+            draft: None,
         };
         let verdicts: Vec<Verdict> = analysis.projects().into_iter().map(verdict).collect();
         let pending = |status| {

@@ -13,12 +13,16 @@ use crate::{
     console::foreign::shown,
     explain::{bitbucket::explain, tell::tell},
     http::client::Client,
-    model::{outcome::Outcome, state::State, status::Status, target::Target, verdict::Verdict},
+    model::{
+        insights::report_id, outcome::Outcome, state::State, status::Status, target::Target, verdict::Verdict,
+    },
     run::{
+        ask_sonarqube::servers::Servers,
         compare_analysis::AnalysisComparison,
         context::Context,
         delivery::{Delivery, StatusResult},
         find_commit::{CommitFinder, FailedStep, FoundCommit, Lookups},
+        insights::{PostedReport, ReportOutcome, ReportPublisher},
         publish::{
             pending::{PendingStatus, PendingStatuses},
             shutdown::{FinalStatuses, ONE_STATUS_LIMIT},
@@ -35,6 +39,7 @@ pub(super) struct TargetPublisher<'c, 'p> {
     pub(super) plan: &'p Plan,
     pub(super) lookups: &'c Lookups<'p>,
     pub(super) pending: &'c PendingStatuses,
+    pub(super) servers: &'c Servers,
     /// What earlier runs delivered, and where the results go.
     pub(super) results: Option<&'c ResultFile>,
 }
@@ -45,6 +50,7 @@ impl TargetPublisher<'_, '_> {
         &self,
         verdicts: Vec<Verdict>,
         report: impl Fn(StatusResult) -> Outcome,
+        tell_report: impl Fn(&PostedReport, &Target),
     ) -> Vec<Outcome> {
         let finder = CommitFinder {
             bitbucket: self.bitbucket,
@@ -62,7 +68,11 @@ impl TargetPublisher<'_, '_> {
             Err(refusal) => return vec![report(StatusResult::not_found(refusal))],
         };
         let verdicts = self.compared(verdicts, &found.target).await;
+        if !self.plan.insights.posts_status {
+            return self.publish_reports_alone(&finder, &mut found, &verdicts, report, tell_report).await;
+        }
         let mut outcomes = Vec::new();
+        let mut posted_statuses = Vec::new();
         let mut has_posted = false;
         for (number, verdict) in verdicts.iter().enumerate() {
             let status = |target: &Target| self.plan.statuses(&verdicts, target).swap_remove(number);
@@ -74,6 +84,7 @@ impl TargetPublisher<'_, '_> {
                 Err(failed) => (self.refused(failed, &found.target, &status).await, status),
             };
             has_posted |= matches!(delivery, Delivery::Posted);
+            posted_statuses.push(self.has_report(&delivery, &status, &found.target).then(|| status.clone()));
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
                 status: Some(status),
@@ -83,6 +94,87 @@ impl TargetPublisher<'_, '_> {
         }
         if has_posted && let Some(result) = self.end_crash(&verdicts, &found.target).await {
             outcomes.push(report(result));
+        }
+        // Never before a status, and never in its way.
+        for (verdict, status) in verdicts.iter().zip(posted_statuses) {
+            if let Some(status) = status
+                && let Some(posted) = Box::pin(self.post_report(verdict, &status, &found.target)).await
+            {
+                tell_report(&posted, &found.target);
+            }
+        }
+        outcomes
+    }
+
+    /// Whether a report goes beside a status with this delivery.
+    fn has_report(&self, delivery: &Delivery, status: &Status, target: &Target) -> bool {
+        match delivery {
+            Delivery::Posted | Delivery::Printed => true,
+            // An earlier run may have been cut off between both.
+            Delivery::Skipped => {
+                let id = report_id(&status.key);
+                self.results.is_some_and(|results| !results.has_posted_report(target, &id))
+            }
+            _ => false,
+        }
+    }
+
+    /// Posts the report of a verdict. `None` when there is none to post.
+    async fn post_report(&self, verdict: &Verdict, status: &Status, target: &Target) -> Option<PostedReport> {
+        let VerdictPlan::Ask(analysis) = &self.plan.verdict else { return None };
+        let console = self.bitbucket.client.console;
+        let credential = self.credential(target);
+        let publisher = ReportPublisher {
+            context: self.context,
+            servers: self.servers,
+            analysis,
+            plan: &self.plan.insights,
+            console,
+        };
+        publisher.publish(self.bitbucket.with(&credential), verdict, status, target).await
+    }
+
+    /// Posts the reports and no status.
+    async fn publish_reports_alone(
+        &self,
+        finder: &CommitFinder<'_, '_>,
+        found: &mut FoundCommit,
+        verdicts: &[Verdict],
+        report: impl Fn(StatusResult) -> Outcome,
+        tell_report: impl Fn(&PostedReport, &Target),
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for (number, verdict) in verdicts.iter().enumerate() {
+            let status = |target: &Target| self.plan.statuses(verdicts, target).swap_remove(number);
+            let step =
+                async |target: &Target| match Box::pin(self.post_report(verdict, &status(target), target))
+                    .await
+                {
+                    Some(PostedReport { outcome: ReportOutcome::Refused(refusal), .. }) => Err(refusal),
+                    posted => Ok(posted),
+                };
+            let posted = if self.plan.credential.kind.is_pipelines_proxy() {
+                // Nothing but reports goes through the proxy of Pipelines: nothing is looked up.
+                let posted = step(&found.target).await;
+                posted.map_err(|refusal| FailedStep { refusal, lookup: None })
+            } else {
+                finder.run_step(found, step).await
+            };
+            let delivery = match posted {
+                Ok(posted) => {
+                    if let Some(posted) = posted {
+                        tell_report(&posted, &found.target);
+                    }
+                    Delivery::ReportAlone
+                }
+                Err(FailedStep { refusal, .. }) => Delivery::Refused(Rc::from(refusal)),
+            };
+            outcomes.push(report(StatusResult {
+                target: Some(found.target.clone()),
+                status: Some(status(&found.target)),
+                delivery,
+                verdict_outcome: verdict.outcome,
+            }));
         }
         outcomes
     }
@@ -133,6 +225,7 @@ impl TargetPublisher<'_, '_> {
             link: None,
             outcome: Outcome::Done,
             analysis: None,
+            draft: None,
         };
         let status = self.plan.status.status(&verdict, target, key, false);
         let delivery = match self.post_to_slot(target, status.clone()).await {
