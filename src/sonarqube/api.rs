@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
-    console::text::without_tags,
+    console::text::words_of_html,
     http::{authorization::Authorization, client::Client},
     model::{
         analysis::{ServerAddress, Subject},
@@ -94,7 +94,7 @@ impl Task {
                 other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
             },
             analysis: field("analysisId"),
-            error: field("errorMessage").map(|error| without_tags(&error)),
+            error: field("errorMessage").map(|error| words_of_html(&error)),
             project: field("componentKey"),
             subject,
             submitted: field("submittedAt").as_deref().and_then(Timestamp::parse),

@@ -284,6 +284,50 @@ fn tags_are_taken_out_of_the_words_of_a_task() {
     assert_eq!(status.description.as_deref(), Some(words));
 }
 
+#[test]
+fn entities_become_characters_in_all_words_of_sonarqube() {
+    let message = "Can&#39;t read &lt;T&gt; in <code>a.java</code><br>&amp; more&#10;&#x1b;[31m".to_owned();
+    let end = sandbox::End::Failed { message };
+    let (run, status) = super::run_after(Analysis { end, ..of_pull_request(Gate::passed()) });
+    assert_told(
+        &run,
+        3,
+        &["answered: the task has the status FAILED, \"Can't read <T> in a.java & more [31m\""],
+    );
+    let words = "The analysis failed: Can't read <T> in a.java & more [31m";
+    assert_eq!(status.description.as_deref(), Some(words));
+
+    let (run, _) = with_fault(Fault::page(200, "Sign in &ndash; <b>Acme</b> &amp; Co"));
+    assert_told(
+        &run,
+        3,
+        &[
+            "an HTML page with the title \"Sign in – Acme & Co\"",
+            "why:      the page \"Sign in – Acme & Co\"",
+        ],
+    );
+
+    let refusal = serde_json::json!({"errors": [{"msg": "<a href=\"x\">hello</a> &quot;you&quot;"}]});
+    let (run, _) = with_fault(Fault::json(400, &refusal));
+    assert_told(&run, 3, &["answered: 400 Bad Request, \"hello \"you\"\""]);
+}
+
+/// `run` itself checks that the output shows no part of a token.
+#[test]
+fn a_token_that_html_takes_apart_is_hidden() {
+    let (begin, end) = sandbox::USER_TOKEN.split_at(20);
+    for token in [format!("{begin}<b></b>{end}"), sandbox::USER_TOKEN.replace('_', "&#95;")] {
+        let end = sandbox::End::Failed { message: format!("boom {token}") };
+        let (run, status) = super::run_after(Analysis { end, ..of_pull_request(Gate::passed()) });
+        assert_told(&run, 3, &["FAILED, \"boom ***"]);
+        assert!(status.description.unwrap().starts_with("The analysis failed: boom ***"));
+        // The token begins before the place where the words are cut.
+        let cut = format!("{} {token}", "x".repeat(285));
+        let (run, told) = with_fault(Fault::json(400, &serde_json::json!({"errors": [{"msg": cut}]})));
+        assert!(!run.output.contains(&begin[..9]) && !told.contains(&begin[..9]), "{}", run.output);
+    }
+}
+
 /// The token begins before the place where the header is cut.
 #[test]
 fn a_token_in_a_challenge_is_hidden_before_it_is_cut() {
