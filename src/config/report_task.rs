@@ -19,7 +19,7 @@ use crate::{
         checkout::{Checkout, Checkouts},
         parse::read_small,
     },
-    console::foreign::shown,
+    console::{foreign::shown, text::one_line},
     model::{address::service_address, analysis::Subject, target::CommitHash, timestamp::Timestamp},
     sonarqube::gate::{Gate, text},
 };
@@ -159,9 +159,10 @@ impl Analysis {
             text.split(['\n', '\r'])
                 .filter(|line| !line.starts_with('#'))
                 .filter_map(|line| line.split_once('='))
-                .filter(|(name, value)| name.trim() == wanted && !value.trim().is_empty())
-                .map(|(_, value)| value.trim().to_owned())
-                .next()
+                .filter(|(name, _)| name.trim() == wanted)
+                // As the answers of SonarQube are read, with which it is compared.
+                .map(|(_, value)| one_line(value))
+                .find(|value| !value.is_empty())
         };
         let task = value("ceTaskId")
             .ok_or("has no ceTaskId: it was not written by a scanner, or it is incomplete")?;
