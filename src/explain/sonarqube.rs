@@ -15,7 +15,7 @@ use crate::{
         transport::Response,
     },
     model::analysis::{AddressOrigin, ServerAddress},
-    sonarqube::refusal::Refusal,
+    sonarqube::refusal::{Refusal, TimeLimit},
 };
 
 const GUIDE: ServiceGuide = ServiceGuide {
@@ -25,12 +25,18 @@ const GUIDE: ServiceGuide = ServiceGuide {
     when_slow: "check whether SonarQube is up (its start page, or sonarcloudstatus.io) and run again; a higher TIMEOUT waits longer",
 };
 
+/// The same while an analysis is waited for.
+const GUIDE_OF_WAIT: ServiceGuide = ServiceGuide {
+    when_slow: "check whether SonarQube is up (its start page, or sonarcloudstatus.io) and run again; a higher SONAR_TIMEOUT waits longer",
+    ..GUIDE
+};
+
 /// Explains a refusal.
 pub(crate) fn explain(refusal: &Refusal) -> Explanation {
     let Diagnosed { diagnosis, concerns_address } = diagnose(refusal);
     let mut explanation = Explanation::from(diagnosis);
     explanation.address = concerns_address.then(|| origin_of(&refusal.address)).flatten();
-    explanation.with_pause_of(&refusal.failed)
+    explanation.with_pause_of(&refusal.failed, refusal.limit)
 }
 
 /// Why there is no verdict, in a short sentence for the reviewers of the commit.
@@ -47,20 +53,24 @@ struct Diagnosed {
 
 /// The one classification of refusals: the log and the commit get their words from it.
 fn diagnose(refusal: &Refusal) -> Diagnosed {
-    let Refusal { failed, purpose: _, has_token: _, address: _ } = refusal;
+    let Refusal { failed, limit, purpose: _, has_token: _, address: _ } = refusal;
+    let guide = match limit {
+        TimeLimit::Question => GUIDE,
+        TimeLimit::Analysis => GUIDE_OF_WAIT,
+    };
     let of_address = |diagnosis| Diagnosed { diagnosis, concerns_address: true };
     match &failed.cause {
         Cause::Refused(response) if network::is_redirect(response) => {
-            of_address(network::explain_redirect(response, &failed.url, GUIDE))
+            of_address(network::explain_redirect(response, &failed.url, guide))
         }
         // SonarQube's API sends no pages.
         Cause::Refused(response) | Cause::Unusable(response, _) if response.body.is_html() => {
             let title = response.body.title();
-            of_address(network::explain_page(response.status_code.as_u16(), title.as_deref(), GUIDE))
+            of_address(network::explain_page(response.status_code.as_u16(), title.as_deref(), guide))
         }
         Cause::Refused(response) => explain_answer(response, refusal),
-        Cause::Unusable(_, wrong) => of_address(network::explain_unusable(wrong, GUIDE)),
-        Cause::NoResponse(failure) => of_address(network::explain_failure(failure, &failed.url, GUIDE)),
+        Cause::Unusable(_, wrong) => of_address(network::explain_unusable(wrong, guide)),
+        Cause::NoResponse(failure) => of_address(network::explain_failure(failure, &failed.url, guide)),
     }
 }
 
@@ -120,14 +130,17 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
             "SonarQube received too many requests",
             "run again later",
         )),
-        500..=599 | 408 | 409 | 425 => other(Diagnosis::of(
+        500..=599 | 408 | 409 | 425 => of_address(Diagnosis::of(
             match status_code {
                 500 => "SonarQube has an error (500)".to_owned(),
                 409 => "SonarQube is busy (409)".to_owned(),
                 _ => format!("SonarQube is down ({status_code})"),
             },
             "SonarQube is starting, is being upgraded, or has an error",
-            "check its start page and its log, and run again; a higher TIMEOUT waits longer",
+            format!(
+                "check its start page and its log, and run again; a higher {} waits longer",
+                refusal.limit
+            ),
         )),
         400 => other(Diagnosis::of(
             "SonarQube does not accept a name of the project, pull request or branch",

@@ -16,7 +16,7 @@ use crate::{
     },
     sonarqube::{
         gate::{Gate, text},
-        refusal::Refusal,
+        refusal::{Refusal, TimeLimit},
     },
 };
 
@@ -289,7 +289,8 @@ impl SonarQube<'_> {
         let got = self.client.get(url, understand).await;
         got.map_err(|failed| {
             let address = self.address.clone();
-            Box::new(Refusal { purpose, has_token: self.has_token, address, failed: *failed })
+            let (has_token, limit) = (self.has_token, TimeLimit::Question);
+            Box::new(Refusal { purpose, has_token, address, failed: *failed, limit })
         })
     }
 
