@@ -30,8 +30,10 @@ pub(crate) fn explain_redirect(response: &Response, asked: &Url, guide: ServiceG
         );
     };
     let shown = without_query(&to);
-    let follows_not = "Gatepost does not follow, because the credential would go there";
     let same_host = to.host_str() == asked.host_str();
+    if shown == without_query(asked) {
+        return circle(&shown, guide);
+    }
     if same_host && is_maintenance(&to) {
         return Diagnosis::of(
             format!("{service} is starting or being upgraded"),
@@ -43,36 +45,70 @@ pub(crate) fn explain_redirect(response: &Response, asked: &Url, guide: ServiceG
         let what = if is_login(&to) { "a login page" } else { "another server, as login pages do" };
         return Diagnosis::of(
             format!("a login page stands before {service}"),
-            format!("the answer points to {shown}, {what}; {follows_not}"),
+            format!("the answer points to {shown}, {what}; {FOLLOWS_NOT}"),
             without_login(guide),
         );
     }
-    if same_host && asked.scheme() == "http" && to.scheme() == "https" && to.path() == asked.path() {
-        return Diagnosis::of(
-            format!("{service} wants https instead of http"),
-            format!("the answer points to {shown}: the server wants https; {follows_not}"),
-            format!("pass in {address} the same address with https:// instead of http://"),
-        );
-    }
-    let base = to.path().strip_suffix(asked.path()).filter(|base| !base.is_empty());
-    if let (true, Some(base)) = (same_host, base) {
-        return Diagnosis::of(
+    match (same_host, to.path().strip_suffix(asked.path())) {
+        (true, Some("")) => other_scheme_or_port(&to, asked, guide),
+        (true, Some(base)) => Diagnosis::of(
             format!("the address of {service} lacks the base path"),
-            format!("the answer points to {shown}: the address lacks the base path {base}; {follows_not}"),
+            format!("the answer points to {shown}: the address lacks the base path {base}; {FOLLOWS_NOT}"),
             format!("pass in {address} the address with the base path: {}", server_of(&to, asked)),
-        );
-    }
-    if to.path() == asked.path() {
-        return Diagnosis::of(
+        ),
+        (false, Some("")) => moved(&to, asked, guide),
+        _ => Diagnosis::of(
             format!("{service} is at another address"),
-            format!("the answer points to {shown}: {service} has another address; {follows_not}"),
-            format!("pass in {address} this address: {}", server_of(&to, asked)),
-        );
+            format!("the answer points to {shown}; {FOLLOWS_NOT}"),
+            format!("check {address}: copy the address of {service}'s start page"),
+        ),
     }
+}
+
+const FOLLOWS_NOT: &str = "Gatepost does not follow, because the credential would go there";
+
+/// The answer points to what was asked.
+fn circle(shown: &str, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    Diagnosis::of(
+        format!("a proxy before {service} points to itself"),
+        format!(
+            "the answer points to {shown}, the address that was asked: a proxy before {service} leads in a circle"
+        ),
+        format!(
+            "let the proxy's administrator check its redirects (a proxy that ends TLS must pass on X-Forwarded-Proto: https); or pass in {address} an address without this proxy"
+        ),
+    )
+}
+
+/// The answer points to the same path of the same host.
+fn other_scheme_or_port(to: &Url, asked: &Url, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    let shown = without_query(to);
+    match (asked.scheme(), to.scheme()) {
+        ("http", "https") => Diagnosis::of(
+            format!("{service} wants https instead of http"),
+            format!("the answer points to {shown}: the server wants https; {FOLLOWS_NOT}"),
+            format!("pass in {address} the address with https: {}", server_of(to, asked)),
+        ),
+        // The token would be sent unencrypted.
+        ("https", "http") => Diagnosis::of(
+            format!("a proxy before {service} points from https to http"),
+            format!(
+                "the answer points to {shown}: a proxy ends TLS, and the server behind it does not know of https"
+            ),
+            "let the proxy's administrator pass on X-Forwarded-Proto: https, and set the server's base URL with https",
+        ),
+        _ => moved(to, asked, guide),
+    }
+}
+
+fn moved(to: &Url, asked: &Url, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
     Diagnosis::of(
         format!("{service} is at another address"),
-        format!("the answer points to {shown}; {follows_not}"),
-        format!("check {address}: copy the address of {service}'s start page"),
+        format!("the answer points to {}: {service} has another address; {FOLLOWS_NOT}", without_query(to)),
+        format!("pass in {address} this address: {}", server_of(to, asked)),
     )
 }
 
@@ -101,7 +137,9 @@ fn without_query(url: &Url) -> String {
 
 /// The address of the server that a redirect points to: without the path of the API.
 fn server_of(to: &Url, asked: &Url) -> String {
-    let api = asked.path().find("/api/").map_or("", |at| &asked.path()[at..]);
+    let path = asked.path();
+    // A base path may have a part `api` as well.
+    let api = path.rfind("/api/").or_else(|| path.find("/repositories/")).map_or("", |at| &path[at..]);
     let shown = without_query(to);
     shown.strip_suffix(api).unwrap_or(&shown).to_owned()
 }
@@ -133,68 +171,76 @@ fn is_login(url: &Url) -> bool {
     parts.any(|part| WORDS.contains(&part.to_ascii_lowercase().as_str()))
 }
 
-/// What a page says that answers in place of the service, whatever its status code. `title` is its title.
-pub(crate) fn explain_page(status_code: u16, title: Option<&str>, guide: ServiceGuide) -> Diagnosis {
-    let ServiceGuide { service, address, when_slow, .. } = guide;
-    let page = title.map_or_else(|| "an HTML page".to_owned(), |title| format!("the page \"{title}\""));
-    let lower = title.unwrap_or_default().to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
-    let reads_like_login = says(&[
-        "sign in",
-        "sign-in",
-        "signin",
-        "log in",
-        "log-in",
-        "login",
-        "single sign",
-        "anmeld",
-        "authenti",
-    ]);
-    match status_code {
-        429 => Diagnosis::of(
-            format!("{service} receives too many requests"),
-            format!("{page} answers in place of {service}: a gateway before it limits the requests"),
-            "run again later",
-        ),
-        500.. | 408 | 425 => Diagnosis::of(
-            format!("{service} is down ({status_code})"),
-            format!(
-                "{page} answers in place of {service}: it is down or starting, or its gateway does not reach it"
-            ),
-            when_slow,
-        ),
+/// What an answer says that is not of the service, whatever its status code: a page, or the refusal of a gateway.
+pub(crate) fn explain_other_answer(response: &Response, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, .. } = guide;
+    let title = response.body.title();
+    let lower = title.as_deref().unwrap_or_default().to_lowercase();
+    let page = match title {
+        Some(title) => format!("the page \"{title}\" answers in place of {service}"),
+        None if response.body.is_html() => format!("an HTML page answers in place of {service}"),
+        None => format!("another server answers in place of {service}"),
+    };
+    match response.status_code.as_u16() {
+        status_code @ (429 | 408 | 425 | 500..) => explain_gateway(&page, status_code, guide),
         407 => Diagnosis::of(
             "a proxy asks for a user name and password",
-            format!(
-                "{page} answers in place of {service}: it comes from a proxy that wants a user name and password"
-            ),
+            format!("{page}: it comes from a proxy that wants a user name and password"),
             "pass them in HTTPS_PROXY or HTTP_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
         ),
-        _ if says(&["plain http request was sent to https"]) => https_wanted(guide),
-        _ if status_code == 401 || reads_like_login => Diagnosis::of(
-            format!("a login page stands before {service}"),
-            format!(
-                "{page} answers in place of {service}: a proxy or gateway before it wants a login of its own"
-            ),
+        _ if lower.contains("plain http request was sent to https") => https_wanted(guide),
+        status_code if status_code == 401 || reads_like_login(&lower) => Diagnosis::of(
+            if response.body.is_html() {
+                format!("a login page stands before {service}")
+            } else {
+                format!("a gateway before {service} wants a login of its own")
+            },
+            format!("{page}: a proxy or gateway before it wants a login of its own"),
             without_login(guide),
         ),
         403 => Diagnosis::of(
             format!("a firewall or proxy stands before {service}"),
-            format!(
-                "{page} answers in place of {service}: a firewall or proxy before it does not let the request through"
-            ),
+            format!("{page}: a firewall or proxy before it does not let the request through"),
             "let its administrator allow this machine's address, or set HTTPS_PROXY and NO_PROXY",
         ),
-        _ => Diagnosis::of(
-            format!("a web page answers in place of {service}"),
-            format!(
-                "{page} answers in place of {service}: {address} is not the address of the service, or lacks its base path"
-            ),
-            format!(
-                "check {address}: copy the address of {service}'s start page, with the base path; and check HTTPS_PROXY"
-            ),
-        ),
+        _ => explain_wrong_address(&page, guide),
     }
+}
+
+/// A gateway answers, and the service behind it does not. `page` says that it answers.
+fn explain_gateway(page: &str, status_code: u16, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, when_slow, .. } = guide;
+    if status_code == 429 {
+        return Diagnosis::of(
+            format!("{service} receives too many requests"),
+            format!("{page}: a gateway before it limits the requests"),
+            "run again later",
+        );
+    }
+    Diagnosis::of(
+        format!("{service} is down ({status_code})"),
+        format!("{page}: it is down or starting, or its gateway does not reach it"),
+        when_slow,
+    )
+}
+
+/// Another web server is at the address. `page` says that it answers.
+fn explain_wrong_address(page: &str, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    Diagnosis::of(
+        format!("a web page answers in place of {service}"),
+        format!("{page}: {address} is not the address of the service, or lacks its base path"),
+        format!(
+            "check {address}: copy the address of {service}'s start page, with the base path; and check HTTPS_PROXY"
+        ),
+    )
+}
+
+/// Whether the title of a page, in lower case, is one of a login page.
+fn reads_like_login(title: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["sign in", "sign-in", "signin", "log in", "log-in", "login", "single sign", "anmeld", "authenti"];
+    WORDS.iter().any(|words| title.contains(words))
 }
 
 /// http was spoken to a port for https.

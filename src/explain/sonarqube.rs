@@ -65,8 +65,7 @@ fn diagnose(refusal: &Refusal) -> Diagnosed {
         }
         // SonarQube's API sends no pages.
         Cause::Refused(response) | Cause::Unusable(response, _) if response.body.is_html() => {
-            let title = response.body.title();
-            of_address(network::explain_page(response.status_code.as_u16(), title.as_deref(), guide))
+            of_address(network::explain_other_answer(response, guide))
         }
         Cause::Refused(response) => explain_answer(response, refusal),
         Cause::Unusable(_, wrong) => of_address(network::explain_unusable(wrong, guide)),
@@ -100,7 +99,7 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
         400 if network::says_https_is_wanted(&response.body.text()) => {
             of_address(network::https_wanted(GUIDE))
         }
-        401 | 407 if is_of_gateway(response) => of_address(network::explain_page(status_code, None, GUIDE)),
+        401 | 407 if is_of_gateway(response) => of_address(network::explain_other_answer(response, GUIDE)),
         401 | 403 if !refusal.has_token => other(Diagnosis::of(
             "SonarQube requires a token",
             "SonarQube requires a token for this",
@@ -119,7 +118,7 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
             "the token may not read this: its account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token only reads its own project",
             "use the token that the scanner uses, or the token of an account with these permissions (Project Settings > Permissions)",
         )),
-        404 => explain_not_found(response, &refusal.failed.url),
+        404 => explain_not_found(&response.body.words(), &refusal.address.url),
         410 => other(Diagnosis::of(
             "SonarQube has removed the operation that tells the verdict",
             "SonarQube has removed this operation",
@@ -167,22 +166,37 @@ fn is_of_gateway(response: &Response) -> bool {
 
 /// SonarQube's answers 404. Each has its own words: `TaskAction`, `ProjectStatusAction` and `ComponentFinder` of
 /// <https://github.com/SonarSource/sonarqube>.
-fn explain_not_found(response: &Response, asked: &Url) -> Diagnosed {
-    let words = response.body.words();
-    let other = |diagnosis| Diagnosed { diagnosis, concerns_address: false };
-    let hidden = "or does not show it to this token";
+fn explain_not_found(words: &str, server: &Url) -> Diagnosed {
+    let of_address = |diagnosis| Diagnosed { diagnosis, concerns_address: true };
     if words.contains("No activity found for task") {
-        return Diagnosed {
-            diagnosis: Diagnosis::of(
-                "SonarQube does not know this analysis",
-                "SonarQube does not have this task: it deletes old tasks, and another server has other tasks",
-                "run the scanner again; check that report-task.txt is of this build and of this server",
-            ),
-            concerns_address: true,
-        };
+        return of_address(Diagnosis::of(
+            "SonarQube does not know this analysis",
+            "SonarQube does not have this task: it deletes old tasks, and another server has other tasks",
+            "run the scanner again; check that report-task.txt is of this build and of this server",
+        ));
     }
+    if let Some(diagnosis) = unknown_analysed(words) {
+        return Diagnosed { diagnosis, concerns_address: false };
+    }
+    if words.contains("Unknown url") || words.contains("Unknown URL") {
+        return of_address(Diagnosis::of(
+            "SonarQube is starting, or this is not its address",
+            "SonarQube does not know the address: it is starting, it is too old or too new for this question, or a proxy rewrites the path",
+            "run again when its start page is up; check SONAR_HOST_URL, base path included; use the newest version of Gatepost",
+        ));
+    }
+    of_address(Diagnosis::of(
+        "another server answers in place of SonarQube",
+        format!("the answer is not in SonarQube's words: there is no SonarQube at {}", server_part(server)),
+        "check SONAR_HOST_URL: copy the address of SonarQube's start page, with the base path",
+    ))
+}
+
+/// What SonarQube says of a pull request, a branch, an analysis or a project that it does not have.
+fn unknown_analysed(words: &str) -> Option<Diagnosis> {
+    let hidden = "or does not show it to this token";
     if words.contains("Pull request '") {
-        return other(Diagnosis::of(
+        return Some(Diagnosis::of(
             "SonarQube does not know this pull request",
             format!(
                 "SonarQube has no analysis of this pull request, {hidden}; the Community Build has no pull requests"
@@ -191,7 +205,7 @@ fn explain_not_found(response: &Response, asked: &Url) -> Diagnosed {
         ));
     }
     if words.contains("Branch '") {
-        return other(Diagnosis::of(
+        return Some(Diagnosis::of(
             "SonarQube does not know this branch",
             format!(
                 "SonarQube has no analysis of this branch, {hidden}; the Community Build has the main branch only"
@@ -200,44 +214,23 @@ fn explain_not_found(response: &Response, asked: &Url) -> Diagnosed {
         ));
     }
     if words.contains("Analysis with id") {
-        return other(Diagnosis::of(
+        return Some(Diagnosis::of(
             "SonarQube has deleted this analysis",
             "SonarQube knew this analysis and has deleted it: housekeeping keeps few analyses of a day, and a project may have been deleted",
             "run the scanner again, and ask for its verdict at once",
         ));
     }
-    if words.contains("Unknown url") || words.contains("Unknown URL") {
-        return Diagnosed {
-            diagnosis: Diagnosis::of(
-                "SonarQube is starting, or this is not its address",
-                "SonarQube does not know the address: it is starting, it is too old or too new for this question, or a proxy rewrites the path",
-                "run again when its start page is up; check SONAR_HOST_URL, base path included; use the newest version of Gatepost",
-            ),
-            concerns_address: true,
-        };
-    }
-    if (words.contains("Project") || words.contains("Component")) && words.contains("not found") {
-        return other(Diagnosis::of(
+    let is_of_project = words.contains("Project") || words.contains("Component");
+    (is_of_project && words.contains("not found")).then(|| {
+        Diagnosis::of(
             "SonarQube does not know this project",
             format!("SonarQube has no project with this key, {hidden}"),
             "check SONAR_PROJECT_KEY (Project Information shows the key), and that the token's account may browse the project; check the server as well",
-        ));
-    }
-    Diagnosed {
-        diagnosis: Diagnosis::of(
-            "another server answers in place of SonarQube",
-            format!(
-                "the answer is not in SonarQube's words: there is no SonarQube at {}",
-                server_part(asked)
-            ),
-            "check SONAR_HOST_URL: copy the address of SonarQube's start page, with the base path",
-        ),
-        concerns_address: true,
-    }
+        )
+    })
 }
 
-/// The address without the path of the API, and without a slash at its end.
+/// The address as a user writes it: without a slash at its end.
 fn server_part(url: &Url) -> &str {
-    let text = url.as_str();
-    text.find("/api/").map_or(text, |at| &text[..at]).trim_end_matches('/')
+    url.as_str().trim_end_matches('/')
 }

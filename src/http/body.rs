@@ -90,7 +90,11 @@ impl Body {
     }
 
     /// The service's words in full, on one line; the whole text when they have no known format.
-    pub(crate) fn words(&self) -> &str {
+    pub(crate) fn words(&self) -> String {
+        self.known_words().to_owned()
+    }
+
+    fn known_words(&self) -> &str {
         self.words.get_or_init(|| self.read_words())
     }
 
@@ -109,7 +113,7 @@ impl Body {
             return "an empty body".to_owned();
         }
         if !self.is_html() {
-            return quoted(self.words());
+            return quoted(self.known_words());
         }
         match self.whole_title() {
             Some(title) => format!("an HTML page with the title {}", quoted(title)),

@@ -71,6 +71,30 @@ fn a_page_is_never_the_answer_of_sonarqube() {
     }
 }
 
+/// An empty body is no page, and neither are words.
+#[test]
+fn a_challenge_without_a_page_is_of_a_gateway_and_no_page() {
+    for (body, answered) in
+        [("", "401 Unauthorized, an empty body"), ("No entry", "401 Unauthorized, \"No entry\"")]
+    {
+        let (run, told) = with_fault(Fault::Answer {
+            status: 401,
+            headers: vec![("www-authenticate".to_owned(), "Basic realm=\"Company proxy\"".to_owned())],
+            body: body.into(),
+        });
+        assert_eq!(told, "No verdict: a gateway before SonarQube wants a login of its own", "{}", run.output);
+        assert_told(
+            &run,
+            3,
+            &[
+                answered,
+                "why:      another server answers in place of SonarQube: a proxy or gateway before it wants a login of its own\n",
+            ],
+        );
+        assert!(!run.output.contains("HTML page"), "{}", run.output);
+    }
+}
+
 #[test]
 fn a_gateway_without_sonarqube_behind_it_says_that_it_is_down() {
     let (run, told) =
@@ -97,7 +121,7 @@ fn a_redirect_is_compared_with_what_was_asked() {
       answered: 302 Found, an empty body
       address:  http://127.0.0.1:PORT comes from serverUrl of report-task.txt; pass SONAR_HOST_URL if SonarQube has another address for this machine
       why:      the answer points to https://127.0.0.1:PORT/api/ce/task: the server wants https; Gatepost does not follow, because the credential would go there
-      to do:    pass in SONAR_HOST_URL the same address with https:// instead of http://
+      to do:    pass in SONAR_HOST_URL the address with https: https://127.0.0.1:PORT
     ");
     insta::assert_snapshot!(told(&|sonarqube| Fault::RedirectBelow(format!("{}/sonar", sonarqube.http_url()))), @"
     No verdict: the address of SonarQube lacks the base path
@@ -119,6 +143,48 @@ fn a_redirect_is_compared_with_what_was_asked() {
       address:  http://127.0.0.1:PORT comes from serverUrl of report-task.txt; pass SONAR_HOST_URL if SonarQube has another address for this machine
       why:      the answer points to https://sonar.acme.example/api/ce/task: SonarQube has another address; Gatepost does not follow, because the credential would go there
       to do:    pass in SONAR_HOST_URL this address: https://sonar.acme.example
+    ");
+}
+
+#[test]
+fn a_redirect_to_the_same_path_names_the_whole_address() {
+    let told = |to: &dyn Fn(&SonarQube) -> Fault, is_https: bool| {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+        sonarqube.fault(to(&sonarqube));
+        let url = if is_https { sonarqube.https_url() } else { sonarqube.http_url() };
+        let run = after_scan(&sandbox, &folder)
+            .set("SONAR_HOST_URL", url)
+            .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+            .run();
+        assert_eq!(run.code, 3, "{}", run.output);
+        format!("{}\n{}", shown(&sandbox).description.unwrap(), explained(&run))
+    };
+    // The port of https is another than the port of http.
+    insta::assert_snapshot!(told(&|_| Fault::RedirectBelow("https://127.0.0.1".to_owned()), false), @"
+    No verdict: SonarQube wants https instead of http
+      answered: 302 Found, an empty body
+      why:      the answer points to https://127.0.0.1/api/ce/task: the server wants https; Gatepost does not follow, because the credential would go there
+      to do:    pass in SONAR_HOST_URL the address with https: https://127.0.0.1
+    ");
+    insta::assert_snapshot!(told(&|_| Fault::RedirectBelow("http://127.0.0.1:9".to_owned()), false), @"
+    No verdict: SonarQube is at another address
+      answered: 302 Found, an empty body
+      why:      the answer points to http://127.0.0.1:PORT/api/ce/task: SonarQube has another address; Gatepost does not follow, because the credential would go there
+      to do:    pass in SONAR_HOST_URL this address: http://127.0.0.1:PORT
+    ");
+    insta::assert_snapshot!(told(&|sonarqube| Fault::RedirectBelow(sonarqube.http_url()), false), @"
+    No verdict: a proxy before SonarQube points to itself
+      answered: 302 Found, an empty body
+      why:      the answer points to http://127.0.0.1:PORT/api/ce/task, the address that was asked: a proxy before SonarQube leads in a circle
+      to do:    let the proxy's administrator check its redirects (a proxy that ends TLS must pass on X-Forwarded-Proto: https); or pass in SONAR_HOST_URL an address without this proxy
+    ");
+    insta::assert_snapshot!(told(&|_| Fault::RedirectBelow("http://localhost".to_owned()), true), @"
+    No verdict: a proxy before SonarQube points from https to http
+      answered: 302 Found, an empty body
+      address:  https://localhost:PORT comes from SONAR_HOST_URL; serverUrl of report-task.txt is http://127.0.0.1:PORT
+      why:      the answer points to http://localhost/api/ce/task: a proxy ends TLS, and the server behind it does not know of https
+      to do:    let the proxy's administrator pass on X-Forwarded-Proto: https, and set the server's base URL with https
     ");
 }
 
