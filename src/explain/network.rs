@@ -1,6 +1,8 @@
 //! Why no usable response came: the network, proxies, certificates, redirects, and whoever answers instead of the
 //! service.
 
+use std::{borrow::Cow, net::IpAddr};
+
 use reqwest::{Url, header};
 
 use crate::{
@@ -426,88 +428,151 @@ fn explain_tls(failure: &TlsFailure, host: &str, guide: ServiceGuide) -> Diagnos
 
 /// One remedy for each reason.
 fn explain_certificate(reason: &Untrusted, host: &str, guide: ServiceGuide) -> Diagnosis {
-    let ServiceGuide { service, address, roots, .. } = guide;
-    let of = |words: &str, why: String, remedy: String| {
-        Diagnosis::of(format!("{service}'s certificate is not trusted: {words}"), why, remedy)
-    };
     match reason {
         Untrusted::UnknownAuthority { issuer, is_alone, has_extra_roots } => {
-            let issuer = issuer.as_ref().map_or_else(|| "the authority".to_owned(), |name| format!("\"{name}\""));
-            let sends = format!(
-                "let the server send its whole chain: the intermediate certificate after its own; or pass {issuer} in {roots}, too"
-            );
-            let (why, remedy) = if *is_alone && *has_extra_roots {
-                (
-                    format!(
-                        "the server does not send the intermediate certificate {issuer}, or {issuer} is another root than the one that was passed"
-                    ),
-                    format!("{sends}\nif {issuer} is a root itself, pass its certificate there"),
-                )
-            } else if *is_alone {
-                (
-                    format!(
-                        "{issuer} is a private authority or a proxy that opens TLS, or the server does not send its intermediate certificate"
-                    ),
-                    format!(
-                        "if the authority is your company's, pass its root certificate in {roots}\nif it is a public authority, let the server send its whole chain: the intermediate certificate after its own"
-                    ),
-                )
-            } else {
-                (
-                    format!("{issuer} is a private authority, or a proxy that opens TLS"),
-                    format!("if the authority is your company's, pass its root certificate in {roots}"),
-                )
-            };
-            of("unknown authority", why, remedy)
+            unknown_authority(issuer.as_deref(), *is_alone, *has_extra_roots, guide)
         }
-        Untrusted::SelfSigned => of(
+        Untrusted::SelfSigned => untrusted(
+            guide,
             "it vouches for itself",
-            "no authority vouches for the certificate but itself".to_owned(),
-            format!("if it is the server's own, pass this very certificate in {roots}"),
+            "no authority vouches for the certificate but itself",
+            format!("if it is the server's own, pass this very certificate in {}", guide.roots),
         ),
-        Untrusted::Expired(_) => of(
+        Untrusted::Expired(_) => untrusted(
+            guide,
             "it has expired",
-            "the certificate has expired, or the clock of this machine is ahead".to_owned(),
-            "let the server's administrator renew the certificate; if the clock of this machine is wrong, correct it".to_owned(),
+            "the certificate has expired, or the clock of this machine is ahead",
+            "let the server's administrator renew the certificate; if the clock of this machine is wrong, correct it",
         ),
-        Untrusted::NotYetValid(_) => of(
+        Untrusted::NotYetValid(_) => untrusted(
+            guide,
             "it is not valid yet",
-            "the certificate is not valid yet, or the clock of this machine is behind".to_owned(),
-            "correct the clock of this machine; or let the server's administrator make a certificate that is valid now".to_owned(),
+            "the certificate is not valid yet, or the clock of this machine is behind",
+            "correct the clock of this machine; or let the server's administrator make a certificate that is valid now",
         ),
-        Untrusted::OtherHost(names) if names.is_empty() => of(
-            "it names no host",
-            "the certificate has no subject alternative name, and names are compared with nothing else".to_owned(),
-            format!("let the server's administrator make a certificate with the subject alternative name {host}"),
-        ),
-        Untrusted::OtherHost(_) => of(
-            "it is for another host",
-            format!("the certificate does not have the name {host}"),
-            format!(
-                "pass in {address} the address with a name that the certificate has; or let the server's administrator add the name {host} to it"
-            ),
-        ),
-        Untrusted::OldVersion(_) => of(
+        Untrusted::OtherHost(names) => other_host(names, host, guide),
+        Untrusted::OldVersion(_) => untrusted(
+            guide,
             "its format is too old",
-            "the certificate has the old format without extensions, so it cannot name its hosts".to_owned(),
+            "the certificate has the old format without extensions, so it cannot name its hosts",
             format!(
-                "let the server's administrator make one of version 3: openssl x509 -req with -extfile and subjectAltName=DNS:{host}"
+                "let the server's administrator make one of version 3: openssl x509 -req with -extfile and subjectAltName={}",
+                alternative_name(host)
             ),
         ),
-        Untrusted::OtherPurpose => of(
+        Untrusted::OtherPurpose | Untrusted::OldAlgorithm | Untrusted::Damaged => unfit(reason, guide),
+    }
+}
+
+/// The certificate is not trusted; `words` say what is wrong with it.
+fn untrusted(
+    guide: ServiceGuide,
+    words: &str,
+    why: impl Into<Cow<'static, str>>,
+    remedy: impl Into<Cow<'static, str>>,
+) -> Diagnosis {
+    Diagnosis::of(format!("{}'s certificate is not trusted: {words}", guide.service), why, remedy)
+}
+
+/// Nobody who is trusted vouches for the certificate. `is_alone` when the server sends no other certificate with it.
+fn unknown_authority(
+    issuer: Option<&str>,
+    is_alone: bool,
+    has_extra_roots: bool,
+    guide: ServiceGuide,
+) -> Diagnosis {
+    let roots = guide.roots;
+    let issuer = issuer.map_or_else(|| "the authority".to_owned(), |name| format!("\"{name}\""));
+    let sends = "let the server send its whole chain: the intermediate certificate after its own";
+    let passes = format!("if the authority is your company's, pass its root certificate in {roots}");
+    let (why, remedy) = match (is_alone, has_extra_roots) {
+        (true, true) => (
+            format!(
+                "the server does not send the intermediate certificate {issuer}, or {issuer} is another root than the one that was passed"
+            ),
+            format!(
+                "{sends}; or pass {issuer} in {roots}, too\nif {issuer} is a root itself, pass its certificate there"
+            ),
+        ),
+        (true, false) => (
+            format!(
+                "{issuer} is a private authority or a proxy that opens TLS, or the server does not send its intermediate certificate"
+            ),
+            format!("{passes}\nif it is a public authority, {sends}"),
+        ),
+        (false, _) => (format!("{issuer} is a private authority, or a proxy that opens TLS"), passes),
+    };
+    untrusted(guide, "unknown authority", why, remedy)
+}
+
+/// The certificate has other names than the host, or none.
+fn other_host(names: &[String], host: &str, guide: ServiceGuide) -> Diagnosis {
+    if names.is_empty() {
+        return untrusted(
+            guide,
+            "it names no host",
+            "the certificate has no subject alternative name, and names are compared with nothing else",
+            format!(
+                "let the server's administrator make a certificate with subjectAltName={}",
+                alternative_name(host)
+            ),
+        );
+    }
+    untrusted(
+        guide,
+        "it is for another host",
+        format!("the certificate does not have the name {host}"),
+        format!(
+            "pass in {} the address with a name that the certificate has; or let the server's administrator add {} to its subjectAltName",
+            guide.address,
+            alternative_name(host)
+        ),
+    )
+}
+
+/// The host as a certificate names it: an address is no name. <https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6>
+fn alternative_name(host: &str) -> String {
+    // An address has IPv6 in brackets, and a certificate has not.
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => format!("IP:{address}"),
+        Err(_) => format!("DNS:{host}"),
+    }
+}
+
+/// The certificate was made for something else, or cannot be checked.
+fn unfit(reason: &Untrusted, guide: ServiceGuide) -> Diagnosis {
+    let (words, why, remedy) = match reason {
+        Untrusted::OtherPurpose => (
             "it was not made for servers",
-            "the certificate has an extended key usage without server authentication".to_owned(),
-            "let the server's administrator make a certificate for servers (extendedKeyUsage=serverAuth)".to_owned(),
+            "the certificate has an extended key usage without server authentication",
+            "let the server's administrator make a certificate for servers (extendedKeyUsage=serverAuth)",
         ),
-        Untrusted::OldAlgorithm => of(
+        Untrusted::OldAlgorithm => (
             "its signature is too old",
-            "the certificate is signed with an algorithm that is not supported any more, such as SHA-1".to_owned(),
-            "let the server's administrator make a certificate that is signed with SHA-256".to_owned(),
+            "the certificate is signed with an algorithm that is not supported any more, such as SHA-1",
+            "let the server's administrator make a certificate that is signed with SHA-256",
         ),
-        Untrusted::Damaged => of(
+        _ => (
             "it cannot be read",
-            "the certificate is damaged, or has a part that Gatepost does not know".to_owned(),
-            "let the server's administrator make a new certificate".to_owned(),
+            "the certificate is damaged, or has a part that Gatepost does not know",
+            "let the server's administrator make a new certificate",
         ),
+    };
+    untrusted(guide, words, why, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_names_addresses_and_hosts_differently() {
+        for (host, name) in [
+            ("sonar.example.com", "DNS:sonar.example.com"),
+            ("10.0.0.7", "IP:10.0.0.7"),
+            ("[fd00::1]", "IP:fd00::1"),
+        ] {
+            assert_eq!(alternative_name(host), name);
+        }
     }
 }
