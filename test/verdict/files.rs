@@ -77,6 +77,9 @@ fn what_cannot_be_read_is_not_missing() {
     }
 }
 
+/// Makes something at a path.
+type Make<'a> = &'a dyn Fn(&Path);
+
 /// A link, a pipe and a folder are no file; with a scan that failed as well as with one that did not.
 #[test]
 fn what_is_no_file_is_told_as_what_it_is() {
@@ -91,7 +94,7 @@ fn what_is_no_file_is_told_as_what_it_is() {
         symlink(real, path).unwrap();
     };
     let (pipe, folder) = (command("mkfifo"), command("mkdir"));
-    let cases: [(&dyn Fn(&Path), &str, Option<&str>); 4] = [
+    let cases: [(Make, &str, Option<&str>); 4] = [
         (&pipe, "is a pipe, a socket or a device, and not a regular file", Some("is not a regular file")),
         (&folder, "is a folder, and not a regular file", Some("is a folder, and not a regular file")),
         (&dangling, "is a symbolic link that leads nowhere", Some("is a symbolic link that leads nowhere")),
