@@ -319,6 +319,7 @@ pub(crate) fn explain_failure(failure: &Failure, url: &Url, guide: ServiceGuide)
                 "check {address} and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal"
             ),
         ),
+        Failure::WantsTls => https_wanted(guide),
         Failure::Certificate(reason) => explain_certificate(reason, host, guide),
         Failure::Tls(failure) => explain_tls(failure, host, guide),
         Failure::NotHttp if url.scheme() == "http" => Diagnosis::of(

@@ -339,6 +339,47 @@ fn what_another_try_cannot_change_ends_at_once() {
     ");
 }
 
+/// Some servers say nothing to http on their port for https.
+#[test]
+fn http_to_a_port_of_https_that_closes_at_once_ends_at_once() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    // Answers the greeting of TLS with an alert (0x15) or a handshake (0x16), and anything else with the end.
+    for answer in [None, Some([0x15, 3, 3, 0, 2, 2, 40]), Some([0x16, 3, 3, 0, 2, 2, 0])] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut begin = [0; 4096];
+                let _ = stream.read(&mut begin);
+                if let (0x16, Some(answer)) = (begin[0], answer) {
+                    let _ = stream.write_all(&answer);
+                }
+            }
+        });
+        let timeout = if answer.is_some() { "60" } else { "1" };
+        let run = after_scan(&sandbox, &folder).set("SONAR_HOST_URL", url).set("TIMEOUT", timeout).run();
+        assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
+        if answer.is_some() {
+            assert_told(
+                &run,
+                3,
+                &[
+                    "answered: the server closes the connection, and speaks TLS (https) on this port\n",
+                    "why:      the server speaks https on this port, and was asked with http\n",
+                    "to do:    pass in SONAR_HOST_URL the same address with https:// instead of http://\n",
+                ],
+            );
+            let told = shown(&sandbox).description.unwrap();
+            assert_eq!(told, "No verdict: SonarQube wants https instead of http");
+        } else {
+            // Nothing shows what this server is: the next attempt may get an answer.
+            assert_told(&run, 3, &["trying again in N s", "answered: the connection broke"]);
+        }
+    }
+}
+
 #[test]
 fn tags_are_taken_out_of_the_words_of_a_task() {
     let end = sandbox::End::Failed {
