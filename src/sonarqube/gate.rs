@@ -283,7 +283,7 @@ impl Condition {
         match kind {
             Kind::Severity | Kind::Rating if is_about_security => 0,
             Kind::Severity | Kind::Rating => 1,
-            Kind::Count if is_about_security || is_about(&["blocker"]) => 2,
+            Kind::Count | Kind::Percent if is_about_security || is_about(&["blocker"]) => 2,
             Kind::Count | Kind::Percent | Kind::Effort | Kind::Milliseconds => 3,
         }
     }
@@ -471,6 +471,7 @@ mod tests {
                 ("new_maintainability_rating", "1", "5"),
                 ("new_coverage", "80", "1"),
                 ("new_blocker_violations", "0", "1"),
+                ("new_security_hotspots_reviewed", "100", "90"),
                 ("new_reliability_issue_severity", "9", "20"),
                 ("new_security_rating", "1", "2"),
                 ("new_sca_severity_vulnerability", "9", "15"),
@@ -491,6 +492,7 @@ mod tests {
                 "new_maintainability_rating",
                 "new_reliability_issue_severity",
                 "new_blocker_violations",
+                "new_security_hotspots_reviewed",
                 "new_violations",
                 "new_coverage"
             ]
