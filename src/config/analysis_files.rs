@@ -171,40 +171,8 @@ pub(super) fn named_files(
     let mut files = Files { may_be_several, may_be_partial: may_be_several, ..Files::default() };
     let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
     for pattern in patterns {
-        match search.named(pattern) {
-            Ok(Matches { files: found, skipped, unsearched, .. }) => {
-                let is_tracked = |skipped: &Skipped| skipped.reason == SkipReason::Tracked;
-                let is_all_tracked = found.is_empty() && skipped.iter().all(is_tracked);
-                let (has_found, before) = (!found.is_empty(), files.unreadable.len());
-                files.found.extend(found);
-                let links = files.take_skipped(skipped, has_found, may_miss_files, findings);
-                if let (Some(unsearched), true) = (unsearched, has_found) {
-                    let named = shown(pattern);
-                    findings.warning(format!("{unsearched}; a file that {named} names there is not seen"));
-                }
-                let is_unread = !has_found && files.unreadable.len() == before;
-                if is_all_tracked && may_miss_files {
-                    files.missing.push(format!("{} was skipped, because git tracks it", shown(pattern)));
-                } else if is_unread {
-                    let links = links.iter().fold(String::new(), |all, link| all + "; " + link);
-                    let why = if is_all_tracked {
-                        "was skipped, because git tracks it: no scanner of this build left it"
-                    } else {
-                        "names no file of this build"
-                    };
-                    let found = format!("has {}, which {why}{links}", shown(pattern));
-                    wrong = wrong.or(Some(found));
-                }
-            }
-            // A scan that failed did not write the file.
-            Err(NoFile::Missing(_)) if may_miss_files => {
-                files.missing.push(format!("{} is missing", shown(pattern)));
-            }
-            Err(NoFile::Wrong(found)) if may_miss_files => {
-                files.unreadable.push(format!("SONAR_REPORT_TASK {found}"));
-            }
-            Err(found) => wrong = wrong.or_else(|| Some(found.to_string())),
-        }
+        let found = files.add_named(pattern, may_miss_files, search, findings);
+        wrong = wrong.or(found);
     }
     if let Some(found) = wrong {
         findings.problem(
@@ -225,6 +193,52 @@ pub(super) fn named_files(
 }
 
 impl Files {
+    /// Adds the files that one path or pattern names. Returns what is wrong with it, to complete "`SONAR_REPORT_TASK` ...",
+    /// unless the run ends in a verdict about that.
+    fn add_named(
+        &mut self,
+        pattern: &str,
+        may_miss_files: bool,
+        search: &FileSearch,
+        findings: &mut Findings,
+    ) -> Option<String> {
+        let named = shown(pattern);
+        let Matches { files: found, skipped, unsearched, .. } = match search.named(pattern) {
+            Ok(matches) => matches,
+            // A scan that failed did not write the file.
+            Err(NoFile::Missing(_)) if may_miss_files => {
+                self.missing.push(format!("{named} is missing"));
+                return None;
+            }
+            Err(NoFile::Wrong(found)) if may_miss_files => {
+                self.unreadable.push(format!("SONAR_REPORT_TASK {found}"));
+                return None;
+            }
+            Err(found) => return Some(found.to_string()),
+        };
+        let is_tracked = |skipped: &Skipped| skipped.reason == SkipReason::Tracked;
+        let is_all_tracked = found.is_empty() && skipped.iter().all(is_tracked);
+        let (has_found, known_unreadable) = (!found.is_empty(), self.unreadable.len());
+        self.found.extend(found);
+        let links = self.take_skipped(skipped, has_found, may_miss_files, findings);
+        if let (Some(unsearched), true) = (unsearched, has_found) {
+            findings.warning(format!("{unsearched}; a file that {named} names there is not seen"));
+        }
+        if has_found || self.unreadable.len() > known_unreadable {
+            return None;
+        }
+        if is_all_tracked && may_miss_files {
+            self.missing.push(format!("{named} was skipped, because git tracks it"));
+            return None;
+        }
+        let why = if is_all_tracked {
+            "was skipped, because git tracks it: no scanner of this build left it"
+        } else {
+            "names no file of this build"
+        };
+        Some(links.iter().fold(format!("has {named}, which {why}"), |all, link| all + "; " + link))
+    }
+
     /// Tells of what was skipped. What cannot be read becomes a verdict, and so do links where no file was found and the
     /// run must end in one; otherwise links are returned in words.
     fn take_skipped(
