@@ -83,7 +83,7 @@ fn a_retry_after_beyond_the_deadline_ends_the_run_at_once() {
       answered: 429 Too Many Requests, "Rate limit for this resource has been exceeded"
       why:      Bitbucket allows about 1,000 requests an hour for each user, counted over all API tokens and pipelines of the user; each access token and each OAuth consumer has its own allowance
       to do:    run again later (a higher TIMEOUT waits longer; with many targets, RESUME with the same RESULT_FILE posts the rest); use access tokens for busy pipelines instead of one person's API token
-      again:    Bitbucket asks to try again in N s, which is longer than TIMEOUT, so Gatepost does not wait
+      again:    Bitbucket asks to try again in N s, which is longer than what is left of TIMEOUT, so Gatepost does not wait
     ✖ not posted: SUCCESSFUL on acme/api commit 630f6ffc4b82414483a5469e117243d2c8a1ab4b, branch main
     exit code 4
     "#);

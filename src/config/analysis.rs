@@ -343,7 +343,7 @@ fn source(
             }
             let files = match patterns {
                 Some(patterns) => named_files(patterns, may_miss_files, search, findings),
-                None => usual_files(may_miss_files, search, findings),
+                None => usual_files(may_miss_files, need, search, findings),
             };
             files.map(AnalysisSource::Files)
         }

@@ -1,11 +1,17 @@
 //! The files that name analyses: searched for in the usual places, or named by `SONAR_REPORT_TASK`.
 
-use std::{cell::RefCell, collections::HashMap, path::PathBuf, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    path::PathBuf,
+    rc::Rc,
+};
 
 use reqwest::Url;
 
 use crate::{
     config::{
+        analysis::VerdictNeed,
         checkout::Checkouts,
         findings::Findings,
         report_task::{self, AnalysisFile, Found, NoFile, SkipReason, Skipped},
@@ -21,12 +27,14 @@ use crate::{
 pub(crate) struct Files {
     /// Sorted by path, each once.
     pub(crate) found: Vec<Rc<AnalysisFile>>,
-    /// The paths and patterns of `SONAR_REPORT_TASK` that match no file.
+    /// The paths and patterns of `SONAR_REPORT_TASK` that name no file of this build, each in a sentence.
     pub(crate) missing: Vec<String>,
     /// What cannot be read, or is wrong, to complete a sentence without a subject.
     pub(crate) unreadable: Vec<String>,
     /// Other files of the name `report-task.txt`.
     pub(crate) elsewhere: Vec<PathBuf>,
+    /// What was skipped because git tracks it.
+    pub(crate) tracked: Vec<Skipped>,
     /// Whether there may be several, whose statuses need different keys.
     pub(crate) may_be_several: bool,
     /// Whether a scan that failed may have left only a part of them: there are several, or one in a sub-folder.
@@ -37,6 +45,7 @@ pub(crate) struct Files {
 #[derive(Debug, Default)]
 pub(crate) struct FileSearch {
     known: RefCell<HashMap<String, Result<Matches, NoFile>>>,
+    usual: OnceCell<Matches>,
     checkouts: Checkouts,
 }
 
@@ -46,6 +55,8 @@ struct Matches {
     files: Vec<Rc<AnalysisFile>>,
     elsewhere: Vec<PathBuf>,
     skipped: Vec<Skipped>,
+    /// The folders that may not be searched, in words.
+    unsearched: Option<String>,
 }
 
 /// The places of `report-task.txt` that are looked at.
@@ -56,7 +67,7 @@ const FILES_SHOWN: usize = 3;
 impl FileSearch {
     /// The files in the usual places.
     fn usual(&self) -> Matches {
-        self.read(report_task::search(".".as_ref()), false)
+        self.usual.get_or_init(|| self.read(report_task::search(".".as_ref()), false)).clone()
     }
 
     /// The files that a path or a pattern of `SONAR_REPORT_TASK` names.
@@ -67,9 +78,10 @@ impl FileSearch {
     }
 
     fn read(&self, found: Found, named: bool) -> Matches {
-        let Found { files, elsewhere, skipped } = found.without_tracked(&self.checkouts);
+        let unsearched = found.unsearched_in_words();
+        let Found { files, elsewhere, skipped, .. } = found.without_tracked(&self.checkouts);
         let read = |path| Rc::new(AnalysisFile::read(path, named));
-        Matches { files: files.into_iter().map(read).collect(), elsewhere, skipped }
+        Matches { files: files.into_iter().map(read).collect(), elsewhere, skipped, unsearched }
     }
 }
 
@@ -80,7 +92,7 @@ pub(super) fn fresh_file(
     search: &FileSearch,
     findings: &mut Findings,
 ) -> Option<Files> {
-    let Matches { files, skipped, .. } = search.usual();
+    let Matches { files, skipped, unsearched, .. } = search.usual();
     let is_of_it = |file: &Rc<AnalysisFile>| {
         let Ok(analysis) = &file.content else { return false };
         let is_asked_for = |analysed: &Subject| *subject == Subject::Main || analysed.is_same(subject);
@@ -93,7 +105,7 @@ pub(super) fn fresh_file(
         Some(format!("{} {wrong}", file.path.display()))
     });
     let skipped = skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::Tracked));
-    for wrong in wrong.chain(skipped.map(ToString::to_string)) {
+    for wrong in wrong.chain(skipped.map(ToString::to_string)).chain(unsearched) {
         findings.warning(format!(
             "{wrong}; Gatepost asks for the gate of the project, which may be that of an earlier analysis"
         ));
@@ -105,21 +117,21 @@ pub(super) fn fresh_file(
 /// The files in the places where scanners leave them.
 pub(super) fn usual_files(
     may_miss_files: bool,
+    need: VerdictNeed,
     search: &FileSearch,
     findings: &mut Findings,
 ) -> Option<Files> {
-    let Matches { files: found, elsewhere, skipped } = search.usual();
+    let Matches { files: found, elsewhere, skipped, unsearched } = search.usual();
     let may_be_several = found.len() > 1;
     let is_below = |file: &Rc<AnalysisFile>| !report_task::is_of_working_folder(&file.path);
     let may_be_partial = may_be_several || found.iter().any(is_below);
     let mut files = Files { found, elsewhere, may_be_several, may_be_partial, ..Files::default() };
-    let links = files.take_skipped(skipped, findings);
+    let links = files.take_skipped(skipped, !files.found.is_empty(), may_miss_files, findings);
     if files.found.is_empty() && files.unreadable.is_empty() && !may_miss_files {
         let mut nothing = format!(
             "is not set, and nothing names an analysis of SonarQube: there is no report-task.txt in {PLACES}, here or in a folder below"
         );
-        let also = links.into_iter().chain((!files.elsewhere.is_empty()).then(|| files.elsewhere_in_words()));
-        for also in also {
+        for also in links.into_iter().chain(unsearched).chain(files.elsewhere_in_words()) {
             nothing.push_str("; ");
             nothing.push_str(&also);
         }
@@ -130,6 +142,16 @@ pub(super) fn usual_files(
             "run the pipe where the scanner ran, pass report-task.txt on as an artifact, or pass SONAR_REPORT_TASK; in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`",
         );
         return None;
+    }
+    match unsearched {
+        // Before the scan, nothing is expected to be there.
+        Some(unsearched) if files.found.is_empty() && need != VerdictNeed::Later => {
+            files
+                .unreadable
+                .push(format!("There is no report-task.txt in the usual places, and {unsearched}"));
+        }
+        Some(unsearched) => findings.warning(format!("{unsearched}; a report-task.txt in it is not seen")),
+        None => {}
     }
     Some(files)
 }
@@ -149,25 +171,8 @@ pub(super) fn named_files(
     let mut files = Files { may_be_several, may_be_partial: may_be_several, ..Files::default() };
     let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
     for pattern in patterns {
-        match search.named(pattern) {
-            Ok(Matches { files: found, skipped, .. }) => {
-                let nothing = found.is_empty();
-                files.found.extend(found);
-                let links = files.take_skipped(skipped, findings);
-                if nothing && files.unreadable.is_empty() {
-                    let links = links.iter().fold(String::new(), |all, link| all + "; " + link);
-                    let found = format!("has {}, which names no file of this build{links}", shown(pattern));
-                    wrong = wrong.or(Some(found).filter(|_| !may_miss_files));
-                    files.missing.push(pattern.to_owned());
-                }
-            }
-            // A scan that failed did not write the file.
-            Err(NoFile::Missing(_)) if may_miss_files => files.missing.push(pattern.to_owned()),
-            Err(NoFile::Wrong(found)) if may_miss_files => {
-                files.unreadable.push(format!("SONAR_REPORT_TASK {found}"));
-            }
-            Err(found) => wrong = wrong.or_else(|| Some(found.to_string())),
-        }
+        let found = files.add_named(pattern, may_miss_files, search, findings);
+        wrong = wrong.or(found);
     }
     if let Some(found) = wrong {
         findings.problem(
@@ -180,37 +185,116 @@ pub(super) fn named_files(
     }
     files.found.sort_by(|a, b| a.path.cmp(&b.path));
     files.found.dedup();
+    if files.found.is_empty() && !files.missing.is_empty() {
+        let Matches { files: usual, elsewhere, .. } = search.usual();
+        files.elsewhere = usual.iter().map(|file| file.path.clone()).chain(elsewhere).collect();
+    }
     Some(files)
 }
 
 impl Files {
-    /// Tells of what was skipped. What cannot be read becomes a verdict, and links are returned in words.
-    fn take_skipped(&mut self, skipped: Vec<Skipped>, findings: &mut Findings) -> Vec<String> {
+    /// Adds the files that one path or pattern names. Returns what is wrong with it, to complete "`SONAR_REPORT_TASK` ...",
+    /// unless the run ends in a verdict about that.
+    fn add_named(
+        &mut self,
+        pattern: &str,
+        may_miss_files: bool,
+        search: &FileSearch,
+        findings: &mut Findings,
+    ) -> Option<String> {
+        let named = shown(pattern);
+        let Matches { files: found, skipped, unsearched, .. } = match search.named(pattern) {
+            Ok(matches) => matches,
+            // A scan that failed did not write the file.
+            Err(NoFile::Missing(_)) if may_miss_files => {
+                self.missing.push(format!("{named} is missing"));
+                return None;
+            }
+            Err(NoFile::Wrong(found)) if may_miss_files => {
+                self.unreadable.push(format!("SONAR_REPORT_TASK {found}"));
+                return None;
+            }
+            Err(found) => return Some(found.to_string()),
+        };
+        let is_tracked = |skipped: &Skipped| skipped.reason == SkipReason::Tracked;
+        let is_all_tracked = found.is_empty() && skipped.iter().all(is_tracked);
+        let (has_found, known_unreadable) = (!found.is_empty(), self.unreadable.len());
+        self.found.extend(found);
+        let links = self.take_skipped(skipped, has_found, may_miss_files, findings);
+        if let (Some(unsearched), true) = (unsearched, has_found) {
+            findings.warning(format!("{unsearched}; a file that {named} names there is not seen"));
+        }
+        if has_found || self.unreadable.len() > known_unreadable {
+            return None;
+        }
+        if is_all_tracked && may_miss_files {
+            self.missing.push(format!("{named} was skipped, because git tracks it"));
+            return None;
+        }
+        let why = if is_all_tracked {
+            "was skipped, because git tracks it: no scanner of this build left it"
+        } else {
+            "names no file of this build"
+        };
+        Some(links.iter().fold(format!("has {named}, which {why}"), |all, link| all + "; " + link))
+    }
+
+    /// Tells of what was skipped. What cannot be read becomes a verdict, and so do links where no file was found and the
+    /// run must end in one; otherwise links are returned in words.
+    fn take_skipped(
+        &mut self,
+        skipped: Vec<Skipped>,
+        has_found: bool,
+        must_end: bool,
+        findings: &mut Findings,
+    ) -> Vec<String> {
         let mut links = Vec::new();
         for skipped in skipped {
             match skipped.reason {
-                SkipReason::Tracked => findings.warning(format!("{skipped}; it is skipped")),
-                SkipReason::Unreadable(_) => self.unreadable.push(skipped.to_string()),
-                SkipReason::Link => links.push(skipped.to_string()),
+                SkipReason::Tracked => {
+                    findings.warning(format!("{skipped}; it is skipped"));
+                    self.tracked.push(skipped);
+                }
+                SkipReason::Unreadable(_) | SkipReason::NotRegular(_) => {
+                    self.unreadable.push(skipped.to_string());
+                }
+                SkipReason::Link | SkipReason::DanglingLink => links.push(skipped.to_string()),
             }
         }
-        if !self.found.is_empty() {
+        if has_found {
             for link in links.drain(..) {
                 findings.warning(format!("{link}; pass SONAR_REPORT_TASK to read it"));
             }
+        } else if must_end {
+            self.unreadable.append(&mut links);
         }
         links
     }
 
-    /// The files in other places, in words; there is one at least.
-    pub(crate) fn elsewhere_in_words(&self) -> String {
-        let shown: Vec<String> =
-            self.elsewhere.iter().take(FILES_SHOWN).map(|path| path.display().to_string()).collect();
-        let more = match self.elsewhere.len().saturating_sub(FILES_SHOWN) {
+    /// The files that are not read, in words: those that git tracks, and those in other places.
+    pub(crate) fn elsewhere_in_words(&self) -> Option<String> {
+        let more = |number: usize| match number.saturating_sub(FILES_SHOWN) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        format!("there is {}{more}: pass SONAR_REPORT_TASK", shown.join(", "))
+        let listed = |paths: Vec<&PathBuf>| {
+            let shown: Vec<String> =
+                paths.iter().take(FILES_SHOWN).map(|path| path.display().to_string()).collect();
+            shown.join(", ") + &more(paths.len())
+        };
+        let mut words = Vec::new();
+        // What SONAR_REPORT_TASK names is told as missing.
+        if !self.tracked.is_empty() && self.missing.is_empty() {
+            let tracked = listed(self.tracked.iter().map(|skipped| &skipped.path).collect());
+            words.push(format!("git tracks {tracked}: no scanner of this build left it"));
+        }
+        if !self.elsewhere.is_empty() {
+            words.push(format!(
+                "there is {}: pass SONAR_REPORT_TASK",
+                listed(self.elsewhere.iter().collect())
+            ));
+        }
+        (!words.is_empty()).then(|| words.join("; "))
     }
 }
 

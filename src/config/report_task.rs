@@ -19,7 +19,7 @@ use crate::{
         checkout::{Checkout, Checkouts},
         parse::read_small,
     },
-    console::foreign::shown,
+    console::{foreign::shown, text::one_line},
     model::{address::service_address, analysis::Subject, target::CommitHash, timestamp::Timestamp},
     sonarqube::gate::{Gate, text},
 };
@@ -159,9 +159,10 @@ impl Analysis {
             text.split(['\n', '\r'])
                 .filter(|line| !line.starts_with('#'))
                 .filter_map(|line| line.split_once('='))
-                .filter(|(name, value)| name.trim() == wanted && !value.trim().is_empty())
-                .map(|(_, value)| value.trim().to_owned())
-                .next()
+                .filter(|(name, _)| name.trim() == wanted)
+                // As the answers of SonarQube are read, with which it is compared.
+                .map(|(_, value)| one_line(value))
+                .find(|value| !value.is_empty())
         };
         let task = value("ceTaskId")
             .ok_or("has no ceTaskId: it was not written by a scanner, or it is incomplete")?;
@@ -225,6 +226,8 @@ const FILE_NAME: &str = "report-task.txt";
 const NEVER_ENTERED: [&str; 2] = [".git", "node_modules"];
 /// Deeper than any project: a limit for folders without end.
 const DEPTH_MAX: usize = 32;
+/// More folders that may not be searched are only counted.
+const UNSEARCHED_SHOWN: usize = 3;
 /// More than a large project has without its dependencies; this takes about a second.
 const ENTRIES_MAX: usize = 500_000;
 
@@ -236,6 +239,8 @@ pub(crate) struct Found {
     /// Files of this name that lie in other places.
     pub(crate) elsewhere: Vec<PathBuf>,
     pub(crate) skipped: Vec<Skipped>,
+    /// Other folders that may not be searched; a file could lie in them.
+    pub(crate) unsearched: Vec<Skipped>,
 }
 
 /// A file or folder that was skipped.
@@ -250,6 +255,10 @@ pub(crate) struct Skipped {
 pub(crate) enum SkipReason {
     /// It is a symbolic link.
     Link,
+    /// It is a symbolic link to nothing.
+    DanglingLink,
+    /// It is something else than a file: a folder, a pipe, a device.
+    NotRegular(&'static str),
     /// git tracks it: no scanner of this run left it.
     Tracked,
     /// It cannot be read; with the reason of the system.
@@ -261,6 +270,8 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Link => f.write_str("is a symbolic link, and the search does not follow links"),
+            Self::DanglingLink => f.write_str("is a symbolic link that leads nowhere"),
+            Self::NotRegular(kind) => write!(f, "is {kind}, and not a regular file"),
             Self::Tracked => f.write_str("is committed to the repository: no scanner of this build left it"),
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
@@ -339,15 +350,8 @@ pub(crate) fn expand(pattern: &str) -> Result<Found, NoFile> {
     let path = plain(Path::new(pattern));
     // The characters of a pattern may also be part of a name.
     if !is_glob(pattern) || path.exists() {
-        let file = if path.is_dir() { path.join(FILE_NAME) } else { path };
-        let name = shown(&file.to_string_lossy());
-        return match fs::metadata(&file) {
-            Ok(_) => Ok(Found { files: vec![file], ..Found::default() }),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Err(NoFile::Missing(format!("names {name}, which cannot be read: {error}")))
-            }
-            Err(error) => Err(NoFile::Wrong(format!("names {name}, which cannot be read: {error}"))),
-        };
+        let file = file_of(&path)?;
+        return Ok(Found { files: vec![file], ..Found::default() });
     }
     let matcher = glob::Pattern::new(&path.to_string_lossy()).map_err(|error| {
         NoFile::Wrong(format!("has the pattern {}, which is not valid: {}", shown(pattern), error.msg))
@@ -359,9 +363,46 @@ pub(crate) fn expand(pattern: &str) -> Result<Found, NoFile> {
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
     let found = walk(&root, &|path| matcher.matches_path_with(&plain(path), options));
     if found.files.is_empty() && found.skipped.is_empty() {
-        return Err(NoFile::Missing(format!("has the pattern {}, which no file matches", shown(pattern))));
+        let nothing = format!("has the pattern {}, which no file matches", shown(pattern));
+        return Err(match found.unsearched_in_words() {
+            Some(unsearched) => NoFile::Wrong(format!("{nothing}, and {unsearched}")),
+            None => NoFile::Missing(nothing),
+        });
     }
     Ok(found)
+}
+
+/// The file that a path names: itself, or `report-task.txt` in it.
+fn file_of(path: &Path) -> Result<PathBuf, NoFile> {
+    let is_folder = path.is_dir();
+    let file = if is_folder { path.join(FILE_NAME) } else { path.to_owned() };
+    let name = shown(&path.to_string_lossy());
+    match fs::metadata(&file) {
+        Ok(_) => Ok(file),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(match dangling_link(&file) {
+            Some(link) if link == path => {
+                NoFile::Wrong(format!("names {name}, which {}", SkipReason::DanglingLink))
+            }
+            Some(link) => NoFile::Wrong(format!(
+                "names {name}, and {} {}",
+                shown(&link.to_string_lossy()),
+                SkipReason::DanglingLink
+            )),
+            None if is_folder && is_report_task(path) => {
+                NoFile::Wrong(format!("names {name}, which {}", SkipReason::NotRegular("a folder")))
+            }
+            None if is_folder => {
+                NoFile::Missing(format!("names the folder {name}, which has no {FILE_NAME}"))
+            }
+            None => NoFile::Missing(format!("names {name}, which does not exist")),
+        }),
+        Err(error) => Err(NoFile::Wrong(format!("names {name}, which cannot be read: {error}"))),
+    }
+}
+
+/// The part of a path, or the path itself, that is a symbolic link to nothing.
+fn dangling_link(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find(|part| part.is_symlink() && !part.exists()).map(Path::to_owned)
 }
 
 /// Whether a text is a pattern rather than a path.
@@ -382,9 +423,18 @@ fn walk(root: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Found {
     while let Some((folder, depth)) = folders.pop() {
         let listed = match fs::read_dir(&folder) {
             Ok(listed) => listed,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if let Some(link) = dangling_link(&folder) {
+                    found.skip(&link, SkipReason::DanglingLink);
+                }
+                continue;
+            }
             Err(error) => {
+                let reason = SkipReason::Unreadable(error.to_string());
                 if leads_to_usual(&folder) || is_wanted(&folder.join(FILE_NAME)) {
-                    found.skip(&folder, SkipReason::Unreadable(error.to_string()));
+                    found.skip(&folder, reason);
+                } else {
+                    found.unsearched.push(Skipped { path: plain(&folder), reason });
                 }
                 continue;
             }
@@ -398,21 +448,48 @@ fn walk(root: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Found {
             // The type of a link is a link: links are not followed.
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
+                    if is_wanted(&path) {
+                        found.skip(&path, SkipReason::NotRegular("a folder"));
+                    }
                     let name = entry.file_name();
                     if depth < DEPTH_MAX && !NEVER_ENTERED.iter().any(|never| name == *never) {
                         folders.push((path, depth + 1));
                     }
                 }
-                Ok(kind) if kind.is_symlink() && (is_wanted(&path) || is_wanted(&path.join(FILE_NAME))) => {
-                    found.skip(&path, SkipReason::Link);
+                Ok(kind) if kind.is_symlink() && leads_to_wanted(&path, is_wanted) => {
+                    let reason = if path.exists() { SkipReason::Link } else { SkipReason::DanglingLink };
+                    found.skip(&path, reason);
                 }
+                Ok(kind) if kind.is_symlink() => {}
                 Ok(kind) if kind.is_file() && is_wanted(&path) => found.files.push(plain(&path)),
                 Ok(kind) if kind.is_file() && is_report_task(&path) => found.elsewhere.push(plain(&path)),
+                Ok(kind) if !kind.is_file() && is_wanted(&path) => {
+                    found.skip(&path, SkipReason::NotRegular("a pipe, a socket or a device"));
+                }
                 _ => {}
             }
         }
     }
     found.sorted()
+}
+
+/// Whether a link stands for a wanted file or its folder, or leads to a folder with a wanted file in a usual place.
+fn leads_to_wanted(link: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> bool {
+    let is_in_place = |place: &str| {
+        // The link may be any folder on the way to the file.
+        let whole = Path::new(place).join(FILE_NAME);
+        let mut part = whole.components();
+        loop {
+            let file = link.join(part.as_path());
+            if is_wanted(&file) && file.exists() {
+                return true;
+            }
+            if part.next().is_none() || part.as_path().as_os_str().is_empty() {
+                return false;
+            }
+        }
+    };
+    is_wanted(link) || is_wanted(&link.join(FILE_NAME)) || USUAL_PLACES.iter().any(|place| is_in_place(place))
 }
 
 impl Found {
@@ -424,7 +501,19 @@ impl Found {
         self.files.sort();
         self.elsewhere.sort();
         self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        self.unsearched.sort_by(|a, b| a.path.cmp(&b.path));
         self
+    }
+
+    /// The folders that may not be searched, in words; `None` when there is none.
+    pub(crate) fn unsearched_in_words(&self) -> Option<String> {
+        let shown: Vec<String> =
+            self.unsearched.iter().take(UNSEARCHED_SHOWN).map(ToString::to_string).collect();
+        let more = match self.unsearched.len().saturating_sub(UNSEARCHED_SHOWN) {
+            0 => String::new(),
+            more => format!(", and neither can {more} more folders"),
+        };
+        (!shown.is_empty()).then(|| shown.join(", ") + &more)
     }
 
     /// The same without files that git tracks: a scanner leaves its file beside them.

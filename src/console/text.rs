@@ -24,22 +24,94 @@ pub(crate) fn fit(text: &str, max_chars: usize) -> String {
     format!("{}…", cut.trim_end())
 }
 
+/// The words of a text that may be HTML, on one line: without tags, and with characters instead of entities.
+///
+/// Taking out a tag or an entity can put a secret together that was not one text before: the words need to be cleaned
+/// of secrets again.
+pub(crate) fn words_of_html(text: &str) -> String {
+    one_line(&without_entities(&without_tags(text)))
+}
+
+/// Tags that begin a new line. In their place stands a space, so that words stay apart.
+const LINE_TAGS: [&str; 6] = ["br", "div", "li", "p", "td", "tr"];
+
 /// The text without the tags of HTML. Their words stay, and so does a `<` that begins no tag.
-pub(crate) fn without_tags(text: &str) -> String {
+fn without_tags(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('<') {
         let (before, from) = rest.split_at(at);
         words.push_str(before);
-        let begins_tag = from[1..].trim_start_matches('/').starts_with(|c: char| c.is_ascii_alphabetic());
-        if let Some(end) = from.find('>').filter(|_| begins_tag) {
-            rest = &from[end + 1..];
+        let inside = from[1..].trim_start_matches('/');
+        let end = if inside.starts_with("!--") {
+            from.find("-->").map(|end| end + 3)
+        } else {
+            let begins_tag = inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!');
+            from.find('>').filter(|_| begins_tag).map(|end| end + 1)
+        };
+        if let Some(end) = end {
+            let name = inside.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+            if LINE_TAGS.iter().any(|tag| tag.eq_ignore_ascii_case(name)) {
+                words.push(' ');
+            }
+            rest = &from[end..];
         } else {
             words.push('<');
             rest = &from[1..];
         }
     }
     words + rest
+}
+
+/// The named entities that messages and titles of pages have:
+/// <https://html.spec.whatwg.org/multipage/named-characters.html>.
+const ENTITIES: [(&str, char); 13] = [
+    ("amp", '&'),
+    ("apos", '\''),
+    ("copy", '©'),
+    ("gt", '>'),
+    ("hellip", '…'),
+    ("ldquo", '“'),
+    ("lsquo", '‘'),
+    ("lt", '<'),
+    ("mdash", '—'),
+    ("nbsp", ' '),
+    ("ndash", '–'),
+    ("quot", '"'),
+    ("rsquo", '’'),
+];
+/// `&#x10FFFF;` without its ends.
+const ENTITY_MAX_CHARS: usize = 8;
+
+/// The text with characters instead of entities. What is no entity stays as it is.
+fn without_entities(text: &str) -> String {
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        let (before, from) = rest.split_at(at);
+        decoded.push_str(before);
+        let end = from.find(';').filter(|end| *end <= ENTITY_MAX_CHARS + 1);
+        if let Some((end, character)) = end.and_then(|end| Some((end, entity(&from[1..end])?))) {
+            decoded.push(character);
+            rest = &from[end + 1..];
+        } else {
+            decoded.push('&');
+            rest = &from[1..];
+        }
+    }
+    decoded + rest
+}
+
+/// The character of an entity, which is named or has a number: `lt`, `#60`, `#x3C`.
+fn entity(name: &str) -> Option<char> {
+    let Some(number) = name.strip_prefix('#') else {
+        return ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, character)| *character);
+    };
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    char::from_u32(code.ok()?)
 }
 
 /// A number of things: "1 target", "2 targets".
@@ -94,11 +166,28 @@ mod tests {
                 r#"Too many lines of code. <a href="https://a.b/upgrade">Upgrade the plan</a>"#,
                 "Too many lines of code. Upgrade the plan",
             ),
-            ("<b>a</b><br/>b", "ab"),
+            ("<b>a</b>b<BR/>c<p class='x'>d</p>", "ab c d"),
+            ("<!doctype html>a<!-- <b>x</b> --> b", "a b"),
             ("1 < 2 and 3 > 2, <3, List<", "1 < 2 and 3 > 2, <3, List<"),
             ("<a href=", "<a href="),
         ] {
-            assert_eq!(without_tags(text), words);
+            assert_eq!(words_of_html(text), words);
+        }
+    }
+
+    #[test]
+    fn entities_become_characters_once() {
+        for (text, words) in [
+            ("Can&#39;t parse &lt;T&gt; &amp; more&nbsp;&#x2026;", "Can't parse <T> & more …"),
+            // Their characters cannot forge a line, and an entity that is written as entities stays one.
+            ("a&#10;b&#x1b;[31m &amp;lt;", "a b [31m &lt;"),
+            (
+                "R&D; AT&T &unknown; &#xD800; &#; &#x110000; &",
+                "R&D; AT&T &unknown; &#xD800; &#; &#x110000; &",
+            ),
+            ("?a=1&lt=2&ä;", "?a=1&lt=2&ä;"),
+        ] {
+            assert_eq!(words_of_html(text), words);
         }
     }
 
@@ -113,6 +202,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_text_has_words_on_one_line(text in "[<>&;#x/!ab10é -]{0,60}") {
+            let words = words_of_html(&text);
+            prop_assert_eq!(one_line(&words), words);
+        }
+
         #[test]
         fn fitted_text_is_a_beginning(text in "(?s).{0,80}", max in 1..60_usize) {
             let fitted = fit(&text, max);

@@ -69,7 +69,7 @@ pub(crate) fn explain(refusal: &Refusal) -> Explanation {
     } else if !is_cloud {
         explanation.otherwise = Some(Reason::from(&handbook::NOT_THE_API));
     }
-    explanation.with_pause_of(failed)
+    explanation.with_pause_of(failed, "TIMEOUT")
 }
 
 /// Bitbucket points from the old name of a repository to the new one. Only an address of the same host tells a name.

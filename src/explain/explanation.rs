@@ -1,6 +1,6 @@
 //! An explanation: the possible reasons for a refusal, each with a remedy.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use crate::{
     console::text::rounded,
@@ -67,9 +67,9 @@ impl Explanation {
         Vec::from(troubles.map(Reason::from)).into()
     }
 
-    /// The same explanation with the time at which another run makes sense.
+    /// The same explanation with the time at which another run makes sense. `limit` is the variable that limits the wait.
     #[must_use]
-    pub(crate) fn with_pause_of(mut self, failed: &FailedRequest) -> Self {
+    pub(crate) fn with_pause_of(mut self, failed: &FailedRequest, limit: impl fmt::Display) -> Self {
         self.again = failed.retry_after.map(|pause| {
             let when = if pause > LONG {
                 "after more than a day".to_owned()
@@ -77,7 +77,7 @@ impl Explanation {
                 format!("in {} s", rounded(pause))
             };
             format!(
-                "{} asks to try again {when}, which is longer than TIMEOUT, so Gatepost does not wait",
+                "{} asks to try again {when}, which is longer than what is left of {limit}, so Gatepost does not wait",
                 failed.service
             )
         });

@@ -1,6 +1,8 @@
 //! Why no usable response came: the network, proxies, certificates, redirects, and whoever answers instead of the
 //! service.
 
+use std::{borrow::Cow, net::IpAddr};
+
 use reqwest::{Url, header};
 
 use crate::{
@@ -30,8 +32,10 @@ pub(crate) fn explain_redirect(response: &Response, asked: &Url, guide: ServiceG
         );
     };
     let shown = without_query(&to);
-    let follows_not = "Gatepost does not follow, because the credential would go there";
     let same_host = to.host_str() == asked.host_str();
+    if shown == without_query(asked) {
+        return circle(&shown, guide);
+    }
     if same_host && is_maintenance(&to) {
         return Diagnosis::of(
             format!("{service} is starting or being upgraded"),
@@ -43,36 +47,70 @@ pub(crate) fn explain_redirect(response: &Response, asked: &Url, guide: ServiceG
         let what = if is_login(&to) { "a login page" } else { "another server, as login pages do" };
         return Diagnosis::of(
             format!("a login page stands before {service}"),
-            format!("the answer points to {shown}, {what}; {follows_not}"),
+            format!("the answer points to {shown}, {what}; {FOLLOWS_NOT}"),
             without_login(guide),
         );
     }
-    if same_host && asked.scheme() == "http" && to.scheme() == "https" && to.path() == asked.path() {
-        return Diagnosis::of(
-            format!("{service} wants https instead of http"),
-            format!("the answer points to {shown}: the server wants https; {follows_not}"),
-            format!("pass in {address} the same address with https:// instead of http://"),
-        );
-    }
-    let base = to.path().strip_suffix(asked.path()).filter(|base| !base.is_empty());
-    if let (true, Some(base)) = (same_host, base) {
-        return Diagnosis::of(
+    match (same_host, to.path().strip_suffix(asked.path())) {
+        (true, Some("")) => other_scheme_or_port(&to, asked, guide),
+        (true, Some(base)) => Diagnosis::of(
             format!("the address of {service} lacks the base path"),
-            format!("the answer points to {shown}: the address lacks the base path {base}; {follows_not}"),
+            format!("the answer points to {shown}: the address lacks the base path {base}; {FOLLOWS_NOT}"),
             format!("pass in {address} the address with the base path: {}", server_of(&to, asked)),
-        );
-    }
-    if to.path() == asked.path() {
-        return Diagnosis::of(
+        ),
+        (false, Some("")) => moved(&to, asked, guide),
+        _ => Diagnosis::of(
             format!("{service} is at another address"),
-            format!("the answer points to {shown}: {service} has another address; {follows_not}"),
-            format!("pass in {address} this address: {}", server_of(&to, asked)),
-        );
+            format!("the answer points to {shown}; {FOLLOWS_NOT}"),
+            format!("check {address}: copy the address of {service}'s start page"),
+        ),
     }
+}
+
+const FOLLOWS_NOT: &str = "Gatepost does not follow, because the credential would go there";
+
+/// The answer points to what was asked.
+fn circle(shown: &str, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    Diagnosis::of(
+        format!("a proxy before {service} points to itself"),
+        format!(
+            "the answer points to {shown}, the address that was asked: a proxy before {service} leads in a circle"
+        ),
+        format!(
+            "let the proxy's administrator check its redirects (a proxy that ends TLS must pass on X-Forwarded-Proto: https); or pass in {address} an address without this proxy"
+        ),
+    )
+}
+
+/// The answer points to the same path of the same host.
+fn other_scheme_or_port(to: &Url, asked: &Url, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    let shown = without_query(to);
+    match (asked.scheme(), to.scheme()) {
+        ("http", "https") => Diagnosis::of(
+            format!("{service} wants https instead of http"),
+            format!("the answer points to {shown}: the server wants https; {FOLLOWS_NOT}"),
+            format!("pass in {address} the address with https: {}", server_of(to, asked)),
+        ),
+        // The token would be sent unencrypted.
+        ("https", "http") => Diagnosis::of(
+            format!("a proxy before {service} points from https to http"),
+            format!(
+                "the answer points to {shown}: a proxy ends TLS, and the server behind it does not know of https"
+            ),
+            "let the proxy's administrator pass on X-Forwarded-Proto: https, and set the server's base URL with https",
+        ),
+        _ => moved(to, asked, guide),
+    }
+}
+
+fn moved(to: &Url, asked: &Url, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
     Diagnosis::of(
         format!("{service} is at another address"),
-        format!("the answer points to {shown}; {follows_not}"),
-        format!("check {address}: copy the address of {service}'s start page"),
+        format!("the answer points to {}: {service} has another address; {FOLLOWS_NOT}", without_query(to)),
+        format!("pass in {address} this address: {}", server_of(to, asked)),
     )
 }
 
@@ -101,7 +139,9 @@ fn without_query(url: &Url) -> String {
 
 /// The address of the server that a redirect points to: without the path of the API.
 fn server_of(to: &Url, asked: &Url) -> String {
-    let api = asked.path().find("/api/").map_or("", |at| &asked.path()[at..]);
+    let path = asked.path();
+    // A base path may have a part `api` as well.
+    let api = path.rfind("/api/").or_else(|| path.find("/repositories/")).map_or("", |at| &path[at..]);
     let shown = without_query(to);
     shown.strip_suffix(api).unwrap_or(&shown).to_owned()
 }
@@ -133,68 +173,76 @@ fn is_login(url: &Url) -> bool {
     parts.any(|part| WORDS.contains(&part.to_ascii_lowercase().as_str()))
 }
 
-/// What a page says that answers in place of the service, whatever its status code. `title` is its title.
-pub(crate) fn explain_page(status_code: u16, title: Option<&str>, guide: ServiceGuide) -> Diagnosis {
-    let ServiceGuide { service, address, when_slow, .. } = guide;
-    let page = title.map_or_else(|| "an HTML page".to_owned(), |title| format!("the page \"{title}\""));
-    let lower = title.unwrap_or_default().to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
-    let reads_like_login = says(&[
-        "sign in",
-        "sign-in",
-        "signin",
-        "log in",
-        "log-in",
-        "login",
-        "single sign",
-        "anmeld",
-        "authenti",
-    ]);
-    match status_code {
-        429 => Diagnosis::of(
-            format!("{service} receives too many requests"),
-            format!("{page} answers in place of {service}: a gateway before it limits the requests"),
-            "run again later",
-        ),
-        500.. | 408 | 425 => Diagnosis::of(
-            format!("{service} is down ({status_code})"),
-            format!(
-                "{page} answers in place of {service}: it is down or starting, or its gateway does not reach it"
-            ),
-            when_slow,
-        ),
+/// What an answer says that is not of the service, whatever its status code: a page, or the refusal of a gateway.
+pub(crate) fn explain_other_answer(response: &Response, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, .. } = guide;
+    let title = response.body.title();
+    let lower = title.as_deref().unwrap_or_default().to_lowercase();
+    let page = match title {
+        Some(title) => format!("the page \"{title}\" answers in place of {service}"),
+        None if response.body.is_html() => format!("an HTML page answers in place of {service}"),
+        None => format!("another server answers in place of {service}"),
+    };
+    match response.status_code.as_u16() {
+        status_code @ (429 | 408 | 425 | 500..) => explain_gateway(&page, status_code, guide),
         407 => Diagnosis::of(
             "a proxy asks for a user name and password",
-            format!(
-                "{page} answers in place of {service}: it comes from a proxy that wants a user name and password"
-            ),
+            format!("{page}: it comes from a proxy that wants a user name and password"),
             "pass them in HTTPS_PROXY or HTTP_PROXY; hosts that must be reached without the proxy go into NO_PROXY",
         ),
-        _ if says(&["plain http request was sent to https"]) => https_wanted(guide),
-        _ if status_code == 401 || reads_like_login => Diagnosis::of(
-            format!("a login page stands before {service}"),
-            format!(
-                "{page} answers in place of {service}: a proxy or gateway before it wants a login of its own"
-            ),
+        _ if lower.contains("plain http request was sent to https") => https_wanted(guide),
+        status_code if status_code == 401 || reads_like_login(&lower) => Diagnosis::of(
+            if response.body.is_html() {
+                format!("a login page stands before {service}")
+            } else {
+                format!("a gateway before {service} wants a login of its own")
+            },
+            format!("{page}: a proxy or gateway before it wants a login of its own"),
             without_login(guide),
         ),
         403 => Diagnosis::of(
             format!("a firewall or proxy stands before {service}"),
-            format!(
-                "{page} answers in place of {service}: a firewall or proxy before it does not let the request through"
-            ),
+            format!("{page}: a firewall or proxy before it does not let the request through"),
             "let its administrator allow this machine's address, or set HTTPS_PROXY and NO_PROXY",
         ),
-        _ => Diagnosis::of(
-            format!("a web page answers in place of {service}"),
-            format!(
-                "{page} answers in place of {service}: {address} is not the address of the service, or lacks its base path"
-            ),
-            format!(
-                "check {address}: copy the address of {service}'s start page, with the base path; and check HTTPS_PROXY"
-            ),
-        ),
+        _ => explain_wrong_address(&page, guide),
     }
+}
+
+/// A gateway answers, and the service behind it does not. `page` says that it answers.
+fn explain_gateway(page: &str, status_code: u16, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, when_slow, .. } = guide;
+    if status_code == 429 {
+        return Diagnosis::of(
+            format!("{service} receives too many requests"),
+            format!("{page}: a gateway before it limits the requests"),
+            "run again later",
+        );
+    }
+    Diagnosis::of(
+        format!("{service} is down ({status_code})"),
+        format!("{page}: it is down or starting, or its gateway does not reach it"),
+        when_slow,
+    )
+}
+
+/// Another web server is at the address. `page` says that it answers.
+fn explain_wrong_address(page: &str, guide: ServiceGuide) -> Diagnosis {
+    let ServiceGuide { service, address, .. } = guide;
+    Diagnosis::of(
+        format!("a web page answers in place of {service}"),
+        format!("{page}: {address} is not the address of the service, or lacks its base path"),
+        format!(
+            "check {address}: copy the address of {service}'s start page, with the base path; and check HTTPS_PROXY"
+        ),
+    )
+}
+
+/// Whether the title of a page, in lower case, is one of a login page.
+fn reads_like_login(title: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["sign in", "sign-in", "signin", "log in", "log-in", "login", "single sign", "anmeld", "authenti"];
+    WORDS.iter().any(|words| title.contains(words))
 }
 
 /// http was spoken to a port for https.
@@ -271,6 +319,7 @@ pub(crate) fn explain_failure(failure: &Failure, url: &Url, guide: ServiceGuide)
                 "check {address} and HTTPS_PROXY; in a container 127.0.0.1 is the container itself: use host.docker.internal"
             ),
         ),
+        Failure::WantsTls => https_wanted(guide),
         Failure::Certificate(reason) => explain_certificate(reason, host, guide),
         Failure::Tls(failure) => explain_tls(failure, host, guide),
         Failure::NotHttp if url.scheme() == "http" => Diagnosis::of(
@@ -380,88 +429,151 @@ fn explain_tls(failure: &TlsFailure, host: &str, guide: ServiceGuide) -> Diagnos
 
 /// One remedy for each reason.
 fn explain_certificate(reason: &Untrusted, host: &str, guide: ServiceGuide) -> Diagnosis {
-    let ServiceGuide { service, address, roots, .. } = guide;
-    let of = |words: &str, why: String, remedy: String| {
-        Diagnosis::of(format!("{service}'s certificate is not trusted: {words}"), why, remedy)
-    };
     match reason {
         Untrusted::UnknownAuthority { issuer, is_alone, has_extra_roots } => {
-            let issuer = issuer.as_ref().map_or_else(|| "the authority".to_owned(), |name| format!("\"{name}\""));
-            let sends = format!(
-                "let the server send its whole chain: the intermediate certificate after its own; or pass {issuer} in {roots}, too"
-            );
-            let (why, remedy) = if *is_alone && *has_extra_roots {
-                (
-                    format!(
-                        "the server does not send the intermediate certificate {issuer}, or {issuer} is another root than the one that was passed"
-                    ),
-                    format!("{sends}\nif {issuer} is a root itself, pass its certificate there"),
-                )
-            } else if *is_alone {
-                (
-                    format!(
-                        "{issuer} is a private authority or a proxy that opens TLS, or the server does not send its intermediate certificate"
-                    ),
-                    format!(
-                        "if the authority is your company's, pass its root certificate in {roots}\nif it is a public authority, let the server send its whole chain: the intermediate certificate after its own"
-                    ),
-                )
-            } else {
-                (
-                    format!("{issuer} is a private authority, or a proxy that opens TLS"),
-                    format!("if the authority is your company's, pass its root certificate in {roots}"),
-                )
-            };
-            of("unknown authority", why, remedy)
+            unknown_authority(issuer.as_deref(), *is_alone, *has_extra_roots, guide)
         }
-        Untrusted::SelfSigned => of(
+        Untrusted::SelfSigned => untrusted(
+            guide,
             "it vouches for itself",
-            "no authority vouches for the certificate but itself".to_owned(),
-            format!("if it is the server's own, pass this very certificate in {roots}"),
+            "no authority vouches for the certificate but itself",
+            format!("if it is the server's own, pass this very certificate in {}", guide.roots),
         ),
-        Untrusted::Expired(_) => of(
+        Untrusted::Expired(_) => untrusted(
+            guide,
             "it has expired",
-            "the certificate has expired, or the clock of this machine is ahead".to_owned(),
-            "let the server's administrator renew the certificate; if the clock of this machine is wrong, correct it".to_owned(),
+            "the certificate has expired, or the clock of this machine is ahead",
+            "let the server's administrator renew the certificate; if the clock of this machine is wrong, correct it",
         ),
-        Untrusted::NotYetValid(_) => of(
+        Untrusted::NotYetValid(_) => untrusted(
+            guide,
             "it is not valid yet",
-            "the certificate is not valid yet, or the clock of this machine is behind".to_owned(),
-            "correct the clock of this machine; or let the server's administrator make a certificate that is valid now".to_owned(),
+            "the certificate is not valid yet, or the clock of this machine is behind",
+            "correct the clock of this machine; or let the server's administrator make a certificate that is valid now",
         ),
-        Untrusted::OtherHost(names) if names.is_empty() => of(
-            "it names no host",
-            "the certificate has no subject alternative name, and names are compared with nothing else".to_owned(),
-            format!("let the server's administrator make a certificate with the subject alternative name {host}"),
-        ),
-        Untrusted::OtherHost(_) => of(
-            "it is for another host",
-            format!("the certificate does not have the name {host}"),
-            format!(
-                "pass in {address} the address with a name that the certificate has; or let the server's administrator add the name {host} to it"
-            ),
-        ),
-        Untrusted::OldVersion(_) => of(
+        Untrusted::OtherHost(names) => other_host(names, host, guide),
+        Untrusted::OldVersion(_) => untrusted(
+            guide,
             "its format is too old",
-            "the certificate has the old format without extensions, so it cannot name its hosts".to_owned(),
+            "the certificate has the old format without extensions, so it cannot name its hosts",
             format!(
-                "let the server's administrator make one of version 3: openssl x509 -req with -extfile and subjectAltName=DNS:{host}"
+                "let the server's administrator make one of version 3: openssl x509 -req with -extfile and subjectAltName={}",
+                alternative_name(host)
             ),
         ),
-        Untrusted::OtherPurpose => of(
+        Untrusted::OtherPurpose | Untrusted::OldAlgorithm | Untrusted::Damaged => unfit(reason, guide),
+    }
+}
+
+/// The certificate is not trusted; `words` say what is wrong with it.
+fn untrusted(
+    guide: ServiceGuide,
+    words: &str,
+    why: impl Into<Cow<'static, str>>,
+    remedy: impl Into<Cow<'static, str>>,
+) -> Diagnosis {
+    Diagnosis::of(format!("{}'s certificate is not trusted: {words}", guide.service), why, remedy)
+}
+
+/// Nobody who is trusted vouches for the certificate. `is_alone` when the server sends no other certificate with it.
+fn unknown_authority(
+    issuer: Option<&str>,
+    is_alone: bool,
+    has_extra_roots: bool,
+    guide: ServiceGuide,
+) -> Diagnosis {
+    let roots = guide.roots;
+    let issuer = issuer.map_or_else(|| "the authority".to_owned(), |name| format!("\"{name}\""));
+    let sends = "let the server send its whole chain: the intermediate certificate after its own";
+    let passes = format!("if the authority is your company's, pass its root certificate in {roots}");
+    let (why, remedy) = match (is_alone, has_extra_roots) {
+        (true, true) => (
+            format!(
+                "the server does not send the intermediate certificate {issuer}, or {issuer} is another root than the one that was passed"
+            ),
+            format!(
+                "{sends}; or pass {issuer} in {roots}, too\nif {issuer} is a root itself, pass its certificate there"
+            ),
+        ),
+        (true, false) => (
+            format!(
+                "{issuer} is a private authority or a proxy that opens TLS, or the server does not send its intermediate certificate"
+            ),
+            format!("{passes}\nif it is a public authority, {sends}"),
+        ),
+        (false, _) => (format!("{issuer} is a private authority, or a proxy that opens TLS"), passes),
+    };
+    untrusted(guide, "unknown authority", why, remedy)
+}
+
+/// The certificate has other names than the host, or none.
+fn other_host(names: &[String], host: &str, guide: ServiceGuide) -> Diagnosis {
+    if names.is_empty() {
+        return untrusted(
+            guide,
+            "it names no host",
+            "the certificate has no subject alternative name, and names are compared with nothing else",
+            format!(
+                "let the server's administrator make a certificate with subjectAltName={}",
+                alternative_name(host)
+            ),
+        );
+    }
+    untrusted(
+        guide,
+        "it is for another host",
+        format!("the certificate does not have the name {host}"),
+        format!(
+            "pass in {} the address with a name that the certificate has; or let the server's administrator add {} to its subjectAltName",
+            guide.address,
+            alternative_name(host)
+        ),
+    )
+}
+
+/// The host as a certificate names it: an address is no name. <https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6>
+fn alternative_name(host: &str) -> String {
+    // An address has IPv6 in brackets, and a certificate has not.
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => format!("IP:{address}"),
+        Err(_) => format!("DNS:{host}"),
+    }
+}
+
+/// The certificate was made for something else, or cannot be checked.
+fn unfit(reason: &Untrusted, guide: ServiceGuide) -> Diagnosis {
+    let (words, why, remedy) = match reason {
+        Untrusted::OtherPurpose => (
             "it was not made for servers",
-            "the certificate has an extended key usage without server authentication".to_owned(),
-            "let the server's administrator make a certificate for servers (extendedKeyUsage=serverAuth)".to_owned(),
+            "the certificate has an extended key usage without server authentication",
+            "let the server's administrator make a certificate for servers (extendedKeyUsage=serverAuth)",
         ),
-        Untrusted::OldAlgorithm => of(
+        Untrusted::OldAlgorithm => (
             "its signature is too old",
-            "the certificate is signed with an algorithm that is not supported any more, such as SHA-1".to_owned(),
-            "let the server's administrator make a certificate that is signed with SHA-256".to_owned(),
+            "the certificate is signed with an algorithm that is not supported any more, such as SHA-1",
+            "let the server's administrator make a certificate that is signed with SHA-256",
         ),
-        Untrusted::Damaged => of(
+        _ => (
             "it cannot be read",
-            "the certificate is damaged, or has a part that Gatepost does not know".to_owned(),
-            "let the server's administrator make a new certificate".to_owned(),
+            "the certificate is damaged, or has a part that Gatepost does not know",
+            "let the server's administrator make a new certificate",
         ),
+    };
+    untrusted(guide, words, why, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_names_addresses_and_hosts_differently() {
+        for (host, name) in [
+            ("sonar.example.com", "DNS:sonar.example.com"),
+            ("10.0.0.7", "IP:10.0.0.7"),
+            ("[fd00::1]", "IP:fd00::1"),
+        ] {
+            assert_eq!(alternative_name(host), name);
+        }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum NoVerdict {
     /// No analysis of this scan was found.
     NoAnalysis {
         exit_code: u8,
+        /// What `SONAR_REPORT_TASK` names and is not there, each in a sentence.
+        missing: Vec<String>,
         /// The other files of the name `report-task.txt`, in words.
         elsewhere: Option<String>,
     },
@@ -92,25 +94,9 @@ impl NoVerdict {
     /// The reason, and what to do.
     pub(crate) fn explain(&self) -> Explanation {
         match self {
-            Self::NoAnalysis { exit_code: 0, elsewhere } => Explanation::of(
-                match elsewhere {
-                    Some(elsewhere) => {
-                        format!("there is no report-task.txt in the usual places; {elsewhere}")
-                    }
-                    None => "there is no report-task.txt in the usual places, here or in a folder below"
-                        .to_owned(),
-                },
-                "run the pipe in the step and folder of the scanner, pass report-task.txt on as an artifact, or name it in SONAR_REPORT_TASK",
-            ),
-            Self::NoAnalysis { elsewhere, .. } => Explanation::of(
-                match elsewhere {
-                    Some(elsewhere) => {
-                        format!("a scan that fails early leaves no report-task.txt; {elsewhere}")
-                    }
-                    None => "a scan that fails early sends no analysis".to_owned(),
-                },
-                "see the log of the scanner",
-            ),
+            Self::NoAnalysis { exit_code, missing, elsewhere } => {
+                no_analysis(*exit_code, missing, elsewhere.as_deref())
+            }
             Self::Unproven { .. } => Explanation::of(
                 "nothing shows that the scan that failed made this analysis: neither its commit nor its time fits",
                 "see the log of the scanner, and run it again",
@@ -190,12 +176,45 @@ impl NoVerdict {
     }
 }
 
+/// Why no analysis of this scan was found. Without `missing` the usual places were searched.
+fn no_analysis(exit_code: u8, missing: &[String], elsewhere: Option<&str>) -> Explanation {
+    let (why, remedy) = match (exit_code, missing, elsewhere) {
+        (0, [], Some(_)) => (
+            "there is no report-task.txt of this build in the usual places".to_owned(),
+            "run the pipe in the step and folder of the scanner, pass report-task.txt on as an artifact, or name it in SONAR_REPORT_TASK",
+        ),
+        (0, [], None) => (
+            "there is no report-task.txt in the usual places, here or in a folder below".to_owned(),
+            "run the pipe in the step and folder of the scanner, pass report-task.txt on as an artifact, or name it in SONAR_REPORT_TASK",
+        ),
+        (0, missing, _) => (
+            format!("SONAR_REPORT_TASK names no file of this build: {}", missing.join(", ")),
+            "check SONAR_REPORT_TASK: a path is relative to the folder of the pipe; run the pipe in the step of the scanner, or pass the file on as an artifact",
+        ),
+        (_, [], Some(_)) => {
+            ("a scan that fails early leaves no report-task.txt".to_owned(), "see the log of the scanner")
+        }
+        (_, [], None) => {
+            ("a scan that fails early sends no analysis".to_owned(), "see the log of the scanner")
+        }
+        (_, missing, _) => (
+            format!("{}: a scan that fails early leaves no such file", missing.join(", ")),
+            "see the log of the scanner",
+        ),
+    };
+    let elsewhere = elsewhere.map(|elsewhere| format!("; {elsewhere}")).unwrap_or_default();
+    Explanation::of(why + &elsewhere, remedy)
+}
+
 /// The sentence for the reviewers of the commit.
 impl fmt::Display for NoVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAnalysis { exit_code: 0, .. } => {
+            Self::NoAnalysis { exit_code: 0, missing, .. } if missing.is_empty() => {
                 f.write_str("No verdict: no report-task.txt of the scan was found")
+            }
+            Self::NoAnalysis { exit_code: 0, missing, .. } => {
+                write!(f, "No verdict: {}", missing.join(", "))
             }
             Self::NoAnalysis { exit_code, .. } => {
                 write!(f, "The scan did not finish (exit code {exit_code})")

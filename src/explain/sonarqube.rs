@@ -15,7 +15,7 @@ use crate::{
         transport::Response,
     },
     model::analysis::{AddressOrigin, ServerAddress},
-    sonarqube::refusal::Refusal,
+    sonarqube::refusal::{Refusal, TimeLimit},
 };
 
 const GUIDE: ServiceGuide = ServiceGuide {
@@ -25,12 +25,18 @@ const GUIDE: ServiceGuide = ServiceGuide {
     when_slow: "check whether SonarQube is up (its start page, or sonarcloudstatus.io) and run again; a higher TIMEOUT waits longer",
 };
 
+/// The same while an analysis is waited for.
+const GUIDE_OF_WAIT: ServiceGuide = ServiceGuide {
+    when_slow: "check whether SonarQube is up (its start page, or sonarcloudstatus.io) and run again; a higher SONAR_TIMEOUT waits longer",
+    ..GUIDE
+};
+
 /// Explains a refusal.
 pub(crate) fn explain(refusal: &Refusal) -> Explanation {
     let Diagnosed { diagnosis, concerns_address } = diagnose(refusal);
     let mut explanation = Explanation::from(diagnosis);
     explanation.address = concerns_address.then(|| origin_of(&refusal.address)).flatten();
-    explanation.with_pause_of(&refusal.failed)
+    explanation.with_pause_of(&refusal.failed, refusal.limit)
 }
 
 /// Why there is no verdict, in a short sentence for the reviewers of the commit.
@@ -47,20 +53,23 @@ struct Diagnosed {
 
 /// The one classification of refusals: the log and the commit get their words from it.
 fn diagnose(refusal: &Refusal) -> Diagnosed {
-    let Refusal { failed, purpose: _, has_token: _, address: _ } = refusal;
+    let Refusal { failed, limit, purpose: _, has_token: _, address: _ } = refusal;
+    let guide = match limit {
+        TimeLimit::Question => GUIDE,
+        TimeLimit::Analysis => GUIDE_OF_WAIT,
+    };
     let of_address = |diagnosis| Diagnosed { diagnosis, concerns_address: true };
     match &failed.cause {
         Cause::Refused(response) if network::is_redirect(response) => {
-            of_address(network::explain_redirect(response, &failed.url, GUIDE))
+            of_address(network::explain_redirect(response, &failed.url, guide))
         }
         // SonarQube's API sends no pages.
         Cause::Refused(response) | Cause::Unusable(response, _) if response.body.is_html() => {
-            let title = response.body.title();
-            of_address(network::explain_page(response.status_code.as_u16(), title.as_deref(), GUIDE))
+            of_address(network::explain_other_answer(response, guide))
         }
         Cause::Refused(response) => explain_answer(response, refusal),
-        Cause::Unusable(_, wrong) => of_address(network::explain_unusable(wrong, GUIDE)),
-        Cause::NoResponse(failure) => of_address(network::explain_failure(failure, &failed.url, GUIDE)),
+        Cause::Unusable(_, wrong) => of_address(network::explain_unusable(wrong, guide)),
+        Cause::NoResponse(failure) => of_address(network::explain_failure(failure, &failed.url, guide)),
     }
 }
 
@@ -90,7 +99,7 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
         400 if network::says_https_is_wanted(&response.body.text()) => {
             of_address(network::https_wanted(GUIDE))
         }
-        401 | 407 if is_of_gateway(response) => of_address(network::explain_page(status_code, None, GUIDE)),
+        401 | 407 if is_of_gateway(response) => of_address(network::explain_other_answer(response, GUIDE)),
         401 | 403 if !refusal.has_token => other(Diagnosis::of(
             "SonarQube requires a token",
             "SonarQube requires a token for this",
@@ -109,7 +118,7 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
             "the token may not read this: its account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token only reads its own project",
             "use the token that the scanner uses, or the token of an account with these permissions (Project Settings > Permissions)",
         )),
-        404 => explain_not_found(response, &refusal.failed.url),
+        404 => explain_not_found(&response.body.words(), &refusal.address.url),
         410 => other(Diagnosis::of(
             "SonarQube has removed the operation that tells the verdict",
             "SonarQube has removed this operation",
@@ -120,14 +129,17 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
             "SonarQube received too many requests",
             "run again later",
         )),
-        500..=599 | 408 | 409 | 425 => other(Diagnosis::of(
+        500..=599 | 408 | 409 | 425 => of_address(Diagnosis::of(
             match status_code {
                 500 => "SonarQube has an error (500)".to_owned(),
                 409 => "SonarQube is busy (409)".to_owned(),
                 _ => format!("SonarQube is down ({status_code})"),
             },
             "SonarQube is starting, is being upgraded, or has an error",
-            "check its start page and its log, and run again; a higher TIMEOUT waits longer",
+            format!(
+                "check its start page and its log, and run again; a higher {} waits longer",
+                refusal.limit
+            ),
         )),
         400 => other(Diagnosis::of(
             "SonarQube does not accept a name of the project, pull request or branch",
@@ -154,22 +166,37 @@ fn is_of_gateway(response: &Response) -> bool {
 
 /// SonarQube's answers 404. Each has its own words: `TaskAction`, `ProjectStatusAction` and `ComponentFinder` of
 /// <https://github.com/SonarSource/sonarqube>.
-fn explain_not_found(response: &Response, asked: &Url) -> Diagnosed {
-    let words = response.body.words();
-    let other = |diagnosis| Diagnosed { diagnosis, concerns_address: false };
-    let hidden = "or does not show it to this token";
+fn explain_not_found(words: &str, server: &Url) -> Diagnosed {
+    let of_address = |diagnosis| Diagnosed { diagnosis, concerns_address: true };
     if words.contains("No activity found for task") {
-        return Diagnosed {
-            diagnosis: Diagnosis::of(
-                "SonarQube does not know this analysis",
-                "SonarQube does not have this task: it deletes old tasks, and another server has other tasks",
-                "run the scanner again; check that report-task.txt is of this build and of this server",
-            ),
-            concerns_address: true,
-        };
+        return of_address(Diagnosis::of(
+            "SonarQube does not know this analysis",
+            "SonarQube does not have this task: it deletes old tasks, and another server has other tasks",
+            "run the scanner again; check that report-task.txt is of this build and of this server",
+        ));
     }
+    if let Some(diagnosis) = unknown_analysed(words) {
+        return Diagnosed { diagnosis, concerns_address: false };
+    }
+    if words.contains("Unknown url") || words.contains("Unknown URL") {
+        return of_address(Diagnosis::of(
+            "SonarQube is starting, or this is not its address",
+            "SonarQube does not know the address: it is starting, it is too old or too new for this question, or a proxy rewrites the path",
+            "run again when its start page is up; check SONAR_HOST_URL, base path included; use the newest version of Gatepost",
+        ));
+    }
+    of_address(Diagnosis::of(
+        "another server answers in place of SonarQube",
+        format!("the answer is not in SonarQube's words: there is no SonarQube at {}", server_part(server)),
+        "check SONAR_HOST_URL: copy the address of SonarQube's start page, with the base path",
+    ))
+}
+
+/// What SonarQube says of a pull request, a branch, an analysis or a project that it does not have.
+fn unknown_analysed(words: &str) -> Option<Diagnosis> {
+    let hidden = "or does not show it to this token";
     if words.contains("Pull request '") {
-        return other(Diagnosis::of(
+        return Some(Diagnosis::of(
             "SonarQube does not know this pull request",
             format!(
                 "SonarQube has no analysis of this pull request, {hidden}; the Community Build has no pull requests"
@@ -178,7 +205,7 @@ fn explain_not_found(response: &Response, asked: &Url) -> Diagnosed {
         ));
     }
     if words.contains("Branch '") {
-        return other(Diagnosis::of(
+        return Some(Diagnosis::of(
             "SonarQube does not know this branch",
             format!(
                 "SonarQube has no analysis of this branch, {hidden}; the Community Build has the main branch only"
@@ -187,44 +214,23 @@ fn explain_not_found(response: &Response, asked: &Url) -> Diagnosed {
         ));
     }
     if words.contains("Analysis with id") {
-        return other(Diagnosis::of(
+        return Some(Diagnosis::of(
             "SonarQube has deleted this analysis",
             "SonarQube knew this analysis and has deleted it: housekeeping keeps few analyses of a day, and a project may have been deleted",
             "run the scanner again, and ask for its verdict at once",
         ));
     }
-    if words.contains("Unknown url") || words.contains("Unknown URL") {
-        return Diagnosed {
-            diagnosis: Diagnosis::of(
-                "SonarQube is starting, or this is not its address",
-                "SonarQube does not know the address: it is starting, it is too old or too new for this question, or a proxy rewrites the path",
-                "run again when its start page is up; check SONAR_HOST_URL, base path included; use the newest version of Gatepost",
-            ),
-            concerns_address: true,
-        };
-    }
-    if (words.contains("Project") || words.contains("Component")) && words.contains("not found") {
-        return other(Diagnosis::of(
+    let is_of_project = words.contains("Project") || words.contains("Component");
+    (is_of_project && words.contains("not found")).then(|| {
+        Diagnosis::of(
             "SonarQube does not know this project",
             format!("SonarQube has no project with this key, {hidden}"),
             "check SONAR_PROJECT_KEY (Project Information shows the key), and that the token's account may browse the project; check the server as well",
-        ));
-    }
-    Diagnosed {
-        diagnosis: Diagnosis::of(
-            "another server answers in place of SonarQube",
-            format!(
-                "the answer is not in SonarQube's words: there is no SonarQube at {}",
-                server_part(asked)
-            ),
-            "check SONAR_HOST_URL: copy the address of SonarQube's start page, with the base path",
-        ),
-        concerns_address: true,
-    }
+        )
+    })
 }
 
-/// The address without the path of the API, and without a slash at its end.
+/// The address as a user writes it: without a slash at its end.
 fn server_part(url: &Url) -> &str {
-    let text = url.as_str();
-    text.find("/api/").map_or(text, |at| &text[..at]).trim_end_matches('/')
+    url.as_str().trim_end_matches('/')
 }

@@ -7,7 +7,7 @@ use std::{borrow::Cow, cell::OnceCell, fmt::Write};
 
 use serde_json::Value;
 
-use crate::console::text::{fit, one_line};
+use crate::console::text::{fit, one_line, words_of_html};
 
 /// How much of a service's text is repeated.
 const SHOWN_MAX_CHARS: usize = 300;
@@ -21,12 +21,16 @@ pub(crate) struct Body {
     bytes: Vec<u8>,
     is_truncated: bool,
     json: OnceCell<Option<Value>>,
+    /// The service's words, without HTML.
+    words: OnceCell<String>,
+    /// The title of a page, without HTML.
+    title: OnceCell<Option<String>>,
 }
 
 impl Body {
     /// A body; `is_truncated` when the service sent more than these bytes.
     pub(crate) fn new(bytes: Vec<u8>, is_truncated: bool) -> Self {
-        Self { bytes, is_truncated, json: OnceCell::new() }
+        Self { bytes, is_truncated, ..Self::default() }
     }
 
     /// The number of bytes that were read.
@@ -65,45 +69,69 @@ impl Body {
 
     /// The same body after `clean` took the secrets out of its text.
     ///
-    /// JSON may write a letter as a number or after a backslash, and `clean` would not find a secret that is written so.
-    pub(crate) fn cleaned(&self, clean: impl FnOnce(&str) -> String) -> Self {
+    /// JSON may write a letter as a number or after a backslash, and HTML as an entity or with tags between letters;
+    /// `clean` would not find a secret that is written so.
+    pub(crate) fn cleaned(&self, clean: impl Fn(&str) -> String) -> Self {
         let mut text = self.text();
         if text.contains('\\')
             && let Some(json) = self.json()
         {
             text = json.to_string().into();
         }
-        Self::new(clean(&text).into_bytes(), self.is_truncated)
+        let cleaned = Self::new(clean(&text).into_bytes(), self.is_truncated);
+        if cleaned.is_html() {
+            let title = cleaned.read_title().map(|title| clean(&title));
+            return Self { title: title.into(), ..cleaned };
+        }
+        match cleaned.message() {
+            None if cleaned.json().is_some() => cleaned,
+            _ => Self { words: clean(&cleaned.read_words()).into(), ..cleaned },
+        }
     }
 
-    /// The service's words in full; the whole text when they have no known format.
+    /// The service's words in full, on one line; the whole text when they have no known format.
     pub(crate) fn words(&self) -> String {
-        self.message().unwrap_or_else(|| self.text().trim().to_owned())
+        self.known_words().to_owned()
     }
 
-    /// The service's words as the log shows them: quoted, on one line, cut.
+    fn known_words(&self) -> &str {
+        self.words.get_or_init(|| self.read_words())
+    }
+
+    fn read_words(&self) -> String {
+        match (self.message(), self.json()) {
+            (Some(message), _) => words_of_html(&message),
+            (None, Some(_)) => one_line(&self.text()),
+            (None, None) => words_of_html(&self.text()),
+        }
+    }
+
+    /// The service's words as the log shows them: quoted, cut.
     pub(crate) fn shown(&self) -> String {
-        let quoted = |text: &str| format!("\"{}\"", fit(&one_line(text), SHOWN_MAX_CHARS));
+        let quoted = |text: &str| format!("\"{}\"", fit(text, SHOWN_MAX_CHARS));
         if self.is_empty() {
             return "an empty body".to_owned();
         }
-        if let Some(message) = self.message() {
-            return quoted(&message);
+        if !self.is_html() {
+            return quoted(self.known_words());
         }
-        let text = self.text();
-        if self.is_html() {
-            return match title(&text) {
-                Some(title) => format!("an HTML page with the title {}", quoted(title)),
-                None => "an HTML page".to_owned(),
-            };
+        match self.whole_title() {
+            Some(title) => format!("an HTML page with the title {}", quoted(title)),
+            None => "an HTML page".to_owned(),
         }
-        quoted(text.trim())
     }
 
-    /// The title of a page, on one line.
+    /// The title of a page, cut.
     pub(crate) fn title(&self) -> Option<String> {
-        let text = self.text();
-        Some(fit(&one_line(title(&text)?), TITLE_MAX_CHARS)).filter(|title| !title.is_empty())
+        self.whole_title().map(|title| fit(title, TITLE_MAX_CHARS))
+    }
+
+    fn whole_title(&self) -> Option<&str> {
+        self.title.get_or_init(|| self.read_title()).as_deref()
+    }
+
+    fn read_title(&self) -> Option<String> {
+        Some(words_of_html(title(&self.text())?)).filter(|title| !title.is_empty())
     }
 
     /// The message of a body in one of the known formats.
@@ -187,11 +215,34 @@ mod tests {
             ),
             ("Rate limit\n exceeded", r#""Rate limit exceeded""#),
             ("<html><TITLE>Sign in</TITLE></html>", r#"an HTML page with the title "Sign in""#),
+            (r#"{"errors":[{"msg":"<b>Can&#39;t</b> read<br>&lt;T&gt;"}]}"#, r#""Can't read <T>""#),
+            (
+                "<title>Sign in &ndash; <b>Acme</b> &amp; Co</title>",
+                r#"an HTML page with the title "Sign in – Acme & Co""#,
+            ),
+            ("<title> </title>", "an HTML page"),
+            ("R&amp;D: <b>no</b>", r#""R&D: no""#),
+            (r#"{"a":"<b>&amp;"}"#, r#""{"a":"<b>&amp;"}""#),
             ("<html>", "an HTML page"),
             ("", "an empty body"),
             ("[1]", r#""[1]""#),
         ] {
             assert_eq!(body(text).shown(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_html_takes_apart_is_cleaned() {
+        let clean = |text: &str| text.replace("s3cret", "***");
+        for text in [
+            r#"{"errors":[{"msg":"a s3<b></b>cret"}]}"#,
+            r#"{"errors":[{"msg":"a s3&#99;ret"}]}"#,
+            r#"{"errors":[{"msg":"a s3cr\u0065t"}]}"#,
+            "a s3c&#114;et",
+        ] {
+            assert_eq!(body(text).cleaned(clean).shown(), r#""a ***""#, "{text}");
+            assert_eq!(body(text).cleaned(clean).words(), "a ***", "{text}");
+        }
+        assert_eq!(body("<title>s3&#x63;ret</title>").cleaned(clean).title().as_deref(), Some("***"));
     }
 }

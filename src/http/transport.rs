@@ -3,8 +3,16 @@
 use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 use reqwest::{Client, Request, StatusCode, Url, header::HeaderMap, redirect};
-use rustls::{ClientConfig, crypto::ring, pki_types::CertificateDer};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use rustls::{
+    ClientConfig, ClientConnection,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::{Semaphore, SemaphorePermit},
+};
 
 use crate::{
     console::text::rounded,
@@ -19,12 +27,15 @@ use crate::{
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// The time limit of one attempt.
 pub(crate) const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
+/// The time limit for the question whether a server speaks TLS.
+const TLS_PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// Bodies are read up to this size; real ones have some 10 KiB.
 pub(crate) const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// The connections to one service.
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: Client,
+    tls: Arc<ClientConfig>,
     proxies: Arc<Proxies>,
     /// One permit for each request that may be under way.
     permits: Semaphore,
@@ -53,6 +64,8 @@ pub(crate) enum Failure {
     Tls(TlsFailure),
     /// The server answers something else than HTTP.
     NotHttp,
+    /// The server speaks TLS on this port, and closes the connection when it is asked without.
+    WantsTls,
     /// The connection ended before the response was complete.
     Broken(String),
     /// No complete response within this time.
@@ -129,7 +142,7 @@ impl Failure {
         match self {
             Self::UnknownHost(_) | Self::Connection(_) | Self::Broken(_) | Self::Silent(_) => true,
             Self::Proxy(failure) => failure.is_transient(),
-            Self::Certificate(_) | Self::Tls(_) | Self::NotHttp => false,
+            Self::Certificate(_) | Self::Tls(_) | Self::NotHttp | Self::WantsTls => false,
         }
     }
 }
@@ -163,6 +176,9 @@ impl fmt::Display for Failure {
             }
             Self::Tls(TlsFailure::Damaged) => f.write_str("the server breaks the rules of TLS"),
             Self::NotHttp => f.write_str("the server answers something else than HTTP/1.1"),
+            Self::WantsTls => {
+                f.write_str("the server closes the connection, and speaks TLS (https) on this port")
+            }
             Self::Broken(cause) => {
                 write!(f, "the connection broke before the response was complete ({cause})")
             }
@@ -190,7 +206,7 @@ impl Transport {
             .with_custom_certificate_verifier(Arc::new(trust))
             .with_no_client_auth();
         let builder = Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls.clone())
             // Only the proxies that the variables name, not those that reqwest finds by itself.
             .no_proxy()
             // A redirect would carry the credential to another host, and turn POST into GET.
@@ -200,7 +216,8 @@ impl Transport {
             .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")));
         let all = proxies.clone();
         let builder = builder.proxy(reqwest::Proxy::custom(move |url| Some(all.of(url)?.url().clone())));
-        Ok(Self { client: builder.build()?, proxies, permits: Semaphore::new(concurrency) })
+        let client = builder.build()?;
+        Ok(Self { client, tls: Arc::new(tls), proxies, permits: Semaphore::new(concurrency) })
     }
 
     /// The same connections for another service, with permits of its own.
@@ -208,6 +225,7 @@ impl Transport {
     pub(crate) fn for_another_service(&self, concurrency: usize) -> Self {
         Self {
             client: self.client.clone(),
+            tls: self.tls.clone(),
             proxies: self.proxies.clone(),
             permits: Semaphore::new(concurrency),
         }
@@ -260,7 +278,14 @@ impl Transport {
         let url = request.url().clone();
         let mut response = match self.client.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Err(failure(&error, &url, proxy).await),
+            Err(error) => {
+                return Err(match failure(&error, &url, proxy).await {
+                    Failure::Broken(_) if proxy.is_none() && Box::pin(self.wants_tls(&url)).await => {
+                        Failure::WantsTls
+                    }
+                    failure => failure,
+                });
+            }
         };
         if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (response.status(), proxy) {
             return Err(proxy.failure(ProxyCause::WantsPassword).into());
@@ -279,6 +304,32 @@ impl Transport {
             headers: response.headers().clone(),
             body: Body::new(bytes, is_truncated),
         })
+    }
+}
+
+/// The first bytes of an answer of TLS: an alert or a handshake, of a version 3.x.
+/// <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>
+const TLS_ANSWERS: [[u8; 2]; 2] = [[0x15, 3], [0x16, 3]];
+
+impl Transport {
+    /// Whether a server that closed a connection of http at once speaks TLS: it is greeted once as https does. Many
+    /// servers say nothing to http on their port for https, and no other attempt changes that.
+    async fn wants_tls(&self, url: &Url) -> bool {
+        if url.scheme() != "http" {
+            return false;
+        }
+        let answers = async {
+            let (host, port) = (url.host_str()?.trim_matches(['[', ']']), url.port_or_known_default()?);
+            let name = ServerName::try_from(host.to_owned()).ok()?;
+            let mut greeting = Vec::new();
+            ClientConnection::new(self.tls.clone(), name).ok()?.write_tls(&mut greeting).ok()?;
+            let mut stream = TcpStream::connect((host, port)).await.ok()?;
+            stream.write_all(&greeting).await.ok()?;
+            let mut begin = [0; 2];
+            stream.read_exact(&mut begin).await.ok()?;
+            Some(TLS_ANSWERS.contains(&begin))
+        };
+        tokio::time::timeout(TLS_PROBE_LIMIT, answers).await.ok().flatten().unwrap_or(false)
     }
 }
 

@@ -71,7 +71,8 @@ pub(crate) fn service_address(text: &str) -> Result<Url, AddressProblem> {
 }
 
 /// The first parts of the paths of SonarQube's pages, and of its API. A word that may well be a base path is not here.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 27] = [
+    "about",
     "account",
     "admin",
     "api",
@@ -80,30 +81,72 @@ const PAGES: [&str; 20] = [
     "component_measures",
     "dashboard",
     "explore",
+    "global_permissions",
     "issues",
     "maintenance",
     "organizations",
+    "permission_templates",
     "portfolio",
     "portfolios",
+    "project_quality_gate",
+    "project_roles",
     "projects",
+    "projects_management",
     "quality_gates",
     "quality_profiles",
     "security_hotspots",
     "sessions",
     "setup",
     "web_api",
+    "web_api_v2",
 ];
 /// The same for pages that are recognised only with the key of a project in their query.
 const PAGES_OF_PROJECTS: [&str; 6] = ["code", "component", "overview", "project", "summary", "tutorials"];
+/// The same for pages that are recognised only with the part after them.
+const PAGES_WITH_PART: [(&str, &[&str]); 3] = [
+    (
+        "project",
+        &[
+            "activity",
+            "admin",
+            "analysis_scope",
+            "background_tasks",
+            "baseline",
+            "branches",
+            "deletion",
+            "extension",
+            "import_export",
+            "information",
+            "issues",
+            "key",
+            "links",
+            "overview",
+            "quality_gate",
+            "quality_profiles",
+            "security_hotspots",
+            "settings",
+            "webhooks",
+        ],
+    ),
+    ("profiles", &["changelog", "compare", "show"]),
+    ("summary", &["new_code", "overall"]),
+];
 
 /// The address of the SonarQube that a page or an address of the API belongs to; `None` when the address is no such
 /// address, or cannot be known to be one.
 pub(crate) fn server_of_page(text: &str) -> Option<Url> {
     let mut url = Url::parse(text.trim()).ok()?;
     let names_project = url.query_pairs().any(|(name, _)| ["id", "component", "project"].contains(&&*name));
-    let is_page = |part: &str| PAGES.contains(&part) || (names_project && PAGES_OF_PROJECTS.contains(&part));
     let parts: Vec<&str> = url.path_segments()?.collect();
-    let base = parts[..parts.iter().position(|part| is_page(part))?].join("/");
+    let is_page = |at: usize| {
+        let (part, next) = (parts[at], parts.get(at + 1));
+        let with_next =
+            |(page, nexts): &(&str, &[&str])| *page == part && next.is_some_and(|next| nexts.contains(next));
+        PAGES.contains(&part)
+            || (names_project && PAGES_OF_PROJECTS.contains(&part))
+            || PAGES_WITH_PART.iter().any(with_next)
+    };
+    let base = parts[..(0..parts.len()).find(|at| is_page(*at))?].join("/");
     url.set_query(None);
     url.set_fragment(None);
     url.set_path(&base);
@@ -203,7 +246,14 @@ mod tests {
             ("https://a.b/tools/sonar/api/system/status", Some("https://a.b/tools/sonar")),
             ("https://a.b/project/issues?id=acme&resolved=false#x", Some("https://a.b/")),
             ("https://sonarcloud.io/summary/new_code?id=acme", Some("https://sonarcloud.io/")),
+            ("https://a.b/sonar/about", Some("https://a.b/sonar")),
+            ("https://a.b/account", Some("https://a.b/")),
+            ("https://a.b/project/overview", Some("https://a.b/")),
+            ("https://a.b/sonar/project/issues", Some("https://a.b/sonar")),
+            ("https://a.b/summary/overall/", Some("https://a.b/")),
             ("https://a.b/project", None),
+            ("https://a.b/project/sonar", None),
+            ("https://a.b/overview", None),
             ("https://a.b/sonar", None),
             ("https://a.b/?id=acme", None),
             ("https://a.b/sonar/something?id=acme", None),

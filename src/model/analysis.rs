@@ -2,7 +2,10 @@
 
 use reqwest::Url;
 
-use crate::model::target::{CommitHash, Target};
+use crate::{
+    console::text::one_line,
+    model::target::{CommitHash, Target},
+};
 
 /// The address of a SonarQube, and where the run has it from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +75,17 @@ impl Subject {
     }
 
     /// Reads the address of a dashboard: `…/dashboard?id=<key>&pullRequest=<id>`. `None` when it does not tell, or when it
-    /// is of another project.
+    /// is of another project. Names are on one line, as they are in SonarQube's answers.
     pub(crate) fn of_dashboard(address: &str, project: Option<&str>) -> Option<Self> {
         let url = Url::parse(address).ok()?;
-        let value = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        let value = |wanted: &str| {
+            url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| one_line(&value))
+        };
         let is_of_it = |id: &str| !id.is_empty() && project.is_none_or(|project| id == project);
         let _ = value("id").filter(|id| is_of_it(id))?;
         let subject = match (value("pullRequest"), value("branch")) {
-            (Some(id), _) => Self::PullRequest(id.into_owned()),
-            (None, Some(branch)) => Self::Branch(branch.into_owned()),
+            (Some(id), _) => Self::PullRequest(id),
+            (None, Some(branch)) => Self::Branch(branch),
             (None, None) => Self::Main,
         };
         subject.is_named().then_some(subject)

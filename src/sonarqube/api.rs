@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
-    console::text::without_tags,
+    console::text::words_of_html,
     http::{authorization::Authorization, client::Client},
     model::{
         analysis::{ServerAddress, Subject},
@@ -16,7 +16,7 @@ use crate::{
     },
     sonarqube::{
         gate::{Gate, text},
-        refusal::Refusal,
+        refusal::{Refusal, TimeLimit},
     },
 };
 
@@ -96,7 +96,7 @@ impl Task {
                 other => TaskState::Unfinished(other.to_lowercase().replace('_', " ")),
             },
             analysis: field("analysisId"),
-            error: field("errorMessage").map(|error| without_tags(&error)),
+            error: field("errorMessage").map(|error| words_of_html(&error)),
             project: field("componentKey"),
             subject,
             submitted: field("submittedAt").as_deref().and_then(Timestamp::parse),
@@ -291,7 +291,8 @@ impl SonarQube<'_> {
         let got = self.client.get(url, understand).await;
         got.map_err(|failed| {
             let address = self.address.clone();
-            Box::new(Refusal { purpose, has_token: self.has_token, address, failed: *failed })
+            let (has_token, limit) = (self.has_token, TimeLimit::Question);
+            Box::new(Refusal { purpose, has_token, address, failed: *failed, limit })
         })
     }
 

@@ -129,13 +129,15 @@ impl Gate {
         self.conditions.iter().any(Condition::counts_issues)
     }
 
-    /// The conditions of a level, worst first: by rank, then by the distance from the threshold.
+    /// The conditions of a level, worst first: by rank, then by the worst level of severities and ratings, then by the
+    /// distance from the threshold.
     pub(crate) fn worst_first(&self, level: Level) -> Vec<&Condition> {
         let mut conditions: Vec<&Condition> =
             self.conditions.iter().filter(|condition| condition.level == level).collect();
         conditions.sort_by(|a, b| {
             let farther = || b.distance().partial_cmp(&a.distance()).unwrap_or(Ordering::Equal);
-            a.rank().cmp(&b.rank()).then_with(farther)
+            let worse = || b.badness().cmp(&a.badness());
+            a.rank().cmp(&b.rank()).then_with(worse).then_with(farther)
         });
         conditions
     }
@@ -298,16 +300,30 @@ impl Condition {
         )
     }
 
-    /// What reviewers must see first: severities and ratings of security, then other ones, then numbers.
+    /// What reviewers must see first: severities and ratings of security, then other ones, then the numbers of security
+    /// and of blocking issues, then other numbers.
     fn rank(&self) -> u8 {
         let (_, kind) = metrics::look_up(&self.metric);
-        let is_about_security =
-            ["security", "vulnerabilit", "malware"].iter().any(|word| self.metric.contains(word));
+        let is_about = |words: &[&str]| words.iter().any(|word| self.metric.contains(word));
+        let is_about_security = is_about(&["security", "vulnerabilit", "malware"]);
         match kind {
             Kind::Severity | Kind::Rating if is_about_security => 0,
             Kind::Severity | Kind::Rating => 1,
-            Kind::Count | Kind::Percent | Kind::Effort | Kind::Milliseconds => 2,
+            Kind::Count | Kind::Percent if is_about_security || is_about(&["blocker"]) => 2,
+            Kind::Count | Kind::Percent | Kind::Effort | Kind::Milliseconds => 3,
         }
+    }
+
+    /// How bad a severity or a rating is: 5 for blocker and E, 1 for info and A. 0 for other metrics, and without a value.
+    fn badness(&self) -> u8 {
+        let (_, kind) = metrics::look_up(&self.metric);
+        let Some(actual) = number(self.actual.as_ref()) else { return 0 };
+        let steps: [f64; 5] = match kind {
+            Kind::Severity => [5.0, 10.0, 15.0, 20.0, 25.0],
+            Kind::Rating => [1.0, 2.0, 3.0, 4.0, 5.0],
+            Kind::Count | Kind::Percent | Kind::Effort | Kind::Milliseconds => return 0,
+        };
+        (1..).zip(steps).filter(|(_, step)| actual >= *step).map(|(badness, _)| badness).last().unwrap_or(0)
     }
 
     /// The distance between value and threshold, as a share of the threshold. Without a value it is negative.
@@ -480,7 +496,11 @@ mod tests {
                 ("new_violations", "0", "900"),
                 ("new_maintainability_rating", "1", "5"),
                 ("new_coverage", "80", "1"),
+                ("new_blocker_violations", "0", "1"),
+                ("new_security_hotspots_reviewed", "100", "90"),
+                ("new_reliability_issue_severity", "9", "20"),
                 ("new_security_rating", "1", "2"),
+                ("new_sca_severity_vulnerability", "9", "15"),
                 ("new_security_issue_severity", "19", "25"),
             ]
             .map(|(metric, threshold, actual)| condition(metric, "GT", threshold, actual, Level::Error))
@@ -492,9 +512,13 @@ mod tests {
         assert_eq!(
             metrics,
             [
-                "new_security_rating",
                 "new_security_issue_severity",
+                "new_sca_severity_vulnerability",
+                "new_security_rating",
                 "new_maintainability_rating",
+                "new_reliability_issue_severity",
+                "new_blocker_violations",
+                "new_security_hotspots_reviewed",
                 "new_violations",
                 "new_coverage"
             ]

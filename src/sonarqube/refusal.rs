@@ -18,6 +18,26 @@ pub(crate) struct Refusal {
     pub(crate) has_token: bool,
     pub(crate) address: ServerAddress,
     pub(crate) failed: FailedRequest,
+    pub(crate) limit: TimeLimit,
+}
+
+/// The time within which the question had to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimeLimit {
+    /// `TIMEOUT`, for each question.
+    Question,
+    /// `SONAR_TIMEOUT`, for the analysis that is waited for.
+    Analysis,
+}
+
+/// The variable.
+impl fmt::Display for TimeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Question => "TIMEOUT",
+            Self::Analysis => "SONAR_TIMEOUT",
+        })
+    }
 }
 
 impl Refusal {

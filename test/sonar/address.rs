@@ -42,6 +42,9 @@ fn the_address_of_a_page_is_cut_to_the_server_or_refused() {
         "/projects/create",
         "/sessions/new",
         "/account/security",
+        "/account",
+        "/about",
+        "/project/overview",
         "/api/",
     ] {
         let url = format!("{}{page}", sonarqube.http_url());

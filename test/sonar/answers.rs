@@ -71,6 +71,30 @@ fn a_page_is_never_the_answer_of_sonarqube() {
     }
 }
 
+/// An empty body is no page, and neither are words.
+#[test]
+fn a_challenge_without_a_page_is_of_a_gateway_and_no_page() {
+    for (body, answered) in
+        [("", "401 Unauthorized, an empty body"), ("No entry", "401 Unauthorized, \"No entry\"")]
+    {
+        let (run, told) = with_fault(Fault::Answer {
+            status: 401,
+            headers: vec![("www-authenticate".to_owned(), "Basic realm=\"Company proxy\"".to_owned())],
+            body: body.into(),
+        });
+        assert_eq!(told, "No verdict: a gateway before SonarQube wants a login of its own", "{}", run.output);
+        assert_told(
+            &run,
+            3,
+            &[
+                answered,
+                "why:      another server answers in place of SonarQube: a proxy or gateway before it wants a login of its own\n",
+            ],
+        );
+        assert!(!run.output.contains("HTML page"), "{}", run.output);
+    }
+}
+
 #[test]
 fn a_gateway_without_sonarqube_behind_it_says_that_it_is_down() {
     let (run, told) =
@@ -97,7 +121,7 @@ fn a_redirect_is_compared_with_what_was_asked() {
       answered: 302 Found, an empty body
       address:  http://127.0.0.1:PORT comes from serverUrl of report-task.txt; pass SONAR_HOST_URL if SonarQube has another address for this machine
       why:      the answer points to https://127.0.0.1:PORT/api/ce/task: the server wants https; Gatepost does not follow, because the credential would go there
-      to do:    pass in SONAR_HOST_URL the same address with https:// instead of http://
+      to do:    pass in SONAR_HOST_URL the address with https: https://127.0.0.1:PORT
     ");
     insta::assert_snapshot!(told(&|sonarqube| Fault::RedirectBelow(format!("{}/sonar", sonarqube.http_url()))), @"
     No verdict: the address of SonarQube lacks the base path
@@ -119,6 +143,48 @@ fn a_redirect_is_compared_with_what_was_asked() {
       address:  http://127.0.0.1:PORT comes from serverUrl of report-task.txt; pass SONAR_HOST_URL if SonarQube has another address for this machine
       why:      the answer points to https://sonar.acme.example/api/ce/task: SonarQube has another address; Gatepost does not follow, because the credential would go there
       to do:    pass in SONAR_HOST_URL this address: https://sonar.acme.example
+    ");
+}
+
+#[test]
+fn a_redirect_to_the_same_path_names_the_whole_address() {
+    let told = |to: &dyn Fn(&SonarQube) -> Fault, is_https: bool| {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+        sonarqube.fault(to(&sonarqube));
+        let url = if is_https { sonarqube.https_url() } else { sonarqube.http_url() };
+        let run = after_scan(&sandbox, &folder)
+            .set("SONAR_HOST_URL", url)
+            .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+            .run();
+        assert_eq!(run.code, 3, "{}", run.output);
+        format!("{}\n{}", shown(&sandbox).description.unwrap(), explained(&run))
+    };
+    // The port of https is another than the port of http.
+    insta::assert_snapshot!(told(&|_| Fault::RedirectBelow("https://127.0.0.1".to_owned()), false), @"
+    No verdict: SonarQube wants https instead of http
+      answered: 302 Found, an empty body
+      why:      the answer points to https://127.0.0.1/api/ce/task: the server wants https; Gatepost does not follow, because the credential would go there
+      to do:    pass in SONAR_HOST_URL the address with https: https://127.0.0.1
+    ");
+    insta::assert_snapshot!(told(&|_| Fault::RedirectBelow("http://127.0.0.1:9".to_owned()), false), @"
+    No verdict: SonarQube is at another address
+      answered: 302 Found, an empty body
+      why:      the answer points to http://127.0.0.1:PORT/api/ce/task: SonarQube has another address; Gatepost does not follow, because the credential would go there
+      to do:    pass in SONAR_HOST_URL this address: http://127.0.0.1:PORT
+    ");
+    insta::assert_snapshot!(told(&|sonarqube| Fault::RedirectBelow(sonarqube.http_url()), false), @"
+    No verdict: a proxy before SonarQube points to itself
+      answered: 302 Found, an empty body
+      why:      the answer points to http://127.0.0.1:PORT/api/ce/task, the address that was asked: a proxy before SonarQube leads in a circle
+      to do:    let the proxy's administrator check its redirects (a proxy that ends TLS must pass on X-Forwarded-Proto: https); or pass in SONAR_HOST_URL an address without this proxy
+    ");
+    insta::assert_snapshot!(told(&|_| Fault::RedirectBelow("http://localhost".to_owned()), true), @"
+    No verdict: a proxy before SonarQube points from https to http
+      answered: 302 Found, an empty body
+      address:  https://localhost:PORT comes from SONAR_HOST_URL; serverUrl of report-task.txt is http://127.0.0.1:PORT
+      why:      the answer points to http://localhost/api/ce/task: a proxy ends TLS, and the server behind it does not know of https
+      to do:    let the proxy's administrator pass on X-Forwarded-Proto: https, and set the server's base URL with https
     ");
 }
 
@@ -273,6 +339,47 @@ fn what_another_try_cannot_change_ends_at_once() {
     ");
 }
 
+/// Some servers say nothing to http on their port for https.
+#[test]
+fn http_to_a_port_of_https_that_closes_at_once_ends_at_once() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    // Answers the greeting of TLS with an alert (0x15) or a handshake (0x16), and anything else with the end.
+    for answer in [None, Some([0x15, 3, 3, 0, 2, 2, 40]), Some([0x16, 3, 3, 0, 2, 2, 0])] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut begin = [0; 4096];
+                let _ = stream.read(&mut begin);
+                if let (0x16, Some(answer)) = (begin[0], answer) {
+                    let _ = stream.write_all(&answer);
+                }
+            }
+        });
+        let timeout = if answer.is_some() { "60" } else { "1" };
+        let run = after_scan(&sandbox, &folder).set("SONAR_HOST_URL", url).set("TIMEOUT", timeout).run();
+        assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
+        if answer.is_some() {
+            assert_told(
+                &run,
+                3,
+                &[
+                    "answered: the server closes the connection, and speaks TLS (https) on this port\n",
+                    "why:      the server speaks https on this port, and was asked with http\n",
+                    "to do:    pass in SONAR_HOST_URL the same address with https:// instead of http://\n",
+                ],
+            );
+            let told = shown(&sandbox).description.unwrap();
+            assert_eq!(told, "No verdict: SonarQube wants https instead of http");
+        } else {
+            // Nothing shows what this server is: the next attempt may get an answer.
+            assert_told(&run, 3, &["trying again in N s", "answered: the connection broke"]);
+        }
+    }
+}
+
 #[test]
 fn tags_are_taken_out_of_the_words_of_a_task() {
     let end = sandbox::End::Failed {
@@ -282,6 +389,50 @@ fn tags_are_taken_out_of_the_words_of_a_task() {
     assert_eq!(run.code, 3);
     let words = "The analysis failed: This project has too many lines of code. Upgrade the plan";
     assert_eq!(status.description.as_deref(), Some(words));
+}
+
+#[test]
+fn entities_become_characters_in_all_words_of_sonarqube() {
+    let message = "Can&#39;t read &lt;T&gt; in <code>a.java</code><br>&amp; more&#10;&#x1b;[31m".to_owned();
+    let end = sandbox::End::Failed { message };
+    let (run, status) = super::run_after(Analysis { end, ..of_pull_request(Gate::passed()) });
+    assert_told(
+        &run,
+        3,
+        &["answered: the task has the status FAILED, \"Can't read <T> in a.java & more [31m\""],
+    );
+    let words = "The analysis failed: Can't read <T> in a.java & more [31m";
+    assert_eq!(status.description.as_deref(), Some(words));
+
+    let (run, _) = with_fault(Fault::page(200, "Sign in &ndash; <b>Acme</b> &amp; Co"));
+    assert_told(
+        &run,
+        3,
+        &[
+            "an HTML page with the title \"Sign in – Acme & Co\"",
+            "why:      the page \"Sign in – Acme & Co\"",
+        ],
+    );
+
+    let refusal = serde_json::json!({"errors": [{"msg": "<a href=\"x\">hello</a> &quot;you&quot;"}]});
+    let (run, _) = with_fault(Fault::json(400, &refusal));
+    assert_told(&run, 3, &["answered: 400 Bad Request, \"hello \"you\"\""]);
+}
+
+/// `run` itself checks that the output shows no part of a token.
+#[test]
+fn a_token_that_html_takes_apart_is_hidden() {
+    let (begin, end) = sandbox::USER_TOKEN.split_at(20);
+    for token in [format!("{begin}<b></b>{end}"), sandbox::USER_TOKEN.replace('_', "&#95;")] {
+        let end = sandbox::End::Failed { message: format!("boom {token}") };
+        let (run, status) = super::run_after(Analysis { end, ..of_pull_request(Gate::passed()) });
+        assert_told(&run, 3, &["FAILED, \"boom ***"]);
+        assert!(status.description.unwrap().starts_with("The analysis failed: boom ***"));
+        // The token begins before the place where the words are cut.
+        let cut = format!("{} {token}", "x".repeat(285));
+        let (run, told) = with_fault(Fault::json(400, &serde_json::json!({"errors": [{"msg": cut}]})));
+        assert!(!run.output.contains(&begin[..9]) && !told.contains(&begin[..9]), "{}", run.output);
+    }
 }
 
 /// The token begins before the place where the header is cut.

@@ -11,11 +11,16 @@ use super::{of_pull_request, shown};
 
 /// What the log and the commit say of a server with this certificate, whose root is passed.
 fn told(kind: Certificate, root_is_passed: bool) -> (i32, String) {
+    told_of("localhost", kind, root_is_passed)
+}
+
+/// The same of a server that is asked by this name of this machine.
+fn told_of(host: &str, kind: Certificate, root_is_passed: bool) -> (i32, String) {
     let sandbox = acme();
     let sonarqube = SonarQube::start_with(Projects::acme(Dialect::Server2025), kind);
     let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
     let run = after_scan(&sandbox, &folder)
-        .set("SONAR_HOST_URL", sonarqube.https_url())
+        .set("SONAR_HOST_URL", format!("https://{host}:{}", sonarqube.https_port()))
         .set("SONAR_ROOT_CERT", if root_is_passed { sonarqube.root_certificate_pem() } else { "" })
         .set("TIMEOUT", "60")
         .run();
@@ -69,7 +74,7 @@ fn each_reason_not_to_trust_a_certificate_has_its_remedy() {
     No verdict: SonarQube's certificate is not trusted: it is for another host
       answered: the certificate of the server is not trusted (it is for another host: sonar.internal.example, sonar)
       why:      the certificate does not have the name localhost
-      to do:    pass in SONAR_HOST_URL the address with a name that the certificate has; or let the server's administrator add the name localhost to it
+      to do:    pass in SONAR_HOST_URL the address with a name that the certificate has; or let the server's administrator add DNS:localhost to its subjectAltName
     ");
     insta::assert_snapshot!(refused(Certificate::Expired, true), @"
     No verdict: SonarQube's certificate is not trusted: it has expired
@@ -95,6 +100,21 @@ fn each_reason_not_to_trust_a_certificate_has_its_remedy() {
       why:      localhost only talks to clients that show a certificate of their own, which Gatepost cannot
       to do:    pass in SONAR_HOST_URL an address that wants no client certificate, or let its administrator exempt the path /api
     ");
+}
+
+/// A certificate names an address otherwise than a host.
+#[test]
+fn an_address_is_told_as_an_address() {
+    for (kind, told) in [
+        (Certificate::OfAnotherHost, "let the server's administrator add IP:127.0.0.1 to its subjectAltName"),
+        (
+            Certificate::Version1,
+            "make one of version 3: openssl x509 -req with -extfile and subjectAltName=IP:127.0.0.1",
+        ),
+    ] {
+        let (code, output) = told_of("127.0.0.1", kind, true);
+        assert!(code == 3 && output.contains(told), "{kind:?}: {output}");
+    }
 }
 
 /// The certificate is passed as a root, but the server is asked by another name.

@@ -74,7 +74,14 @@ fn a_project_that_a_crashed_scan_did_not_reach_is_posted_as_failed() {
     let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1");
     let named = "api/.scannerwork/report-task.txt, web/.scannerwork/report-task.txt";
     let listed = run.clone().set("SONAR_REPORT_TASK", named).run();
-    assert_told(&listed, 3, &["✖ \"web/.scannerwork/report-task.txt\" is missing", "2 of 2 statuses posted"]);
+    assert_told(
+        &listed,
+        3,
+        &[
+            "why:      \"web/.scannerwork/report-task.txt\" is missing: a scan that fails early",
+            "2 of 2 statuses posted",
+        ],
+    );
     let mut shown: Vec<_> = sandbox
         .pull_request_statuses("acme/api", 7)
         .into_iter()

@@ -54,11 +54,12 @@ fn sonar_report_task_names_other_places() {
     ");
     fs::create_dir(folder.path().join("empty")).unwrap();
     let empty = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "empty").run();
-    assert_told(&empty, 2, &["✖ SONAR_REPORT_TASK names \"empty/report-task.txt\", which cannot be read"]);
+    let told = "✖ SONAR_REPORT_TASK names the folder \"empty\", which has no report-task.txt";
+    assert_told(&empty, 2, &[told]);
     let missing =
         after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "elsewhere/report-task.txt, **/nothing").run();
     insta::assert_snapshot!(missing.told(), @r#"
-    ✖ SONAR_REPORT_TASK names "elsewhere/report-task.txt", which cannot be read: No such file or directory (os error 2)
+    ✖ SONAR_REPORT_TASK names "elsewhere/report-task.txt", which does not exist
       accepted: paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas
       to do:    check where the scanner leaves the file (.scannerwork, target/sonar, build/sonar ...), relative to the working directory of the pipe; from another step it must be an artifact
     ✖ 1 variable is wrong; nothing was sent

@@ -14,9 +14,8 @@ fn after_a_crash_and_a_green_run_of_the_same_commit_nothing_red_is_left() {
     let crashed = run.clone().set("SCAN_EXIT_CODE", "1").run();
     insta::assert_snapshot!(crashed.told(), @r#"
     gatepost 0.1.0: the quality gate of a scan without report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
-    ✖ "*/.scannerwork/report-task.txt" is missing
     ✖ The scan did not finish (exit code 1)
-      why:      a scan that fails early sends no analysis
+      why:      "*/.scannerwork/report-task.txt" is missing: a scan that fails early leaves no such file
       to do:    see the log of the scanner
       status:   Sonar (key sonar): The scan did not finish (exit code 1)
       link:     https://bitbucket.org/acme/api/pipelines/results/42
@@ -196,7 +195,7 @@ fn a_run_with_scan_exit_code_ends_an_inprogress_whatever_is_missing() {
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: the quality gate of a scan without report-task.txt for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ✖ No verdict: no report-task.txt of the scan was found
-      why:      there is no report-task.txt in the usual places; there is build/sonarwork/report-task.txt: pass SONAR_REPORT_TASK
+      why:      there is no report-task.txt of this build in the usual places; there is build/sonarwork/report-task.txt: pass SONAR_REPORT_TASK
       to do:    run the pipe in the step and folder of the scanner, pass report-task.txt on as an artifact, or name it in SONAR_REPORT_TASK
       status:   Sonar (key gate): No verdict: no report-task.txt of the scan was found
       link:     https://bitbucket.org/acme/api/pipelines/results/42

@@ -1,5 +1,6 @@
 //! What was analysed is what the status is for.
 
+use reqwest::Url;
 use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Fault, Gate, Projects, SonarQube};
 use serde_json::json;
 
@@ -236,6 +237,42 @@ fn a_webhook_is_of_its_commit_or_of_its_branch() {
         match refused {
             Some(words) => assert_told(&run, 3, &[&format!("✖ {words}")]),
             None => assert_told(&run, 0, &["✔ posted SUCCESSFUL"]),
+        }
+    }
+}
+
+/// SonarQube and the file name the same project, whatever its characters are.
+#[test]
+fn names_with_control_characters_are_compared_as_they_are_shown() {
+    for (project, id, file, code) in [
+        ("a\u{1b}[31mb", "7", "a\u{1b}[31mb", 0),
+        ("a\u{1b}[31mb", "7", "c\u{202e}d", 3),
+        ("acme_api", "7\u{8}", "acme_api", 0),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
+        let dashboard = Url::parse_with_params(
+            "https://sonar.example.com/dashboard",
+            [("id", file), ("pullRequest", id)],
+        );
+        let submitted =
+            submitted.claiming("projectKey", file).claiming("dashboardUrl", dashboard.unwrap().as_str());
+        let (_folder, gatepost) = after(&sandbox, &submitted);
+        sonarqube.fault(Fault::Altered(json!({"task": {"componentKey": project, "pullRequest": id}})));
+        let run = gatepost.run();
+        let clean = |text: &str| !text.contains(['\u{1b}', '\u{202e}', '\u{8}']);
+        assert_eq!(run.code, code, "{}", run.output);
+        let (key, (_, description)) = standing(&sandbox).pop_first().unwrap();
+        assert!(
+            clean(&run.output) && clean(&key) && clean(&description),
+            "{key} {description} {}",
+            run.output
+        );
+        if code == 3 {
+            let words =
+                "report-task.txt says c d, pull request 7, but its analysis is of a [31mb, pull request 7";
+            assert_told(&run, 3, &[&format!("✖ {words}"), "answered: the task is of a [31mb"]);
+            assert_eq!(description, words);
         }
     }
 }

@@ -93,8 +93,32 @@ fn a_server_that_stays_down_is_given_up_at_the_end_of_sonar_timeout() {
     sonarqube.fault_after(1, Fault::status(503));
     sonarqube.fault_always(Fault::status(503));
     let run = gatepost.set("TIMEOUT", "60").set("SONAR_TIMEOUT", "3").run();
-    assert_eq!(run.code, 3, "{}", run.output);
+    let refused = sonarqube.request_count();
+    assert_told(
+        &run,
+        3,
+        &[
+            &format!("with the token (SONAR_TOKEN), {refused} times\n"),
+            "  answered: 503 Service Unavailable, \"status 503\"\n",
+            "  address:  http://127.0.0.1:PORT comes from serverUrl of report-task.txt; pass SONAR_HOST_URL",
+            "  to do:    check its start page and its log, and run again; a higher SONAR_TIMEOUT waits longer\n",
+        ],
+    );
     assert!(run.took < Duration::from_secs(8), "{:?}", run.took);
+}
+
+/// Without an accepted answer, one question may take `TIMEOUT`, and a silent server is not asked again.
+#[test]
+fn the_limit_that_ended_the_wait_is_named() {
+    for (timeout, sonar_timeout, named) in
+        [("1", "30", "a higher TIMEOUT"), ("30", "1", "a higher SONAR_TIMEOUT")]
+    {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7")));
+        sonarqube.fault_always(Fault::Silent);
+        let run = gatepost.set("TIMEOUT", timeout).set("SONAR_TIMEOUT", sonar_timeout).run();
+        assert_told(&run, 3, &[&format!("{named} waits longer")]);
+    }
 }
 
 #[test]
@@ -103,7 +127,11 @@ fn a_requested_pause_longer_than_sonar_timeout_is_not_begun() {
     let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7")));
     sonarqube.restart(0, 9, Some("600"));
     let run = gatepost.set("SONAR_TIMEOUT", "5").run();
-    assert_told(&run, 3, &["503"]);
+    assert_told(
+        &run,
+        3,
+        &["again:    SonarQube asks to try again in N s, which is longer than what is left of SONAR_TIMEOUT"],
+    );
     assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
 }
 

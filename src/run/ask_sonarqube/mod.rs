@@ -21,7 +21,7 @@ use crate::{
         analysis_files::Files,
         report_task::{Analysis, AnalysisFile, End, WebhookGate},
     },
-    console::{foreign::shown, log::Console},
+    console::log::Console,
     explain::no_verdict::NoVerdict,
     model::{
         analysis::{ServerAddress, Subject, Wanted},
@@ -110,8 +110,10 @@ impl<'a> AskSonarQube<'a> {
         match &self.plan.source {
             AnalysisSource::Project { key, subject } => {
                 // Without a file of this scan, the gate of the project is that of an earlier one.
-                let failed =
-                    self.plan.failed_scan().map(|code| self.no_analysis(code, None, Some(key.clone())));
+                let failed = self.plan.failed_scan().map(|exit_code| {
+                    let reason = NoVerdict::NoAnalysis { exit_code, missing: Vec::new(), elsewhere: None };
+                    self.without_gate(reason.into(), Some(key.clone()), None)
+                });
                 Ok(vec![match failed {
                     Some(verdict) => verdict,
                     None => self.project(key, subject).await?,
@@ -158,15 +160,17 @@ impl<'a> AskSonarQube<'a> {
 
     /// The verdict of the scan as a whole, if it left less than was expected of it.
     fn verdict_of_missing(&self, files: &Files, has_no_other: bool) -> Option<Verdict> {
-        for name in &files.missing {
-            self.console.failed(format_args!("{} is missing", shown(name)));
-        }
         let failed = self.plan.failed_scan();
-        let is_missed =
-            has_no_other || !files.missing.is_empty() || (failed.is_some() && files.may_be_partial);
-        let elsewhere =
-            (!files.elsewhere.is_empty() && files.found.is_empty()).then(|| files.elsewhere_in_words());
-        is_missed.then(|| self.no_analysis(failed.unwrap_or(0), elsewhere, None))
+        // What cannot be read is red already.
+        let is_partial = failed.is_some() && files.may_be_partial && files.unreadable.is_empty();
+        let is_missed = has_no_other || !files.missing.is_empty() || is_partial;
+        let elsewhere = files.elsewhere_in_words().filter(|_| files.found.is_empty());
+        let reason = NoVerdict::NoAnalysis {
+            exit_code: failed.unwrap_or(0),
+            missing: files.missing.clone(),
+            elsewhere,
+        };
+        is_missed.then(|| self.without_gate(reason.into(), None, None))
     }
 
     /// Waits for the analysis that a file names.
@@ -318,12 +322,6 @@ impl<'a> AskSonarQube<'a> {
             }
             Err(reason) => self.without_gate(reason, project, link),
         })
-    }
-
-    /// No analysis of this scan was found.
-    fn no_analysis(&self, exit_code: u8, elsewhere: Option<String>, project: Option<String>) -> Verdict {
-        let reason = NoVerdict::NoAnalysis { exit_code, elsewhere };
-        self.without_gate(reason.into(), project, None)
     }
 
     fn server(&self, address: ServerAddress, version: Option<&str>) -> Server {

@@ -13,7 +13,7 @@ use crate::{
     },
     sonarqube::{
         api::{Task, TaskState},
-        refusal::Refusal,
+        refusal::{Refusal, TimeLimit},
     },
 };
 
@@ -65,23 +65,31 @@ impl AskSonarQube<'_> {
         let mut last_progress = Instant::now();
         let mut poll = Poll::default();
         loop {
-            let limit = self.context.settings.timeout.min(self.left()).max(SHORTEST_LIMIT);
-            server.deadline.restart(limit);
+            let (timeout, left) = (self.context.settings.timeout, self.left());
+            let is_cut_short = left < timeout;
+            server.deadline.restart(timeout.min(left).max(SHORTEST_LIMIT));
             let answer = self.context.sonarqube(server, self.console).task(id).await;
             let left = self.left();
             let (state, pause_asked) = match answer {
                 Ok(task) => {
-                    poll = Poll { has_accepted: true, has_odd_answer: false };
+                    poll = Poll { has_accepted: true, ..Poll::default() };
                     match task.state {
                         TaskState::Unfinished(ref state) => (state.clone(), None),
                         _ => return Ok(task),
                     }
                 }
-                Err(refusal) => {
-                    if !poll.passes(&refusal) || refusal.failed.retry_after.unwrap_or_default() >= left {
+                Err(mut refusal) => {
+                    poll.refused += refusal.failed.attempts;
+                    refusal.failed.attempts = poll.refused;
+                    let passes = poll.passes(&refusal);
+                    if passes || is_cut_short {
+                        refusal.limit = TimeLimit::Analysis;
+                    }
+                    let pause = refusal.failed.retry_after;
+                    if !passes || left.is_zero() || pause.unwrap_or_default() >= left {
                         return Err(refusal.into());
                     }
-                    ("not known".to_owned(), refusal.failed.retry_after)
+                    ("not known".to_owned(), pause)
                 }
             };
             if left.is_zero() {
@@ -112,6 +120,8 @@ struct Poll {
     has_accepted: bool,
     /// Whether the last answer was a refusal that passes when it comes alone.
     has_odd_answer: bool,
+    /// How often the question was sent and refused, since an answer was accepted.
+    refused: u32,
 }
 
 impl Poll {

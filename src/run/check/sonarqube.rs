@@ -13,7 +13,6 @@ use crate::{
         insights::ReportScope,
         report_task::{Analysis, AnalysisFile, End},
     },
-    console::foreign::shown,
     explain::no_verdict::NoVerdict,
     model::{
         analysis::{ServerAddress, Subject, Wanted},
@@ -129,7 +128,7 @@ impl CheckRun<'_> {
         if let AnalysisSource::Files(Files { missing, .. }) = &check.plan.source {
             for missing in missing {
                 tally.notable(
-                    format_args!("SONAR_REPORT_TASK: {} is missing", shown(missing)),
+                    format_args!("SONAR_REPORT_TASK: {missing}"),
                     "that is fine before the scan; a run that publishes needs it",
                 );
             }

@@ -20,7 +20,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use sandbox::{Dialect, Gatepost, Program, Projects, Sandbox, SonarQube, World};
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -28,9 +28,24 @@ fn main() -> anyhow::Result<ExitCode> {
     match arguments.split_first() {
         None => demo().map(|()| ExitCode::SUCCESS),
         Some((verb, command)) if verb == "serve" => serve::serve(command),
-        Some(_) => bail!("usage: cargo run -p sandbox [-- serve [COMMAND [ARGUMENT...]]]"),
+        Some((word, [])) if ["--help", "-h", "help"].iter().any(|help| word == *help) => {
+            writeln!(io::stdout(), "{USAGE}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some((word, _)) => {
+            writeln!(io::stderr(), "sandbox does not know \"{}\"\n\n{USAGE}", word.display())?;
+            Ok(ExitCode::from(2))
+        }
     }
 }
+
+const USAGE: &str = "\
+usage: cargo run -p sandbox [-- ARGUMENT...]
+
+  (no argument)                   plays the demo: some scenes of Gatepost with a Bitbucket and a SonarQube
+  serve                           keeps both running, and prints commands to try, until Ctrl-C
+  serve COMMAND [ARGUMENT...]     runs a command with both, and the variables of one status, and ends with it
+  --help                          prints this";
 
 fn demo() -> anyhow::Result<()> {
     let program = build()?;
