@@ -39,7 +39,8 @@ fn read(path: &str) -> String {
 fn documents() -> BTreeMap<String, String> {
     let docs = fs::read_dir(repository_file("docs")).unwrap();
     let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
-    docs.chain(["README.md".to_owned()]).map(|path| (path.clone(), read(&path))).collect()
+    let texts = docs.filter(|path| Path::new(path).extension().is_some_and(|kind| kind == "md"));
+    texts.chain(["README.md".to_owned()]).map(|path| (path.clone(), read(&path))).collect()
 }
 
 /// A part of a document: from one heading to the next, of whatever level.

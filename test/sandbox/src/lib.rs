@@ -37,6 +37,7 @@ mod gatepost;
 mod load;
 mod message;
 mod oauth;
+mod page;
 mod pages;
 mod pipelines_proxy;
 mod proxy;
