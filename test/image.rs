@@ -50,13 +50,19 @@ fn the_image_speaks_https_and_writes_to_the_folder_that_pipelines_mounts() {
     assert!(folder.read("results.jsonl").contains("\"outcome\":\"delivered\""));
 }
 
+/// Three requests for the verdict; with a report, two for the issues, and three for it and its annotations.
 #[test]
-fn the_image_posts_sonarqubes_verdict_with_three_requests() {
+fn the_image_posts_sonarqubes_verdict_and_its_issues() {
     let (sandbox, sonarqube) =
         (Sandbox::start(World::acme()), SonarQube::start(Projects::acme(Dialect::Server2025)));
-    for (gate, state, code) in [(Gate::failed(), "FAILED", 1), (Gate::passed(), "SUCCESSFUL", 0)] {
+    for (gate, state, code, report, requests) in [
+        (Gate::failed(), "FAILED", 1, "false", 3),
+        (Gate::passed(), "SUCCESSFUL", 0, "false", 3),
+        (Gate::failed(), "FAILED", 1, "issues", 8),
+    ] {
         let folder = Folder::new();
-        let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", gate));
+        let now = sandbox::date(std::time::SystemTime::now());
+        let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", gate).submitted(&now));
         let _ = folder.write("target/sonar/report-task.txt", submitted.report_task.as_bytes());
         let volume = format!("--volume={}:/opt/atlassian/pipelines/agent/build", folder.path().display());
         let program = image(&[&volume, "--workdir=/opt/atlassian/pipelines/agent/build"]);
@@ -65,12 +71,17 @@ fn the_image_posts_sonarqubes_verdict_with_three_requests() {
             .unset("STATE")
             .unset("KEY")
             .set("SONAR_TOKEN", sandbox::USER_TOKEN)
+            .set("REPORT", report)
             .run();
         assert_eq!(run.code, code, "{}", run.output);
-        assert_eq!(sandbox.requests().len() + sonarqube.requests().len() - before, 3);
+        assert_eq!(sandbox.requests().len() + sonarqube.requests().len() - before, requests);
         let shown = sandbox.pull_request_statuses("acme/api", 7);
         assert_eq!((shown.len(), shown[0].state.as_str()), (1, state));
     }
+    let head = sandbox.head("acme/api", "feature/login");
+    let reports = sandbox.world(|world| world.reports("acme/api", &head));
+    assert_eq!((reports.len(), reports[0].annotations.len()), (1, 3));
+    assert_eq!(reports[0].annotations[0]["line"], 10);
 }
 
 const TARGETS: u32 = 1000;
