@@ -114,9 +114,10 @@ async fn run(
         let roots = roots.into_iter().chain(sonarqube_roots);
         Transport::new(roots, settings.proxies.clone(), settings.concurrency)?
     };
-    let pipelines_proxy = PipelinesProxy::at(settings.report_proxy.clone(), settings.concurrency)?;
+    let proxy = || PipelinesProxy::at(settings.report_proxy.clone(), settings.concurrency);
+    let pipelines_proxy = keyring.uses_pipelines_proxy().then(proxy).transpose()?;
     let context = Context {
-        pipelines_proxy: &pipelines_proxy,
+        pipelines_proxy: pipelines_proxy.as_ref(),
         settings: &settings,
         keyring: &keyring,
         transport: &transport,

@@ -98,6 +98,11 @@ impl Keyring {
         Self { common, own, wrong, is_common_wrong, workspace }
     }
 
+    /// Whether reports go without a credential.
+    pub(crate) fn uses_pipelines_proxy(&self) -> bool {
+        self.common.as_ref().is_some_and(|credential| credential.kind.is_pipelines_proxy())
+    }
+
     /// The credential for a repository: its own token, or the common credential.
     pub(crate) fn credential_for(&self, repository: &Repository) -> Option<Rc<Credential>> {
         let by_slug = || {

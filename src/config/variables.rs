@@ -639,14 +639,25 @@ fn warn_of_near_miss(name: &str, names: &BTreeSet<String>, findings: &mut Findin
     }
 }
 
+/// Whether each has at most this number of letters that the other one lacks, as names must that are this near.
+fn have_like_letters(a: &str, b: &str, allowed: usize) -> bool {
+    // Two characters may share a bit: then the names are compared in full.
+    let letters = |text: &str| text.bytes().fold(0_u64, |letters, byte| letters | 1 << (byte & 63));
+    let (a, b) = (letters(a), letters(b));
+    let lacks = |missing: u64| usize::try_from(missing.count_ones()).is_ok_and(|number| number <= allowed);
+    lacks(a & !b) && lacks(b & !a)
+}
+
 /// The name that is most similar to a misspelt one, at most two letters away.
 pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Two letters make another word of a short name.
     let allowed = if written.len() < 6 { 1 } else { 2 };
     names
         .into_iter()
-        // Most names of an environment are much longer or shorter.
-        .filter(|name| name.len().abs_diff(written.len()) <= allowed)
+        // Most names of an environment are much longer or shorter, or have other letters. The distance itself costs more.
+        .filter(|name| {
+            name.len().abs_diff(written.len()) <= allowed && have_like_letters(written, name, allowed)
+        })
         .map(|name| (strsim::osa_distance(written, name), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
@@ -656,6 +667,8 @@ pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> O
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStringExt;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -825,5 +838,15 @@ mod tests {
     fn the_secrets_of_a_proxy_are_known() {
         let (variables, _) = read(&[("HTTPS_PROXY", "http://user:pass word@proxy:3128")]);
         assert_eq!(variables.secrets(), ["user:pass word", "pass word"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_near_name_is_passed_over(written in "[a-z_0-9]{1,12}", name in "[a-z_0-9]{1,12}") {
+            for allowed in 0..3 {
+                let is_near = strsim::osa_distance(&written, &name) <= allowed;
+                prop_assert!(!is_near || have_like_letters(&written, &name, allowed), "{written} {name}");
+            }
+        }
     }
 }

@@ -30,8 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) transport: &'a Transport,
     /// The connections to SonarQube, which may trust other root certificates.
     pub(crate) sonarqube_transport: &'a Transport,
-    /// The way of reports without a credential.
-    pub(crate) pipelines_proxy: &'a PipelinesProxy,
+    /// The way of reports without a credential; `None` when there is a credential.
+    pub(crate) pipelines_proxy: Option<&'a PipelinesProxy>,
     pub(crate) console: &'a Console,
 }
 
@@ -46,10 +46,10 @@ impl<'a> Context<'a> {
     where
         'a: 'c,
     {
-        let (transport, base_url) = if credential.kind.is_pipelines_proxy() {
-            (&self.pipelines_proxy.transport, &self.pipelines_proxy.api_url)
-        } else {
-            (self.transport, &self.settings.api_url)
+        let proxy = self.pipelines_proxy.filter(|_| credential.kind.is_pipelines_proxy());
+        let (transport, base_url) = match proxy {
+            Some(proxy) => (&proxy.transport, &proxy.api_url),
+            None => (self.transport, &self.settings.api_url),
         };
         let client = Client {
             transport,
