@@ -168,7 +168,20 @@ impl<'a> Planner<'a> {
         } else {
             verdict
         };
-        Some(Plan { credential: credential??, target: target?, status, verdict: verdict? })
+        let plan = (credential.flatten(), target, verdict);
+        if let (Some(credential), Some(target), Some(verdict)) = plan {
+            return Some(Plan { credential, target, status, verdict });
+        }
+        // A target must never vanish in silence.
+        if findings.problems.is_empty() {
+            findings.refuse(
+                "COMMIT",
+                "is not known, and Gatepost cannot tell why: nothing can be posted",
+                "one of COMMIT, PULL_REQUEST and BRANCH",
+                "pass COMMIT; please report the variables that led here in the issues of Gatepost",
+            );
+        }
+        None
     }
 
     /// Reports a secret in a text that becomes part of a status: everybody who can read the commit sees it.

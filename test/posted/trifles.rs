@@ -158,6 +158,25 @@ fn what_is_no_branch_is_left_out_and_said() {
     }
 }
 
+/// The branch of the pipeline is not meant then: the status stays without a refname.
+#[test]
+fn the_branch_of_the_build_does_not_replace_a_ref_that_is_no_branch() {
+    for branch in ["refs/tags/v1.0", "HEAD"] {
+        let sandbox = acme();
+        let commit = sandbox.head("acme/api", "main");
+        let own = tests(in_branch_build(&sandbox));
+        for gatepost in [
+            own.clone().set("BRANCH", branch),
+            own.clone().set("BRANCH", branch).set("COMMIT", &commit),
+            own.clone().set("REFNAME", branch),
+        ] {
+            let run = gatepost.run();
+            assert_told(&run, 0, &["it is left out, and the status gets no refname", "✔ posted SUCCESSFUL"]);
+            assert_eq!(standing(&sandbox, "acme/api", &commit)[0].2, None, "{}", run.output);
+        }
+    }
+}
+
 /// The own pipeline's values never end the run.
 #[test]
 fn a_branch_is_what_git_allows() {
