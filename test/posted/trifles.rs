@@ -103,7 +103,6 @@ fn the_words_of_other_services_are_states() {
         ("SucceededWithIssues", None),
         ("Canceled", Some("STOPPED")),
         ("TaskRunTimeout", Some("FAILED")),
-        ("Completed", None),
         ("interrupted", Some("STOPPED")),
     ] {
         let (sandbox, run) = with("STATE", word);
@@ -111,6 +110,16 @@ fn the_words_of_other_services_are_states() {
         let standing = standing(&sandbox, "acme/api", &sandbox.head("acme/api", "main"));
         assert_eq!(standing.len(), 1, "{word}:\n{}", run.output);
         assert!(state.is_none_or(|state| standing[0].1 == state), "{word}: {standing:?}");
+    }
+}
+
+/// A build that failed is completed, too: a green status would be a guess.
+#[test]
+fn a_word_that_only_says_the_end_is_no_state() {
+    for word in ["completed", "COMPLETED", "Completed", "done", "finished"] {
+        let (sandbox, run) = with("STATE", word);
+        let told = format!("✖ STATE is \"{word}\", which only says that something has ended");
+        assert_refused_unsent(&sandbox, &run, &[&told, "to do:", "conclusion", "result"]);
     }
 }
 
