@@ -168,12 +168,8 @@ impl<'a> Planner<'a> {
         } else {
             verdict
         };
-        let plan = (credential.flatten(), target, verdict);
-        if let (Some(credential), Some(target), Some(verdict)) = plan {
-            return Some(Plan { credential, target, status, verdict });
-        }
-        // A target must never vanish in silence.
-        if findings.problems.is_empty() {
+        // A target must never vanish in silence. Why there is no credential was found with the run's own variables.
+        if (target.is_none() || verdict.is_none()) && findings.problems.is_empty() {
             findings.refuse(
                 "COMMIT",
                 "is not known, and Gatepost cannot tell why: nothing can be posted",
@@ -181,7 +177,7 @@ impl<'a> Planner<'a> {
                 "pass COMMIT; please report the variables that led here in the issues of Gatepost",
             );
         }
-        None
+        Some(Plan { credential: credential??, target: target?, status, verdict: verdict? })
     }
 
     /// Reports a secret in a text that becomes part of a status: everybody who can read the commit sees it.

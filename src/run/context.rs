@@ -46,7 +46,7 @@ impl<'a> Context<'a> {
             base_url: &self.settings.api_url,
             deadline,
             retries: true,
-            may_have_been_applied: None,
+            effect: None,
         };
         Bitbucket { client, credential }
     }
@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
             base_url: &server.address.url,
             deadline: &server.deadline,
             retries: true,
-            may_have_been_applied: None,
+            effect: None,
         };
         SonarQube { client, has_token: server.has_token, address: &server.address }
     }

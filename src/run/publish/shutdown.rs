@@ -29,12 +29,12 @@ pub(super) const ONE_STATUS_LIMIT: Duration = Duration::from_secs(5);
 impl FinalStatuses {
     /// Final statuses that are posted within this time.
     pub(super) fn within(limit: Duration) -> Self {
-        Self {
-            deadline: Deadline::firm(limit),
-            limit,
-            outage: Outage::default(),
-            throttles: RefCell::default(),
-        }
+        Self::until(Deadline::firm(limit))
+    }
+
+    /// Final statuses that are posted until then.
+    pub(super) fn until(deadline: Deadline) -> Self {
+        Self { limit: deadline.left(), deadline, outage: Outage::default(), throttles: RefCell::default() }
     }
 
     fn throttle_of(&self, throttle: &Rc<Throttle>) -> Rc<Throttle> {
@@ -57,7 +57,7 @@ impl FinalStatuses {
         let bitbucket = bitbucket.changed(|client| Client {
             deadline: &self.deadline,
             throttle: &throttle,
-            may_have_been_applied: None,
+            effect: None,
             ..client
         });
         let stopped = status.stopped();
