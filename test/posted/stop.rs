@@ -119,6 +119,19 @@ fn an_inprogress_that_stands_and_cannot_be_replaced_is_said_to_stand() {
     assert!(run.took < LIMIT, "{:?}", run.took);
 }
 
+/// Nobody knows which of the two came last.
+#[test]
+fn an_inprogress_whose_stopped_has_no_answer_is_said_to_be_in_doubt() {
+    let sandbox = acme();
+    sandbox.fault_always(Fault::Within("STOPPED", Box::new(Fault::Silent)));
+    sandbox.fault(Fault::Slow { takes: Duration::from_secs(1), effect: Effect::AtEnd });
+    let gatepost = tests(in_pull_request_build(&sandbox)).set("STATE", "INPROGRESS");
+    let run = stopped_by("-TERM", &gatepost, || !sandbox.requests().is_empty());
+    assert_eq!(run.code, 143, "{}", run.output);
+    assert!(last_line(&run).contains("may stand, and blocks merging"), "{}", run.output);
+    assert!(run.took < LIMIT, "{:?}", run.took);
+}
+
 /// What was refused was sent.
 #[test]
 fn a_run_that_is_stopped_after_a_refusal_does_not_say_that_nothing_was_sent() {

@@ -39,7 +39,7 @@ use crate::{
 
 use self::{
     pending::{PendingStatus, PendingStatuses},
-    shutdown::FinalStatuses,
+    shutdown::{FinalStatuses, Unposted},
     target::TargetPublisher,
 };
 
@@ -302,7 +302,7 @@ impl<'a> PublishRun<'a> {
         console: &Console,
     ) -> StatusResult {
         let PendingStatus { credential, target, status, effect, .. } = pending;
-        let mut stopped = None;
+        let mut stopped = Err(Unposted::Refused);
         if status.state == State::InProgress {
             let bitbucket = self.context.bitbucket(credential, console, &final_statuses.deadline);
             let is_in_flight = effect.is_in_flight();
@@ -317,17 +317,17 @@ impl<'a> PublishRun<'a> {
                 None
             };
             let (first, again) = tokio::join!(first, again);
-            stopped = again.unwrap_or(first).ok();
+            stopped = again.unwrap_or(first);
         }
         let left = match &stopped {
-            Some(_) => Left::Ended,
-            None if pending.is_posted() => Left::Stands,
-            None if effect.may_have_been_applied() => Left::InDoubt,
-            None => Left::NothingPosted,
+            Ok(_) => Left::Ended,
+            Err(Unposted::Refused) if pending.is_posted() => Left::Stands,
+            Err(_) if effect.may_have_been_applied() => Left::InDoubt,
+            Err(_) => Left::NothingPosted,
         };
         StatusResult {
             target: Some(target.clone()),
-            status: Some(stopped.unwrap_or_else(|| status.clone())),
+            status: Some(stopped.unwrap_or_else(|_| status.clone())),
             delivery: Delivery::Stopped(left),
             verdict_outcome: Outcome::Stopped,
         }

@@ -23,6 +23,14 @@ pub(super) struct FinalStatuses {
     throttles: RefCell<HashMap<*const Throttle, Rc<Throttle>>>,
 }
 
+/// Why a final status is not known to be posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unposted {
+    Refused,
+    /// It may stand all the same.
+    NoAnswer,
+}
+
 /// For `STOPPED` over one `INPROGRESS` without a response, after `TIMEOUT`.
 pub(super) const ONE_STATUS_LIMIT: Duration = Duration::from_secs(5);
 
@@ -51,7 +59,7 @@ impl FinalStatuses {
         &self,
         bitbucket: &Bitbucket<'_>,
         inprogress: &PendingStatus,
-    ) -> Result<Status, ()> {
+    ) -> Result<Status, Unposted> {
         let PendingStatus { credential, target, status, .. } = inprogress;
         let throttle = self.throttle_of(&credential.throttle);
         let bitbucket = bitbucket.changed(|client| Client {
@@ -66,7 +74,8 @@ impl FinalStatuses {
             Err(refusal) => {
                 let console = bitbucket.client.console;
                 console.warning(format_args!("INPROGRESS may still stand on the commit: {refusal}"));
-                Err(())
+                let is_refused = refusal.failed.status_code().is_some();
+                Err(if is_refused { Unposted::Refused } else { Unposted::NoAnswer })
             }
         }
     }
