@@ -112,6 +112,32 @@ fn failing_targets_do_not_stop_the_others() {
     assert!((7..=20).all(|number| state_of(&sandbox, number).is_some()));
 }
 
+/// What was sent may stand, also in a list.
+#[test]
+fn a_target_without_a_certain_answer_is_not_known_to_be_posted() {
+    let other = Fault::Altered(json!({ "key": "lint" }));
+    for (fault, told) in [
+        (other, "not known to be posted: the answer is not the status that was sent"),
+        (Fault::ResetAfterEffect, "not known to be posted: no answer"),
+    ] {
+        let (sandbox, folder) = (fleet(2), Folder::new());
+        sandbox.fault_always_for(&repository_token("service-001"), fault);
+        let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=2)))
+            .set(
+                "BITBUCKET_ACCESS_TOKENS",
+                json!({ "service-001": repository_token("service-001") }).to_string(),
+            )
+            .set("RESULT_FILE", "results.jsonl")
+            .set("TIMEOUT", "1")
+            .run();
+        assert_told(&run, 4, &[told, "✖ 2 targets: 1 posted, 1 not known to be posted\n"]);
+        assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+        let refused = results(&folder).into_iter().find(|line| line["outcome"] == "refused").unwrap();
+        let reason = refused["reason"].as_str().unwrap();
+        assert!(reason.ends_with("; the status may stand on the commit"), "{reason}");
+    }
+}
+
 #[test]
 fn a_new_kind_of_failure_is_explained_after_hundreds_of_others() {
     let (sandbox, folder) = (fleet(450), Folder::new());
