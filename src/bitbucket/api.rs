@@ -131,7 +131,7 @@ impl Bitbucket<'_> {
         let response = &exchange.response;
         let wrong = match response.status_code {
             StatusCode::NO_CONTENT => None,
-            StatusCode::OK | StatusCode::CREATED => not_the_status(response, status),
+            StatusCode::OK | StatusCode::CREATED => not_the_status(response, commit, status),
             _ => return Err(self.refusal(purpose(), self.client.refused(&request, exchange))),
         };
         if wrong.is_none() {
@@ -492,12 +492,19 @@ fn is_expired(response: &Response) -> bool {
     response.status_code == StatusCode::UNAUTHORIZED && says_expired(&response.body.words())
 }
 
-/// What shows that a response is not the status that was sent.
-fn not_the_status(response: &Response, sent: &Status) -> Option<Unusable> {
+/// What shows that a response is not the status that was sent. A field that is absent or null says nothing, except the
+/// key and the state.
+fn not_the_status(response: &Response, commit: &CommitHash, sent: &Status) -> Option<Unusable> {
     if let Some(wrong) = not_an_object(response, "status", "build") {
         return Some(wrong);
     }
     let body = response.body.json()?;
+    let other = says_error(body)
+        .or_else(|| names_other_commit(body, commit))
+        .or_else(|| names_other_refname(body, sent.refname.as_deref()));
+    if let Some(other) = other {
+        return Some(Unusable::Other(other));
+    }
     [("key", sent.key.as_str()), ("state", sent.state.as_str())].into_iter().find_map(|(field, sent)| {
         match body.get(field) {
             Some(Value::String(answered)) if answered == sent => None,
@@ -508,6 +515,36 @@ fn not_the_status(response: &Response, sent: &Status) -> Option<Unusable> {
             _ => Some(Unusable::Other(format!("the answer is a status without a {field}"))),
         }
     })
+}
+
+/// That the body tells of an error, whatever stands beside it.
+fn says_error(body: &Value) -> Option<String> {
+    let is_empty = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    };
+    let field =
+        ["error", "errors"].into_iter().find(|field| body.get(field).is_some_and(|it| !is_empty(it)))?;
+    Some(format!("the answer accepts, and has the field {field}"))
+}
+
+/// That the body is about another commit than the status was sent to.
+fn names_other_commit(body: &Value, sent: &CommitHash) -> Option<String> {
+    let of_link = |link: &str| link.rsplit_once("/commit/").and_then(|(_, hash)| CommitHash::parse(hash));
+    let named = body.pointer("/commit/hash").and_then(Value::as_str).and_then(CommitHash::parse);
+    let linked = body.pointer("/links/commit/href").and_then(Value::as_str).and_then(of_link);
+    let other = [named, linked].into_iter().flatten().find(|commit| !commit.matches(sent))?;
+    Some(format!("the answer is a status of commit {}, not of {}", other.digits(), sent.digits()))
+}
+
+/// That the body is for another branch than the status was sent for.
+fn names_other_refname(body: &Value, sent: Option<&str>) -> Option<String> {
+    let (sent, answered) = (sent?, body.get("refname")?.as_str()?);
+    (answered != sent)
+        .then(|| format!("the refname of the answer is {}, not {}", shown(answered), shown(sent)))
 }
 
 /// What shows that a response that accepts does not come from Bitbucket, or is about something else: proxies and login

@@ -118,7 +118,7 @@ impl Consumer {
 
     /// Asks for a token: <https://www.rfc-editor.org/rfc/rfc6749#section-4.4>.
     async fn ask(&self, client: Client<'_>) -> Result<Rc<Token>, Box<FailedRequest>> {
-        let client = Client { authorization: &self.authorization, may_have_been_applied: None, ..client };
+        let client = Client { authorization: &self.authorization, effect: None, ..client };
         let request = Request {
             method: Method::POST,
             url: token_url(client.base_url),

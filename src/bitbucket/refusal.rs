@@ -19,8 +19,6 @@ pub(crate) struct Refusal {
     /// What the response means, when Bitbucket refused the request.
     pub(crate) answer: Option<Answer>,
     pub(crate) evidence: Evidence,
-    /// Whether the request posted a status that may stand, although it is not known.
-    pub(crate) may_stand: bool,
     /// Whether the request posted an `INPROGRESS` that may have been applied, and `STOPPED` was posted over it.
     pub(crate) is_stopped_over: bool,
 }
@@ -50,10 +48,26 @@ pub(crate) struct Evidence {
     pub(crate) creator: Option<StatusCreator>,
     /// Whether the repository is the fork that a pull request comes from.
     pub(crate) is_fork: bool,
-    /// Whether the run asked the pull request for its source commit as well.
-    pub(crate) asked_pull_request: bool,
-    /// The pull request whose head is another commit by now, and that commit.
-    pub(crate) moved_on: Option<(PullRequestId, CommitHash)>,
+    /// Whether the commit is the one that Pipelines builds.
+    pub(crate) is_built: bool,
+    /// What the pull request says about its source commit.
+    pub(crate) pull_request: PullRequestSays,
+    /// Whether an attempt to post the status may have been applied, although that is not known.
+    pub(crate) may_stand: bool,
+    /// The link that was refused before, when another link was tried.
+    pub(crate) refused_link: Option<String>,
+}
+
+/// What the pull request says about its source commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum PullRequestSays {
+    /// It was not asked.
+    #[default]
+    NotAsked,
+    /// It knows no way out.
+    NothingNew,
+    /// Its head is another commit by now.
+    MovedOn(PullRequestId, CommitHash),
 }
 
 /// Who created the status with a key.
@@ -84,15 +98,7 @@ impl Refusal {
             Cause::Refused(response) => Some(Answer::of(response, &credential.kind, &purpose)),
             Cause::Unusable(..) | Cause::NoResponse(_) => None,
         };
-        Self {
-            purpose,
-            credential,
-            failed,
-            answer,
-            evidence: Evidence::default(),
-            may_stand: false,
-            is_stopped_over: false,
-        }
+        Self { purpose, credential, failed, answer, evidence: Evidence::default(), is_stopped_over: false }
     }
 
     /// The status code, when the API responded. An OAuth consumer without a token never asked it.
@@ -110,6 +116,11 @@ impl Refusal {
             Cause::Unusable(..) | Cause::NoResponse(_) => false,
         };
         self.purpose != Purpose::GetToken && says_so(&self.failed.cause)
+    }
+
+    /// Whether the status may stand: an attempt may have been applied, and nothing was posted over it.
+    pub(crate) const fn leaves_doubt(&self) -> bool {
+        self.evidence.may_stand && !self.is_stopped_over
     }
 
     /// Whether the credential can read the repository, as far as the response and the further reads tell.

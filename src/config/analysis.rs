@@ -17,7 +17,7 @@ use crate::{
     model::{
         address::{CLOUD_URL, server_of_page, service_address},
         analysis::{AddressOrigin, Comparison, ServerAddress, Subject, Wanted},
-        state::State,
+        state::{State, only_says_the_end},
         token::{self, Defect, TokenKind},
         verdict::{STATE_ACCEPTED, Verdict},
     },
@@ -184,12 +184,18 @@ fn require_key(variables: &Variables, findings: &mut Findings) {
 fn given(text: &str, findings: &mut Findings) -> Option<Verdict> {
     let verdict = Verdict::parse(text);
     if verdict.is_none() {
-        findings.problem(
-            "STATE",
-            format!("is {}, which is not a state", shown(text)),
-            STATE_ACCEPTED,
-            "pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`",
-        );
+        let (wrong, remedy) = if only_says_the_end(text) {
+            (
+                "which only says that something has ended, and not how",
+                "pass the field that says how it ended: conclusion of a check run of GitHub, result of a build of Azure (success, failure, cancelled ...); or in after-script `STATE: $BITBUCKET_EXIT_CODE`",
+            )
+        } else {
+            (
+                "which is not a state",
+                "pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`",
+            )
+        };
+        findings.problem("STATE", format!("is {}, {wrong}", shown(text)), STATE_ACCEPTED, remedy);
     }
     verdict
 }

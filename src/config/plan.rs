@@ -171,6 +171,15 @@ impl<'a> Planner<'a> {
         } else {
             verdict
         };
+        // A target must never vanish in silence. Why there is no credential was found with the run's own variables.
+        if (target.is_none() || verdict.is_none()) && findings.problems.is_empty() {
+            findings.refuse(
+                "COMMIT",
+                "is not known, and Gatepost cannot tell why: nothing can be posted",
+                "one of COMMIT, PULL_REQUEST and BRANCH",
+                "pass COMMIT; please report the variables that led here in the issues of Gatepost",
+            );
+        }
         Some(Plan { credential: credential??, target: target?, status, insights, verdict: verdict? })
     }
 

@@ -21,20 +21,22 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
         pull_request: pull_request("PULL_REQUEST", variables.pull_request.as_deref(), findings),
         branch: branch("BRANCH", variables.branch.as_deref(), findings),
     };
-    let refname = branch("REFNAME", variables.refname.as_deref(), findings);
+    let named_refname = branch("REFNAME", variables.refname.as_deref(), findings);
     let Some(repository) = repository(variables, findings) else {
-        if variables.bitbucket_commit.is_none() {
+        let named =
+            [&variables.commit, &variables.pull_request, &variables.branch, &variables.bitbucket_commit];
+        if named.into_iter().all(Option::is_none) {
             report_no_commit("the target", false, variables, findings);
         }
         return None;
     };
     let own = is_pipelines_own(&repository, variables);
     // With COMMIT and BRANCH, the variables of the build are not needed.
-    let build = if own && !(given.commit.is_some() && given.branch.is_some()) {
+    let build = if own && !(given.commit.is_some() && given.branch.is_name()) {
         Facts {
             commit: commit("BITBUCKET_COMMIT", variables.bitbucket_commit.as_deref(), findings),
             pull_request: pull_request("BITBUCKET_PR_ID", variables.bitbucket_pr_id.as_deref(), findings),
-            branch: variables.bitbucket_branch.as_deref().and_then(|text| built_branch(text, findings)),
+            branch: built_branch(variables.bitbucket_branch.as_deref(), findings),
         }
     } else {
         Facts::default()
@@ -44,7 +46,26 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
         return None;
     };
     warn_of_own_commit(&repository, own, &commit, variables, findings);
-    let refname = refname.or(branch);
+    let refname = match &named_refname {
+        NamedBranch::Name(refname) => Some(refname.clone()),
+        NamedBranch::Unknown => branch,
+        NamedBranch::OtherRef => None,
+    };
+    let left_out = if refname.is_none() && !matches!(commit, CommitSource::PullRequest { .. }) {
+        "it is left out, and the status gets no refname"
+    } else {
+        "it is left out"
+    };
+    for (variable, named, text) in
+        [("BRANCH", &given.branch, &variables.branch), ("REFNAME", &named_refname, &variables.refname)]
+    {
+        if let (NamedBranch::OtherRef, Some(text)) = (named, text) {
+            findings.warning(format!(
+                "{variable} is {}, which is not a branch: {left_out}; pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH",
+                shown(text.trim())
+            ));
+        }
+    }
     if own && refname.is_none() && variables.bitbucket_branch.is_none() && pipeline_commit_is_used(&commit) {
         findings.warning(
             "this pipeline builds no branch: the status gets no refname, and stands beside the status of a branch with the same key; pass REFNAME to replace that one",
@@ -93,7 +114,24 @@ pub(crate) fn names_commit(variables: &Variables) -> bool {
 struct Facts {
     commit: Option<CommitHash>,
     pull_request: Option<PullRequestId>,
-    branch: Option<String>,
+    branch: NamedBranch,
+}
+
+/// What a variable says about a branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum NamedBranch {
+    /// The variable is not set, or has a problem.
+    #[default]
+    Unknown,
+    Name(String),
+    /// It names a tag, a ref of a pull request or `HEAD`: the status is for no branch.
+    OtherRef,
+}
+
+impl NamedBranch {
+    const fn is_name(&self) -> bool {
+        matches!(self, Self::Name(_))
+    }
 }
 
 /// How to find the commit, and its branch when that is known without asking.
@@ -106,18 +144,23 @@ fn locate(given: &Facts, pipeline: &Facts) -> Option<(CommitSource, Option<Strin
         _ => true,
     };
     // The build of a branch does not say whether the branch has a pull request.
-    let is_branch_build = pipeline.pull_request.is_none() && pipeline.branch.is_some();
+    let is_branch_build = pipeline.pull_request.is_none() && pipeline.branch.is_name();
     let same_pull_request =
         given.pull_request.is_none() || given.pull_request == pipeline.pull_request || is_branch_build;
-    let same_branch = given.branch.is_none() || given.branch == pipeline.branch;
+    let same_branch = !given.branch.is_name() || given.branch == pipeline.branch;
     let nothing = Facts::default();
     let pipeline = if same_commit && same_pull_request && same_branch { pipeline } else { &nothing };
 
-    let branch = given.branch.clone().or_else(|| pipeline.branch.clone());
+    let branch = match (&given.branch, &pipeline.branch) {
+        (NamedBranch::Name(branch), _) | (NamedBranch::Unknown, NamedBranch::Name(branch)) => {
+            Some(branch.clone())
+        }
+        _ => None,
+    };
     let built = pipeline.commit.clone();
     // Its branch is not known yet.
     let asks_pull_request =
-        given.branch.is_none() && (branch.is_none() || given.pull_request != pipeline.pull_request);
+        !given.branch.is_name() && (branch.is_none() || given.pull_request != pipeline.pull_request);
     let commit = match (given.commit.clone().or_else(|| built.clone()), given.pull_request) {
         (Some(commit), Some(id)) if asks_pull_request => {
             CommitSource::PullRequest { id, commit: Some(commit), built }
@@ -134,8 +177,20 @@ fn locate(given: &Facts, pipeline: &Facts) -> Option<(CommitSource, Option<Strin
 
 /// Reports that nothing names a commit, unless a variable that does has a problem of its own.
 fn report_no_commit(repository: &str, own: bool, variables: &Variables, findings: &mut Findings) {
-    if [&variables.commit, &variables.pull_request, &variables.branch].into_iter().any(Option::is_some) {
+    let is_problem = |name: &str| findings.problems.iter().any(|problem| problem.variable == name);
+    if ["COMMIT", "PULL_REQUEST", "BRANCH"].into_iter().any(is_problem) {
         return;
+    }
+    if let Some(branch) = &variables.branch {
+        return findings.problem(
+            "BRANCH",
+            format!(
+                "is {}, which is not a branch, and nothing else names the commit of {repository}",
+                shown(branch.trim())
+            ),
+            "a branch, or one of COMMIT and PULL_REQUEST beside it",
+            "pass COMMIT: the commit that the tag or HEAD is at, such as the output of git rev-parse HEAD",
+        );
     }
     let found = if own {
         "is not set, and Pipelines gives no BITBUCKET_COMMIT, BITBUCKET_PR_ID or BITBUCKET_BRANCH".to_owned()
@@ -199,20 +254,16 @@ const BRANCH_MAX_BYTES: usize = 1024;
 /// How the name of a branch may begin; Bitbucket Cloud only knows plain names.
 const BRANCH_PREFIXES: [&str; 4] = ["refs/heads/", "refs/remotes/origin/", "remotes/origin/", "origin/"];
 
-/// The plain name of a branch. A tag, a ref of a pull request and `HEAD` are no branch: this is told, and they are left
-/// out.
-fn branch(variable: &str, text: Option<&str>, findings: &mut Findings) -> Option<String> {
-    let text = text?.trim_matches(|c: char| c.is_ascii_whitespace());
+/// The plain name of a branch.
+fn branch(variable: &str, text: Option<&str>, findings: &mut Findings) -> NamedBranch {
+    let Some(text) = text else { return NamedBranch::Unknown };
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     if is_other_ref(text) {
-        findings.warning(format!(
-            "{variable} is {}, which is not a branch: it is left out; pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH",
-            shown(text)
-        ));
-        return None;
+        return NamedBranch::OtherRef;
     }
     let name = plain_branch(text);
     if is_branch(name) {
-        return Some(name.to_owned());
+        return NamedBranch::Name(name.to_owned());
     }
     findings.problem(
         variable,
@@ -220,20 +271,21 @@ fn branch(variable: &str, text: Option<&str>, findings: &mut Findings) -> Option
         "a branch's name as git allows it: no space, no control characters, none of ~^:?*[\\, no .., no part that begins with a dot or ends with .lock",
         "pass the name that Bitbucket shows, such as $BITBUCKET_BRANCH; for a tag remove the variable",
     );
-    None
+    NamedBranch::Unknown
 }
 
 /// The branch that Pipelines builds. A name that is no branch must not end the run: it is left out.
-fn built_branch(text: &str, findings: &mut Findings) -> Option<String> {
+fn built_branch(text: Option<&str>, findings: &mut Findings) -> NamedBranch {
+    let Some(text) = text else { return NamedBranch::Unknown };
     let name = plain_branch(text.trim_matches(|c: char| c.is_ascii_whitespace()));
-    let is_fine = is_branch(name) && !is_other_ref(name);
-    if !is_fine {
-        findings.warning(format!(
-            "BITBUCKET_BRANCH is {}, which is not a branch name: the status gets no refname",
-            shown(text)
-        ));
+    if is_branch(name) && !is_other_ref(name) {
+        return NamedBranch::Name(name.to_owned());
     }
-    is_fine.then(|| name.to_owned())
+    findings.warning(format!(
+        "BITBUCKET_BRANCH is {}, which is not a branch name: the status gets no refname",
+        shown(text)
+    ));
+    NamedBranch::Unknown
 }
 
 fn plain_branch(text: &str) -> &str {
@@ -266,6 +318,8 @@ fn is_branch(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -467,14 +521,56 @@ mod tests {
     fn other_spellings_of_a_branch_are_read_and_other_refs_are_left_out() {
         for text in ["main", "refs/heads/main", "refs/remotes/origin/main", "origin/main", " main\n"] {
             let mut findings = Findings::default();
-            assert_eq!(branch("BRANCH", Some(text), &mut findings).as_deref(), Some("main"), "{text}");
+            let main = NamedBranch::Name("main".to_owned());
+            assert_eq!(branch("BRANCH", Some(text), &mut findings), main, "{text}");
             assert!(findings.problems.is_empty() && findings.warnings.is_empty());
         }
         for text in ["refs/tags/v1.0", "tags/v1.0", "refs/pull-requests/7/from", "HEAD"] {
-            let mut findings = Findings::default();
-            assert_eq!(branch("REFNAME", Some(text), &mut findings), None, "{text}");
-            assert_eq!((findings.problems.len(), findings.warnings.len()), (0, 1), "{text}");
+            let mut v = variables(Build::Branch, None);
+            v.branch = Some(text.to_owned());
+            assert_eq!(told(&v), "commit 0123456, else pull request -; refname -", "{text}");
+            v.refname = Some("main".to_owned());
+            assert_eq!(told(&v), "commit 0123456, else pull request -; refname main", "{text}");
+            v = variables(Build::Branch, None);
+            v.refname = Some(text.to_owned());
+            assert_eq!(told(&v), "commit 0123456, else pull request -; refname -", "{text}");
         }
+    }
+
+    #[test]
+    fn a_ref_that_is_no_branch_and_stands_alone_is_a_problem() {
+        for build in [Build::Branch, Build::PullRequest, Build::Tag, Build::None] {
+            for text in ["refs/tags/v1.0", "HEAD", "origin/HEAD"] {
+                let mut v = variables(build, Some("acme/other"));
+                v.branch = Some(text.to_owned());
+                assert_eq!(plan(&v), Err(vec!["BRANCH".to_owned()]), "{build:?} {text}");
+            }
+        }
+    }
+
+    proptest! {
+        /// [`plan`] fails when there is neither.
+        #[test]
+        fn any_variables_give_a_plan_or_a_problem(
+            build in prop::sample::select(&[Build::Branch, Build::PullRequest, Build::Tag, Build::None][..]),
+            repo_slug in prop::sample::select(&["api", "acme/other", "", "a b"][..]),
+            commit in value(&[FULL, SHORT, "HEAD", " "]),
+            pull_request in value(&["7", "12", "0", "x"]),
+            branch in value(&["main", "fix/header", "refs/tags/v1", "HEAD", "a b"]),
+            refname in value(&["main", "refs/tags/v1", "HEAD", "a b"]),
+            bitbucket_branch in value(&["main", "HEAD", "a b"]),
+            bitbucket_commit in value(&[FULL, "x"]),
+        ) {
+            let v = Variables {
+                commit, pull_request, branch, refname, bitbucket_commit, bitbucket_branch,
+                ..variables(build, Some(repo_slug))
+            };
+            let _ = plan(&v);
+        }
+    }
+
+    fn value(texts: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
+        prop::option::of(prop::sample::select(texts).prop_map(str::to_owned))
     }
 
     #[test]

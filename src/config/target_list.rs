@@ -477,7 +477,8 @@ impl<'v, T: PlanTarget> List<'v, T> {
     ) {
         self.problems += 1;
         if self.findings.problems.len() < PROBLEMS_MAX {
-            self.findings.problem(variable, found, accepted, remedy);
+            // The entry has no plan: what would be a warning of the run must not let it vanish.
+            self.findings.refuse(variable, found, accepted, remedy);
         } else {
             self.findings.unshown += 1;
         }
@@ -516,7 +517,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
         }
         findings.unshown += self.findings.unshown;
         for problem in self.findings.problems {
-            findings.problem(problem.variable, problem.found, problem.accepted, problem.remedy);
+            findings.refuse(problem.variable, problem.found, problem.accepted, problem.remedy);
         }
         Targets { plans, are_listed: true, step: None }
     }

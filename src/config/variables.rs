@@ -17,7 +17,7 @@ use crate::{
         credential::swapped_client_secret,
         findings::{Findings, is_trifle},
     },
-    console::secrets::holds_token,
+    console::{foreign::shown, secrets::holds_token, text::in_digits},
     explain::handbook::NOT_EXPANDED,
 };
 
@@ -271,7 +271,8 @@ variables! {
 enum NameForm {
     Whole,
     Count,
-    Item,
+    /// The number of the item, from 0.
+    Item(u64),
 }
 
 /// The names of proxies may be in any case, as in other programs.
@@ -296,7 +297,7 @@ impl Variables {
         findings: &mut Findings,
     ) -> Result<Self, envy::Error> {
         let mut known: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
-        let mut lists: BTreeMap<String, List> = BTreeMap::new();
+        let mut lists: BTreeMap<String, List<'_>> = BTreeMap::new();
         let mut blank = BTreeSet::new();
         // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
         let environment = environment.into_iter().collect::<BTreeMap<_, _>>();
@@ -308,18 +309,17 @@ impl Variables {
                 warn_of_near_miss(name, &names, findings);
                 continue;
             };
+            let list = || List { variable, count: None, items: BTreeMap::new() };
             match value.into_string() {
+                Ok(text) if let NameForm::Item(number) = form => {
+                    lists.entry(variable.name()).or_insert_with(list).items.insert(number, text);
+                }
                 Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
                 Ok(text) if form == NameForm::Count && text.trim() == "0" => {
                     blank.insert(variable.field);
                 }
-                Ok(_) if form == NameForm::Count => {}
-                Ok(text) if form == NameForm::Item => {
-                    lists
-                        .entry(variable.name())
-                        .or_insert((variable, Vec::new()))
-                        .1
-                        .push((name.to_owned(), text));
+                Ok(text) if form == NameForm::Count => {
+                    lists.entry(variable.name()).or_insert_with(list).count = Some(text);
                 }
                 Ok(text) => {
                     known.insert(variable.name(), (variable, text));
@@ -354,11 +354,9 @@ impl Variables {
                 return Some((variable, NameForm::Whole));
             }
             let rest = wanted.strip_prefix(variable.field)?.strip_prefix('_').filter(|_| variable.list)?;
-            let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
             match rest {
                 "count" => Some((variable, NameForm::Count)),
-                _ if is_number => Some((variable, NameForm::Item)),
-                _ => None,
+                _ => in_digits(rest).map(|number| (variable, NameForm::Item(number))),
             }
         })
     }
@@ -389,8 +387,14 @@ impl Variables {
     }
 }
 
-/// A variable that came as a list, with the name and the value of each item.
-type List<'v> = (&'v Variable, Vec<(String, String)>);
+/// A variable that came as a list.
+struct List<'v> {
+    variable: &'v Variable,
+    /// `NAME_COUNT`.
+    count: Option<String>,
+    /// The values by their numbers.
+    items: BTreeMap<u64, String>,
+}
 
 /// Variables that decide whose status is posted, and what usually makes them empty. Elsewhere, empty is unset.
 const DECIDE_WHEN_BLANK: [(&str, &str, &str); 4] = [
@@ -424,16 +428,22 @@ fn add_lists<'v>(
     known: &mut BTreeMap<String, (&'v Variable, String)>,
     findings: &mut Findings,
 ) {
-    for (name, (variable, items)) in lists {
-        if variable.field == "targets" {
-            check_items(&items, findings);
+    for (name, list) in lists {
+        // A count alone names no other value than the whole variable.
+        if list.items.is_empty() && known.contains_key(&name) {
+            continue;
         }
-        let items: Vec<String> = items.into_iter().map(|(_, item)| item).collect();
+        check_complete(&name, &list, findings);
+        let List { variable, mut items, .. } = list;
+        items.retain(|_, item| !item.trim().is_empty());
+        if variable.field == "targets" {
+            check_items(&name, &items, findings);
+        }
         match known.entry(name) {
             Entry::Vacant(new) => {
                 let text = match variable.field {
-                    "targets" => format!("[{}]", items.join(",")),
-                    _ => items.iter().flat_map(|item| [item, "\n"]).collect(),
+                    "targets" => format!("[{}]", items.into_values().collect::<Vec<_>>().join(",")),
+                    _ => items.into_values().flat_map(|item| [item, "\n".to_owned()]).collect(),
                 };
                 new.insert((variable, text));
             }
@@ -450,12 +460,52 @@ fn add_lists<'v>(
     }
 }
 
+/// More items that are missing are not named: the list is broken as a whole.
+const MISSING_SHOWN: usize = 5;
+
+/// Reports items of a list that are empty or missing: what they name would be left out without a word.
+fn check_complete(name: &str, List { count, items, .. }: &List<'_>, findings: &mut Findings) {
+    let accepted =
+        "the number of items in the variable that ends with _COUNT, and a value for each from 0 on";
+    let last = items.keys().next_back().map_or(0, |last| last.saturating_add(1));
+    let counted = match count.as_deref().map(str::trim) {
+        None => last,
+        Some(text) => match in_digits(text).filter(|count| *count >= last) {
+            Some(count) => count,
+            None => {
+                return findings.problem(
+                    format!("{name}_COUNT"),
+                    format!(
+                        "is {}, which is not the number of items: the last one is {name}_{}",
+                        shown(text),
+                        last.saturating_sub(1)
+                    ),
+                    accepted,
+                    format!("write {name} as a list in YAML: Pipelines numbers its items"),
+                );
+            }
+        },
+    };
+    // The first numbers are enough for the reader, however large the count is.
+    let lacks = |number: &u64| items.get(number).is_none_or(|item| item.trim().is_empty());
+    let lacking: Vec<u64> = (0..counted).filter(lacks).take(MISSING_SHOWN).collect();
+    for number in lacking {
+        let found = if items.contains_key(&number) { "is empty" } else { "is missing" };
+        findings.problem(
+            format!("{name}_{number}"),
+            format!("{found}: the list has {counted} items, and this one would be left out"),
+            accepted,
+            format!("check whether the variable that this item is taken from reaches the step (its spelling, a failed command, a secured variable in a fork); remove the item from the list of {name} if it is not wanted"),
+        );
+    }
+}
+
 /// Reports an item of `TARGETS` that is no JSON by its own name.
-fn check_items(items: &[(String, String)], findings: &mut Findings) {
-    for (name, item) in items {
+fn check_items(name: &str, items: &BTreeMap<u64, String>, findings: &mut Findings) {
+    for (number, item) in items {
         if let Err(error) = serde_json::from_str::<IgnoredAny>(item) {
             findings.problem(
-                name,
+                format!("{name}_{number}"),
                 format!("is not JSON: {error}"),
                 "one JSON object: {\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\", \"key\": \"tests\"}",
                 "check it for a missing or additional comma, quote or bracket; in YAML put the object in single quotes",

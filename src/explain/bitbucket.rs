@@ -10,10 +10,10 @@ use crate::{
         answer::Answer,
         api::WITH_SOURCE_COMMIT,
         credential::CredentialKind,
-        refusal::{Evidence, Purpose, Refusal, StatusCreator},
+        refusal::{Evidence, PullRequestSays, Purpose, Refusal, StatusCreator},
         scopes::{Need, Scopes},
     },
-    console::text::in_digits,
+    console::{foreign::shown, text::in_digits},
     explain::{
         consumer,
         explanation::{Explanation, Reason, ServiceGuide},
@@ -259,6 +259,13 @@ fn explain_bad_request(
             handbook::CONSUMER_TOKEN.remedy,
         ),
         (Answer::LongKey, _) => Reason::from(&handbook::LONG_KEY).into(),
+        (Answer::BadUrl, _) if let Some(link) = &evidence.refused_link => Explanation::of(
+            format!(
+                "Bitbucket accepts neither the link {} nor the page of the pipeline or the commit, so that the host of the link is not the reason",
+                shown(link)
+            ),
+            "run again later, and see bitbucket.status.atlassian.com; if it stays so, report it in the issues of Gatepost with DEBUG: true",
+        ),
         (Answer::BadUrl, _) => Reason::from(&handbook::UNREACHABLE_URL).into(),
         (Answer::BadField, _) => Reason::from(&handbook::BAD_FIELD).into(),
         _ if !matches!(purpose, Purpose::PostStatus(..)) => Explanation::of(
@@ -439,9 +446,14 @@ fn unknown_commit(
     evidence: &Evidence,
 ) -> Reason {
     let trouble = &handbook::UNKNOWN_COMMIT;
-    if let Some((id, head)) = &evidence.moved_on {
+    if let PullRequestSays::MovedOn(id, head) = &evidence.pull_request {
+        let posted = if evidence.may_stand {
+            "an attempt to post to it had no certain answer, so the status may stand there"
+        } else {
+            "nothing was posted"
+        };
         let why = format!(
-            "pull request {id} has moved on to {}, and {repository} has no commit {} any more: nothing was posted",
+            "pull request {id} has moved on to {}, and {repository} has no commit {} any more: {posted}",
             head.digits(),
             commit.digits()
         );
@@ -449,10 +461,21 @@ fn unknown_commit(
         return Reason { remedy: remedy.into(), ..Reason::with_why(trouble, why) };
     }
     let probably = if is_certain { "" } else { "probably " };
+    if evidence.is_built {
+        let why = format!(
+            "{probably}{repository} has no commit {commit}, which this pipeline builds: a force push or a deleted branch may have removed it, or it is in a fork"
+        );
+        let remedy = "look for the commit in Bitbucket: if it is gone, the pipeline of the new commit posts the status there; if it is there, run the step again";
+        let or_pass = match evidence.pull_request {
+            PullRequestSays::NotAsked => "\nor pass PULL_REQUEST: Gatepost finds the commit in the fork",
+            PullRequestSays::NothingNew | PullRequestSays::MovedOn(..) => "",
+        };
+        return Reason { remedy: format!("{remedy}{or_pass}").into(), ..Reason::with_why(trouble, why) };
+    }
     let why = format!("{probably}{repository} has no commit {commit}: {}", trouble.why);
     let mut reason = Reason::with_why(trouble, why);
     // The run has already asked the pull request.
-    if evidence.asked_pull_request
+    if evidence.pull_request != PullRequestSays::NotAsked
         && let Some((pass_commit, _)) = trouble.remedy.split_once('\n')
     {
         reason.remedy = pass_commit.into();

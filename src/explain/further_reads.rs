@@ -6,7 +6,11 @@ use std::{cell::Cell, time::Duration};
 use reqwest::StatusCode;
 
 use crate::{
-    bitbucket::{answer::Answer, api::Bitbucket, refusal::Refusal},
+    bitbucket::{
+        answer::Answer,
+        api::Bitbucket,
+        refusal::{PullRequestSays, Refusal},
+    },
     http::{client::Client, deadline::Deadline},
     model::{status::StatusKey, target::Target},
 };
@@ -60,7 +64,7 @@ impl FurtherReads {
         let bitbucket = bitbucket.changed(|client| Client {
             deadline: &deadline,
             retries: false,
-            may_have_been_applied: None,
+            effect: None,
             ..client
         });
         let Target { repository, commit, .. } = target;
@@ -69,7 +73,9 @@ impl FurtherReads {
             Question::WhatExists => {
                 evidence.reads_repository = exists(bitbucket.read_repository(repository).await);
                 // The lookup of the pull request was the second request.
-                if evidence.reads_repository == Some(true) && !evidence.asked_pull_request {
+                if evidence.reads_repository == Some(true)
+                    && evidence.pull_request == PullRequestSays::NotAsked
+                {
                     evidence.has_commit = exists(bitbucket.read_commit(repository, commit).await);
                 }
             }

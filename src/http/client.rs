@@ -1,7 +1,7 @@
 //! One service over HTTP: sends a request until a response is final or the deadline has passed.
 
 use std::{
-    cell::Cell,
+    future::pending,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -17,6 +17,7 @@ use crate::{
     http::{
         authorization::Authorization,
         deadline::Deadline,
+        effect::Effect,
         failed_request::{Cause, FailedRequest, Service, Unusable},
         retry::{self, Next},
         throttle::{Admission, Throttle},
@@ -39,8 +40,8 @@ pub(crate) struct Client<'a> {
     pub(crate) body_max_bytes: usize,
     /// Whether a request is sent again after a transient failure.
     pub(crate) retries: bool,
-    /// True from the moment a request is sent until a response proves that it had no effect.
-    pub(crate) may_have_been_applied: Option<&'a Cell<bool>>,
+    /// What a request that writes may have done.
+    pub(crate) effect: Option<&'a Effect>,
 }
 
 /// A request to a service.
@@ -138,7 +139,7 @@ impl Client<'_> {
         }
     }
 
-    /// Sends a request. Every response is `Ok`.
+    /// Sends a request. Every response is `Ok`. Waits for ever before an attempt that the run no longer allows.
     ///
     /// # Errors
     ///
@@ -153,6 +154,10 @@ impl Client<'_> {
                     return self.finish(request, last, attempts.count, retry_after);
                 }
             };
+            if self.effect.is_some_and(Effect::is_closed) {
+                drop(permit);
+                return pending().await;
+            }
             let sent = Instant::now();
             let attempt = self.attempt(request, permit, &mut attempts).await?;
             let remaining = self.deadline.left();
@@ -196,11 +201,13 @@ impl Client<'_> {
             let cause = Cause::NoResponse(Failure::Broken(error.to_string()));
             self.failed(request, cause, attempts.count, None)
         })?;
-        let was_applied = self.may_have_been_applied.is_some_and(|applied| applied.replace(true));
+        if let Some(effect) = self.effect {
+            effect.begin();
+        }
         let attempt = self.transport.send(built, limit, self.body_max_bytes).await;
         drop(permit);
-        if let Some(applied) = self.may_have_been_applied {
-            applied.set(was_applied || retry::may_have_been_applied(&attempt));
+        if let Some(effect) = self.effect {
+            effect.end(retry::may_have_been_applied(&attempt));
         }
         self.log(request, attempts.count, &attempt, sent.elapsed());
         if self.throttle.record(&attempt, sent) {

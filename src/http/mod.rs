@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod deadline;
+pub(crate) mod effect;
 pub(crate) mod failed_request;
 pub(crate) mod proxy;
 pub(crate) mod retry;

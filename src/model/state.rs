@@ -33,8 +33,7 @@ impl State {
 
     /// Reads Bitbucket's word or a common word for it, in any case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let plain: String =
-            text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect();
+        let plain = plain(text);
         Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
     }
 
@@ -50,7 +49,6 @@ impl State {
                 "pass",
                 "ok",
                 "green",
-                "completed",
                 "neutral",
                 "succeededwithissues",
             ],
@@ -113,6 +111,17 @@ impl State {
     }
 }
 
+/// Whether a word only says that something has ended, well or not: the `status` of GitHub's check runs and of Azure's
+/// builds, beside which another field says how.
+pub(crate) fn only_says_the_end(text: &str) -> bool {
+    ["completed", "complete", "finished", "done", "ended"].contains(&plain(text).as_str())
+}
+
+/// A word in lower case, without white space, `-` and `_`.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect()
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -135,7 +144,7 @@ mod tests {
         ] {
             assert_eq!(State::parse(text), Some(state), "{text}");
         }
-        for text in ["maybe", "", "SUCCESSFUL FAILED", "$?", "0"] {
+        for text in ["maybe", "", "SUCCESSFUL FAILED", "$?", "0", "completed", "Done"] {
             assert_eq!(State::parse(text), None, "{text}");
         }
     }

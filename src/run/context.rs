@@ -61,7 +61,7 @@ impl<'a> Context<'a> {
             deadline,
             body_max_bytes: BODY_MAX_BYTES,
             retries: true,
-            may_have_been_applied: None,
+            effect: None,
         };
         Bitbucket { client, credential }
     }
@@ -81,7 +81,7 @@ impl<'a> Context<'a> {
             deadline: &server.deadline,
             body_max_bytes: BODY_MAX_BYTES,
             retries: true,
-            may_have_been_applied: None,
+            effect: None,
         };
         let version = server.version.as_deref();
         SonarQube { client, has_token: server.has_token, address: &server.address, version }

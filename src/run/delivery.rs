@@ -28,8 +28,8 @@ pub(crate) enum Delivery {
     Skipped,
     /// Another target of this run is the same status with the same content.
     Repeated,
-    /// Another target of this run is the same status with another content. Which one is meant is not known.
-    Contradicted,
+    /// Another target of this run is the same commit and key with something else. Which one is meant is not known.
+    Contradicted(Contradiction),
     /// It was printed, because of `DRY_RUN`.
     Printed,
     /// The report alone was posted: `STATUS` is `false`.
@@ -37,7 +37,32 @@ pub(crate) enum Delivery {
     /// Bitbucket refused it or could not be reached.
     Refused(Rc<Refusal>),
     /// The run was stopped.
-    Stopped,
+    Stopped(Left),
+}
+
+/// What two targets with one commit and one key differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contradiction {
+    Content,
+    /// With two refnames Bitbucket keeps two statuses of one key.
+    Refname,
+}
+
+/// What a run that was stopped has left of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing: no status was sent.
+    NothingSent,
+    /// Nothing: what was sent was refused.
+    NothingPosted,
+    /// It was not begun; other statuses of the run were posted.
+    NotBegun,
+    /// `STOPPED` in place of an `INPROGRESS`.
+    Ended,
+    /// The status stands, and could not be replaced.
+    Stands,
+    /// It is not known whether the status stands.
+    InDoubt,
 }
 
 impl Delivery {
@@ -52,8 +77,8 @@ impl Delivery {
             Self::Posted => Some("delivered"),
             Self::Skipped | Self::Repeated | Self::ReportAlone => None,
             Self::Printed => Some("printed"),
-            Self::Refused(_) | Self::Contradicted => Some("refused"),
-            Self::Stopped => Some("stopped"),
+            Self::Refused(_) | Self::Contradicted(_) => Some("refused"),
+            Self::Stopped(_) => Some("stopped"),
         }
     }
 }
@@ -67,8 +92,8 @@ impl StatusResult {
             | Delivery::Repeated
             | Delivery::Printed
             | Delivery::ReportAlone => self.verdict_outcome,
-            Delivery::Refused(_) | Delivery::Contradicted => Outcome::BitbucketFailed,
-            Delivery::Stopped => Outcome::Stopped,
+            Delivery::Refused(_) | Delivery::Contradicted(_) => Outcome::BitbucketFailed,
+            Delivery::Stopped(_) => Outcome::Stopped,
         }
     }
 }

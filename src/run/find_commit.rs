@@ -10,7 +10,7 @@ use crate::{
         answer::Answer,
         api::{Bitbucket, PullRequestSource},
         credential::Credential,
-        refusal::{Evidence, Refusal},
+        refusal::{Evidence, PullRequestSays, Refusal},
     },
     console::{log::Console, text::rounded},
     explain::further_reads::FurtherReads,
@@ -56,7 +56,9 @@ pub(crate) struct FoundCommit {
     source: Option<PullRequestSource>,
     /// Whether Bitbucket itself has just named the commit.
     is_named: bool,
-    /// The way out of a commit that Bitbucket does not know, once that was looked up.
+    /// Whether the commit that Pipelines builds was tried in place of one that Bitbucket does not know.
+    has_tried_built: bool,
+    /// The pull request's way out of a commit that Bitbucket does not know, once that was looked up.
     way_out: Option<Found<WayOut, Refusal>>,
 }
 
@@ -133,11 +135,11 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
     }
 
     /// Runs a step at the commit. If Bitbucket does not know the commit, the step runs again after some seconds, and then
-    /// at the way out, which becomes the found commit.
+    /// at each way out, which becomes the found commit: the commit that Pipelines builds, and where the pull request has it.
     ///
     /// # Errors
     ///
-    /// When the step fails at both. The refusal has the evidence of the lookups.
+    /// When the step fails everywhere. The refusal has the evidence of the lookups.
     pub(crate) async fn run_step<T>(
         &self,
         found: &mut FoundCommit,
@@ -148,24 +150,41 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
             Err(refusal) => refusal,
         };
         let mut lookup = None;
-        if refusal.status_code() == Some(StatusCode::NOT_FOUND) {
-            if found.way_out.is_none() {
-                let way_out = self.way_out(&found.target, found.source.take()).await;
-                lookup = way_out.as_ref().err().cloned();
-                found.way_out = Some(way_out);
-            }
-            if let Some(Ok(WayOut::At(other))) = &found.way_out
-                && *other != found.target
-            {
-                found.target = other.clone();
-                match self.run_until_known(found, &step).await {
-                    Ok(done) => return Ok(done),
-                    Err(at_way_out) => refusal = at_way_out,
-                }
+        while refusal.status_code() == Some(StatusCode::NOT_FOUND)
+            && let Some(other) = self.next_target(found, &mut lookup).await
+        {
+            found.target = other;
+            match self.run_until_known(found, &step).await {
+                Ok(done) => return Ok(done),
+                Err(at_way_out) => refusal = at_way_out,
             }
         }
         self.add_evidence(found, &mut refusal.evidence);
         Err(FailedStep { refusal, lookup })
+    }
+
+    /// The next way out of the found commit, which Bitbucket does not know. `lookup` is why it could not be looked up.
+    async fn next_target(&self, found: &mut FoundCommit, lookup: &mut Option<Rc<Refusal>>) -> Option<Target> {
+        let built = self.plan.built().filter(|built| !built.matches(&found.target.commit));
+        if let Some(built) = built
+            && !found.has_tried_built
+        {
+            found.has_tried_built = true;
+            let Target { commit, repository, .. } = &found.target;
+            self.console().warning(format_args!(
+                "Bitbucket does not know commit {commit} in {repository} (pull-request pipelines build a local merge commit); Gatepost uses the commit that Pipelines names, {built}"
+            ));
+            return Some(Target { commit: built.clone(), ..found.target.clone() });
+        }
+        if found.way_out.is_none() {
+            let way_out = self.way_out(&found.target, found.source.take()).await;
+            *lookup = way_out.as_ref().err().cloned();
+            found.way_out = Some(way_out);
+        }
+        match &found.way_out {
+            Some(Ok(WayOut::At(other))) if *other != found.target => Some(other.clone()),
+            _ => None,
+        }
     }
 
     /// Runs a step. A commit that Bitbucket has just named, or that Pipelines builds, may be unknown for some seconds
@@ -198,17 +217,9 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
         }
     }
 
-    /// Where the commit that was built is, if Bitbucket does not know it at this target. A commit that nobody built is
+    /// Where the pull request has the commit, if Bitbucket does not know it at this target. A commit that nobody built is
     /// no way out.
     async fn way_out(&self, unknown: &Target, source: Option<PullRequestSource>) -> Found<WayOut, Refusal> {
-        let built = self.plan.built().filter(|built| !built.matches(&unknown.commit));
-        if let Some(built) = built {
-            self.console().warning(format_args!(
-                "Bitbucket does not know commit {} in {} (pull-request pipelines build a local merge commit); Gatepost uses the commit that Pipelines names, {built}",
-                unknown.commit, unknown.repository
-            ));
-            return Ok(WayOut::At(Target { commit: built.clone(), ..unknown.clone() }));
-        }
         let id = match self.plan.commit {
             CommitSource::Given { fallback: Some(id), .. } | CommitSource::PullRequest { id, .. } => id,
             CommitSource::Given { fallback: None, .. } | CommitSource::Branch(_) => return Ok(WayOut::None),
@@ -235,11 +246,12 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
 
     fn add_evidence(&self, found: &FoundCommit, evidence: &mut Evidence) {
         evidence.is_fork = self.plan.is_in_fork(&found.target);
-        evidence.asked_pull_request =
-            found.way_out.is_some() && matches!(self.plan.may_look_up(), Some(Lookup::PullRequest(_)));
-        if let Some(Ok(WayOut::MovedOn(id, head))) = &found.way_out {
-            evidence.moved_on = Some((*id, head.clone()));
-        }
+        evidence.is_built = self.plan.built().is_some_and(|built| built.matches(&found.target.commit));
+        evidence.pull_request = match (&found.way_out, self.plan.may_look_up()) {
+            (Some(Ok(WayOut::MovedOn(id, head))), _) => PullRequestSays::MovedOn(*id, head.clone()),
+            (Some(_), Some(Lookup::PullRequest(_))) => PullRequestSays::NothingNew,
+            _ => PullRequestSays::NotAsked,
+        };
     }
 
     async fn look_up_pull_request(&self, id: PullRequestId) -> Found<PullRequestSource, Refusal> {
@@ -318,6 +330,6 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
 impl FoundCommit {
     /// A target that was found without asking for a pull request.
     pub(crate) const fn at(target: Target) -> Self {
-        Self { target, source: None, is_named: false, way_out: None }
+        Self { target, source: None, is_named: false, has_tried_built: false, way_out: None }
     }
 }

@@ -18,9 +18,9 @@ use crate::{
         explanation::Explanation,
         tell::tell,
     },
-    model::{outcome::Outcome, state::State, target::Target},
+    model::{outcome::Outcome, state::State, status::Status, target::Target},
     run::{
-        delivery::{Delivery, StatusResult},
+        delivery::{Contradiction, Delivery, Left, StatusResult},
         insights::{PostedReport, ReportOutcome},
         result_file::{
             Record, RecordedReport, RecordedTarget, ReportRecord, ResultFile, write_output_variables,
@@ -162,10 +162,20 @@ pub(crate) fn status_result(
     console: &Console,
 ) {
     match &result.delivery {
-        Delivery::Contradicted => {
-            console.failed(
-                "not posted: another target of this run is the same commit with the same key and another content",
-            );
+        Delivery::Contradicted(contradiction) => {
+            console.failed(format_args!(
+                "not posted: another target of this run is the same commit with the same key and another {}",
+                match contradiction {
+                    Contradiction::Content => "content",
+                    Contradiction::Refname => "refname",
+                }
+            ));
+            if *contradiction == Contradiction::Refname {
+                console.detail(
+                    "why",
+                    "with two refnames Bitbucket keeps two statuses, and a red one stays beside a green one",
+                );
+            }
             console.detail("to do", "remove one of the two, or give it another KEY");
         }
         Delivery::Refused(refusal) => tell(&**refusal, console),
@@ -174,7 +184,7 @@ pub(crate) fn status_result(
         | Delivery::Repeated
         | Delivery::Printed
         | Delivery::ReportAlone
-        | Delivery::Stopped => {}
+        | Delivery::Stopped(_) => {}
     }
     if let Some(results) = results {
         record(result, plan, results, console);
@@ -232,10 +242,13 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         | Delivery::Printed
         | Delivery::ReportAlone => None,
         Delivery::Refused(refusal) => Some(reason(refusal)),
-        Delivery::Contradicted => {
+        Delivery::Contradicted(Contradiction::Content) => {
             Some("another target of this run is the same status with another content".to_owned())
         }
-        Delivery::Stopped => Some("the run was stopped".to_owned()),
+        Delivery::Contradicted(Contradiction::Refname) => {
+            Some("another target of this run is the same commit and key with another refname".to_owned())
+        }
+        Delivery::Stopped(_) => Some("the run was stopped".to_owned()),
     };
     let written = results.write(&Record {
         target,
@@ -302,20 +315,34 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
         Delivery::ReportAlone => format!("posted a report of {what}, and no status (STATUS: false)"),
-        Delivery::Refused(refusal) if refusal.may_stand && !refusal.is_stopped_over => {
+        Delivery::Refused(refusal) if refusal.leaves_doubt() => {
             format!("not known to be posted: {what} may stand")
         }
-        Delivery::Refused(_) | Delivery::Contradicted => format!("not posted: {what}"),
-        Delivery::Stopped if target.is_none() => "stopped before anything was sent".to_owned(),
-        Delivery::Stopped if status.as_ref().is_some_and(|status| status.state == State::Stopped) => {
-            format!("stopped before the end: posted {what}, because INPROGRESS would block merging")
-        }
-        Delivery::Stopped => format!("stopped before the end: {what} may not have been posted"),
+        Delivery::Refused(_) | Delivery::Contradicted(_) => format!("not posted: {what}"),
+        Delivery::Stopped(left) => stopped(*left, &what, status.as_ref()),
     };
     match (delivery.is_done(), verdict_outcome) {
         (false, _) => console.failed(line),
         (true, Outcome::Done) => console.done(line),
         (true, outcome) => console.failed(format_args!("{line}: {}", verdict_words(*outcome))),
+    }
+}
+
+/// The last line of a run that was stopped.
+fn stopped(left: Left, what: &str, status: Option<&Status>) -> String {
+    const BLOCKS: &str = "and blocks merging until another status with the same KEY is posted";
+    let is_inprogress = status.is_some_and(|status| status.state == State::InProgress);
+    match left {
+        Left::NothingSent => "stopped before anything was sent".to_owned(),
+        Left::NothingPosted => "stopped before the end: nothing was posted".to_owned(),
+        Left::NotBegun => "stopped before the end: not every status was posted".to_owned(),
+        Left::Ended => {
+            format!("stopped before the end: posted {what}, because INPROGRESS would block merging")
+        }
+        Left::Stands if is_inprogress => format!("stopped before the end: {what} stands, {BLOCKS}"),
+        Left::Stands => format!("stopped before the end: {what} stands"),
+        Left::InDoubt if is_inprogress => format!("stopped before the end: {what} may stand, {BLOCKS}"),
+        Left::InDoubt => format!("stopped before the end: {what} may not have been posted"),
     }
 }
 
@@ -328,8 +355,8 @@ fn verdict_words(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The last line of a run with several statuses for its target.
-pub(crate) fn several_statuses(outcomes: &[Outcome], console: &Console) {
+/// The last line of a run with several statuses for its target. `doubts` of those that were refused may stand.
+pub(crate) fn several_statuses(outcomes: &[Outcome], doubts: usize, console: &Console) {
     if outcomes.len() < 2 {
         return;
     }
@@ -339,9 +366,11 @@ pub(crate) fn several_statuses(outcomes: &[Outcome], console: &Console) {
     let without_verdict =
         count(|outcome| matches!(outcome, Outcome::SonarQubeFailed | Outcome::AnalysisLate));
     let mut line = format!("{} of {} statuses posted", outcomes.len() - refused, outcomes.len());
-    for (number, words) in
-        [(red, "without a green quality gate"), (without_verdict, "without a verdict of SonarQube")]
-    {
+    for (number, words) in [
+        (doubts, "not known to be posted"),
+        (red, "without a green quality gate"),
+        (without_verdict, "without a verdict of SonarQube"),
+    ] {
         if number > 0 {
             let _ = write!(line, ", {number} {words}");
         }
@@ -353,7 +382,12 @@ pub(crate) fn several_statuses(outcomes: &[Outcome], console: &Console) {
 fn reason(refusal: &Refusal) -> String {
     let Explanation { reasons, .. } = explain(refusal);
     let why = reasons.first().map(|reason| &*reason.why).unwrap_or_default();
-    let left =
-        if refusal.is_stopped_over { format!("; left on the commit: {STOPPED_OVER}") } else { String::new() };
+    let left = if refusal.is_stopped_over {
+        format!("; left on the commit: {STOPPED_OVER}")
+    } else if refusal.leaves_doubt() {
+        "; the status may stand on the commit".to_owned()
+    } else {
+        String::new()
+    };
     format!("failed to {}: {}; {why}{left}", refusal.purpose, refusal.failed.answered())
 }

@@ -13,7 +13,7 @@ use crate::{
     console::{log::Console, text::fit},
     http::failed_request::Cause,
     model::{outcome::Outcome, state::State},
-    run::delivery::{Delivery, StatusResult},
+    run::delivery::{Contradiction, Delivery, StatusResult},
 };
 
 /// The statuses of a run so far.
@@ -55,6 +55,8 @@ struct Counts {
     /// They stand on the commit, because SonarQube gave no verdict.
     without_verdict: usize,
     not_posted: usize,
+    /// Their attempts had no certain answer.
+    in_doubt: usize,
     stopped: usize,
 }
 
@@ -116,6 +118,7 @@ impl Summary {
             (counts.red, "without a green quality gate"),
             (counts.without_verdict, "without a verdict of SonarQube"),
             (counts.not_posted, "not posted"),
+            (counts.in_doubt, "not known to be posted"),
             (counts.stopped, "stopped"),
         ] {
             if number > 0 {
@@ -184,14 +187,15 @@ impl Summary {
 
 impl Counts {
     fn add(&mut self, result: &StatusResult) {
-        let count = match result.delivery {
+        let count = match &result.delivery {
             Delivery::Posted => &mut self.posted,
             Delivery::Skipped => &mut self.skipped,
             Delivery::Repeated => &mut self.repeated,
             Delivery::Printed => &mut self.printed,
             Delivery::ReportAlone => &mut self.report_alone,
-            Delivery::Refused(_) | Delivery::Contradicted => &mut self.not_posted,
-            Delivery::Stopped => &mut self.stopped,
+            Delivery::Refused(refusal) if refusal.leaves_doubt() => &mut self.in_doubt,
+            Delivery::Refused(_) | Delivery::Contradicted(_) => &mut self.not_posted,
+            Delivery::Stopped(_) => &mut self.stopped,
         };
         *count += 1;
         self.all += 1;
@@ -210,15 +214,23 @@ fn words(result: &StatusResult) -> String {
         Delivery::Posted => "posted".to_owned(),
         Delivery::Skipped => "skipped".to_owned(),
         Delivery::Repeated => "the same as another target".to_owned(),
-        Delivery::Contradicted => "not posted: another target has another content".to_owned(),
+        Delivery::Contradicted(Contradiction::Content) => {
+            "not posted: another target has another content".to_owned()
+        }
+        Delivery::Contradicted(Contradiction::Refname) => {
+            "not posted: another target has another refname".to_owned()
+        }
         Delivery::Printed => "printed".to_owned(),
         Delivery::ReportAlone => "posted a report".to_owned(),
-        Delivery::Refused(refusal) => match (&refusal.failed.cause, refusal.failed.status_code()) {
-            (Cause::Unusable(..), _) => "not posted: the answer is not Bitbucket's".to_owned(),
-            (_, Some(status_code)) => format!("not posted: {}", status_code.as_u16()),
-            (_, None) => "not posted: no answer".to_owned(),
-        },
-        Delivery::Stopped => "stopped".to_owned(),
+        Delivery::Refused(refusal) => {
+            let posted = if refusal.leaves_doubt() { "not known to be posted" } else { "not posted" };
+            match (&refusal.failed.cause, refusal.failed.status_code()) {
+                (Cause::Unusable(..), _) => format!("{posted}: the answer is not the status that was sent"),
+                (_, Some(status_code)) => format!("{posted}: {}", status_code.as_u16()),
+                (_, None) => format!("{posted}: no answer"),
+            }
+        }
+        Delivery::Stopped(_) => "stopped".to_owned(),
     };
     match result.verdict_outcome {
         Outcome::Done => delivery,

@@ -6,7 +6,7 @@ use sandbox::{Closed, Effect};
 use serde_json::{Value, json};
 
 use super::{assert_nothing_posted, assert_stands, last_line, posts, standing, tests};
-use crate::run::{Fault, Run, Sandbox, acme, assert_told, in_branch_build};
+use crate::run::{Fault, Run, Sandbox, acme, assert_told, in_branch_build, in_pull_request_build};
 
 fn after(fault: Fault) -> (Sandbox, Run) {
     let sandbox = acme();
@@ -68,6 +68,41 @@ fn a_status_with_another_key_or_state_is_not_the_one_that_was_sent() {
     }
 }
 
+/// What is about something else, or tells of an error as well, proves nothing.
+#[test]
+fn a_status_with_an_error_or_of_another_commit_or_branch_is_not_the_one_that_was_sent() {
+    let other = "d".repeat(40);
+    for (change, named) in [
+        (json!({ "error": "unauthorized" }), "error"),
+        (json!({ "error": { "message": "No." } }), "error"),
+        (json!({ "errors": ["No."] }), "errors"),
+        (json!({ "commit": { "hash": other } }), "dddddddddddd"),
+        (
+            json!({ "links": { "commit": { "href": format!("https://api.bitbucket.org/2.0/repositories/acme/api/commit/{other}") } } }),
+            "dddddddddddd",
+        ),
+        (json!({ "refname": "other/branch" }), "other/branch"),
+    ] {
+        let (sandbox, run) = after(Fault::Altered(change));
+        assert_told(&run, 4, &["not known to be posted", named]);
+        assert_eq!(sandbox.request_count(), 1);
+        assert!(last_line(&run).contains("may stand"), "{}", run.output);
+    }
+}
+
+#[test]
+fn a_status_that_says_less_than_was_sent_is_the_one_that_was_sent() {
+    let head = head(&acme());
+    for change in [
+        json!({ "error": null, "errors": [], "commit": null, "refname": null }),
+        json!({ "commit": { "hash": &head[..12] } }),
+        json!({ "commit": { "hash": "no hash" }, "links": { "commit": { "href": "elsewhere" } } }),
+    ] {
+        let (_sandbox, run) = after(Fault::Altered(change));
+        assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
+    }
+}
+
 /// The key was cut to what Bitbucket takes, and the answer has it so.
 #[test]
 fn a_key_that_was_shortened_is_the_one_that_was_sent() {
@@ -87,6 +122,38 @@ fn after_a_lost_answer_the_last_line_says_that_the_status_may_stand() {
         assert_told(&run, 4, &[]);
         assert!(last_line(&run).contains("may stand"), "{}", run.output);
         assert_stands(&sandbox, "acme/api", &head(&sandbox), "SUCCESSFUL");
+    }
+}
+
+/// The commit may have gone between the attempts, and the first one may have had its effect.
+#[test]
+fn a_lost_answer_is_not_forgotten_when_the_commit_is_unknown_afterwards() {
+    for fault in [Fault::ResetAfterEffect, Fault::status(503)] {
+        let sandbox = acme();
+        sandbox.fault(fault);
+        let head = head(&sandbox);
+        sandbox.world(|world| {
+            world.know_commit_after("acme/api", &head, u32::MAX);
+        });
+        let run = tests(in_branch_build(&sandbox)).run();
+        assert_told(&run, 4, &["404 Not Found", "the status may stand there"]);
+        assert!(posts(&sandbox).len() > 2, "{}", run.output);
+        assert!(last_line(&run).contains("not known to be posted"), "{}", run.output);
+        assert!(last_line(&run).contains("may stand"), "{}", run.output);
+    }
+}
+
+#[test]
+fn nothing_was_posted_is_not_said_after_a_lost_answer() {
+    for fault in [Fault::ResetBeforeAnswer, Fault::status(503)] {
+        let sandbox = acme();
+        let gatepost = tests(in_pull_request_build(&sandbox));
+        let head = sandbox.world(|world| world.force_push("acme/api", "feature/login"));
+        sandbox.fault(fault);
+        let run = gatepost.run();
+        assert_told(&run, 4, &["pull request 7 has moved on to", &head[..12], "may stand"]);
+        assert!(!run.output.contains("nothing was posted"), "{}", run.output);
+        assert!(last_line(&run).contains("not known to be posted"), "{}", run.output);
     }
 }
 

@@ -78,6 +78,34 @@ fn a_commit_that_is_the_head_of_the_pull_request_is_found_where_it_is() {
     }
 }
 
+/// The build of a fork's pull request: neither the local merge commit nor the built commit is in the repository itself.
+#[test]
+fn a_local_merge_commit_of_a_forks_pull_request_gives_way_to_the_built_commit_in_the_fork() {
+    let sandbox = acme();
+    let built = sandbox.head("jane/api", "patch-1");
+    let own = as_person(tests(in_pull_request_build(&sandbox)))
+        .set("BITBUCKET_COMMIT", &built[..12])
+        .set("BITBUCKET_BRANCH", "patch-1")
+        .set("BITBUCKET_PR_ID", "9");
+    for gatepost in [own.clone(), own.clone().set("COMMIT", LOCAL_MERGE)] {
+        let run = gatepost.run();
+        assert_told(&run, 0, &["✔ posted SUCCESSFUL on jane/api"]);
+        assert_stands(&sandbox, "jane/api", &built, "SUCCESSFUL");
+    }
+}
+
+#[test]
+fn a_local_merge_commit_of_a_pull_request_that_moved_on_is_posted_nowhere() {
+    let sandbox = acme();
+    let built = sandbox.head("acme/api", "feature/login");
+    let gatepost = tests(in_pull_request_build(&sandbox)).set("COMMIT", LOCAL_MERGE);
+    let head = sandbox.world(|world| world.force_push("acme/api", "feature/login"));
+    let run = gatepost.run();
+    assert_moved_on(&sandbox, &run, &built, &head);
+    assert!(run.output.contains("pull request 7 has moved on"), "{}", run.output);
+    assert!(!run.output.contains("remove COMMIT"), "{}", run.output);
+}
+
 #[test]
 fn a_pull_request_beside_a_branch_build_gets_the_built_commit() {
     let sandbox = acme();
@@ -143,6 +171,7 @@ fn a_commit_that_is_never_known_is_believed_to_be_missing_after_some_seconds() {
     });
     let run = tests(in_branch_build(&sandbox)).set("TIMEOUT", "120").run();
     assert_told(&run, 4, &["404 Not Found", &built]);
+    assert!(!run.output.contains("remove COMMIT"), "the default was tried:\n{}", run.output);
     assert!(posts(&sandbox).len() > 1, "{}", run.output);
     assert!(run.took < Duration::from_secs(20), "TIMEOUT is for a service that fails: {:?}", run.took);
 }

@@ -52,7 +52,12 @@ fn another_link_is_tried_once_only() {
         &json!({ "type": "error", "error": { "message": "url: Enter a valid URL.", "fields": { "url": ["Enter a valid URL."] } } }),
     ));
     let run = tests(in_branch_build(&sandbox)).set("URL", "http://sonarqube.k8s/x").run();
-    assert_told(&run, 4, &["Enter a valid URL."]);
+    let neither =
+        "Bitbucket accepts neither the link \"http://sonarqube.k8s/x\" nor the page of the pipeline";
+    assert_told(&run, 4, &["Enter a valid URL.", neither, "✖ not posted"]);
+    for untrue in ["the status links to", "a host name with a dot"] {
+        assert!(!run.output.contains(untrue), "{}", run.output);
+    }
     assert_eq!(posts(&sandbox).len(), 2);
 }
 

@@ -50,6 +50,83 @@ fn a_list_in_yaml_with_a_broken_entry_is_refused_by_its_place() {
     assert!(place, "{}", run.output);
 }
 
+/// An item that did not arrive is a target that would be left out.
+#[test]
+fn an_item_of_a_list_that_is_empty_or_missing_is_refused_by_its_name() {
+    let sandbox = acme();
+    let web = sandbox.head("acme/web", "fix/header");
+    let good = json!({ "repo_slug": "web", "commit": web, "state": "passed", "key": "tests" }).to_string();
+    let central = in_central_pipeline(&sandbox).unset("STATE");
+    for (count, items, told) in [
+        ("2", vec![(0, &good[..]), (1, "")], "✖ TARGETS_1 is empty"),
+        ("2", vec![(0, &good), (1, " \n")], "✖ TARGETS_1 is empty"),
+        ("2", vec![(0, &good)], "✖ TARGETS_1 is missing"),
+        ("3", vec![(0, &good), (2, &good)], "✖ TARGETS_1 is missing"),
+        ("1", vec![], "✖ TARGETS_0 is missing"),
+        ("1", vec![(0, &good), (1, &good)], "✖ TARGETS_COUNT is \"1\""),
+        ("two", vec![(0, &good)], "✖ TARGETS_COUNT is \"two\""),
+    ] {
+        let mut gatepost = central.clone().set("TARGETS_COUNT", count);
+        for (number, item) in items {
+            gatepost = gatepost.set(&format!("TARGETS_{number}"), item);
+        }
+        for mode in ["publish", "check"] {
+            let run = gatepost.clone().set("MODE", mode).run();
+            assert_refused_unsent(&sandbox, &run, &[told, "to do:", "✖ 1 variable is wrong"]);
+        }
+    }
+}
+
+/// Each file gives a status of its own: one that did not arrive would be a status less.
+#[test]
+fn an_empty_item_of_the_analyses_is_refused_by_its_name() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
+    let folder = scanned("target/sonar", &submitted);
+    let run = after_scan(&sandbox, &folder)
+        .set("SONAR_REPORT_TASK_COUNT", "2")
+        .set("SONAR_REPORT_TASK_0", "target/sonar/report-task.txt")
+        .set("SONAR_REPORT_TASK_1", "")
+        .run();
+    assert_refused_unsent(&sandbox, &run, &["✖ SONAR_REPORT_TASK_1 is empty"]);
+}
+
+/// Neither is there a commit to post to, nor may the target be left out without a word.
+#[test]
+fn a_target_that_only_a_tag_or_head_names_is_refused() {
+    let sandbox = acme();
+    for branch in ["refs/tags/v1", "tags/v1", "HEAD", "origin/HEAD", "refs/pull-requests/7/from"] {
+        let web = json!({ "repo_slug": "web", "branch": branch, "state": "failed", "key": "tests" });
+        let api = json!({ "repo_slug": "api", "branch": "main", "state": "passed", "key": "tests" });
+        for targets in [json!([web, api]), json!([web])] {
+            for mode in ["publish", "check"] {
+                let run = tests(in_central_pipeline(&sandbox))
+                    .set("TARGETS", targets.to_string())
+                    .set("MODE", mode)
+                    .run();
+                let told = format!("✖ TARGETS[0].branch is \"{branch}\", which is not a branch");
+                assert_refused_unsent(&sandbox, &run, &[&told, "acme/web", "✖ 1 variable is wrong"]);
+            }
+        }
+        let run = tests(in_central_pipeline(&sandbox)).set("REPO_SLUG", "web").set("BRANCH", branch).run();
+        let told = format!("✖ BRANCH is \"{branch}\", which is not a branch");
+        assert_refused_unsent(&sandbox, &run, &[&told, "accepted:", "to do:", "✖ 1 variable is wrong"]);
+    }
+}
+
+/// What is only a warning of a run must not let its targets vanish.
+#[test]
+fn a_variable_of_the_run_with_a_secret_refuses_the_list() {
+    let sandbox = acme();
+    let targets = json!([{ "repo_slug": "web", "branch": "fix/header", "state": "passed", "key": "tests" }]);
+    let run = in_central_pipeline(&sandbox)
+        .unset("STATE")
+        .set("DESCRIPTION", format!("by {WORKSPACE_TOKEN}"))
+        .set("TARGETS", targets.to_string())
+        .run();
+    assert_refused_unsent(&sandbox, &run, &["✖ DESCRIPTION holds", "✖ 1 variable is wrong"]);
+}
+
 /// A value was meant to arrive and did not: the run must not take what was left out for what was wanted.
 #[test]
 fn a_list_that_is_present_and_empty_is_refused() {

@@ -103,7 +103,6 @@ fn the_words_of_other_services_are_states() {
         ("SucceededWithIssues", None),
         ("Canceled", Some("STOPPED")),
         ("TaskRunTimeout", Some("FAILED")),
-        ("Completed", None),
         ("interrupted", Some("STOPPED")),
     ] {
         let (sandbox, run) = with("STATE", word);
@@ -111,6 +110,16 @@ fn the_words_of_other_services_are_states() {
         let standing = standing(&sandbox, "acme/api", &sandbox.head("acme/api", "main"));
         assert_eq!(standing.len(), 1, "{word}:\n{}", run.output);
         assert!(state.is_none_or(|state| standing[0].1 == state), "{word}: {standing:?}");
+    }
+}
+
+/// A build that failed is completed, too: a green status would be a guess.
+#[test]
+fn a_word_that_only_says_the_end_is_no_state() {
+    for word in ["completed", "COMPLETED", "Completed", "done", "finished"] {
+        let (sandbox, run) = with("STATE", word);
+        let told = format!("✖ STATE is \"{word}\", which only says that something has ended");
+        assert_refused_unsent(&sandbox, &run, &[&told, "to do:", "conclusion", "result"]);
     }
 }
 
@@ -155,6 +164,25 @@ fn what_is_no_branch_is_left_out_and_said() {
         assert_eq!(refname, None, "{branch}");
         let said = run.output.lines().any(|line| line.starts_with("! ") && line.contains(branch));
         assert!(said, "{branch}:\n{}", run.output);
+    }
+}
+
+/// The branch of the pipeline is not meant then: the status stays without a refname.
+#[test]
+fn the_branch_of_the_build_does_not_replace_a_ref_that_is_no_branch() {
+    for branch in ["refs/tags/v1.0", "HEAD"] {
+        let sandbox = acme();
+        let commit = sandbox.head("acme/api", "main");
+        let own = tests(in_branch_build(&sandbox));
+        for gatepost in [
+            own.clone().set("BRANCH", branch),
+            own.clone().set("BRANCH", branch).set("COMMIT", &commit),
+            own.clone().set("REFNAME", branch),
+        ] {
+            let run = gatepost.run();
+            assert_told(&run, 0, &["it is left out, and the status gets no refname", "✔ posted SUCCESSFUL"]);
+            assert_eq!(standing(&sandbox, "acme/api", &commit)[0].2, None, "{}", run.output);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::{Analysis, Dialect, End, Gate};
 
-use crate::run::{Folder, acme, after_scan, assert_told};
+use crate::run::{Fault, Folder, acme, after_scan, assert_told};
 
 use super::{of_pull_request, sonarqube};
 
@@ -106,6 +106,22 @@ fn several_statuses_are_recorded_and_resumed() {
     assert_told(&run.run(), 0, &["✔ skipped SUCCESSFUL"]);
     // Both runs look at the date of the commit, once.
     assert_eq!((sandbox.requests().len(), folder.read("results.jsonl").lines().count()), (4, 2));
+}
+
+/// The last line is about all statuses, also about those that nobody knows of.
+#[test]
+fn a_status_whose_answer_is_another_one_is_counted_in_the_last_line() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = Folder::new();
+    for project in ["acme_api", "acme_web"] {
+        let submitted = sonarqube.submit(Analysis::of_pull_request(project, "7", Gate::passed()));
+        let _ = folder
+            .write(&format!("{project}/.scannerwork/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    let other = Fault::Altered(serde_json::json!({ "key": "lint" }));
+    sandbox.fault_always(Fault::Within("sonar-acme_web", Box::new(other)));
+    let run = after_scan(&sandbox, &folder).run();
+    assert_told(&run, 4, &["✖ 1 of 2 statuses posted, 1 not known to be posted\n"]);
 }
 
 #[test]

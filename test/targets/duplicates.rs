@@ -73,6 +73,47 @@ fn a_commit_and_its_pull_request_are_posted_once() {
     assert_eq!(results(&folder)[1]["outcome"], "refused");
 }
 
+/// Bitbucket would keep both statuses, and nobody would see that the red one is meant.
+#[test]
+fn two_refnames_of_one_commit_and_key_are_a_contradiction_however_they_are_found() {
+    let other_branch =
+        |state: &str| json!({ "repo_slug": "service-001", "branch": "feature/copy", "state": state });
+    let by_branch =
+        |state: &str| json!({ "repo_slug": "service-001", "branch": "feature/change", "state": state });
+    let by_pull_request =
+        |state: &str| json!({ "repo_slug": "service-001", "pull_request": 1, "state": state });
+    let commit = fleet(1).head("acme/service-001", "feature/change");
+    let by_commit = |state: &str| json!({ "repo_slug": "service-001", "commit": commit, "state": state });
+    for targets in [
+        json!([by_branch("ok"), by_commit("failed")]),
+        json!([by_pull_request("ok"), by_commit("failed")]),
+        json!([by_branch("ok"), other_branch("failed")]),
+        json!([by_branch("ok"), other_branch("ok")]),
+        json!([by_commit("failed"), by_branch("ok")]),
+    ] {
+        let (sandbox, folder) = (fleet(1), Folder::new());
+        sandbox.world(|world| {
+            world.add_branch("acme/service-001", "feature/copy", &commit);
+        });
+        let run = nightly(&sandbox, &folder, &targets).set("RESULT_FILE", "results.jsonl").run();
+        assert_told(
+            &run,
+            4,
+            &[
+                "not posted: another target of this run is the same commit with the same key and another refname\n  why:      with two refnames Bitbucket keeps two statuses, and a red one stays beside a green one\n  to do:    remove one of the two, or give it another KEY",
+                "✖ 2 targets: 1 posted, 1 not posted",
+                "not posted: another target has another refname",
+            ],
+        );
+        assert_eq!(sandbox.statuses("acme/service-001", &commit).len(), 1, "{}", run.output);
+        let outcomes: Vec<_> = results(&folder).iter().map(|line| line["outcome"].clone()).collect();
+        assert!(
+            outcomes.contains(&json!("delivered")) && outcomes.contains(&json!("refused")),
+            "{outcomes:?}"
+        );
+    }
+}
+
 /// A refused status does not count as posted.
 #[test]
 fn a_target_is_posted_when_an_equal_target_was_refused() {

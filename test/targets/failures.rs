@@ -65,7 +65,8 @@ fn a_lasting_outage_is_waited_for_once_and_not_by_each_target() {
     let (sandbox, folder) = (fleet(60), Folder::new());
     sandbox.outage(30, 10_000);
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=60))).set("TIMEOUT", "2").run();
-    assert_told(&run, 4, &["✖ 60 targets: 30 posted, 30 not posted", "not posted: no answer"]);
+    let told = "✖ 60 targets: 30 posted, 30 not known to be posted\n";
+    assert_told(&run, 4, &[told, "not known to be posted: no answer"]);
     assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
 }
 
@@ -103,8 +104,38 @@ fn failing_targets_do_not_stop_the_others() {
         .set("CONCURRENCY", "2")
         .set("TIMEOUT", "1")
         .run();
-    assert_told(&run, 4, &["✖ 20 targets: 14 posted, 6 not posted", "not posted: 503"]);
+    assert_told(
+        &run,
+        4,
+        &["✖ 20 targets: 14 posted, 6 not known to be posted\n", "not known to be posted: 503"],
+    );
     assert!((7..=20).all(|number| state_of(&sandbox, number).is_some()));
+}
+
+/// What was sent may stand, also in a list.
+#[test]
+fn a_target_without_a_certain_answer_is_not_known_to_be_posted() {
+    let other = Fault::Altered(json!({ "key": "lint" }));
+    for (fault, told) in [
+        (other, "not known to be posted: the answer is not the status that was sent"),
+        (Fault::ResetAfterEffect, "not known to be posted: no answer"),
+    ] {
+        let (sandbox, folder) = (fleet(2), Folder::new());
+        sandbox.fault_always_for(&repository_token("service-001"), fault);
+        let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=2)))
+            .set(
+                "BITBUCKET_ACCESS_TOKENS",
+                json!({ "service-001": repository_token("service-001") }).to_string(),
+            )
+            .set("RESULT_FILE", "results.jsonl")
+            .set("TIMEOUT", "1")
+            .run();
+        assert_told(&run, 4, &[told, "✖ 2 targets: 1 posted, 1 not known to be posted\n"]);
+        assert_eq!(state_of(&sandbox, 1).as_deref(), Some("SUCCESSFUL"));
+        let refused = results(&folder).into_iter().find(|line| line["outcome"] == "refused").unwrap();
+        let reason = refused["reason"].as_str().unwrap();
+        assert!(reason.ends_with("; the status may stand on the commit"), "{reason}");
+    }
 }
 
 #[test]

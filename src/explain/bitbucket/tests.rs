@@ -204,7 +204,7 @@ fn what_to_do_fits_the_case() {
         assert!(remedy(&refusal).contains(other), "{}", remedy(&refusal));
     }
     let unknown = || answer(404, &[], br#"{"error":{"message":"Commit not found"}}"#);
-    let asked = Evidence { asked_pull_request: true, ..Evidence::default() };
+    let asked = Evidence { pull_request: PullRequestSays::NothingNew, ..Evidence::default() };
     assert!(
         remedy(&refused(post(), "API token", unknown(), Evidence::default())).contains("pass PULL_REQUEST")
     );
@@ -301,15 +301,28 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
         Just(Some(StatusCreator::Named(creator))),
     ];
     let head = CommitHash::parse("94277cd267a8").unwrap();
-    let moved_on = prop_oneof![Just(None), Just(Some((PullRequestId(7), head)))];
-    (any::<Option<bool>>(), any::<Option<bool>>(), owner, any::<bool>(), any::<bool>(), moved_on).prop_map(
-        |(reads_repository, has_commit, creator, is_fork, asked_pull_request, moved_on)| Evidence {
+    let says = prop_oneof![
+        Just(PullRequestSays::NotAsked),
+        Just(PullRequestSays::NothingNew),
+        Just(PullRequestSays::MovedOn(PullRequestId(7), head)),
+    ];
+    let seen = (any::<Option<bool>>(), any::<Option<bool>>(), owner);
+    let found = (any::<bool>(), any::<bool>(), says);
+    let posted = (any::<bool>(), prop::option::of(Just("http://sonarqube.k8s".to_owned())));
+    (seen, found, posted).prop_map(
+        |(
+            (reads_repository, has_commit, creator),
+            (is_fork, is_built, pull_request),
+            (may_stand, refused_link),
+        )| Evidence {
             reads_repository,
             has_commit,
             creator,
             is_fork,
-            asked_pull_request,
-            moved_on,
+            is_built,
+            pull_request,
+            may_stand,
+            refused_link,
         },
     )
 }

@@ -8,8 +8,10 @@ mod target;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap, hash_map::Entry},
+    future::poll_fn,
     pin::pin,
     rc::Rc,
+    task::Poll,
     time::Duration,
 };
 
@@ -27,7 +29,7 @@ use crate::{
     run::{
         ask_sonarqube::{AskSonarQube, servers::Servers},
         context::Context,
-        delivery::{Delivery, StatusResult},
+        delivery::{Delivery, Left, StatusResult},
         find_commit::{CommitFinder, Lookups},
         insights::PostedReport,
         report,
@@ -38,7 +40,7 @@ use crate::{
 
 use self::{
     pending::{PendingStatus, PendingStatuses},
-    shutdown::FinalStatuses,
+    shutdown::{FinalStatuses, Unposted},
     target::TargetPublisher,
 };
 
@@ -61,10 +63,12 @@ pub(crate) struct PublishRun<'a> {
 
 /// The final statuses of a run that is stopped are posted at once: there is little time.
 const FINAL_STATUSES_AT_ONCE: usize = 64;
-/// For the answers to what is under way when a run is stopped, and then for all final statuses: Docker kills a container
-/// 10 s after SIGTERM.
+/// The time for the end of a run that is stopped: Docker kills a container 10 s after SIGTERM.
+const END_LIMIT: Duration = Duration::from_secs(8);
+/// So long the final statuses wait for the answers to what is under way.
 const ANSWERS_LIMIT: Duration = Duration::from_secs(3);
-const FINAL_STATUSES_LIMIT: Duration = Duration::from_secs(5);
+/// So long before the end, a final status is posted once more if what it replaces has no answer yet.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 impl<'a> PublishRun<'a> {
     pub(crate) fn new(context: Context<'a>, targets: &'a Targets, results: Option<&'a ResultFile>) -> Self {
@@ -123,14 +127,20 @@ impl<'a> PublishRun<'a> {
             servers: &self.servers,
             results: self.results,
         };
-        let tell = |result: StatusResult| self.report(&result, number, plan, console);
+        let doubts = Cell::new(0);
+        let tell = |result: StatusResult| {
+            let leaves_doubt =
+                matches!(&result.delivery, Delivery::Refused(refusal) if refusal.leaves_doubt());
+            doubts.set(doubts.get() + usize::from(leaves_doubt));
+            self.report(&result, number, plan, console)
+        };
         let tell_report = |posted: &PostedReport, target: &Target| {
             report::posted_report(posted, target, self.results, console);
         };
         let outcomes = Box::pin(publisher.publish(verdicts, tell, tell_report)).await;
         self.begun.borrow_mut().remove(&number);
         if self.summary.is_none() {
-            report::several_statuses(&outcomes, console);
+            report::several_statuses(&outcomes, doubts.get(), console);
         }
         Ok(outcomes.into_iter().fold(Outcome::Done, Outcome::worse))
     }
@@ -159,7 +169,8 @@ impl<'a> PublishRun<'a> {
     }
 
     /// Publishes until it is done, or until `stop` says that the run is stopped. Then requests that are under way get
-    /// some seconds for their answers: what stands in the end is what is sent last.
+    /// some seconds for their answers: what stands in the end is what is sent last. An `INPROGRESS` whose answer comes
+    /// later still gets its `STOPPED` after that.
     ///
     /// # Errors
     ///
@@ -170,45 +181,64 @@ impl<'a> PublishRun<'a> {
             outcome = &mut publish => return outcome,
             () = stop => {}
         }
+        let final_statuses = FinalStatuses::until(Deadline::firm(END_LIMIT));
         let is_done = tokio::select! {
             outcome = &mut publish => outcome.is_ok(),
             () = self.pending.close() => false,
             () = tokio::time::sleep(ANSWERS_LIMIT) => false,
         };
-        Ok(self.stop(is_done).await)
+        let end = pin!(self.stop(is_done, &final_statuses));
+        if is_done {
+            return Ok(end.await);
+        }
+        // Only the answers to what is in flight are of interest: nothing else of the run goes on.
+        let answers = poll_fn(|context| {
+            if self.pending.is_any_in_flight() {
+                let _ = publish.as_mut().poll(context);
+            }
+            Poll::Pending
+        });
+        tokio::select! {
+            outcome = end => Ok(outcome),
+            outcome = answers => outcome,
+        }
     }
 
     /// Ends a run that is stopped: no `INPROGRESS` of it stays, as far as the time allows. `is_done` when everything else
     /// was done.
-    async fn stop(&self, is_done: bool) -> Outcome {
+    async fn stop(&self, is_done: bool, final_statuses: &FinalStatuses) -> Outcome {
         let console = self.context.console;
-        let final_statuses = FinalStatuses::within(FINAL_STATUSES_LIMIT);
         let mut unfinished = self.pending.take();
         let begun = self.begun.take();
         for plan in begun.into_values() {
-            unfinished.extend(self.awaited(plan, &final_statuses).await);
+            unfinished.extend(self.awaited(plan, final_statuses).await);
         }
         if is_done && unfinished.is_empty() {
             return Outcome::Stopped;
         }
         if let Some(summary) = &self.summary {
-            self.stop_listed(unfinished, &final_statuses, summary).await;
+            self.stop_listed(unfinished, final_statuses, summary).await;
             return Outcome::Stopped;
         }
         let [plan] = self.plans else { return Outcome::Stopped };
         if unfinished.is_empty() && self.has_told.get() {
             console.failed("stopped before the report was complete: the status stands");
         } else if unfinished.is_empty() {
+            let left = match (self.pending.has_posted(), self.pending.has_sent()) {
+                (true, _) => Left::NotBegun,
+                (false, true) => Left::NothingPosted,
+                (false, false) => Left::NothingSent,
+            };
             let nothing = StatusResult {
                 target: None,
                 status: None,
-                delivery: Delivery::Stopped,
+                delivery: Delivery::Stopped(left),
                 verdict_outcome: Outcome::Stopped,
             };
             self.report(&nothing, 0, plan, console);
         }
         for status in unfinished {
-            let result = self.stop_status(&status, &final_statuses, console).await;
+            let result = self.stop_status(&status, final_statuses, console).await;
             self.report(&result, 0, plan, console);
         }
         Outcome::Stopped
@@ -242,13 +272,8 @@ impl<'a> PublishRun<'a> {
         };
         let verdicts: Vec<Verdict> = analysis.projects().into_iter().map(verdict).collect();
         let pending = |status| {
-            Rc::new(PendingStatus {
-                credential: plan.credential.clone(),
-                target: found.target.clone(),
-                status,
-                may_have_been_applied: Cell::new(true),
-                is_under_way: Cell::new(false),
-            })
+            let (credential, target) = (plan.credential.clone(), found.target.clone());
+            Rc::new(PendingStatus::of_earlier_run(credential, target, status))
         };
         let statuses = plan.statuses(&verdicts, &found.target).into_iter().map(pending);
         statuses.filter(|status| !self.pending.has_begun(status)).collect()
@@ -268,9 +293,12 @@ impl<'a> PublishRun<'a> {
             let result = self.stop_status(&pending, final_statuses, &console).await;
             // Of other states, RESULT_FILE says that they were under way.
             if pending.status.state == State::InProgress {
-                let is_ended = result.status.as_ref().is_some_and(|status| status.state == State::Stopped);
-                let count = if is_ended { &ended } else { &left };
-                count.set(count.get() + 1);
+                let count = match result.delivery {
+                    Delivery::Stopped(Left::Ended) => Some(&ended),
+                    Delivery::Stopped(Left::NothingPosted) => None,
+                    _ => Some(&left),
+                };
+                count.inspect(|count| count.set(count.get() + 1));
             }
             report::status_result(&result, None, self.results, &console);
         });
@@ -285,22 +313,44 @@ impl<'a> PublishRun<'a> {
         final_statuses: &FinalStatuses,
         console: &Console,
     ) -> StatusResult {
-        let PendingStatus { credential, target, status, is_under_way, .. } = pending;
-        if is_under_way.get() && status.state == State::InProgress {
-            console
-                .warning("INPROGRESS may still come to stand after STOPPED: Bitbucket has not answered it");
-        }
-        let stopped = if status.state == State::InProgress {
+        let PendingStatus { credential, target, status, effect, .. } = pending;
+        let mut stopped = Err(Unposted::Refused);
+        if status.state == State::InProgress {
             let bitbucket = self.context.bitbucket(credential, console, &final_statuses.deadline);
-            final_statuses.post_stopped(&bitbucket, pending).await.ok()
-        } else {
-            None
+            let is_in_flight = effect.is_in_flight();
+            let first = final_statuses.post_stopped(&bitbucket, pending);
+            let again = async {
+                if is_in_flight {
+                    self.last_word(pending, final_statuses, console).await;
+                    if effect.may_have_been_applied() {
+                        return Some(final_statuses.post_stopped(&bitbucket, pending).await);
+                    }
+                }
+                None
+            };
+            let (first, again) = tokio::join!(first, again);
+            stopped = again.unwrap_or(first);
+        }
+        let left = match &stopped {
+            Ok(_) => Left::Ended,
+            Err(Unposted::Refused) if pending.is_posted() => Left::Stands,
+            Err(_) if effect.may_have_been_applied() => Left::InDoubt,
+            Err(_) => Left::NothingPosted,
         };
         StatusResult {
             target: Some(target.clone()),
-            status: Some(stopped.unwrap_or_else(|| status.clone())),
-            delivery: Delivery::Stopped,
+            status: Some(stopped.unwrap_or_else(|_| status.clone())),
+            delivery: Delivery::Stopped(left),
             verdict_outcome: Outcome::Stopped,
+        }
+    }
+
+    /// Waits for the answer to an `INPROGRESS`, but not to the end: there must be time for one more `STOPPED`.
+    async fn last_word(&self, pending: &PendingStatus, final_statuses: &FinalStatuses, console: &Console) {
+        let limit = final_statuses.deadline.left().saturating_sub(LAST_WORD);
+        if tokio::time::timeout(limit, self.pending.answered(pending)).await.is_err() {
+            console
+                .warning("INPROGRESS may still come to stand after STOPPED: Bitbucket has not answered it");
         }
     }
 }

@@ -11,22 +11,31 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::{
     bitbucket::credential::Credential,
+    http::effect::Effect,
     model::{
+        state::State,
         status::Status,
         target::{Repository, Target},
     },
-    run::delivery::Delivery,
+    run::delivery::{Contradiction, Delivery},
 };
 
 /// The statuses that a run has begun to post.
 #[derive(Debug, Default)]
 pub(super) struct PendingStatuses {
-    /// The statuses that a stopped run must look after: those under way, and every `INPROGRESS`.
+    /// The statuses that a stopped run must look after: those under way, every `INPROGRESS`, and those that are tried
+    /// again after an attempt that may have been applied.
     unfinished: RefCell<BTreeMap<usize, Rc<PendingStatus>>>,
     slots: RefCell<HashMap<InSlot, SlotState>>,
     /// Whether the run is stopped: no further status is begun.
     is_closed: Cell<bool>,
-    answered: Notify,
+    /// Whether what is left of the run looks after the statuses: their answers are reported no more.
+    is_taken: Cell<bool>,
+    /// The statuses that were taken.
+    taken: RefCell<Vec<Rc<PendingStatus>>>,
+    has_sent: Cell<bool>,
+    has_posted: Cell<bool>,
+    answered: Rc<Notify>,
 }
 
 /// Whether the run has posted to a slot.
@@ -44,27 +53,48 @@ pub(super) struct PendingStatus {
     pub(super) credential: Rc<Credential>,
     pub(super) target: Target,
     pub(super) status: Status,
-    /// True from the moment it is sent until a response proves that it had no effect.
-    pub(super) may_have_been_applied: Cell<bool>,
-    /// Whether it was sent and not answered yet.
-    pub(super) is_under_way: Cell<bool>,
+    pub(super) effect: Effect,
+    /// Whether it has begun and has no final answer yet.
+    is_under_way: Cell<bool>,
+    /// Whether Bitbucket has answered that it stands.
+    is_posted: Cell<bool>,
 }
 
-/// A status as the key of its slot: a commit has one status for each key and refname.
-#[derive(Debug)]
-struct InSlot(Rc<PendingStatus>);
+impl PendingStatus {
+    /// An `INPROGRESS` that an earlier run may have posted.
+    pub(super) fn of_earlier_run(credential: Rc<Credential>, target: Target, status: Status) -> Self {
+        let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
+        Self { credential, target, status, effect: Effect::of_earlier_run(), is_under_way, is_posted }
+    }
 
-impl InSlot {
-    fn slot(&self) -> (&Repository, &str, &str, Option<&str>) {
-        let PendingStatus { target, status, .. } = &*self.0;
+    /// Whether Bitbucket has answered that it stands.
+    pub(super) const fn is_posted(&self) -> bool {
+        self.is_posted.get()
+    }
+
+    /// Whether a run that is stopped waits for it. An `INPROGRESS` is not sent again then.
+    fn is_awaited(&self) -> bool {
+        match self.status.state {
+            State::InProgress => self.effect.is_in_flight(),
+            State::Successful | State::Failed | State::Stopped => self.is_under_way.get(),
+        }
+    }
+
+    /// What two statuses have in common that would be one: the commit and the key. With two refnames Bitbucket keeps two
+    /// statuses, and a red one stays beside a green one.
+    fn slot(&self) -> (&Repository, &str, &str) {
         // The abbreviated hash is the same for every spelling of the hash.
-        (&target.repository, target.commit.digits(), status.key.as_str(), status.refname.as_deref())
+        (&self.target.repository, self.target.commit.digits(), self.status.key.as_str())
     }
 }
 
+/// A status as the key of its slot.
+#[derive(Debug)]
+struct InSlot(Rc<PendingStatus>);
+
 impl PartialEq for InSlot {
     fn eq(&self, other: &Self) -> bool {
-        self.slot() == other.slot()
+        self.0.slot() == other.0.slot()
     }
 }
 
@@ -72,11 +102,23 @@ impl Eq for InSlot {}
 
 impl Hash for InSlot {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.slot().hash(state);
+        self.0.slot().hash(state);
     }
 }
 
 impl PendingStatuses {
+    /// A status that was not sent yet.
+    pub(super) fn status(
+        &self,
+        credential: Rc<Credential>,
+        target: Target,
+        status: Status,
+    ) -> Rc<PendingStatus> {
+        let effect = Effect::telling(self.answered.clone());
+        let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
+        Rc::new(PendingStatus { credential, target, status, effect, is_under_way, is_posted })
+    }
+
     /// Waits for ever once the run is stopped: nothing new is begun then.
     pub(super) async fn is_open(&self) {
         if self.is_closed.get() {
@@ -84,22 +126,63 @@ impl PendingStatuses {
         }
     }
 
-    /// Stops the run, and waits until every status that is under way has its answer.
+    /// Stops the run, and waits until every status that is under way has its answer. No `INPROGRESS` is sent from now on.
     pub(super) async fn close(&self) {
         self.is_closed.set(true);
-        let is_under_way = |status: &Rc<PendingStatus>| status.is_under_way.get();
-        while self.unfinished.borrow().values().any(is_under_way) {
-            self.answered.notified().await;
+        for status in self.unfinished.borrow().values().filter(|it| it.status.state == State::InProgress) {
+            status.effect.close();
+        }
+        self.wait_while(|| self.unfinished.borrow().values().any(|status| status.is_awaited())).await;
+    }
+
+    /// Waits until a status has its answer. Returns at once when it is not under way.
+    pub(super) async fn answered(&self, status: &PendingStatus) {
+        self.wait_while(|| status.is_awaited()).await;
+    }
+
+    async fn wait_while(&self, is_awaited: impl Fn() -> bool) {
+        loop {
+            // It hears of answers from here on.
+            let answered = self.answered.notified();
+            if !is_awaited() {
+                return;
+            }
+            answered.await;
         }
     }
 
-    /// The answer to a status that is posted by `post`.
-    pub(super) async fn answer_to<T>(&self, status: &PendingStatus, post: impl Future<Output = T>) -> T {
+    /// The answer to a status that is posted by `post`. Waits for ever once the statuses were taken.
+    pub(super) async fn answer_to<T, E>(
+        &self,
+        status: &PendingStatus,
+        post: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         status.is_under_way.set(true);
         let answer = post.await;
         status.is_under_way.set(false);
-        self.answered.notify_one();
+        status.is_posted.set(answer.is_ok());
+        self.has_sent.set(self.has_sent.get() || status.effect.was_sent());
+        self.has_posted.set(self.has_posted.get() || answer.is_ok());
+        self.answered.notify_waiters();
+        if self.is_taken.get() {
+            std::future::pending::<()>().await;
+        }
         answer
+    }
+
+    /// Whether a status that was taken has no answer yet.
+    pub(super) fn is_any_in_flight(&self) -> bool {
+        self.taken.borrow().iter().any(|status| status.effect.is_in_flight())
+    }
+
+    /// Whether the run has sent a status that has an answer.
+    pub(super) const fn has_sent(&self) -> bool {
+        self.has_sent.get()
+    }
+
+    /// Whether the run has posted a status.
+    pub(super) const fn has_posted(&self) -> bool {
+        self.has_posted.get()
     }
 
     /// Adds a status. Returns its number.
@@ -115,13 +198,26 @@ impl PendingStatuses {
         self.unfinished.borrow_mut().remove(&number);
     }
 
+    /// Removes the statuses in the slot of this one that may have been applied before. Returns whether there were any.
+    pub(super) fn remove_doubts(&self, status: &PendingStatus) -> bool {
+        let mut unfinished = self.unfinished.borrow_mut();
+        let before = unfinished.len();
+        unfinished.retain(|_, known| {
+            known.is_posted() || known.is_under_way.get() || known.slot() != status.slot()
+        });
+        unfinished.len() < before
+    }
+
     /// The lock of the slot if it is free; otherwise what becomes of the status.
     pub(super) fn lock_of(&self, status: &Rc<PendingStatus>) -> Result<Rc<Mutex<()>>, Delivery> {
         let mut slots = self.slots.borrow_mut();
         let key = InSlot(status.clone());
         match slots.get_key_value(&key) {
             Some((posted, SlotState::Taken)) if posted.0.status == status.status => Err(Delivery::Repeated),
-            Some((_, SlotState::Taken)) => Err(Delivery::Contradicted),
+            Some((posted, SlotState::Taken)) if posted.0.status.refname == status.status.refname => {
+                Err(Delivery::Contradicted(Contradiction::Content))
+            }
+            Some((_, SlotState::Taken)) => Err(Delivery::Contradicted(Contradiction::Refname)),
             Some((_, SlotState::Free(lock))) => Ok(lock.clone()),
             None => {
                 let lock = Rc::<Mutex<()>>::default();
@@ -151,7 +247,11 @@ impl PendingStatuses {
 
     /// Removes and returns the statuses that Bitbucket may have applied, oldest first.
     pub(super) fn take(&self) -> Vec<Rc<PendingStatus>> {
+        self.is_taken.set(true);
         let unfinished = std::mem::take(&mut *self.unfinished.borrow_mut());
-        unfinished.into_values().filter(|status| status.may_have_been_applied.get()).collect()
+        let taken: Vec<_> =
+            unfinished.into_values().filter(|status| status.effect.may_have_been_applied()).collect();
+        taken.clone_into(&mut self.taken.borrow_mut());
+        taken
     }
 }

@@ -23,18 +23,26 @@ pub(super) struct FinalStatuses {
     throttles: RefCell<HashMap<*const Throttle, Rc<Throttle>>>,
 }
 
+/// Why a final status is not known to be posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unposted {
+    Refused,
+    /// It may stand all the same.
+    NoAnswer,
+}
+
 /// For `STOPPED` over one `INPROGRESS` without a response, after `TIMEOUT`.
 pub(super) const ONE_STATUS_LIMIT: Duration = Duration::from_secs(5);
 
 impl FinalStatuses {
     /// Final statuses that are posted within this time.
     pub(super) fn within(limit: Duration) -> Self {
-        Self {
-            deadline: Deadline::firm(limit),
-            limit,
-            outage: Outage::default(),
-            throttles: RefCell::default(),
-        }
+        Self::until(Deadline::firm(limit))
+    }
+
+    /// Final statuses that are posted until then.
+    pub(super) fn until(deadline: Deadline) -> Self {
+        Self { limit: deadline.left(), deadline, outage: Outage::default(), throttles: RefCell::default() }
     }
 
     fn throttle_of(&self, throttle: &Rc<Throttle>) -> Rc<Throttle> {
@@ -51,13 +59,13 @@ impl FinalStatuses {
         &self,
         bitbucket: &Bitbucket<'_>,
         inprogress: &PendingStatus,
-    ) -> Result<Status, ()> {
+    ) -> Result<Status, Unposted> {
         let PendingStatus { credential, target, status, .. } = inprogress;
         let throttle = self.throttle_of(&credential.throttle);
         let bitbucket = bitbucket.changed(|client| Client {
             deadline: &self.deadline,
             throttle: &throttle,
-            may_have_been_applied: None,
+            effect: None,
             ..client
         });
         let stopped = status.stopped();
@@ -66,7 +74,8 @@ impl FinalStatuses {
             Err(refusal) => {
                 let console = bitbucket.client.console;
                 console.warning(format_args!("INPROGRESS may still stand on the commit: {refusal}"));
-                Err(())
+                let is_refused = refusal.failed.status_code().is_some();
+                Err(if is_refused { Unposted::Refused } else { Unposted::NoAnswer })
             }
         }
     }

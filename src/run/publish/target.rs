@@ -1,6 +1,6 @@
 //! Publishes the statuses of one target: finds the commit, and posts a status for each verdict.
 
-use std::{cell::Cell, rc::Rc, time::Instant};
+use std::{rc::Rc, time::Instant};
 
 use reqwest::StatusCode;
 
@@ -246,6 +246,9 @@ impl TargetPublisher<'_, '_> {
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
         self.lookups.further_reads.make(&bitbucket, &mut refusal, target, &status.key).await;
+        // An earlier attempt of this run may have been applied, whatever this one was answered.
+        let this = self.pending.status(credential.clone(), target.clone(), status.clone());
+        refusal.evidence.may_stand |= self.pending.remove_doubts(&this);
         if let Some(lookup) = lookup {
             let mut lookup = (*lookup).clone();
             if target.repository == self.plan.target.repository {
@@ -273,15 +276,7 @@ impl TargetPublisher<'_, '_> {
         target: &Target,
         status: Status,
     ) -> Result<(Delivery, Status), Box<Refusal>> {
-        let pending = |status: Status| {
-            Rc::new(PendingStatus {
-                credential: self.credential(target),
-                target: target.clone(),
-                status,
-                may_have_been_applied: Cell::new(false),
-                is_under_way: Cell::new(false),
-            })
-        };
+        let pending = |status: Status| self.pending.status(self.credential(target), target.clone(), status);
         let mut status = pending(status);
         let lock = match self.pending.lock_of(&status) {
             Ok(lock) => lock,
@@ -299,12 +294,16 @@ impl TargetPublisher<'_, '_> {
                 if url == status.status.url {
                     return Err(refusal);
                 }
+                let refused = status.status.url.clone();
                 self.bitbucket.client.console.warning(format_args!(
-                    "Bitbucket does not accept the link {}: the status links to {url}",
-                    shown(&status.status.url)
+                    "Bitbucket does not accept the link {}; trying again with the link {url}",
+                    shown(&refused)
                 ));
                 status = pending(Status { url, ..status.status.clone() });
-                self.deliver(&status).await?
+                self.deliver(&status).await.map_err(|mut refusal| {
+                    refusal.evidence.refused_link = Some(refused);
+                    refusal
+                })?
             }
             delivery => delivery?,
         };
@@ -330,18 +329,23 @@ impl TargetPublisher<'_, '_> {
     async fn post(&self, pending: &Rc<PendingStatus>) -> Result<(), Box<Refusal>> {
         self.pending.is_open().await;
         let number = self.pending.add(pending.clone());
-        let PendingStatus { credential, target, status, may_have_been_applied, .. } = &**pending;
+        let PendingStatus { credential, target, status, effect, .. } = &**pending;
         let bitbucket = self.bitbucket.with(credential);
-        let bitbucket_of_it = bitbucket
-            .changed(|client| Client { may_have_been_applied: Some(may_have_been_applied), ..client });
+        let bitbucket_of_it = bitbucket.changed(|client| Client { effect: Some(effect), ..client });
         let post = bitbucket_of_it.post_status(&target.repository, &target.commit, status);
         let posted = self.pending.answer_to(pending, post).await;
         let is_inprogress = status.state == State::InProgress;
         if let Err(mut refusal) = posted {
-            // Without the commit, no attempt had an effect.
-            let has_no_commit = refusal.status_code() == Some(StatusCode::NOT_FOUND);
-            let may_stand = may_have_been_applied.get() && !has_no_commit;
-            refusal.may_stand = may_stand;
+            let may_stand = effect.may_have_been_applied();
+            refusal.evidence.may_stand = may_stand;
+            if may_stand && refusal.status_code() == Some(StatusCode::NOT_FOUND) {
+                // It is tried again. STOPPED would not find the commit either.
+                self.bitbucket.client.console.warning(format_args!(
+                    "an attempt to post to commit {} had no certain answer, and now Bitbucket does not know the commit: the status may stand there",
+                    target.commit.digits()
+                ));
+                return Err(refusal);
+            }
             if is_inprogress && may_stand {
                 let final_statuses = FinalStatuses::within(ONE_STATUS_LIMIT);
                 refusal.is_stopped_over = final_statuses.post_stopped(&bitbucket, pending).await.is_ok();
@@ -349,6 +353,7 @@ impl TargetPublisher<'_, '_> {
             self.pending.remove(number);
             return Err(refusal);
         }
+        self.pending.remove_doubts(pending);
         // A stopped run replaces an INPROGRESS that was posted.
         if !is_inprogress {
             self.pending.remove(number);
