@@ -348,7 +348,7 @@ fn check_says_which_facts_bitbucket_left_out() {
         sandbox.fault(answer(headers, "{}"));
         let commit = sandbox.head("acme/api", "main");
         sandbox.fault(answer(&[], &format!(r#"{{"hash": "{commit}"}}"#)));
-        sandbox.fault(answer(&[], r#"{"created_on": "2026-11-02T03:04:05Z"}"#));
+        sandbox.fault(answer(&[], r#"{"key": "sonar", "created_on": "2026-11-02T03:04:05Z"}"#));
         let unnamed = "! the commit has a status with the key sonar, and Bitbucket does not name its creator";
         assert_told(&check(in_branch_build(&sandbox)).run(), 0, &[told, unnamed]);
     }

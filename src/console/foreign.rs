@@ -64,7 +64,7 @@ fn without_bare_userinfo(word: &str) -> String {
         let is_port = head.bytes().all(|byte| byte.is_ascii_digit()) && head.len() < text.len();
         !head.is_empty() && !is_port
     };
-    if host.starts_with("sha256:") || !before.split(':').skip(1).any(is_password) {
+    if host.is_empty() || host.starts_with("sha256:") || !before.split(':').skip(1).any(is_password) {
         return word.to_owned();
     }
     format!("***@{host}")
@@ -198,6 +198,7 @@ mod tests {
             "app:1.2@sha256:0123",
             "npm:@acme/x",
             "user:password",
+            "user:password@ before the host",
         ] {
             assert!(!holds_credential(text), "{text}");
         }

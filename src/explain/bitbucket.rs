@@ -102,7 +102,13 @@ fn explain_answer(response: &Response, answer: &Answer, refusal: &Refusal) -> Ex
     let credential = &credential.kind;
     let status_code = response.status_code.as_u16();
     match (status_code, answer) {
+        (500..=599, Answer::Closed(sentence)) => {
+            Reason::with_why(&handbook::DOWN, format!("Bitbucket says: {sentence}")).into()
+        }
         (500..=599 | 408 | 425, _) => Reason::from(&handbook::DOWN).into(),
+        (400, _) if network::says_https_is_wanted(&response.body.text()) => {
+            network::https_wanted(GUIDE).into()
+        }
         (429, _) => explain_rate_limit(response, credential),
         _ if *purpose == Purpose::GetToken => {
             consumer::explain(status_code, answer).unwrap_or_else(unknown_answer)

@@ -94,13 +94,16 @@ pub(crate) fn status_words(status_code: StatusCode) -> String {
     match (status_code.canonical_reason(), name) {
         (Some(_), _) => status_code.to_string(),
         (None, Some((code, name))) => format!("{code} {name}"),
+        (None, None) if status_code.is_server_error() => {
+            format!("{} Unknown Server Error", status_code.as_str())
+        }
         (None, None) => status_code.as_str().to_owned(),
     }
 }
 
 /// Status codes of gateways and content delivery networks, which HTTP's own list does not have:
 /// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>.
-const GATEWAY_STATUS_CODES: [(u16, &str); 12] = [
+const GATEWAY_STATUS_CODES: [(u16, &str); 13] = [
     (509, "Bandwidth Limit Exceeded"),
     (520, "Web Server Returns an Unknown Error"),
     (521, "Web Server Is Down"),
@@ -110,6 +113,7 @@ const GATEWAY_STATUS_CODES: [(u16, &str); 12] = [
     (525, "SSL Handshake Failed"),
     (526, "Invalid SSL Certificate"),
     (527, "Railgun Error"),
+    (529, "Site Is Overloaded"),
     (530, "Origin DNS Error"),
     (555, "Response Not Ready"),
     (598, "Network Read Timeout"),
@@ -119,6 +123,12 @@ impl Response {
     /// The value of a header, when it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether the body is compressed. No request accepts that.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.header("content-encoding")
+            .is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"))
     }
 }
 
