@@ -26,7 +26,7 @@ pub(crate) struct Findings {
 }
 
 /// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
-const TRIFLES: [&str; 13] = [
+const TRIFLES: [&str; 15] = [
     "BITBUCKET_PIPELINES_VARIABLES_PATH",
     "CONCURRENCY",
     "DEBUG",
@@ -34,10 +34,12 @@ const TRIFLES: [&str; 13] = [
     "FAIL_ON_RED_GATE",
     "HTTP_PROXY",
     "NAME",
+    "NO_PROXY",
     "ON_NO_GATE",
     "RESULT_FILE",
     "RESUME",
     "SONAR_TIMEOUT",
+    "SSL_CERT_FILE",
     "TIMEOUT",
     "URL",
 ];
@@ -69,7 +71,10 @@ impl Findings {
             return self.add(Problem { variable, found, accepted, remedy, keeps_verdict_away });
         }
         let default = match variable.as_str() {
-            "HTTP_PROXY" | "RESULT_FILE" | "RESUME" | "BITBUCKET_PIPELINES_VARIABLES_PATH" => "it is ignored",
+            "SSL_CERT_FILE" => "it is ignored, and only the built-in roots are trusted",
+            "HTTP_PROXY" | "NO_PROXY" | "RESULT_FILE" | "RESUME" | "BITBUCKET_PIPELINES_VARIABLES_PATH" => {
+                "it is ignored"
+            }
             _ => "the default is used",
         };
         self.warning(format!("{variable} {}; {default} (accepted: {})", found.into(), accepted.into()));

@@ -18,7 +18,7 @@ use crate::{
     config::{
         analysis::VerdictPlan,
         analysis_files::NamedServers,
-        findings::Findings,
+        findings::{Findings, is_trifle},
         keyring::Keyring,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
         plan::{Plan, PlanTarget, Planner},
@@ -313,6 +313,10 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 Value::String(text) if text.trim().is_empty() => "is empty",
                 _ => continue,
             };
+            if decides_nothing(field, entry) {
+                self.left_out(index, field, found);
+                continue;
+            }
             let name = self.name_of(index, field);
             self.problem(
                 name,
@@ -398,8 +402,9 @@ impl<'v, T: PlanTarget> List<'v, T> {
         if entry.get("repo_slug").is_some_and(has_workspace) {
             merged.put("workspace", None);
         }
+        let decisive = |field: &str| !decides_nothing(field, entry);
         for (field, value) in entry {
-            if let Some(text) = self.field(index, field, value) {
+            if let Some(text) = self.field(index, field, value, decisive(field)) {
                 merged.put(field, Some(text));
             }
         }
@@ -416,7 +421,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
     }
 
     /// The text of a field, or `None` after a problem was found.
-    fn field(&mut self, index: usize, field: &str, value: &Value) -> Option<String> {
+    fn field(&mut self, index: usize, field: &str, value: &Value, decides: bool) -> Option<String> {
         let name = self.name_of(index, field);
         let Some(variable) = entry_variables().find(|variable| variable.field == field) else {
             let lower = field.to_ascii_lowercase();
@@ -435,19 +440,29 @@ impl<'v, T: PlanTarget> List<'v, T> {
             return None;
         };
         let text = match value {
+            Value::String(text) if text.trim().is_empty() && !decides => return None,
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
             Value::Array(items) if variable.list && items.iter().all(Value::is_string) => {
                 items.iter().filter_map(Value::as_str).flat_map(|item| [item, "\n"]).collect()
             }
+            Value::Null if !decides => return None,
             _ => {
                 let found = if value.is_array() { "is an array" } else { "is an object" };
+                if !decides {
+                    self.left_out(index, field, found);
+                    return None;
+                }
                 self.problem(name, found, "text, a number, true or false", "write the value itself");
                 return None;
             }
         };
         if let Some(found) = placeholder(text.trim()) {
+            if !decides {
+                self.left_out(index, field, found);
+                return None;
+            }
             self.problem(
                 name,
                 found,
@@ -481,6 +496,11 @@ impl<'v, T: PlanTarget> List<'v, T> {
         } else {
             self.findings.unshown += 1;
         }
+    }
+
+    /// Warns that a field which decides nothing has no usable value.
+    fn left_out(&mut self, index: usize, field: &str, found: &str) {
+        self.warning(index, format!("{field} {found}; it is left out"));
     }
 
     fn warning(&mut self, index: usize, warning: String) {
@@ -520,6 +540,14 @@ impl<'v, T: PlanTarget> List<'v, T> {
         }
         Targets { plans, are_listed: true, step: None }
     }
+}
+
+/// Whether a wrong value of a field keeps no verdict away: it only says how the verdict is told, or `state` and `key`
+/// stand beside it and SonarQube is not asked.
+fn decides_nothing(field: &str, entry: &Map<String, Value>) -> bool {
+    let is_given = ["state", "key"].iter().all(|field| entry.contains_key(*field));
+    let is_sonarqubes = |variable: &Variable| variable.field == field && variable.group == "SonarQube";
+    is_trifle(&field.to_ascii_uppercase()) || (is_given && entry_variables().any(is_sonarqubes))
 }
 
 /// The variables that an entry may have.
