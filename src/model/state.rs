@@ -39,7 +39,8 @@ impl State {
     }
 
     /// Common words in lower case, without white space, `-` and `_`: of Bitbucket, Jenkins, GitLab, GitHub, Azure
-    /// Pipelines, `TeamCity` and Tekton.
+    /// Pipelines, `TeamCity` and Tekton. Only a word that says that something is good is green: `completed` and
+    /// `finished` say how nothing ended.
     pub(crate) const fn synonyms(self) -> &'static [&'static str] {
         match self {
             Self::Successful => &[
@@ -50,8 +51,6 @@ impl State {
                 "pass",
                 "ok",
                 "green",
-                "completed",
-                "neutral",
                 "succeededwithissues",
             ],
             Self::Failed => &[
@@ -68,8 +67,12 @@ impl State {
                 "actionrequired",
                 "startupfailure",
                 "partiallysucceeded",
+                "warning",
                 "pipelineruntimeout",
                 "taskruntimeout",
+                "taskrunimagepullfailed",
+                "taskrunresolutionfailed",
+                "taskrunvalidationfailed",
             ],
             Self::InProgress => &[
                 "inprogress",
@@ -84,6 +87,13 @@ impl State {
                 "preparing",
                 "requested",
                 "scheduled",
+                "expected",
+                "notstarted",
+                "postponed",
+                "paused",
+                "waitingforcallback",
+                "pipelinerunpending",
+                "toberetried",
             ],
             Self::Stopped => &[
                 "stopped",
@@ -98,6 +108,21 @@ impl State {
                 "manual",
                 "stale",
                 "abandoned",
+                "cancelling",
+                "pipelineruncancelled",
+                "pipelinerunstopping",
+                "taskruncancelled",
+                "cancelledrunningfinally",
+                "stoppedrunningfinally",
+                "notexecuted",
+                "inactive",
+                "deleted",
+                "completed",
+                "finished",
+                "neutral",
+                "normal",
+                "none",
+                "unknown",
             ],
         }
     }

@@ -128,6 +128,7 @@ fn any_exit_code_is_a_state() {
         ("256", "FAILED"),
         ("3221225477", "FAILED"),
         ("-1073741819", "FAILED"),
+        ("99999999999999999999999", "FAILED"),
     ] {
         let (sandbox, run) = with("STATE", code);
         assert_told(&run, 0, &[&format!("✔ posted {state} on acme/api")]);
@@ -159,12 +160,28 @@ fn the_words_of_other_services_are_states() {
         ("TaskRunTimeout", Some("FAILED")),
         ("Completed", None),
         ("interrupted", Some("STOPPED")),
+        ("TaskRunCancelled", Some("STOPPED")),
+        ("PipelineRunCancelled", Some("STOPPED")),
+        ("CancelledRunningFinally", Some("STOPPED")),
+        ("PipelineRunPending", Some("INPROGRESS")),
+        ("cancelling", Some("STOPPED")),
+        ("notStarted", Some("INPROGRESS")),
+        ("postponed", Some("INPROGRESS")),
+        ("waiting_for_callback", Some("INPROGRESS")),
+        ("expected", Some("INPROGRESS")),
+        ("WARNING", Some("FAILED")),
+        ("NORMAL", None),
+        ("UNKNOWN", None),
+        ("None", None),
     ] {
         let (sandbox, run) = with("STATE", word);
         assert_told(&run, 0, &["✔ posted "]);
         let standing = standing(&sandbox, "acme/api", &sandbox.head("acme/api", "main"));
         assert_eq!(standing.len(), 1, "{word}:\n{}", run.output);
         assert!(state.is_none_or(|state| standing[0].1 == state), "{word}: {standing:?}");
+        let says_good = ["SUCC", "succ", "Succ"].iter().any(|good| word.starts_with(good));
+        let is_green = standing[0].1 == "SUCCESSFUL";
+        assert_eq!(is_green, says_good, "only a word that says good is green: {word}: {standing:?}");
     }
 }
 
