@@ -10,7 +10,7 @@ use crate::{
     console::text::rounded,
     http::{
         body::Body,
-        proxy::{Proxies, Proxy, ProxyCause, ProxyFailure},
+        proxy::{Challenge, Proxies, Proxy, ProxyCause, ProxyFailure},
         trust::{Trust, Untrusted},
     },
 };
@@ -251,7 +251,10 @@ impl Transport {
         let exchange = Box::pin(self.exchange(request, proxy));
         let Some(proxy) = proxy else { return exchange.await };
         let is_first = Box::pin(proxy.admit(&url)).await?;
-        let attempt = exchange.await;
+        let attempt = match Box::pin(proxy.ask_again(&url)).await {
+            Ok(()) => exchange.await,
+            Err(refused) => Err(refused.into()),
+        };
         if is_first.is_some() {
             match &attempt {
                 Ok(_) => proxy.remember(&url, Ok(())),
@@ -271,7 +274,9 @@ impl Transport {
             Err(error) => return Err(failure(&error, &url, proxy).await),
         };
         if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (response.status(), proxy) {
-            return Err(proxy.failure(ProxyCause::WantsPassword).into());
+            let offered = response.headers().get_all("proxy-authenticate");
+            let challenge = Challenge::of(offered.iter().filter_map(|value| value.to_str().ok()));
+            return Err(proxy.failure(ProxyCause::WantsPassword(challenge)).into());
         }
         let (mut bytes, mut is_truncated) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(|error| without_response(&error))? {
@@ -292,13 +297,15 @@ impl Transport {
 
 /// Why a request failed. A proxy that refuses is asked for its words.
 async fn failure(error: &reqwest::Error, url: &Url, proxy: Option<&Proxy>) -> Failure {
-    match proxy.map(|proxy| (proxy, proxy_cause(error))) {
-        Some((proxy, Some(ProxyCause::Refuses(_)))) => {
-            proxy.failure(ProxyCause::Refuses(Box::pin(proxy.answer(url)).await)).into()
-        }
-        Some((proxy, Some(cause))) => proxy.failure(cause).into(),
-        Some((_, None)) | None => without_response(error),
-    }
+    let Some((proxy, cause)) = proxy.and_then(|proxy| Some((proxy, proxy_cause(error)?))) else {
+        return without_response(error);
+    };
+    let cause = match cause {
+        ProxyCause::Refuses(_) => Box::pin(proxy.refusal(url)).await,
+        ProxyCause::WantsPassword(_) => Box::pin(proxy.challenge(url)).await,
+        cause => cause,
+    };
+    proxy.failure(cause).into()
 }
 
 /// What keeps the proxy from making the connection, if it is the proxy.
@@ -307,7 +314,7 @@ fn proxy_cause(error: &reqwest::Error) -> Option<ProxyCause> {
     let says = |words: &str| chain(error).any(|error| error.to_string().contains(words));
     let cause = root_cause(error);
     if says("proxy authorization required") {
-        Some(ProxyCause::WantsPassword)
+        Some(ProxyCause::WantsPassword(Challenge::default()))
     } else if says("tunnel error: unsuccessful") {
         Some(ProxyCause::Refuses(None))
     } else if error.is_dns() {

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     config::plan::Plan,
     console::{log::Console, text::fit},
-    http::failed_request::Cause,
+    http::{failed_request::Cause, transport::Failure},
     model::{outcome::Outcome, state::State},
     run::delivery::{Delivery, StatusResult},
 };
@@ -211,6 +211,7 @@ fn words(result: &StatusResult) -> String {
         Delivery::Printed => "printed".to_owned(),
         Delivery::Refused(refusal) => match (&refusal.failed.cause, refusal.failed.status_code()) {
             (Cause::Unusable(..), _) => "not posted: the answer is not Bitbucket's".to_owned(),
+            (Cause::NoResponse(Failure::Proxy(failure)), _) => format!("not posted: {}", failure.words()),
             (_, Some(status_code)) => format!("not posted: {}", status_code.as_u16()),
             (_, None) => "not posted: no answer".to_owned(),
         },
