@@ -67,7 +67,7 @@ fn the_argument_check_does_the_same_as_mode_check() {
     ✔ the commit has no status with the key sonar: it can be created
     ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
       to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
-    ✔ 6 of 7 checks passed, 1 need attention; nothing was posted
+    ✔ 6 of 7 checks passed, 1 needs attention; nothing was posted
     exit code 0
     ");
 }

@@ -100,7 +100,14 @@ impl<T: PlanTarget> Targets<T> {
         let mut list = List::new(source, variables);
         let plan = |variables: &Variables, findings: &mut Findings| planner.plan(variables, true, findings);
         let read = each_entry(&text, |index, entry| list.add(index, entry, plan));
-        if let Err(error) = read {
+        // A broken item of a list in YAML was told by its own name.
+        let is_told = findings
+            .problems
+            .iter()
+            .any(|problem| problem.variable.starts_with("TARGETS_") && problem.variable != "TARGETS_FILE");
+        if let Err(error) = read
+            && !is_told
+        {
             let (found, remedy) = no_list(source, &text, &error);
             findings.problem(source, found, ACCEPTED, remedy);
         }
@@ -525,17 +532,22 @@ impl<'v, T: PlanTarget> List<'v, T> {
             findings.warning(format!("{source}[{index}]{others}: {warning}"));
         }
         if unshown_warnings > 0 {
-            findings.warning(format!("{source}: {unshown_warnings} more warnings"));
+            findings.warning(format!("{source}: {}", counted(unshown_warnings, "more warning")));
         }
         for (first, again) in duplicates.iter().take(WARNINGS_MAX) {
             findings
                 .warning(format!("{source}[{again}] is the same as {source}[{first}] and is posted once"));
         }
         if duplicates.len() > WARNINGS_MAX {
-            findings.warning(format!("{source}: {} more duplicates", duplicates.len() - WARNINGS_MAX));
+            let more = counted(duplicates.len() - WARNINGS_MAX, "more duplicate");
+            findings.warning(format!("{source}: {more}"));
         }
         findings.unshown += self.findings.unshown;
         for problem in self.findings.problems {
+            let item = problem.variable.replace('[', "_").replace(']', "");
+            if findings.problems.iter().any(|known| known.variable == item) {
+                continue;
+            }
             findings.problem(problem.variable, problem.found, problem.accepted, problem.remedy);
         }
         Targets { plans, are_listed: true, step: None }

@@ -396,6 +396,16 @@ fn refuse_blank(
 ) {
     for (field, name, otherwise) in DECIDE_WHEN_BLANK {
         if blank.contains(field) && !known.contains_key(name) {
+            let other = match field {
+                "targets" => "TARGETS_FILE",
+                "targets_file" => "TARGETS",
+                _ => "",
+            };
+            let otherwise = if known.contains_key(other) {
+                format!("{other} is set as well, and which list is meant is not known")
+            } else {
+                otherwise.to_owned()
+            };
             findings.problem(
                 name,
                 format!("is empty: {otherwise}"),
@@ -438,17 +448,30 @@ fn add_lists<'v>(
     }
 }
 
-/// Reports an item of `TARGETS` that is no JSON by its own name.
+/// Reports an item of `TARGETS` that is no object by its own name.
 fn check_items(items: &[(String, String)], findings: &mut Findings) {
     for (name, item) in items {
-        if let Err(error) = serde_json::from_str::<IgnoredAny>(item) {
-            findings.problem(
-                name,
+        let (found, remedy) = match serde_json::from_str::<IgnoredAny>(item) {
+            Ok(_) if item.trim_start().starts_with('{') => continue,
+            Ok(_) if item.trim_start().starts_with('[') => (
+                "is an array, and TARGETS is a list already".to_owned(),
+                "write one object in each item of the list; or write TARGETS without a dash before it, and the whole array as its value",
+            ),
+            Ok(_) => (
+                "is JSON, but not an object".to_owned(),
+                "write one object in each item of the list; in YAML put the object in single quotes",
+            ),
+            Err(error) => (
                 format!("is not JSON: {error}"),
-                "one JSON object: {\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\", \"key\": \"tests\"}",
                 "check it for a missing or additional comma, quote or bracket; in YAML put the object in single quotes",
-            );
-        }
+            ),
+        };
+        findings.problem(
+            name,
+            found,
+            "one JSON object: {\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\", \"key\": \"tests\"}",
+            remedy,
+        );
     }
 }
 
