@@ -472,7 +472,8 @@ impl Bitbucket<'_> {
 struct Created {
     r#type: Option<String>,
     key: Option<String>,
-    created_on: Option<String>,
+    #[serde(rename = "created_on")]
+    time: Option<String>,
     author: Option<Author>,
 }
 
@@ -482,7 +483,7 @@ struct Author {
     display_name: Option<String>,
 }
 
-fn creator(Created { created_on, author, .. }: Created) -> StatusCreator {
+fn creator(Created { time, author, .. }: Created) -> StatusCreator {
     let Some(Author { r#type, display_name: Some(name) }) = author else {
         return StatusCreator::Unnamed;
     };
@@ -494,7 +495,7 @@ fn creator(Created { created_on, author, .. }: Created) -> StatusCreator {
             Some("app_user") => Some(false),
             _ => None,
         },
-        day: created_on.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
+        day: time.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
     })
 }
 

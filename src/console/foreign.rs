@@ -24,15 +24,22 @@ pub(crate) fn holds_credential(text: &str) -> bool {
 /// The text with `***` instead of the user name and password in each address, with or without its scheme, and instead
 /// of the values of parameters that hold secrets.
 pub(crate) fn without_credentials(text: &str) -> String {
-    if !text.contains(['@', '=']) && !text.contains("://") {
+    if !text.contains(['@', '=', ':']) {
         return text.to_owned();
     }
+    // Whether a password has begun that holds a delimiter.
+    let mut is_open = false;
     let words = text.split_inclusive(is_delimiter).map(|word| {
         let (word, delimiter) = word.split_at(word.trim_end_matches(is_delimiter).len());
         let mut addresses = word.split("://");
         let before = addresses.next().unwrap_or_default();
         let clean = std::iter::once(before.to_owned()).chain(addresses.map(without_userinfo));
         let clean: Vec<String> = clean.collect();
+        let rest = word.rsplit_once('@').filter(|_| is_open && clean.len() == 1);
+        is_open = clean.len() > 1 && clean.last().is_some_and(|last| last == HIDDEN);
+        if let Some((_, host)) = rest {
+            return format!("{HIDDEN}@{host}{delimiter}");
+        }
         match &clean[..] {
             [alone] => without_bare_userinfo(alone) + delimiter,
             addresses => addresses.join("://") + delimiter,
@@ -40,6 +47,8 @@ pub(crate) fn without_credentials(text: &str) -> String {
     });
     without_parameters(&words.collect::<String>())
 }
+
+const HIDDEN: &str = "***";
 
 /// An address after its `://` without user name and password. A password may hold `/`, `?` and `#`, and the text may be
 /// cut before the `@`: what stands between a colon and the end of the host is a password, unless it is a port.
@@ -50,7 +59,7 @@ fn without_userinfo(address: &str) -> String {
     let has_password = !authority.starts_with('[') && authority.split_once(':').is_some_and(is_password);
     match address.rsplit_once('@') {
         Some((_, host)) if has_password || authority.contains('@') => format!("***@{host}"),
-        None if has_password => "***".to_owned(),
+        None if has_password => HIDDEN.to_owned(),
         _ => address.to_owned(),
     }
 }
@@ -101,7 +110,7 @@ fn names_secret(name: &str) -> bool {
         let before = name.strip_suffix(*word);
         before.is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_alphanumeric()))
     };
-    SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) || SECRET_WORDS.iter().any(|word| is_word(&word))
+    SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) || SECRET_WORDS.iter().any(is_word)
 }
 
 /// The text with `***` instead of the value of each parameter that holds a secret.
@@ -112,14 +121,38 @@ fn without_parameters(text: &str) -> String {
     let mut copied = 0;
     for (at, _) in text.match_indices('=') {
         let before = text[..at].trim_end_matches(is_of_name);
-        let is_parameter = before.ends_with(['?', '&', ';', '#', '/']);
-        if at < copied || !is_parameter || !names_secret(&text[before.len()..at]) {
+        if at < copied || !names_secret(&text[before.len()..at]) {
             continue;
         }
         let value = at + 1;
         let end = text[value..].find(is_end).map_or(text.len(), |length| value + length);
         clean.push_str(&text[copied..value]);
         clean.push_str(if end > value { "***" } else { "" });
+        copied = end;
+    }
+    clean.push_str(&text[copied..]);
+    without_fields(&clean)
+}
+
+/// The text with `***` instead of the value of each field of JSON that holds a secret.
+fn without_fields(text: &str) -> String {
+    let is_quote = |c: char| "\"\\".contains(c);
+    let mut clean = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (at, _) in text.match_indices(':') {
+        let quoted = text[..at].trim_end();
+        let named = quoted.trim_end_matches(is_quote);
+        let name =
+            &named[named.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_-".contains(c)).len()..];
+        let value = text[at + 1..].trim_start();
+        let inner = value.trim_start_matches(is_quote);
+        if at < copied || named.len() == quoted.len() || inner.len() == value.len() || !names_secret(name) {
+            continue;
+        }
+        let start = text.len() - inner.len();
+        let end = inner.find(is_quote).map_or(text.len(), |length| start + length);
+        clean.push_str(&text[copied..start]);
+        clean.push_str(if end > start { HIDDEN } else { "" });
         copied = end;
     }
     clean.push_str(&text[copied..]);
@@ -157,7 +190,12 @@ mod tests {
             r#""https://a.b/x?Token=***&id=1&password=***""#
         );
         assert_eq!(shown("https://a.b/?token=&a"), r#""https://a.b/?token=&a""#);
-        assert_eq!(shown("the token=abc"), r#""the token=abc""#);
+        assert_eq!(shown("the token=abc is"), r#""the token=*** is""#);
+        assert_eq!(
+            shown(r#"{"token":"abc","a": "b", "Password" : "d"}"#),
+            r#""{\"token\":\"***\",\"a\": \"b\", \"Password\" : \"***\"}""#
+        );
+        assert_eq!(shown("token: abc"), r#""token: abc""#);
         for name in [
             "apikey",
             "auth",
@@ -184,6 +222,8 @@ mod tests {
         for (text, clean) in [
             ("u:pa/SECRET@host", "***@host"),
             ("//u:SECRET@h/x", "***@h/x"),
+            ("https://u:pa SECRET@h/x a@b", "https://*** ***@h/x a@b"),
+            ("https://u:pa,SECRET@h/x", "https://***,***@h/x"),
             ("see u:1234@h, now", "see ***@h, now"),
             ("https:/u:pa/SECRET@h", "***@h"),
             ("git@h:u:SECRET@h", "***@h"),

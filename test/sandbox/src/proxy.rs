@@ -144,8 +144,10 @@ impl State {
                 return answer(&mut client, &status_line, "content-type: text/html\r\n", &page);
             }
             ProxyRule::Negotiate { status_line, schemes } => {
-                let asks: String =
-                    schemes.iter().map(|scheme| format!("proxy-authenticate: {scheme}\r\n")).collect();
+                let asks: String = schemes
+                    .iter()
+                    .flat_map(|scheme| ["proxy-authenticate: ", scheme.as_str(), "\r\n"])
+                    .collect();
                 return answer(&mut client, &status_line, &asks, "");
             }
             ProxyRule::Speak(bytes) => return client.write_all(&bytes),
