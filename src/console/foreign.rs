@@ -24,9 +24,22 @@ pub(crate) fn holds_credential(text: &str) -> bool {
 /// The text with `***` instead of the user name and password in each address, with or without its scheme, and instead
 /// of the values of parameters that hold secrets.
 pub(crate) fn without_credentials(text: &str) -> String {
-    if !text.contains(['@', '=', ':']) {
-        return text.to_owned();
+    let mut clean = text.to_owned();
+    // Most lines hold none of these.
+    if clean.contains('@') || clean.contains("://") {
+        clean = without_addresses(&clean);
     }
+    if clean.contains('=') {
+        clean = without_parameters(&clean);
+    }
+    if clean.contains('"') {
+        clean = without_fields(&clean);
+    }
+    clean
+}
+
+/// The text with `***` instead of the user name and password in each address, with or without its scheme.
+fn without_addresses(text: &str) -> String {
     // Whether a password has begun that holds a delimiter.
     let mut is_open = false;
     let words = text.split_inclusive(is_delimiter).map(|word| {
@@ -45,7 +58,7 @@ pub(crate) fn without_credentials(text: &str) -> String {
             addresses => addresses.join("://") + delimiter,
         }
     });
-    without_parameters(&words.collect::<String>())
+    words.collect()
 }
 
 const HIDDEN: &str = "***";
@@ -80,7 +93,7 @@ fn without_bare_userinfo(word: &str) -> String {
 }
 
 fn is_delimiter(c: char) -> bool {
-    c.is_whitespace() || ",;\"'<>".contains(c)
+    matches!(c, ',' | ';' | '"' | '\'' | '<' | '>') || c.is_whitespace()
 }
 
 /// The ends of the names of parameters that hold secrets.
@@ -131,7 +144,7 @@ fn without_parameters(text: &str) -> String {
         copied = end;
     }
     clean.push_str(&text[copied..]);
-    without_fields(&clean)
+    clean
 }
 
 /// The text with `***` instead of the value of each field of JSON that holds a secret.

@@ -207,6 +207,12 @@ fn letter_of_number(text: &str) -> Option<(char, usize)> {
 /// The text with its letters instead of `=41`, as mail writes them, and of numbers in a row (`65 84`, `[65, 84]`,
 /// `0x41,0x54`); `None` when it has none.
 fn numbers_decoded(text: &str) -> Option<String> {
+    let is_digit = |at: Option<&u8>| at.is_some_and(u8::is_ascii_digit);
+    let numbers = text.as_bytes().windows(2).filter(|pair| !is_digit(pair.first()) && is_digit(pair.last()));
+    // Most lines have fewer, and are not copied.
+    if numbers.take(SECRET_MIN_CHARS - 1).count() < SECRET_MIN_CHARS - 1 && !text.contains('=') {
+        return None;
+    }
     let mut decoded = String::new();
     let (mut rest, mut has_any) = (text, false);
     while let Some(at) = rest.find(|c: char| c == '=' || c.is_ascii_digit()) {
