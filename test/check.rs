@@ -70,7 +70,7 @@ fn the_argument_check_does_the_same_as_mode_check() {
     ✔ a report would go beside the status, as gatepost-sonar
     ! SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)
       to do:    pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE
-    ✔ 7 of 8 checks passed, 1 need attention; nothing was posted
+    ✔ 7 of 8 checks passed, 1 needs attention; nothing was posted
     exit code 0
     ");
 }
@@ -352,7 +352,7 @@ fn check_says_which_facts_bitbucket_left_out() {
         sandbox.fault(answer(headers, "{}"));
         let commit = sandbox.head("acme/api", "main");
         sandbox.fault(answer(&[], &format!(r#"{{"hash": "{commit}"}}"#)));
-        sandbox.fault(answer(&[], r#"{"created_on": "2026-11-02T03:04:05Z"}"#));
+        sandbox.fault(answer(&[], r#"{"key": "sonar", "created_on": "2026-11-02T03:04:05Z"}"#));
         let unnamed = "! the commit has a status with the key sonar, and Bitbucket does not name its creator";
         assert_told(&check(in_branch_build(&sandbox)).run(), 0, &[told, unnamed]);
     }

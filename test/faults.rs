@@ -328,8 +328,9 @@ fn nothing_is_sent_to_a_server_whose_certificate_is_not_trusted() {
     assert_told(&run.set("SSL_CERT_FILE", root).run(), 0, &["✔ posted"]);
 }
 
+/// The built-in roots may be enough: TLS decides.
 #[test]
-fn an_unusable_ssl_cert_file_is_refused() {
+fn an_unusable_ssl_cert_file_is_ignored_and_told() {
     let (sandbox, folder) = (acme(), Folder::new());
     for (content, told) in [
         (&b""[..], "which holds no certificate"),
@@ -340,6 +341,20 @@ fn an_unusable_ssl_cert_file_is_refused() {
     ] {
         let file = folder.write("root.pem", content);
         let run = in_branch_build(&sandbox).set("SSL_CERT_FILE", file).run();
-        assert_told(&run, 2, &["✖ SSL_CERT_FILE names \"FOLDER/root.pem\"", told]);
+        assert_told(
+            &run,
+            0,
+            &[
+                "! SSL_CERT_FILE names \"FOLDER/root.pem\"",
+                &format!("{told}; it is ignored, and only the built-in roots are trusted"),
+                "✔ posted",
+            ],
+        );
     }
+    let run = in_branch_build(&sandbox)
+        .set("BITBUCKET_API_URL", sandbox.https_url())
+        .set("SSL_CERT_FILE", "/no/such/file.pem")
+        .run();
+    let told = "! SSL_CERT_FILE names \"/no/such/file.pem\", which cannot be read";
+    assert_told(&run, 4, &[told, "the certificate of the server is not trusted"]);
 }

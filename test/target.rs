@@ -88,6 +88,12 @@ fn for_a_deleted_fork_the_destination_repository_is_tried() {
         "{}",
         run.output
     );
+    assert!(
+        run.output.contains("pull request 9 comes from branch patch-1 of a fork that was deleted"),
+        "{}",
+        run.output
+    );
+    assert!(!run.output.contains("patch-1 of acme/api"), "{}", run.output);
     assert_eq!(run.code, 4, "its commit is gone too:\n{}", run.output);
 }
 

@@ -215,27 +215,30 @@ impl Bitbucket<'_> {
         }
         let url = self.url(repository, ["pullrequests", &id.to_string()]);
         let understand = |PullRequest { id: answered, state, source }| {
-            if answered.is_some_and(|answered| answered != id.0) {
-                return None;
+            if let Some(other) = answered.filter(|answered| *answered != id.0) {
+                return Err(Unusable::Other(format!("the answer is pull request {other}")));
             }
-            let repository = match source.repository {
-                Some(FullName { full_name }) => Some(Repository::from_full_name(&full_name)?),
-                None => None,
+            let parsed = || {
+                let repository = match source.repository {
+                    Some(FullName { full_name }) => Some(Repository::from_full_name(&full_name)?),
+                    None => None,
+                };
+                let commit = match source.commit {
+                    Some(Hash { hash }) => Some(CommitHash::parse(&hash)?),
+                    None => None,
+                };
+                let end = match state.as_deref() {
+                    Some("MERGED") => Some(PullRequestEnd::Merged),
+                    Some("DECLINED") => Some(PullRequestEnd::Declined),
+                    Some("SUPERSEDED") => Some(PullRequestEnd::Superseded),
+                    _ => None,
+                };
+                let branch = source.branch.map(|Name { name }| name);
+                understand_source(PullRequestSource { repository, branch, commit, end })
             };
-            let commit = match source.commit {
-                Some(Hash { hash }) => Some(CommitHash::parse(&hash)?),
-                None => None,
-            };
-            let end = match state.as_deref() {
-                Some("MERGED") => Some(PullRequestEnd::Merged),
-                Some("DECLINED") => Some(PullRequestEnd::Declined),
-                Some("SUPERSEDED") => Some(PullRequestEnd::Superseded),
-                _ => None,
-            };
-            let branch = source.branch.map(|Name { name }| name);
-            understand_source(PullRequestSource { repository, branch, commit, end })
+            parsed().ok_or(Unusable::Undocumented)
         };
-        self.get(Purpose::FindPullRequest(repository.clone(), id), url, understand).await
+        self.get_checked(Purpose::FindPullRequest(repository.clone(), id), url, understand).await
     }
 
     /// The head commit of a branch, 40 digits.
@@ -329,13 +332,19 @@ impl Bitbucket<'_> {
     ) -> Result<Option<StandingStatus>, Box<Refusal>> {
         #[derive(Deserialize)]
         struct Posted {
+            r#type: Option<String>,
+            key: Option<String>,
             state: String,
             url: Option<String>,
         }
         let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
-        let understand = |Posted { state, url }| Some(StandingStatus { state: State::parse(&state)?, url });
-        match self.get(purpose, url, understand).await {
+        let understand = |Posted { r#type, key: answered, state, url }| {
+            must_be_status(r#type.as_deref(), answered.as_deref(), key)?;
+            let state = State::parse(&state).ok_or(Unusable::Undocumented)?;
+            Ok(StandingStatus { state, url })
+        };
+        match self.get_checked(purpose, url, understand).await {
             Err(refusal) if refusal.is_not_found() => Ok(None),
             standing => standing.map(Some),
         }
@@ -361,7 +370,11 @@ impl Bitbucket<'_> {
         }
         let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
-        match self.get(purpose, url, |created| Some(creator(created))).await {
+        let understand = |created: Created| {
+            must_be_status(created.r#type.as_deref(), created.key.as_deref(), key)?;
+            Ok(creator(created))
+        };
+        match self.get_checked(purpose, url, understand).await {
             Err(refusal) if refusal.is_not_found() => Ok(StatusCreator::NoStatus),
             creator => creator,
         }
@@ -461,7 +474,10 @@ impl Bitbucket<'_> {
 
 #[derive(Deserialize)]
 struct Created {
-    created_on: Option<String>,
+    r#type: Option<String>,
+    key: Option<String>,
+    #[serde(rename = "created_on")]
+    time: Option<String>,
     author: Option<Author>,
 }
 
@@ -471,7 +487,7 @@ struct Author {
     display_name: Option<String>,
 }
 
-fn creator(Created { created_on, author }: Created) -> StatusCreator {
+fn creator(Created { time, author, .. }: Created) -> StatusCreator {
     let Some(Author { r#type, display_name: Some(name) }) = author else {
         return StatusCreator::Unnamed;
     };
@@ -483,13 +499,31 @@ fn creator(Created { created_on, author }: Created) -> StatusCreator {
             Some("app_user") => Some(false),
             _ => None,
         },
-        day: created_on.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
+        day: time.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
     })
 }
 
 /// Whether Bitbucket says that the token has expired.
 fn is_expired(response: &Response) -> bool {
     response.status_code == StatusCode::UNAUTHORIZED && says_expired(&response.body.words())
+}
+
+/// Whether an answer is the status with a key, by its `type` and its key.
+///
+/// # Errors
+///
+/// What is wrong with it. A proxy or a mock answers an error with 200, too.
+fn must_be_status(kind: Option<&str>, answered: Option<&str>, key: &StatusKey) -> Result<(), Unusable> {
+    match answered {
+        Some(answered) if kind.is_none_or(|kind| kind == "build") => {
+            if answered == key.as_str() {
+                return Ok(());
+            }
+            let found = format!("the answer is the status with the key {}, not \"{key}\"", shown(answered));
+            Err(Unusable::Other(found))
+        }
+        _ => Err(Unusable::NotA("status")),
+    }
 }
 
 /// What shows that a response is not the status that was sent. A field that is absent or null says nothing, except the
@@ -499,6 +533,10 @@ fn not_the_status(response: &Response, commit: &CommitHash, sent: &Status) -> Op
         return Some(wrong);
     }
     let body = response.body.json()?;
+    // An error that is told with 200 has neither.
+    if body.get("key").is_none() && body.get("state").is_none() {
+        return Some(Unusable::NotA("status"));
+    }
     let other = says_error(body)
         .or_else(|| names_other_commit(body, commit))
         .or_else(|| names_other_refname(body, sent.refname.as_deref()));

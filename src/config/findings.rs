@@ -26,7 +26,7 @@ pub(crate) struct Findings {
 }
 
 /// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
-const TRIFLES: [&str; 16] = [
+const TRIFLES: [&str; 18] = [
     "BITBUCKET_PIPELINES_VARIABLES_PATH",
     "CONCURRENCY",
     "DEBUG",
@@ -34,6 +34,7 @@ const TRIFLES: [&str; 16] = [
     "FAIL_ON_RED_GATE",
     "HTTP_PROXY",
     "NAME",
+    "NO_PROXY",
     "ON_NO_GATE",
     "REPORT",
     "REPORT_PROXY",
@@ -41,6 +42,7 @@ const TRIFLES: [&str; 16] = [
     "RESUME",
     "SONAR_BASE_DIR",
     "SONAR_TIMEOUT",
+    "SSL_CERT_FILE",
     "TIMEOUT",
     "URL",
 ];
@@ -72,7 +74,9 @@ impl Findings {
             return self.add(Problem { variable, found, accepted, remedy, keeps_verdict_away });
         }
         let default = match variable.as_str() {
+            "SSL_CERT_FILE" => "it is ignored, and only the built-in roots are trusted",
             "HTTP_PROXY"
+            | "NO_PROXY"
             | "SONAR_BASE_DIR"
             | "RESULT_FILE"
             | "RESUME"

@@ -20,7 +20,10 @@ use crate::{
         target_list::is_list,
         variables::{Variables, nearest, placeholder},
     },
-    console::{foreign::shown, secrets::holds_token},
+    console::{
+        foreign::shown,
+        secrets::{SECRET_MIN_CHARS, holds_token},
+    },
     http::throttle::{Outage, Throttle},
     model::{
         target::{Repository, is_name},
@@ -204,10 +207,14 @@ fn read(
             Some((workspace, slug)) => is_name(workspace) && is_name(slug),
             None => is_name(&lower),
         };
-        if holds_token(&name) {
+        if holds_token(&name) || is_swapped(&name, &value) {
             findings.problem(
-                &variable,
-                "is a token where the name of a repository should be: name and token are swapped",
+                format!("{TOKENS}[\"***\"]"),
+                if holds_token(&name) {
+                    "is a token where the name of a repository should be: name and token are swapped"
+                } else {
+                    "has a name of a repository where the token should be: name and token are probably swapped"
+                },
                 "slug or workspace/slug",
                 "write the name of the repository before the colon, and its token after it",
             );
@@ -237,6 +244,16 @@ fn read(
         }
     }
     (own, wrong)
+}
+
+/// Whether an entry probably has its token where the name should be: a token is longer than any name, and only a name
+/// has a `/` between two words.
+fn is_swapped(name: &str, token: &Value) -> bool {
+    let Some(token) = token.as_str().map(str::trim) else { return false };
+    let is_full_name =
+        token.split_once('/').is_some_and(|(workspace, slug)| is_name(workspace) && is_name(slug));
+    name.len() >= SECRET_MIN_CHARS
+        && (is_full_name && !name.contains('/') || is_name(token) && token.len() < name.len())
 }
 
 fn report_broken_json(text: &str, error: &serde_json::Error, findings: &mut Findings) {

@@ -15,7 +15,8 @@ use crate::{
 /// The bundles that distributions ship have some 200 KiB.
 const PEM_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The certificates in the file that `SSL_CERT_FILE` names, or in its own text.
+/// The certificates in the file that `SSL_CERT_FILE` names, or in its own text. Without them TLS decides: the built-in
+/// roots may be enough.
 pub(crate) fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<CertificateDer<'static>> {
     let Some(path) = path else {
         return Vec::new();
@@ -32,7 +33,7 @@ pub(crate) fn extra_roots(path: Option<&Path>, findings: &mut Findings) -> Vec<C
             "SSL_CERT_FILE",
             format!("names {}, {found}", shown(&path.to_string_lossy())),
             "a PEM file with one or more certificates (-----BEGIN CERTIFICATE-----)",
-            "check that the file is in the working directory of the pipe or on a mounted volume, or remove SSL_CERT_FILE: public roots are built in",
+            "",
         );
         Vec::new()
     })

@@ -16,7 +16,7 @@ use crate::{
         parse::{flag, whole_number},
         variables::Variables,
     },
-    console::foreign::shown,
+    console::foreign::{holds_credential, shown},
     http::proxy::{Exceptions, Proxies},
     model::address::{is_this_machine, service_address},
 };
@@ -225,7 +225,12 @@ fn unlike_the_api(url: &Url) -> Option<&'static str> {
 /// The proxies. A wrong `HTTPS_PROXY` that no request needs is a warning.
 fn proxies(variables: &Variables, api_url: &Url, findings: &mut Findings) -> Proxies {
     let https = variables.https_proxy.as_deref();
-    let (exceptions, unreadable) = Exceptions::parse(variables.no_proxy.as_deref().unwrap_or_default());
+    let text = variables.no_proxy.as_deref().unwrap_or_default();
+    let (exceptions, mut unreadable) = Exceptions::parse(text);
+    // A password with white space would be divided, and not be seen as one.
+    if !unreadable.is_empty() && holds_credential(text) {
+        unreadable = vec![text];
+    }
     for entry in unreadable {
         findings.warning(format!(
             "NO_PROXY has {}, which is ignored (accepted: host names with or without a port, *.example.com, addresses, 10.0.0.0/8, or *)",

@@ -40,11 +40,14 @@ impl StatusPlan {
     /// Reads the variables. A wrong value is a problem, and is left out.
     pub(crate) fn from_variables(variables: &Variables, findings: &mut Findings) -> Self {
         let line = |text: &Option<String>| text.as_deref().map(one_line).filter(|line| !line.is_empty());
+        let mut open = |name: &str, text: &Option<String>| open_line(name, line(text)?, findings);
+        let (title, description) =
+            (open("NAME", &variables.name), open("DESCRIPTION", &variables.description));
         Self {
             key: key(variables.key.as_deref(), findings),
-            name: line(&variables.name),
+            name: title,
             project: line(&variables.sonar_project_key),
-            description: line(&variables.description),
+            description,
             url: url(variables.url.as_deref(), findings),
             pipeline_page: pipeline_page(variables),
             is_first_run: variables.bitbucket_step_run_number.as_deref().map(str::trim) == Some("1"),
@@ -122,6 +125,20 @@ fn key(text: Option<&str>, findings: &mut Findings) -> Option<String> {
         ));
     }
     Some(text)
+}
+
+/// A text that everybody may see; `None` when it holds an address with a password.
+fn open_line(name: &str, text: String, findings: &mut Findings) -> Option<String> {
+    if !holds_credential(&text) {
+        return Some(text);
+    }
+    findings.problem(
+        name,
+        format!("is {}, which shows a user name, a password or a token to everybody", shown(&text)),
+        "text that everybody may see",
+        format!("remove the secret from {name}"),
+    );
+    None
 }
 
 /// An address that Bitbucket accepts, unchanged: it may hold URI templates such as `{repository.full_name}`.

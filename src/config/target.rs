@@ -5,7 +5,7 @@
 //! status would go to the wrong commit.
 use crate::{
     config::{
-        findings::Findings,
+        findings::{Findings, Problem},
         repository::{is_own, is_pipelines_own, repository},
         variables::Variables,
     },
@@ -33,11 +33,14 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
     let own = is_pipelines_own(&repository, variables);
     // With COMMIT and BRANCH, the variables of the build are not needed.
     let build = if own && !(given.commit.is_some() && given.branch.is_name()) {
-        Facts {
-            commit: commit("BITBUCKET_COMMIT", variables.bitbucket_commit.as_deref(), findings),
-            pull_request: pull_request("BITBUCKET_PR_ID", variables.bitbucket_pr_id.as_deref(), findings),
-            branch: built_branch(variables.bitbucket_branch.as_deref(), findings),
-        }
+        let built = variables.bitbucket_commit.as_deref();
+        let commit =
+            unless_known(given.commit.is_some(), findings, |own| commit("BITBUCKET_COMMIT", built, own));
+        let is_known = given.commit.is_some() || given.pull_request.is_some() || commit.is_some();
+        let pull_request = unless_known(is_known, findings, |own| {
+            pull_request("BITBUCKET_PR_ID", variables.bitbucket_pr_id.as_deref(), own)
+        });
+        Facts { commit, pull_request, branch: built_branch(variables.bitbucket_branch.as_deref(), findings) }
     } else {
         Facts::default()
     };
@@ -72,6 +75,23 @@ pub(crate) fn target_plan(variables: &Variables, findings: &mut Findings) -> Opt
         );
     }
     Some(TargetPlan { repository, commit, refname })
+}
+
+/// Reads a variable of the build. If it is not needed because the commit is known, a wrong value is only a warning.
+fn unless_known<T>(
+    is_known: bool,
+    findings: &mut Findings,
+    read: impl FnOnce(&mut Findings) -> Option<T>,
+) -> Option<T> {
+    if !is_known {
+        return read(findings);
+    }
+    let mut own = Findings::default();
+    let value = read(&mut own);
+    for problem in own.problems {
+        findings.warning(format!("{} {}; it is not needed, and is ignored", problem.variable, problem.found));
+    }
+    value
 }
 
 /// Whether the status goes to the commit that Pipelines builds.
@@ -181,6 +201,10 @@ fn report_no_commit(repository: &str, own: bool, variables: &Variables, findings
     if ["COMMIT", "PULL_REQUEST", "BRANCH"].into_iter().any(is_problem) {
         return;
     }
+    let is_told = |problem: &Problem| ["BITBUCKET_COMMIT", "BITBUCKET_PR_ID"].contains(&&*problem.variable);
+    if own && findings.problems.iter().any(is_told) {
+        return;
+    }
     if let Some(branch) = &variables.branch {
         return findings.problem(
             "BRANCH",
@@ -192,7 +216,10 @@ fn report_no_commit(repository: &str, own: bool, variables: &Variables, findings
             "pass COMMIT: the commit that the tag or HEAD is at, such as the output of git rev-parse HEAD",
         );
     }
-    let found = if own {
+    let found = if own && variables.bitbucket_branch.is_some() {
+        "is not set, and Pipelines gives no BITBUCKET_COMMIT or BITBUCKET_PR_ID, and no usable BITBUCKET_BRANCH"
+            .to_owned()
+    } else if own {
         "is not set, and Pipelines gives no BITBUCKET_COMMIT, BITBUCKET_PR_ID or BITBUCKET_BRANCH".to_owned()
     } else if let (Some(workspace), Some(slug)) =
         (&variables.bitbucket_workspace, &variables.bitbucket_repo_slug)

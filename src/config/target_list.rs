@@ -18,7 +18,7 @@ use crate::{
     config::{
         analysis::VerdictPlan,
         analysis_files::NamedServers,
-        findings::Findings,
+        findings::{Findings, is_trifle},
         keyring::Keyring,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
         plan::{Plan, PlanTarget, Planner},
@@ -100,7 +100,14 @@ impl<T: PlanTarget> Targets<T> {
         let mut list = List::new(source, variables);
         let plan = |variables: &Variables, findings: &mut Findings| planner.plan(variables, true, findings);
         let read = each_entry(&text, |index, entry| list.add(index, entry, plan));
-        if let Err(error) = read {
+        // A broken item of a list in YAML was told by its own name.
+        let is_told = findings
+            .problems
+            .iter()
+            .any(|problem| problem.variable.starts_with("TARGETS_") && problem.variable != "TARGETS_FILE");
+        if let Err(error) = read
+            && !is_told
+        {
             let (found, remedy) = no_list(source, &text, &error);
             findings.problem(source, found, ACCEPTED, remedy);
         }
@@ -313,6 +320,10 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 Value::String(text) if text.trim().is_empty() => "is empty",
                 _ => continue,
             };
+            if decides_nothing(field, entry) {
+                self.left_out(index, field, found);
+                continue;
+            }
             let name = self.name_of(index, field);
             self.problem(
                 name,
@@ -398,8 +409,9 @@ impl<'v, T: PlanTarget> List<'v, T> {
         if entry.get("repo_slug").is_some_and(has_workspace) {
             merged.put("workspace", None);
         }
+        let decisive = |field: &str| !decides_nothing(field, entry);
         for (field, value) in entry {
-            if let Some(text) = self.field(index, field, value) {
+            if let Some(text) = self.field(index, field, value, decisive(field)) {
                 merged.put(field, Some(text));
             }
         }
@@ -416,7 +428,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
     }
 
     /// The text of a field, or `None` after a problem was found.
-    fn field(&mut self, index: usize, field: &str, value: &Value) -> Option<String> {
+    fn field(&mut self, index: usize, field: &str, value: &Value, decides: bool) -> Option<String> {
         let name = self.name_of(index, field);
         let Some(variable) = entry_variables().find(|variable| variable.field == field) else {
             let lower = field.to_ascii_lowercase();
@@ -435,19 +447,29 @@ impl<'v, T: PlanTarget> List<'v, T> {
             return None;
         };
         let text = match value {
+            Value::String(text) if text.trim().is_empty() && !decides => return None,
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
             Value::Array(items) if variable.list && items.iter().all(Value::is_string) => {
                 items.iter().filter_map(Value::as_str).flat_map(|item| [item, "\n"]).collect()
             }
+            Value::Null if !decides => return None,
             _ => {
                 let found = if value.is_array() { "is an array" } else { "is an object" };
+                if !decides {
+                    self.left_out(index, field, found);
+                    return None;
+                }
                 self.problem(name, found, "text, a number, true or false", "write the value itself");
                 return None;
             }
         };
         if let Some(found) = placeholder(text.trim()) {
+            if !decides {
+                self.left_out(index, field, found);
+                return None;
+            }
             self.problem(
                 name,
                 found,
@@ -484,6 +506,11 @@ impl<'v, T: PlanTarget> List<'v, T> {
         }
     }
 
+    /// Warns that a field which decides nothing has no usable value.
+    fn left_out(&mut self, index: usize, field: &str, found: &str) {
+        self.warning(index, format!("{field} {found}; it is left out"));
+    }
+
     fn warning(&mut self, index: usize, warning: String) {
         if let Some((_, _, others)) = self.warnings.iter_mut().find(|(known, ..)| *known == warning) {
             *others += 1;
@@ -506,21 +533,34 @@ impl<'v, T: PlanTarget> List<'v, T> {
             findings.warning(format!("{source}[{index}]{others}: {warning}"));
         }
         if unshown_warnings > 0 {
-            findings.warning(format!("{source}: {unshown_warnings} more warnings"));
+            findings.warning(format!("{source}: {}", counted(unshown_warnings, "more warning")));
         }
         for (first, again) in duplicates.iter().take(WARNINGS_MAX) {
             findings
                 .warning(format!("{source}[{again}] is the same as {source}[{first}] and is posted once"));
         }
         if duplicates.len() > WARNINGS_MAX {
-            findings.warning(format!("{source}: {} more duplicates", duplicates.len() - WARNINGS_MAX));
+            let more = counted(duplicates.len() - WARNINGS_MAX, "more duplicate");
+            findings.warning(format!("{source}: {more}"));
         }
         findings.unshown += self.findings.unshown;
         for problem in self.findings.problems {
+            let item = problem.variable.replace('[', "_").replace(']', "");
+            if findings.problems.iter().any(|known| known.variable == item) {
+                continue;
+            }
             findings.refuse(problem.variable, problem.found, problem.accepted, problem.remedy);
         }
         Targets { plans, are_listed: true, step: None }
     }
+}
+
+/// Whether a wrong value of a field keeps no verdict away: it only says how the verdict is told, or `state` and `key`
+/// stand beside it and SonarQube is not asked.
+fn decides_nothing(field: &str, entry: &Map<String, Value>) -> bool {
+    let is_given = ["state", "key"].iter().all(|field| entry.contains_key(*field));
+    let is_sonarqubes = |variable: &Variable| variable.field == field && variable.group == "SonarQube";
+    is_trifle(&field.to_ascii_uppercase()) || (is_given && entry_variables().any(is_sonarqubes))
 }
 
 /// The variables that an entry may have.

@@ -412,6 +412,16 @@ fn refuse_blank(
 ) {
     for (field, name, otherwise) in DECIDE_WHEN_BLANK {
         if blank.contains(field) && !known.contains_key(name) {
+            let other = match field {
+                "targets" => "TARGETS_FILE",
+                "targets_file" => "TARGETS",
+                _ => "",
+            };
+            let otherwise = if known.contains_key(other) {
+                format!("{other} is set as well, and which list is meant is not known")
+            } else {
+                otherwise.to_owned()
+            };
             findings.problem(
                 name,
                 format!("is empty: {otherwise}"),
@@ -500,17 +510,30 @@ fn check_complete(name: &str, List { count, items, .. }: &List<'_>, findings: &m
     }
 }
 
-/// Reports an item of `TARGETS` that is no JSON by its own name.
+/// Reports an item of `TARGETS` that is no object by its own name.
 fn check_items(name: &str, items: &BTreeMap<u64, String>, findings: &mut Findings) {
     for (number, item) in items {
-        if let Err(error) = serde_json::from_str::<IgnoredAny>(item) {
-            findings.problem(
-                format!("{name}_{number}"),
+        let (found, remedy) = match serde_json::from_str::<IgnoredAny>(item) {
+            Ok(_) if item.trim_start().starts_with('{') => continue,
+            Ok(_) if item.trim_start().starts_with('[') => (
+                "is an array, and TARGETS is a list already".to_owned(),
+                "write one object in each item of the list; or write TARGETS without a dash before it, and the whole array as its value",
+            ),
+            Ok(_) => (
+                "is JSON, but not an object".to_owned(),
+                "write one object in each item of the list; in YAML put the object in single quotes",
+            ),
+            Err(error) => (
                 format!("is not JSON: {error}"),
-                "one JSON object: {\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\", \"key\": \"tests\"}",
                 "check it for a missing or additional comma, quote or bracket; in YAML put the object in single quotes",
-            );
-        }
+            ),
+        };
+        findings.problem(
+            format!("{name}_{number}"),
+            found,
+            "one JSON object: {\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\", \"key\": \"tests\"}",
+            remedy,
+        );
     }
 }
 
@@ -545,26 +568,48 @@ fn without_names(secret: &str) -> Vec<String> {
     bare.split('\0').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
+/// Whether nothing of the run depends on a variable: SonarQube is not asked beside `STATE`, and only a list is divided.
+/// `SONAR_PROJECT_KEY` makes the key of the status, unless there is a `KEY`.
+fn is_unused(name: &str, group: &str, known: &BTreeMap<String, (&Variable, String)>) -> bool {
+    let is_list = known.contains_key("TARGETS") || known.contains_key("TARGETS_FILE");
+    let is_asked = !known.contains_key("STATE") || is_list;
+    match name {
+        "SPLIT" => !is_list,
+        "SONAR_PROJECT_KEY" => !is_asked && known.contains_key("KEY"),
+        _ => group == "SonarQube" && !is_asked,
+    }
+}
+
+/// Whether a wrong value of the variable is only a warning: it only says how the verdict is told, or is not used.
+fn decides_nothing(name: &str, group: &str, known: &BTreeMap<String, (&Variable, String)>) -> bool {
+    is_trifle(name) || is_unused(name, group, known)
+}
+
 /// Reports a value that is only a placeholder: the variable was not known there, or quotes kept it from being replaced.
 /// What Pipelines sets is the name of a branch and the like, and may look so.
 fn check_expanded(known: &mut BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
-    let is_placeholder = |variable: &Variable, value: &str| {
-        placeholder(value.trim()).filter(|_| variable.group != "Set by Pipelines")
-    };
-    for (name, (variable, value)) in known.iter() {
-        if let Some(found) = is_placeholder(variable, value) {
-            findings.problem(
-                name,
-                found,
-                "the value itself",
-                NOT_EXPANDED.remedy.replace(
-                    "BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN",
-                    &format!("{name}: $THAT_VARIABLE"),
-                ),
-            );
+    let mut left_out = Vec::new();
+    for (name, (variable, value)) in known.iter().filter(|(_, (variable, _))| variable.group != BY_PIPELINES)
+    {
+        let Some(found) = placeholder(value.trim()) else { continue };
+        if decides_nothing(name, variable.group, known) {
+            left_out.push(name.clone());
+            if !is_trifle(name) {
+                findings.warning(format!("{name} {found}; it is not used in this run, and is ignored"));
+                continue;
+            }
         }
+        findings.problem(
+            name,
+            found,
+            "the value itself",
+            NOT_EXPANDED.remedy.replace(
+                "BITBUCKET_ACCESS_TOKEN: $BITBUCKET_ACCESS_TOKEN",
+                &format!("{name}: $THAT_VARIABLE"),
+            ),
+        );
     }
-    known.retain(|name, (variable, value)| !is_trifle(name) || is_placeholder(variable, value).is_none());
+    known.retain(|name, _| !left_out.contains(name));
 }
 
 /// What is wrong with a value that is only a placeholder: `$NAME`, `${NAME}`, and how other systems write it.
@@ -592,39 +637,72 @@ pub fn placeholder(value: &str) -> Option<&'static str> {
     }
 }
 
+/// Texts for people, which may well be in quotes.
+const TEXTS: [&str; 2] = ["NAME", "DESCRIPTION"];
+
+/// A value without the quotes around it; `None` when there are none.
+fn unquoted(name: &str, value: &str) -> Option<String> {
+    let value = value.trim();
+    let inner = ['"', '\''].into_iter().find_map(|quote| {
+        let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
+        Some(inner).filter(|inner| !(TEXTS.contains(&name) && inner.contains(quote)))
+    })?;
+    Some(inner.to_owned())
+}
+
 /// Takes quotes off that stand around whole values, and reports their cause once: `docker run --env-file` keeps them.
 fn take_quotes_off(known: &mut BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
-    let unquoted = |value: &str| {
-        let value = value.trim();
-        let inner = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))?;
-        Some(inner.to_owned())
-    };
-    let quoted: Vec<String> = known
-        .iter()
-        .filter(|(_, (variable, value))| variable.group != "Set by Pipelines" && unquoted(value).is_some())
-        .map(|(name, _)| name.clone())
-        .collect();
-    let decides = |name: &&String| !is_trifle(name);
-    let secrets = quoted.iter().filter(|name| known.get(*name).is_some_and(|(variable, _)| variable.secret));
-    // One secret in quotes has a message of its own.
-    if quoted.iter().filter(decides).count() == 0 || secrets.count() == quoted.len() && quoted.len() == 1 {
+    // git allows quotes in the name of a branch.
+    let is_quoted = |(name, (_, value)): &(&String, &(&Variable, String))| unquoted(name, value).is_some();
+    let (branch, quoted): (Vec<_>, Vec<_>) =
+        known.iter().filter(is_quoted).partition(|(name, _)| *name == "BITBUCKET_BRANCH");
+    if quoted.is_empty() {
         return;
     }
-    let have = if quoted.len() == 1 { "has" } else { "have" };
-    findings.problem(
-        quoted.join(", "),
-        format!("{have} quotes at both ends, and they are part of the value"),
-        "the value itself",
-        "remove the quotes where the value is written; `docker run --env-file` and the page of the repository variables keep them, YAML and a shell take them off",
-    );
-    for name in quoted {
+    let deciding = quoted.iter().filter(|(name, (variable, _))| {
+        variable.group != BY_PIPELINES && !decides_nothing(name, variable.group, known)
+    });
+    // One secret in quotes has a message of its own.
+    if let [(_, (Variable { secret: true, .. }, _))] = quoted[..] {
+        return;
+    }
+    let decides = deciding.count() > 0;
+    let names = |pairs: &[(&String, &(&Variable, String))]| -> Vec<String> {
+        pairs.iter().map(|(name, _)| (*name).clone()).collect()
+    };
+    let mut all = names(&quoted);
+    all.extend(names(&branch));
+    if decides {
+        all.sort_unstable();
+        let have = if all.len() == 1 { "has" } else { "have" };
+        let found = format!("{have} quotes at both ends, and they are part of the value");
+        let remedy = format!("remove the quotes where the value is written; {QUOTES_STAY}");
+        findings.problem(all.join(", "), found, "the value itself", remedy);
+    } else {
+        for name in names(&quoted) {
+            let what = if TEXTS.contains(&name.as_str()) {
+                all.retain(|other| *other != name);
+                "they are part of the text that everybody sees"
+            } else {
+                "Gatepost takes them off"
+            };
+            findings.warning(format!("{name} has quotes at both ends, and {what}; {QUOTES_STAY}"));
+        }
+    }
+    for name in all {
         if let Some((_, value)) = known.get_mut(&name)
-            && let Some(inner) = unquoted(value)
+            && let Some(inner) = unquoted(&name, value)
         {
             *value = inner;
         }
     }
 }
+
+/// Where quotes stay part of a value.
+const QUOTES_STAY: &str = "`docker run --env-file` and the page of the repository variables keep them, YAML and a shell take them off";
+
+/// The group of the variables that Pipelines sets.
+const BY_PIPELINES: &str = "Set by Pipelines";
 
 /// A shorter secret may be a word that occurs elsewhere by chance.
 const TELLING_SECRET_MIN_CHARS: usize = 16;
@@ -679,7 +757,7 @@ fn warn_of_near_miss(name: &str, names: &BTreeSet<String>, findings: &mut Findin
     if USUAL_NAMES.contains(&name) || name.len() > 64 || Variables::ALL.iter().any(is_of) {
         return;
     }
-    let settable = Variables::ALL.iter().filter(|variable| variable.group != "Set by Pipelines");
+    let settable = Variables::ALL.iter().filter(|variable| variable.group != BY_PIPELINES);
     if let Some(near) = nearest(&name.to_ascii_lowercase(), settable.map(|variable| variable.field)) {
         findings.warning(format!(
             "{} is not a variable of Gatepost and is ignored; did you mean {}?",
@@ -753,6 +831,16 @@ mod tests {
         assert_eq!(variables.key.as_deref(), Some("tests"));
         let (variables, findings) = read(&[("DESCRIPTION", "\"It works\"")]);
         assert_eq!((variables.description.as_deref(), findings.problems.len()), (Some("\"It works\""), 0));
+        assert!(findings.warnings[0].starts_with("DESCRIPTION has quotes at both ends"));
+        let (variables, findings) =
+            read(&[("TIMEOUT", "\"60\""), ("NO_PROXY", "'a.b'"), ("NAME", "\"a\" and \"b\"")]);
+        assert_eq!((variables.timeout.as_deref(), variables.no_proxy.as_deref()), (Some("60"), Some("a.b")));
+        assert_eq!((findings.problems.len(), findings.warnings.len()), (0, 2));
+        let (variables, findings) = read(&[("BITBUCKET_BRANCH", "\"x\"")]);
+        assert_eq!((variables.bitbucket_branch.as_deref(), findings.warnings.len()), (Some("\"x\""), 0));
+        let (variables, findings) =
+            read(&[("BITBUCKET_BRANCH", "\"x\""), ("BITBUCKET_WORKSPACE", "\"acme\"")]);
+        assert_eq!((variables.bitbucket_branch.as_deref(), findings.problems.len()), (Some("x"), 0));
     }
 
     #[test]

@@ -8,7 +8,11 @@ use std::{
     rc::Rc,
 };
 
-use crate::console::{foreign::without_credentials, secrets::Secrets, text::forges};
+use crate::console::{
+    foreign::without_credentials,
+    secrets::Secrets,
+    text::{counted, forges},
+};
 
 /// The log. Everything that a run prints goes through here.
 pub(crate) struct Console {
@@ -104,7 +108,9 @@ impl Console {
         let left_out = self.left_out();
         if left_out > 0 {
             self.warning(format_args!(
-                "{left_out} lines about single targets were left out; their reasons are above{elsewhere}"
+                "{} about single targets {}; their reasons are above{elsewhere}",
+                counted(left_out, "line"),
+                if left_out == 1 { "was left out" } else { "were left out" }
             ));
         }
     }

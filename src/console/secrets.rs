@@ -68,13 +68,15 @@ impl Secrets {
     /// The text with `***` instead of each secret, each part of one, and each text that looks like a token. A secret is
     /// found even with white space or invisible characters between its characters, and with its letters as numbers.
     pub(crate) fn hide(&self, text: &str) -> String {
-        if let Some(decoded) = letters_decoded(text) {
-            let hidden = self.hide_letters(&decoded);
-            if hidden != decoded {
-                return hidden;
-            }
-        }
-        self.hide_letters(text)
+        let hidden = self.hide_decoded(letters_decoded(text)).unwrap_or_else(|| self.hide_letters(text));
+        // A token may hold a `=` and two digits itself: these forms are looked for in what is left.
+        self.hide_decoded(numbers_decoded(&hidden)).unwrap_or(hidden)
+    }
+
+    /// A decoded text without its secrets; `None` when it holds none.
+    fn hide_decoded(&self, decoded: Option<String>) -> Option<String> {
+        let decoded = decoded?;
+        Some(self.hide_letters(&decoded)).filter(|hidden| *hidden != decoded)
     }
 
     fn hide_letters(&self, text: &str) -> String {
@@ -147,8 +149,9 @@ fn token_shapes(text: &str) -> Vec<Range<usize>> {
     shapes
 }
 
-/// The text with its letters instead of their numbers (`%41`, `\\u0041`, `&#65;`, `&#x41;`); `None` when it has none.
-fn letters_decoded(text: &str) -> Option<String> {
+/// The text with its letters instead of their numbers (`%41`, `\\u0041`, `\\x41`, `\\101`, `&#65;`, `&#x41;`); `None` when
+/// it has none.
+pub(crate) fn letters_decoded(text: &str) -> Option<String> {
     let mut decoded = String::new();
     let (mut rest, mut has_any) = (text, false);
     while let Some(at) = rest.find(['%', '\\', '&']) {
@@ -167,16 +170,30 @@ fn letters_decoded(text: &str) -> Option<String> {
     has_any.then_some(decoded)
 }
 
-/// The letter whose number a text begins with, and the length of that beginning. Secrets are ASCII.
+/// The letter that these digits are the number of. Secrets are ASCII.
+fn ascii(digits: &str, radix: u32) -> Option<char> {
+    u8::from_str_radix(digits, radix).ok().filter(u8::is_ascii_graphic).map(char::from)
+}
+
+/// The letter whose number a text begins with, and the length of that beginning.
 fn letter_of_number(text: &str) -> Option<(char, usize)> {
-    let ascii = |digits: &str, radix| {
-        u8::from_str_radix(digits, radix).ok().filter(u8::is_ascii_graphic).map(char::from)
-    };
     if let Some(digits) = text.strip_prefix('%').and_then(|rest| rest.get(..2)) {
         return Some((ascii(digits, 16)?, 3));
     }
-    if let Some(digits) = text.strip_prefix("\\u00").and_then(|rest| rest.get(..2)) {
-        return Some((ascii(digits, 16)?, 6));
+    if text.starts_with('\\') {
+        // Text within text has more than one backslash.
+        let number = text.trim_start_matches('\\');
+        let slashes = text.len() - number.len();
+        for (mark, length, radix) in
+            [("u00", 2, 16), ("u{", 2, 16), ("x", 2, 16), ("U000000", 2, 16), ("", 3, 8)]
+        {
+            let digits = number.strip_prefix(mark).and_then(|rest| rest.get(..length));
+            if let Some(letter) = digits.and_then(|digits| ascii(digits, radix)) {
+                let brace = usize::from(mark == "u{");
+                return Some((letter, slashes + mark.len() + length + brace));
+            }
+        }
+        return None;
     }
     let number = text.strip_prefix("&#")?;
     let (number, _) = number.get(..number.len().min(8))?.split_once(';')?;
@@ -185,6 +202,63 @@ fn letter_of_number(text: &str) -> Option<(char, usize)> {
         None => ascii(number, 10),
     };
     Some((letter?, number.len() + 3))
+}
+
+/// The text with its letters instead of `=41`, as mail writes them, and of numbers in a row (`65 84`, `[65, 84]`,
+/// `0x41,0x54`); `None` when it has none.
+fn numbers_decoded(text: &str) -> Option<String> {
+    let is_digit = |at: Option<&u8>| at.is_some_and(u8::is_ascii_digit);
+    let numbers = text.as_bytes().windows(2).filter(|pair| !is_digit(pair.first()) && is_digit(pair.last()));
+    // Most lines have fewer, and are not copied.
+    if numbers.take(SECRET_MIN_CHARS - 1).count() < SECRET_MIN_CHARS - 1 && !text.contains('=') {
+        return None;
+    }
+    let mut decoded = String::new();
+    let (mut rest, mut has_any) = (text, false);
+    while let Some(at) = rest.find(|c: char| c == '=' || c.is_ascii_digit()) {
+        decoded.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(letter) = rest.strip_prefix('=').and_then(|rest| ascii(rest.get(..2)?, 16)) {
+            decoded.push(letter);
+            rest = &rest[3..];
+            has_any = true;
+            continue;
+        }
+        let (letters, length) = letters_in_row(rest);
+        if letters.len() >= SECRET_MIN_CHARS {
+            decoded.push_str(&letters);
+            rest = &rest[length..];
+            has_any = true;
+        } else {
+            let word = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()).max(1);
+            decoded.push_str(&rest[..word]);
+            rest = &rest[word..];
+        }
+    }
+    decoded.push_str(rest);
+    has_any.then_some(decoded)
+}
+
+/// The letters of the numbers that a text begins with, at most two characters apart, and the length of that beginning.
+fn letters_in_row(text: &str) -> (String, usize) {
+    let (mut letters, mut length, mut at) = (String::new(), 0, 0);
+    loop {
+        let rest = &text[at..];
+        let (number, radix, mark) = match rest.strip_prefix("0x") {
+            Some(number) => (number, 16, 2),
+            None => (rest, 10, 0),
+        };
+        let digits = number.find(|c: char| !c.is_digit(radix)).unwrap_or(number.len());
+        let Some(letter) = ascii(&number[..digits], radix) else { break };
+        letters.push(letter);
+        length = at + mark + digits;
+        let between = text[length..].find(|c: char| !" ,;:-".contains(c)).unwrap_or(0);
+        if !(1..=2).contains(&between) {
+            break;
+        }
+        at = length + between;
+    }
+    (letters, length)
 }
 
 /// A secret in hexadecimal digits, as an address holds it, and in base64 for each position within the encoded text; without the characters at
@@ -296,17 +370,36 @@ mod tests {
             |byte| format!("\\u{byte:04x}"),
             |byte| format!("&#{byte};"),
             |byte| format!("&#x{byte:x};"),
+            |byte| format!("\\\\u{byte:04x}"),
+            |byte| format!("\\u{{{byte:x}}}"),
+            |byte| format!("\\x{byte:02x}"),
+            |byte| format!("\\{byte:03o}"),
+            |byte| format!("={byte:02X}"),
         ] {
             let text: String = "a-secret-of-some-length".bytes().map(each).collect();
             assert_eq!(secrets.hide(&format!("no: {text}!")), "no: ***!", "{text}");
         }
+        for (between, hexadecimal) in [(" ", false), (", ", false), (":", false), (", ", true)] {
+            let number = |byte: u8| if hexadecimal { format!("0x{byte:x}") } else { byte.to_string() };
+            let numbers: Vec<String> = "a-secret-of-some-length".bytes().map(number).collect();
+            assert_eq!(
+                secrets.hide(&format!("no: [{}]!", numbers.join(between))),
+                "no: [***]!",
+                "{numbers:?}"
+            );
+        }
+        assert_eq!(
+            secrets.hide("10 20 =41 a=b 65 66 67 68 69 70 71 72 73"),
+            "10 20 =41 a=b 65 66 67 68 69 70 71 72 73"
+        );
         assert_eq!(secrets.hide("100% of %41 &amp; \\u0041 &#;"), "100% of %41 &amp; \\u0041 &#;");
     }
 
     proptest! {
         #[test]
-        fn any_text_is_decoded(text in "(?s)[%\\\\&#x;u0-9a-fä]{0,40}") {
+        fn any_text_is_decoded(text in "(?s)[%\\\\&#x;u=, 0-9a-fä]{0,40}") {
             let _ = letters_decoded(&text);
+            let _ = numbers_decoded(&text);
         }
 
         #[test]

@@ -79,10 +79,11 @@ fn explain_renamed(response: &Response, refusal: &Refusal) -> Option<Explanation
     let repository = refusal.purpose.repository()?;
     let new_name = renamed_to(&location).filter(|_| location.origin() == url.origin())?;
     (new_name != *repository).then(|| {
-        Explanation::of(
-            format!("the repository {repository} has the name {new_name} now"),
-            format!("pass REPO_SLUG: {new_name}, and change the name where else it is used"),
-        )
+        Explanation::from(Reason {
+            trouble: Some(&handbook::RENAMED),
+            why: format!("the repository {repository} has the name {new_name} now").into(),
+            remedy: format!("pass REPO_SLUG: {new_name}, and change the name where else it is used").into(),
+        })
     })
 }
 
@@ -118,15 +119,20 @@ fn explain_answer(response: &Response, answer: &Answer, refusal: &Refusal) -> Ex
     let credential = &credential.kind;
     let status_code = response.status_code.as_u16();
     match (status_code, answer) {
+        (500..=599, Answer::Closed(sentence)) => {
+            Reason::with_why(&handbook::DOWN, format!("Bitbucket says: {sentence}")).into()
+        }
         (500..=599 | 408 | 425, _) => Reason::from(&handbook::DOWN).into(),
+        (400, _) if network::says_https_is_wanted(&response.body.text()) => {
+            network::https_wanted(GUIDE).into()
+        }
         (429, _) => explain_rate_limit(response, credential),
         _ if *purpose == Purpose::GetToken => {
             consumer::explain(status_code, answer).unwrap_or_else(unknown_answer)
         }
-        (_, Answer::Closed(sentence)) => Explanation::of(
-            format!("Bitbucket says: {sentence}"),
-            "see the repository's page and the plan of the workspace (Workspace settings > Plan details), then run again",
-        ),
+        (_, Answer::Closed(sentence)) => {
+            Reason::with_why(&handbook::CLOSED, format!("Bitbucket says: {sentence}")).into()
+        }
         (_, Answer::NotTheApi) => Reason::from(&handbook::NOT_THE_API).into(),
         (400..=404, Answer::MissingScope { missing, granted }) => {
             explain_lacking_scope(credential, missing.as_ref(), granted.as_ref())
@@ -457,8 +463,7 @@ fn unknown_commit(
             head.digits(),
             commit.digits()
         );
-        let remedy = "see the pipeline of the new commit: this pipeline has not built it, so its result would not be true there";
-        return Reason { remedy: remedy.into(), ..Reason::with_why(trouble, why) };
+        return Reason::with_why(&handbook::MOVED_ON, why);
     }
     let probably = if is_certain { "" } else { "probably " };
     if evidence.is_built {

@@ -420,13 +420,49 @@ pub const REMOVED: Trouble = Trouble {
 
 pub const DOWN: Trouble = Trouble {
     title: "Bitbucket has a problem",
-    answer: "500, 502, 503, 504, 408 or 425",
+    answer: "408, 425, 500 to 511, 520 to 530, 555 or 598, such as 503; Gatepost tries again until TIMEOUT",
     why: "Bitbucket, or a proxy on the way, has an error",
     remedy: "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
 };
 
+/// Bitbucket's own sentence is told as the reason.
+pub const CLOSED: Trouble = Trouble {
+    title: "A repository or a workspace that takes no writes",
+    answer: "402, 403 or 409 with a sentence of Bitbucket such as \"This repository is archived.\", \"... is in read-only mode\" or \"... exceeded their user limit\"",
+    why: "the repository is archived or in read-only mode, or the plan of the workspace has too few users",
+    remedy: "see the repository's page and the plan of the workspace (Workspace settings > Plan details), then run again",
+};
+
+pub const RENAMED: Trouble = Trouble {
+    title: "A repository that was renamed or moved to another workspace",
+    answer: "301 with the address of the new name",
+    why: "the repository has another name now; Gatepost follows no redirects, and names the new one",
+    remedy: "pass the new name as REPO_SLUG, and change the name where else it is used",
+};
+
+pub const MOVED_ON: Trouble = Trouble {
+    title: "A pull request that has moved on",
+    answer: "404 \"Commit not found\" for the commit that was built, and the pull request has another one by now",
+    why: "somebody force-pushed its branch while the pipeline was running; Gatepost posts to no commit that nobody built",
+    remedy: "see the pipeline of the new commit: this pipeline has not built it, so its result would not be true there",
+};
+
+pub const PROXY_LOGIN: Trouble = Trouble {
+    title: "A proxy that wants a login",
+    answer: "407 of the proxy",
+    why: "the proxy, and not Bitbucket, asks for a user name and password, or does not accept those of HTTPS_PROXY; Gatepost tries once, because some networks lock an account after a few wrong passwords, and it knows no NTLM or Kerberos",
+    remedy: "pass them in HTTPS_PROXY, as user:password@ before the host of the proxy, with \\ as %5C, # as %23, / as %2F, @ as %40",
+};
+
+pub const PROXY_REFUSES: Trouble = Trouble {
+    title: "A proxy that does not connect to Bitbucket",
+    answer: "403, 502, 503 or another answer of the proxy in place of a connection",
+    why: "the proxy, and not Bitbucket, does not let the connection through, or does not reach the host",
+    remedy: "let the proxy's administrator allow api.bitbucket.org; hosts that must be reached without the proxy go into NO_PROXY",
+};
+
 /// Every trouble, in the order of the documentation: by answer, likeliest first.
-pub const ALL: [&Trouble; 43] = [
+pub const ALL: [&Trouble; 48] = [
     &APP_PASSWORD,
     &GIT_USER_NAME,
     &USER_NAME,
@@ -459,6 +495,7 @@ pub const ALL: [&Trouble; 43] = [
     &NO_WORKSPACE,
     &FORK,
     &UNKNOWN_COMMIT,
+    &MOVED_ON,
     &NO_PULL_REQUEST,
     &NO_BRANCH,
     &NOT_THE_API,
@@ -467,6 +504,10 @@ pub const ALL: [&Trouble; 43] = [
     &BAD_FIELD,
     &RATE_LIMIT,
     &REMOVED,
+    &RENAMED,
+    &CLOSED,
+    &PROXY_LOGIN,
+    &PROXY_REFUSES,
     &DOWN,
     &CENTRAL_COMMIT,
     &ORPHAN,

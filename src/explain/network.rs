@@ -354,7 +354,17 @@ fn explain_proxy(failure: &ProxyFailure, service: Service) -> Diagnosis {
             format!("the name server of this machine does not know the proxy {proxy} of {variable}"),
             format!("check the spelling of {variable}; {around}"),
         ),
-        ProxyCause::WantsPassword => Diagnosis::of(
+        ProxyCause::WantsPassword(challenge) if challenge.unknown_schemes().is_some() => Diagnosis::of(
+            "the proxy offers no way to log in that Gatepost knows",
+            format!(
+                "the proxy {proxy} of {variable}, and not {service}, wants a login by {}; Gatepost only knows Basic (user name and password)",
+                challenge.unknown_schemes().unwrap_or_default()
+            ),
+            format!(
+                "let the proxy's administrator let this machine through without a login, or allow Basic; or start a proxy on this machine that logs in by NTLM or Kerberos (cntlm, px), and pass its address in {variable}; {around}"
+            ),
+        ),
+        ProxyCause::WantsPassword(_) => Diagnosis::of(
             "the proxy asks for a user name and password",
             format!(
                 "the proxy {proxy}, and not {service}, asks for a user name and password, or does not accept those of {variable}; Gatepost does not try again, because some networks lock an account after a few wrong passwords"
@@ -376,6 +386,13 @@ fn explain_proxy(failure: &ProxyFailure, service: Service) -> Diagnosis {
                 format!("let the proxy's administrator allow the host; or check {variable}; {around}"),
             )
         }
+        ProxyCause::NotHttp => Diagnosis::of(
+            "another service answers in place of the proxy",
+            format!(
+                "what listens on {proxy} does not speak HTTP: it is probably a SOCKS proxy, or another service"
+            ),
+            format!("pass in {variable} the host and port of an HTTP proxy; {around}"),
+        ),
         ProxyCause::Unreachable(_) => Diagnosis::of(
             "the proxy cannot be reached",
             format!("the proxy {proxy} of {variable} does not accept connections, or closes them"),

@@ -48,6 +48,12 @@ impl Body {
         self.bytes.iter().all(u8::is_ascii_whitespace)
     }
 
+    /// Whether it is no text: compressed, an image, or another protocol.
+    fn is_binary(&self) -> bool {
+        let is_control = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r\x08\x0c\x1b".contains(byte);
+        self.bytes.iter().take(1024).any(is_control)
+    }
+
     /// Whether it is a page, as proxies, login pages and other servers send. The APIs send none.
     pub(crate) fn is_html(&self) -> bool {
         self.bytes.trim_ascii_start().starts_with(b"<")
@@ -111,6 +117,9 @@ impl Body {
         let quoted = |text: &str| format!("\"{}\"", fit(text, SHOWN_MAX_CHARS));
         if self.is_empty() {
             return "an empty body".to_owned();
+        }
+        if self.is_binary() {
+            return "a body that is not text".to_owned();
         }
         if !self.is_html() {
             return quoted(self.known_words());
@@ -226,6 +235,7 @@ mod tests {
             ("<html>", "an HTML page"),
             ("", "an empty body"),
             ("[1]", r#""[1]""#),
+            ("\u{1f}\u{8b}\u{8}\0abc", "a body that is not text"),
         ] {
             assert_eq!(body(text).shown(), expected, "{text}");
         }

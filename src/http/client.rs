@@ -378,7 +378,7 @@ impl Unusable {
     pub(crate) fn of(response: &Response) -> Self {
         if response.body.is_truncated() {
             Self::TooLong
-        } else if response.headers.contains_key(header::CONTENT_ENCODING) {
+        } else if response.is_compressed() {
             Self::Compressed
         } else if response.body.json().is_none() {
             Self::NotJson

@@ -119,7 +119,8 @@ fn described(response: &Response) -> String {
         }
         _ => String::new(),
     };
-    format!("{}, {}{challenge}", status_words(response.status_code), response.body.shown())
+    let body = if response.is_compressed() { "a compressed body".to_owned() } else { response.body.shown() };
+    format!("{}, {body}{challenge}", status_words(response.status_code))
 }
 
 /// Completes "failed to ...: ".

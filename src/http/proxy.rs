@@ -1,7 +1,7 @@
 //! The proxies that the variables name: which requests go through one, and what one answers that refuses.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -42,7 +42,10 @@ pub(crate) struct Proxy {
 /// What is known of a proxy, from the requests before.
 #[derive(Debug, Default)]
 struct Known {
-    wants_password: bool,
+    /// The 407 that it answered.
+    wants_password: Option<Challenge>,
+    /// The hosts to which it did not connect at the last attempt, and may at the next.
+    refused: BTreeSet<String>,
     /// Whether it connects to a host.
     by_host: BTreeMap<String, Result<(), ProxyFailure>>,
 }
@@ -63,13 +66,33 @@ pub(crate) enum ProxyCause {
     /// Its host name has no address.
     UnknownHost(Lookup),
     /// It wants a user name and password: 407.
-    WantsPassword,
+    WantsPassword(Challenge),
     /// It answers something else than 200, such as 403; nothing is known of the answer when it cannot be asked again.
     Refuses(Option<StatusLine>),
+    /// It speaks another protocol than HTTP, such as SOCKS or SSH.
+    NotHttp,
     /// It cannot be reached, or closes the connection.
     Unreachable(String),
     /// It makes the connection, which ends before TLS begins.
     ClosesTunnel,
+}
+
+/// A 407.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Challenge {
+    /// `None` when the proxy could not be asked for it.
+    line: Option<StatusLine>,
+    /// The ways to log in that it offers, such as `Basic` and `NTLM`.
+    schemes: Vec<String>,
+}
+
+/// What a proxy answers to a request for a connection.
+#[derive(Debug)]
+enum ProxyAnswer {
+    Http(StatusLine, Vec<String>),
+    NotHttp,
+    /// Nothing, or not in time.
+    None,
 }
 
 /// The first line of an answer.
@@ -140,8 +163,8 @@ impl Proxy {
     /// Whether the proxy connects to a host, as far as it is known.
     fn known_of(&self, host: &str) -> Result<Option<()>, ProxyFailure> {
         let known = self.known();
-        if known.wants_password {
-            return Err(self.failure(ProxyCause::WantsPassword));
+        if let Some(challenge) = &known.wants_password {
+            return Err(self.failure(ProxyCause::WantsPassword(challenge.clone())));
         }
         known.by_host.get(host).cloned().transpose()
     }
@@ -149,7 +172,9 @@ impl Proxy {
     /// Keeps for later requests whether the proxy connects to a host.
     pub(crate) fn remember(&self, to: &Url, result: Result<(), ProxyFailure>) {
         let mut known = self.known();
-        known.wants_password |= matches!(&result, Err(failure) if failure.cause == ProxyCause::WantsPassword);
+        if let Err(ProxyFailure { cause: ProxyCause::WantsPassword(challenge), .. }) = &result {
+            known.wants_password = Some(challenge.clone());
+        }
         known.by_host.insert(authority(to), result);
     }
 
@@ -162,25 +187,82 @@ impl Proxy {
         ProxyFailure { proxy: authority(&self.url), variable: self.variable, cause }
     }
 
-    /// What the proxy answers to a request for a connection. `reqwest` keeps it to itself, so the proxy is asked again.
-    pub(crate) async fn answer(&self, to: &Url) -> Option<StatusLine> {
-        // An https proxy would have to be spoken to with TLS.
-        if self.url.scheme() != "http" {
-            return None;
+    /// Asks a proxy that has just refused a connection to a host, and may make it now: alone, because a request that it
+    /// refuses again would have to be followed by this question.
+    ///
+    /// # Errors
+    ///
+    /// When it refuses again.
+    pub(crate) async fn ask_again(&self, to: &Url) -> Result<(), ProxyFailure> {
+        if !self.known().refused.remove(&authority(to)) {
+            return Ok(());
         }
-        tokio::time::timeout(ANSWER_LIMIT, self.ask(&authority(to))).await.ok().flatten()
+        match self.answer(to, true).await {
+            ProxyAnswer::Http(line, _) if !line.status_code.is_success() => {
+                Err(self.failure(self.refused(to, line)))
+            }
+            _ => Ok(()),
+        }
     }
 
-    async fn ask(&self, to: &str) -> Option<StatusLine> {
+    /// Why the proxy does not connect to a host. `reqwest` keeps the answer to itself, so the proxy is asked again.
+    pub(crate) async fn refusal(&self, to: &Url) -> ProxyCause {
+        match self.answer(to, true).await {
+            ProxyAnswer::Http(line, _) => self.refused(to, line),
+            ProxyAnswer::NotHttp => ProxyCause::NotHttp,
+            ProxyAnswer::None => ProxyCause::Refuses(None),
+        }
+    }
+
+    fn refused(&self, to: &Url, line: StatusLine) -> ProxyCause {
+        if retry::is_transient(line.status_code) {
+            self.known().refused.insert(authority(to));
+        }
+        ProxyCause::Refuses(Some(line))
+    }
+
+    /// How the proxy asks for a user name and password. It is asked without them: they would count as one more login.
+    pub(crate) async fn challenge(&self, to: &Url) -> ProxyCause {
+        ProxyCause::WantsPassword(match self.answer(to, false).await {
+            ProxyAnswer::Http(line, schemes)
+                if line.status_code == StatusCode::PROXY_AUTHENTICATION_REQUIRED =>
+            {
+                Challenge { line: Some(line), schemes }
+            }
+            _ => Challenge::default(),
+        })
+    }
+
+    /// What the proxy answers to a request for a connection.
+    async fn answer(&self, to: &Url, with_login: bool) -> ProxyAnswer {
+        // An https proxy would have to be spoken to with TLS.
+        if self.url.scheme() != "http" {
+            return ProxyAnswer::None;
+        }
+        let head = tokio::time::timeout(ANSWER_LIMIT, self.ask(&authority(to), with_login)).await;
+        match head.ok().flatten() {
+            Some(head) if !head.is_empty() => ProxyAnswer::of(&String::from_utf8_lossy(&head)),
+            _ => ProxyAnswer::None,
+        }
+    }
+
+    /// The head of the answer, as far as it is read.
+    async fn ask(&self, to: &str, with_login: bool) -> Option<Vec<u8>> {
         let host = self.url.host_str()?.trim_matches(['[', ']']).to_owned();
         let mut stream = TcpStream::connect((host, self.url.port_or_known_default()?)).await.ok()?;
-        let login =
-            self.login().map_or_else(String::new, |login| format!("Proxy-Authorization: {login}\r\n"));
+        let login = self.login().filter(|_| with_login);
+        let login = login.map_or_else(String::new, |login| format!("Proxy-Authorization: {login}\r\n"));
         let head = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{login}\r\n");
         stream.write_all(head.as_bytes()).await.ok()?;
-        let mut line = Vec::new();
-        BufReader::new(stream).take(STATUS_LINE_MAX_BYTES).read_until(b'\n', &mut line).await.ok()?;
-        StatusLine::parse(&String::from_utf8_lossy(&line))
+        let mut stream = BufReader::new(stream).take(HEAD_MAX_BYTES);
+        let mut head = Vec::new();
+        // A proxy of another protocol ends no line.
+        while let Ok(1..) = stream.read_until(b'\n', &mut head).await {
+            if !head.starts_with(b"HTTP/") || head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n") {
+                break;
+            }
+        }
+        Some(head)
     }
 
     /// The value of `Proxy-Authorization`: <https://www.rfc-editor.org/rfc/rfc7617#section-2>.
@@ -195,8 +277,10 @@ impl Proxy {
 
 /// The time limit for an answer that was given once already.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// A longer head is cut.
+const HEAD_MAX_BYTES: u64 = 8 * 1024;
 /// A longer line is shown without its words.
-const STATUS_LINE_MAX_BYTES: u64 = 200;
+const STATUS_LINE_MAX_BYTES: usize = 200;
 
 /// Host and port.
 fn authority(url: &Url) -> String {
@@ -212,8 +296,50 @@ impl ProxyFailure {
             ProxyCause::Refuses(line) => {
                 line.as_ref().is_some_and(|line| retry::is_transient(line.status_code))
             }
-            ProxyCause::WantsPassword => false,
+            ProxyCause::WantsPassword(_) | ProxyCause::NotHttp => false,
         }
+    }
+
+    /// What the proxy did, for a column of a table.
+    pub(crate) fn words(&self) -> String {
+        match &self.cause {
+            ProxyCause::WantsPassword(_) => "the proxy answered 407".to_owned(),
+            ProxyCause::Refuses(Some(line)) => format!("the proxy answered {}", line.status_code.as_u16()),
+            _ => "no connection through the proxy".to_owned(),
+        }
+    }
+}
+
+impl Challenge {
+    /// A 407 with these ways to log in: the values of `Proxy-Authenticate`.
+    pub(crate) fn of<'v>(values: impl IntoIterator<Item = &'v str>) -> Self {
+        Self { line: None, schemes: values.into_iter().filter_map(scheme).collect() }
+    }
+
+    /// The ways to log in, if `Basic` is none of them: Gatepost knows no other.
+    pub(crate) fn unknown_schemes(&self) -> Option<String> {
+        let is_basic = |scheme: &String| scheme.eq_ignore_ascii_case("basic");
+        (!self.schemes.is_empty() && !self.schemes.iter().any(is_basic)).then(|| self.schemes.join(", "))
+    }
+}
+
+/// The first word of a challenge: <https://www.rfc-editor.org/rfc/rfc9110#section-11.3>.
+fn scheme(challenge: &str) -> Option<String> {
+    let word = challenge.trim().split([' ', ',']).next()?;
+    let is_token =
+        !word.is_empty() && word.len() <= 20 && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_token.then(|| word.to_owned())
+}
+
+impl ProxyAnswer {
+    fn of(head: &str) -> Self {
+        let mut lines = head.split_inclusive('\n');
+        let Some(line) = lines.next().and_then(StatusLine::parse) else { return Self::NotHttp };
+        let schemes = lines.filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("proxy-authenticate").then(|| scheme(value))?
+        });
+        Self::Http(line, schemes.collect())
     }
 }
 
@@ -224,7 +350,8 @@ impl StatusLine {
         let is_http = parts.next()?.starts_with("HTTP/");
         let status_code = parts.next()?.trim_end().parse().ok().filter(|_| is_http)?;
         // A line without its end was cut, and a secret in it would not be found.
-        let reason = parts.next().and_then(|reason| reason.strip_suffix('\n')).unwrap_or_default();
+        let is_whole = line.len() <= STATUS_LINE_MAX_BYTES && line.ends_with('\n');
+        let reason = parts.next().filter(|_| is_whole).unwrap_or_default();
         Some(Self { status_code, reason: reason.trim().escape_debug().to_string() })
     }
 }
@@ -248,9 +375,13 @@ impl fmt::Display for ProxyFailure {
             ProxyCause::UnknownHost(Lookup::TryAgain) => {
                 f.write_str("its host name could not be looked up: the name server does not answer now")
             }
-            ProxyCause::WantsPassword => f.write_str("it answered 407 Proxy Authentication Required"),
+            ProxyCause::WantsPassword(Challenge { line: Some(line), .. }) if !line.reason.is_empty() => {
+                write!(f, "it answered {line}")
+            }
+            ProxyCause::WantsPassword(_) => f.write_str("it answered 407 Proxy Authentication Required"),
             ProxyCause::Refuses(Some(line)) => write!(f, "it answered {line}"),
-            ProxyCause::Refuses(None) => f.write_str("it refuses to connect to the host"),
+            ProxyCause::Refuses(None) => f.write_str("it does not connect to the host"),
+            ProxyCause::NotHttp => f.write_str("it does not speak HTTP"),
             ProxyCause::Unreachable(cause) => f.write_str(cause),
             ProxyCause::ClosesTunnel => f.write_str("it made the connection, which was closed at once"),
         }?;
@@ -328,6 +459,8 @@ impl Hosts {
         }
         let name = |name: &str| {
             let is_name = |c: char| c.is_alphanumeric() || ".-_".contains(c);
+            // Hosts are compared without the dot that ends a whole name.
+            let name = name.strip_suffix('.').unwrap_or(name);
             (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_lowercase())
         };
         match bare.strip_prefix("*.") {
@@ -373,7 +506,9 @@ mod tests {
 
     #[test]
     fn a_host_is_an_exception_with_its_domain() {
-        for exceptions in ["example.com", ".example.com", "EXAMPLE.com", "x, example.com\ty", "*"] {
+        for exceptions in
+            ["example.com", ".example.com", "EXAMPLE.com", "example.com.", "x, example.com\ty", "*"]
+        {
             assert!(has(exceptions, "https://api.example.com/x"), "{exceptions}");
             assert!(has(exceptions, "https://example.com/x"), "{exceptions}");
         }
@@ -424,11 +559,23 @@ mod tests {
     }
 
     #[test]
+    fn the_ways_to_log_in_are_read() {
+        let head =
+            "HTTP/1.1 407 Login\r\nProxy-Authenticate: NTLM\r\nproxy-authenticate: Negotiate abc==\r\n\r\n";
+        let ProxyAnswer::Http(line, schemes) = ProxyAnswer::of(head) else { panic!("it is HTTP") };
+        let challenge = Challenge { line: Some(line), schemes };
+        assert_eq!(challenge.unknown_schemes().as_deref(), Some("NTLM, Negotiate"));
+        assert_eq!(Challenge::of(["NTLM", "Basic realm=\"x, y\""]).unknown_schemes(), None);
+        assert_eq!(Challenge::of([]).unknown_schemes(), None);
+    }
+
+    #[test]
     fn a_status_line_that_was_cut_has_no_words() {
-        let shown = |line| StatusLine::parse(line).map(|line| line.to_string());
+        let shown = |line: &str| StatusLine::parse(line).map(|line| line.to_string());
         assert_eq!(shown("HTTP/1.1 403 URL\u{1b} Blocked\r\n").unwrap(), "403 URL\\u{1b} Blocked");
         assert_eq!(shown("HTTP/1.1 403 URLBlo").unwrap(), "403");
         assert_eq!(shown("HTTP/1.0 503\r\n").unwrap(), "503");
+        assert_eq!(shown(&format!("HTTP/1.1 403 {}\r\n", "x".repeat(200))).unwrap(), "403");
         assert_eq!((shown("SSH-2.0-x 1 2"), shown("HTTP/1.1 many"), shown("")), (None, None, None));
     }
 }

@@ -121,7 +121,12 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::http::{body::Body, proxy::ProxyFailure, transport::TlsFailure, trust::Untrusted};
+    use crate::http::{
+        body::Body,
+        proxy::{Challenge, ProxyFailure},
+        transport::TlsFailure,
+        trust::Untrusted,
+    };
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
     const MINUTE: Duration = Duration::from_mins(1);
@@ -165,7 +170,8 @@ mod tests {
             Failure::Tls(TlsFailure::WantsCertificate),
             Failure::Tls(TlsFailure::Alert(80)),
             Failure::NotHttp,
-            of_proxy(ProxyCause::WantsPassword),
+            of_proxy(ProxyCause::WantsPassword(Challenge::default())),
+            of_proxy(ProxyCause::NotHttp),
             of_proxy(ProxyCause::Refuses(None)),
         ] {
             assert_eq!(next(failure.clone()), Next::End, "{failure}");

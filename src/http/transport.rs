@@ -18,7 +18,7 @@ use crate::{
     console::text::rounded,
     http::{
         body::Body,
-        proxy::{Proxies, Proxy, ProxyCause, ProxyFailure},
+        proxy::{Challenge, Proxies, Proxy, ProxyCause, ProxyFailure},
         trust::{Trust, Untrusted},
     },
 };
@@ -107,13 +107,16 @@ pub(crate) fn status_words(status_code: StatusCode) -> String {
     match (status_code.canonical_reason(), name) {
         (Some(_), _) => status_code.to_string(),
         (None, Some((code, name))) => format!("{code} {name}"),
+        (None, None) if status_code.is_server_error() => {
+            format!("{} Unknown Server Error", status_code.as_str())
+        }
         (None, None) => status_code.as_str().to_owned(),
     }
 }
 
 /// Status codes of gateways and content delivery networks, which HTTP's own list does not have:
 /// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>.
-const GATEWAY_STATUS_CODES: [(u16, &str); 12] = [
+const GATEWAY_STATUS_CODES: [(u16, &str); 13] = [
     (509, "Bandwidth Limit Exceeded"),
     (520, "Web Server Returns an Unknown Error"),
     (521, "Web Server Is Down"),
@@ -123,6 +126,7 @@ const GATEWAY_STATUS_CODES: [(u16, &str); 12] = [
     (525, "SSL Handshake Failed"),
     (526, "Invalid SSL Certificate"),
     (527, "Railgun Error"),
+    (529, "Site Is Overloaded"),
     (530, "Origin DNS Error"),
     (555, "Response Not Ready"),
     (598, "Network Read Timeout"),
@@ -132,6 +136,12 @@ impl Response {
     /// The value of a header, when it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether the body is compressed. No request accepts that.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.header("content-encoding")
+            .is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"))
     }
 }
 
@@ -261,7 +271,10 @@ impl Transport {
         let exchange = Box::pin(self.exchange(request, proxy, max_bytes));
         let Some(proxy) = proxy else { return exchange.await };
         let is_first = Box::pin(proxy.admit(&url)).await?;
-        let attempt = exchange.await;
+        let attempt = match Box::pin(proxy.ask_again(&url)).await {
+            Ok(()) => exchange.await,
+            Err(refused) => Err(refused.into()),
+        };
         if is_first.is_some() {
             match &attempt {
                 Ok(_) => proxy.remember(&url, Ok(())),
@@ -288,7 +301,9 @@ impl Transport {
             }
         };
         if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (response.status(), proxy) {
-            return Err(proxy.failure(ProxyCause::WantsPassword).into());
+            let offered = response.headers().get_all("proxy-authenticate");
+            let challenge = Challenge::of(offered.iter().filter_map(|value| value.to_str().ok()));
+            return Err(proxy.failure(ProxyCause::WantsPassword(challenge)).into());
         }
         let (mut bytes, mut is_truncated) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(|error| without_response(&error))? {
@@ -335,13 +350,15 @@ impl Transport {
 
 /// Why a request failed. A proxy that refuses is asked for its words.
 async fn failure(error: &reqwest::Error, url: &Url, proxy: Option<&Proxy>) -> Failure {
-    match proxy.map(|proxy| (proxy, proxy_cause(error))) {
-        Some((proxy, Some(ProxyCause::Refuses(_)))) => {
-            proxy.failure(ProxyCause::Refuses(Box::pin(proxy.answer(url)).await)).into()
-        }
-        Some((proxy, Some(cause))) => proxy.failure(cause).into(),
-        Some((_, None)) | None => without_response(error),
-    }
+    let Some((proxy, cause)) = proxy.and_then(|proxy| Some((proxy, proxy_cause(error)?))) else {
+        return without_response(error);
+    };
+    let cause = match cause {
+        ProxyCause::Refuses(_) => Box::pin(proxy.refusal(url)).await,
+        ProxyCause::WantsPassword(_) => Box::pin(proxy.challenge(url)).await,
+        cause => cause,
+    };
+    proxy.failure(cause).into()
 }
 
 /// What keeps the proxy from making the connection, if it is the proxy.
@@ -350,7 +367,7 @@ fn proxy_cause(error: &reqwest::Error) -> Option<ProxyCause> {
     let says = |words: &str| chain(error).any(|error| error.to_string().contains(words));
     let cause = root_cause(error);
     if says("proxy authorization required") {
-        Some(ProxyCause::WantsPassword)
+        Some(ProxyCause::WantsPassword(Challenge::default()))
     } else if says("tunnel error: unsuccessful") {
         Some(ProxyCause::Refuses(None))
     } else if error.is_dns() {

@@ -38,7 +38,7 @@ impl State {
     }
 
     /// Common words in lower case, without white space, `-` and `_`: of Bitbucket, Jenkins, GitLab, GitHub, Azure
-    /// Pipelines, `TeamCity` and Tekton.
+    /// Pipelines, `TeamCity` and Tekton. Only a word that says that something is good is green.
     pub(crate) const fn synonyms(self) -> &'static [&'static str] {
         match self {
             Self::Successful => &[
@@ -49,7 +49,6 @@ impl State {
                 "pass",
                 "ok",
                 "green",
-                "neutral",
                 "succeededwithissues",
             ],
             Self::Failed => &[
@@ -66,8 +65,12 @@ impl State {
                 "actionrequired",
                 "startupfailure",
                 "partiallysucceeded",
+                "warning",
                 "pipelineruntimeout",
                 "taskruntimeout",
+                "taskrunimagepullfailed",
+                "taskrunresolutionfailed",
+                "taskrunvalidationfailed",
             ],
             Self::InProgress => &[
                 "inprogress",
@@ -82,6 +85,13 @@ impl State {
                 "preparing",
                 "requested",
                 "scheduled",
+                "expected",
+                "notstarted",
+                "postponed",
+                "paused",
+                "waitingforcallback",
+                "pipelinerunpending",
+                "toberetried",
             ],
             Self::Stopped => &[
                 "stopped",
@@ -96,6 +106,19 @@ impl State {
                 "manual",
                 "stale",
                 "abandoned",
+                "cancelling",
+                "pipelineruncancelled",
+                "pipelinerunstopping",
+                "taskruncancelled",
+                "cancelledrunningfinally",
+                "stoppedrunningfinally",
+                "notexecuted",
+                "inactive",
+                "deleted",
+                "neutral",
+                "normal",
+                "none",
+                "unknown",
             ],
         }
     }

@@ -1,11 +1,8 @@
 //! What a status says of a commit.
 
-use crate::{
-    console::text::in_digits,
-    model::{
-        analysis::Subject, insights::ReportDraft, outcome::Outcome, state::State, target::CommitHash,
-        timestamp::Timestamp,
-    },
+use crate::model::{
+    analysis::Subject, insights::ReportDraft, outcome::Outcome, state::State, target::CommitHash,
+    timestamp::Timestamp,
 };
 
 /// What a status says of a commit.
@@ -76,7 +73,7 @@ impl Verdict {
     /// Reads `STATE`: Bitbucket's word, a common word for it, or an exit code.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (state, words) = match exit_code(text) {
-            Some(0) => (State::Successful, State::Successful.words().to_owned()),
+            Some("0") => (State::Successful, State::Successful.words().to_owned()),
             Some(code) => (State::Failed, format!("Failed with exit code {code}")),
             None => State::parse(text).map(|state| (state, state.words().to_owned()))?,
         };
@@ -92,11 +89,18 @@ impl Verdict {
     }
 }
 
-/// An exit code: systems have negative ones, and some of ten digits.
-fn exit_code(text: &str) -> Option<i64> {
+/// An exit code, without zeros before it. Systems have negative ones and some of ten digits, and none is too large: it
+/// is 0 or not.
+fn exit_code(text: &str) -> Option<&str> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let code = i64::try_from(in_digits(digits)?).ok()?;
-    Some(if digits.len() < text.len() { -code } else { code })
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    match digits.trim_start_matches('0') {
+        "" => Some("0"),
+        code if text.len() == digits.len() => Some(code),
+        _ => Some(text),
+    }
 }
 
 #[cfg(test)]
@@ -115,14 +119,17 @@ mod tests {
             ("3221225477", State::Failed, "Failed with exit code 3221225477"),
             ("unstable", State::Failed, "Failed"),
             ("timed_out", State::Failed, "Failed"),
-            ("neutral", State::Successful, "Successful"),
+            ("neutral", State::Stopped, "Stopped"),
+            ("-0", State::Successful, "Successful"),
+            ("007", State::Failed, "Failed with exit code 7"),
+            ("99999999999999999999999", State::Failed, "Failed with exit code 99999999999999999999999"),
             ("Skipped", State::Stopped, "Stopped"),
             ("PartiallySucceeded", State::Failed, "Failed"),
         ] {
             let verdict = Verdict::parse(text).unwrap();
             assert_eq!((verdict.state, verdict.words.as_str()), (state, words), "{text}");
         }
-        for text in ["+1", "1.0", "maybe", "0x0", "", "-", "$?", "99999999999999999999"] {
+        for text in ["+1", "1.0", "maybe", "0x0", "", "-", "$?"] {
             assert_eq!(Verdict::parse(text), None, "{text}");
         }
     }

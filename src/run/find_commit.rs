@@ -259,12 +259,14 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
         let find = self.bitbucket.pull_request_source(repository, id);
         let source = self.look_up(&self.lookups.pull_requests, Lookup::PullRequest(id), find).await?;
         let branch = source.branch.as_deref().unwrap_or("(deleted)");
-        let of = source.repository.as_ref().unwrap_or(repository);
+        let of =
+            source.repository.as_ref().map_or("a fork that was deleted".to_owned(), Repository::to_string);
         let at = source.commit.as_ref().map(|commit| format!(", at commit {commit}")).unwrap_or_default();
         self.console().line(format_args!("pull request {id} comes from branch {branch} of {of}{at}"));
         if let Some(end) = source.end {
-            self.console()
-                .warning(format_args!("pull request {id} is {end}: nobody may look at it any more"));
+            self.console().warning(format_args!(
+                "pull request {id} is {end} already: the status comes too late for its review"
+            ));
         }
         Ok(source)
     }

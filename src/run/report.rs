@@ -60,7 +60,12 @@ pub(crate) fn opening(targets: &Targets, settings: &Settings, console: &Console)
         console.line(step);
     }
     if targets.are_listed && targets.plans.is_empty() {
-        console.warning("the list has no targets: there is nothing to do");
+        console.warning(match &targets.step {
+            Some(_) => {
+                "the list has fewer targets than the parallel group has steps: none is left for this step"
+            }
+            None => "the list has no targets: there is nothing to do",
+        });
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     config::plan::Plan,
     console::{log::Console, text::fit},
-    http::failed_request::Cause,
+    http::{failed_request::Cause, transport::Failure},
     model::{outcome::Outcome, state::State},
     run::delivery::{Contradiction, Delivery, StatusResult},
 };
@@ -226,6 +226,7 @@ fn words(result: &StatusResult) -> String {
             let posted = if refusal.leaves_doubt() { "not known to be posted" } else { "not posted" };
             match (&refusal.failed.cause, refusal.failed.status_code()) {
                 (Cause::Unusable(..), _) => format!("{posted}: the answer is not the status that was sent"),
+                (Cause::NoResponse(Failure::Proxy(failure)), _) => format!("{posted}: {}", failure.words()),
                 (_, Some(status_code)) => format!("{posted}: {}", status_code.as_u16()),
                 (_, None) => format!("{posted}: no answer"),
             }

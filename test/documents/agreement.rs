@@ -105,6 +105,12 @@ fn each_refusal_is_found_by_the_words_of_the_answer() {
         (&handbook::ORPHAN, "stays blocked"),
         (&handbook::PASTED, rejected),
         (&handbook::NOT_EXPANDED, "401"),
+        (&handbook::CLOSED, "This repository is archived."),
+        (&handbook::RENAMED, "301"),
+        (&handbook::MOVED_ON, "Commit not found"),
+        (&handbook::PROXY_LOGIN, "407"),
+        (&handbook::PROXY_REFUSES, "403"),
+        (&handbook::DOWN, "520 to 530"),
         (&handbook::WRONG_MECHANISM, "This API is not accessible by this authentication mechanism"),
     ] {
         let title = help::marked(trouble.title);

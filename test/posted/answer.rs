@@ -189,7 +189,7 @@ fn an_answer_later_than_the_attempt_may_last_leaves_a_doubt() {
 /// Codes of gateways and of content delivery networks, which HTTP's own list does not have.
 #[test]
 fn what_a_gateway_answers_is_tried_again_and_told_with_a_name() {
-    for status in [501, 505, 507, 511, 520, 521, 522, 523, 524, 525, 526, 527, 530, 555, 598] {
+    for status in [501, 505, 507, 511, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 555, 598] {
         let (sandbox, run) = after(Fault::status(status));
         assert_told(&run, 0, &["✔ posted SUCCESSFUL"]);
         assert_eq!(posts(&sandbox).len(), 2);
@@ -228,6 +228,56 @@ fn bitbuckets_own_sentence_is_the_reason() {
         assert_nothing_posted(&sandbox, &run);
         let is_tried_again = posts(&sandbox).len() > 1;
         assert_eq!(is_tried_again, why == Closed::ForNow, "{}", run.output);
+    }
+}
+
+/// The whole of Bitbucket may take no writes, too; that passes.
+#[test]
+fn bitbuckets_own_sentence_is_the_reason_of_a_503() {
+    let sandbox = acme();
+    let sentence = "Bitbucket is in read-only mode for maintenance until 12:00 UTC.";
+    sandbox.fault_always(Fault::refusal(503, sentence));
+    let run = tests(in_branch_build(&sandbox)).set("TIMEOUT", "1").run();
+    assert_told(
+        &run,
+        4,
+        &[&format!("why:      Bitbucket says: {sentence}"), "bitbucket.status.atlassian.com"],
+    );
+    assert!(posts(&sandbox).len() > 1, "{}", run.output);
+    assert_nothing_posted(&sandbox, &run);
+}
+
+/// nginx answers so on a port for https: <https://nginx.org/en/docs/http/ngx_http_ssl_module.html#errors>.
+#[test]
+fn http_on_a_port_for_https_is_told_as_that() {
+    let title = "400 The plain HTTP request was sent to HTTPS port";
+    let (sandbox, run) = after(Fault::page(400, title));
+    assert_told(&run, 4, &["why:      the server speaks https on this port, and was asked with http"]);
+    assert!(!run.output.contains("Data Center"), "{}", run.output);
+    assert_nothing_posted(&sandbox, &run);
+}
+
+/// An error that is told with 200 is no status.
+#[test]
+fn an_error_in_a_200_is_called_no_status() {
+    let (_sandbox, run) = after(Fault::json(200, &json!({ "error": "unauthorized" })));
+    assert_told(&run, 4, &["the answer is not a status"]);
+}
+
+/// Its bytes would garble a terminal.
+#[test]
+fn nothing_of_a_compressed_body_is_shown() {
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xabV*-N-R\xb2R\xca\xcbW\xaa\x05\x00".to_vec();
+    for (status, encoding, told) in [
+        (200, Some("gzip"), "200 OK, a compressed body, but the answer is compressed"),
+        (400, Some("br"), "400 Bad Request, a compressed body"),
+        (400, None, "400 Bad Request, a body that is not text"),
+    ] {
+        let headers = encoding.map(|encoding| ("content-encoding".to_owned(), encoding.to_owned()));
+        let headers = headers.into_iter().collect();
+        let (_sandbox, run) = after(Fault::Answer { status, headers, body: gzip.clone() });
+        assert_told(&run, 4, &[told]);
+        assert!(!run.output.contains('\u{fffd}'), "{}", run.output);
     }
 }
 

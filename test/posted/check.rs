@@ -60,7 +60,41 @@ fn the_whole_hash_of_an_abbreviated_commit_is_that_commit() {
 fn the_pull_request_must_be_the_one_that_was_asked_for() {
     let by_pull_request = |sandbox: &Sandbox| by_hand(sandbox).set("PULL_REQUEST", "7");
     let (_sandbox, run) = altered(by_pull_request, json!({ "id": 8 }));
-    assert_told(&run, 4, &["✖", "pull request 7"]);
+    assert_told(&run, 4, &["✖", "pull request 7", "but the answer is pull request 8"]);
+}
+
+#[test]
+fn the_status_must_be_one_with_the_key_that_was_asked_for() {
+    for (answer, told) in [
+        (json!({ "error": "unauthorized" }), "the answer is not a status"),
+        (json!({ "type": "commit", "key": "tests" }), "the answer is not a status"),
+        (
+            json!({ "type": "build", "key": "lint" }),
+            "the answer is the status with the key \"lint\", not \"tests\"",
+        ),
+    ] {
+        let sandbox = acme();
+        sandbox.fault_after(2, Fault::json(200, &answer));
+        let run = check(tests(in_branch_build(&sandbox))).run();
+        assert_told(&run, 4, &["✖ failed to read who created the status", told]);
+        assert!(!run.output.contains("has a status with the key"), "{}", run.output);
+    }
+}
+
+/// Bitbucket lists the scopes of a token, and the one that a status needs is not among them.
+#[test]
+fn a_scope_that_is_not_listed_is_not_claimed() {
+    let sandbox = acme();
+    let repository = json!({ "type": "repository", "full_name": "acme/api" }).to_string();
+    let headers = vec![("x-oauth-scopes".to_owned(), "account".to_owned())];
+    sandbox.fault(Fault::Answer { status: 200, headers, body: repository.into() });
+    let run = check(tests(in_branch_build(&sandbox))).run();
+    assert_told(
+        &run,
+        0,
+        &["! Bitbucket lists the scopes of the token without repository, for statuses: account"],
+    );
+    assert!(!run.output.contains("has the scope"), "{}", run.output);
 }
 
 /// A token of a repository is asked about no pull request when none is looked up.

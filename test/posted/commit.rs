@@ -178,7 +178,9 @@ fn a_commit_that_is_never_known_is_believed_to_be_missing_after_some_seconds() {
 
 #[test]
 fn a_pull_request_that_has_ended_is_said() {
-    for (ends, told) in [("MERGED", "merged"), ("DECLINED", "declined")] {
+    for (ends, told) in
+        [("MERGED", "is merged already: the status comes too late"), ("DECLINED", "is declined already")]
+    {
         let sandbox = acme();
         let head = sandbox.head("acme/api", "feature/login");
         sandbox.world(|world| {

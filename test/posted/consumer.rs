@@ -251,7 +251,7 @@ fn check_tells_whose_the_statuses_are() {
     ! the status with the key tests was created by "acme" on 2026-11-02; another credential cannot overwrite it
       to do:    compare the name with the owner of the consumer; if it is another one: use the credential that created it, or post with another KEY (the old status then stays, and merge checks count it, until the branch has a new commit)
     SonarQube is not asked: STATE is given
-    ✔ 6 of 7 checks passed, 1 need attention; nothing was posted
+    ✔ 6 of 7 checks passed, 1 needs attention; nothing was posted
     exit code 0
     "#);
 }

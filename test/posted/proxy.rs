@@ -80,6 +80,62 @@ fn a_refusal_of_the_proxy_is_final_and_told_in_its_own_words() {
     );
 }
 
+/// A company's proxy has words of its own. They are asked for without the login, which would count once more.
+#[test]
+fn a_407_is_told_in_the_proxys_own_words() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let negotiate = |schemes: &[&str]| ProxyRule::Negotiate {
+        status_line: "407 Login required by CorpProxy".to_owned(),
+        schemes: schemes.iter().map(|scheme| (*scheme).to_owned()).collect(),
+    };
+    let told = "407 Login required by CorpProxy";
+    for (schemes, parts) in [
+        (&["Basic realm=\"corp\"", "NTLM"][..], [told, "as user:password@ before the host of the proxy"]),
+        (&["NTLM", "Negotiate"], [told, "wants a login by NTLM, Negotiate; Gatepost only knows Basic"]),
+    ] {
+        let proxy = Proxy::start().with(negotiate(schemes));
+        let run = in_build(&sandbox, &folder).set("HTTPS_PROXY", proxy.url_for("ci:wrong-password")).run();
+        assert_told(&run, 4, &parts);
+        assert_eq!((proxy.logins().len(), proxy.heads().len()), (1, 2), "{}", run.output);
+        assert_eq!(run.output.contains("user:password@"), schemes.len() == 2 && schemes[0] != "NTLM");
+    }
+}
+
+/// What listens there is a SOCKS proxy, or something else.
+#[test]
+fn what_does_not_speak_http_is_told_as_that() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    for speech in [&b"SSH-2.0-OpenSSH_9.6\r\n"[..], b"\x05\xff"] {
+        let proxy = Proxy::start().with(ProxyRule::Speak(speech.to_vec()));
+        let run = in_build(&sandbox, &folder).set("HTTPS_PROXY", proxy.url()).set("TIMEOUT", "3").run();
+        assert_told(&run, 4, &["it does not speak HTTP", "HTTPS_PROXY"]);
+        assert!(!run.output.contains("refuses"), "{}", run.output);
+        assert_eq!(proxy.heads().len(), 2, "it is final:\n{}", run.output);
+    }
+}
+
+/// The table of a list says who answered.
+#[test]
+fn the_table_says_what_the_proxy_answered() {
+    let (sandbox, folder) = (Sandbox::start(World::fleet(2)), Folder::new());
+    let entry = |number| {
+        let commit = sandbox.head(&format!("acme/{}", service(number)), "main");
+        json!({ "repo_slug": service(number), "commit": commit, "state": "passed", "key": "tests" })
+    };
+    let gatepost = over_https(bare(), &sandbox, &folder)
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("TARGETS", json!([entry(1), entry(2)]).to_string());
+    let refuse = ProxyRule::Refuse { status_line: "403 Blocked".to_owned(), page: String::new() };
+    for (rule, told) in [(login("ci", "right"), "the proxy answered 407"), (refuse, "the proxy answered 403")]
+    {
+        let proxy = Proxy::start().with(rule);
+        let run = gatepost.clone().set("HTTPS_PROXY", proxy.url()).run();
+        assert_told(&run, 4, &[&format!("not posted: {told}")]);
+        assert!(!run.output.contains("no answer"), "{}", run.output);
+    }
+}
+
 #[test]
 fn a_proxy_that_hangs_up_is_tried_again() {
     for rule in [ProxyRule::HangUp, ProxyRule::HangUpInTunnel] {
@@ -99,7 +155,10 @@ fn a_proxy_that_is_busy_is_tried_again() {
     let proxy = Proxy::start().with(busy);
     let run = in_build(&sandbox, &folder).set("HTTPS_PROXY", proxy.url()).set("TIMEOUT", "3").run();
     assert_told(&run, 4, &["503 Service Unavailable", "the proxy"]);
-    assert!(proxy.heads().len() > 1, "{}", run.output);
+    // The first attempt is followed by a question for the words of the answer; the others are that question.
+    let attempts = run.output.matches("trying again").count() + 1;
+    assert!(attempts > 1, "{}", run.output);
+    assert_eq!(proxy.heads().len(), attempts + 1, "{}", run.output);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::run::{Fault, Run, Sandbox, acme, assert_told, by_hand, in_branch_buil
 const SECRET: &str = "SECRETPART";
 
 /// Addresses in which a part is a secret.
-const ADDRESSES: [&str; 7] = [
+const ADDRESSES: [&str; 18] = [
     "https://u:pa/SECRETPART@host/x",
     "https://u:SECRETPART@host.example/x",
     "https://u:pa#SECRETPART@host.example/x",
@@ -16,6 +16,17 @@ const ADDRESSES: [&str; 7] = [
     "https://host.example/x?token=SECRETPART",
     "https://host.example/x?a=b&password=SECRETPART&c=d",
     "https://host.example/x#access_token=SECRETPART",
+    "https://host.example/x?apikey=SECRETPART",
+    "https://host.example/x?p%61ssword=SECRETPART",
+    "https://host.example/x;sig=SECRETPART",
+    "x?token=SECRETPART",
+    "/x?a=b&jwt=SECRETPART",
+    "u:pa/SECRETPART@host",
+    "//u:SECRETPART@h/x",
+    "https:/u:pa/SECRETPART@host.example",
+    "https://u:pa SECRETPART@host.example",
+    "token=SECRETPART",
+    "{\"password\": \"SECRETPART\"}",
 ];
 
 /// Everything that is shown, or that others can read on the commit.
@@ -76,8 +87,12 @@ fn a_secret_in_an_address_is_shown_for_no_variable() {
             assert!(!run.output.contains(SECRET), "{variable}={address}:\n{}", run.output);
         }
     }
-    // What was posted can be read by everybody who sees the commit.
-    assert!(sandbox.requests().iter().all(|request| !request.body.contains(SECRET)));
+    // What was posted can be read by everybody who sees the commit. The name of the branch that is built is public.
+    for request in sandbox.requests().iter().filter(|request| request.body.contains(SECRET)) {
+        let mut status: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(status["refname"].take(), "token=SECRETPART", "BITBUCKET_BRANCH: {}", request.body);
+        assert!(!status.to_string().contains(SECRET), "{}", request.body);
+    }
 }
 
 #[test]
@@ -135,8 +150,42 @@ fn a_map_of_tokens_with_names_and_tokens_swapped_shows_none() {
     }
 }
 
+/// A token of a kind that has no shape of its own.
+#[test]
+fn a_swapped_map_shows_no_token_that_could_be_a_name() {
+    for (name, token) in [
+        ("SECRETPART_0123456789abcdefgh", "acme/api"),
+        ("SECRETPART_0123456789abcdefgh", "api"),
+        ("acme/SECRETPART0123456789abcdefgh", "api"),
+    ] {
+        let sandbox = acme();
+        let run = tests(by_hand(&sandbox))
+            .unset("BITBUCKET_ACCESS_TOKEN")
+            .set("BITBUCKET_ACCESS_TOKENS", json!({ name: token }).to_string())
+            .set("COMMIT", sandbox.head("acme/api", "main"))
+            .run();
+        assert_refused_unsent(&sandbox, &run, &["✖ BITBUCKET_ACCESS_TOKENS", "probably swapped"]);
+        assert!(!run.output.to_lowercase().contains("secretpart"), "{}", run.output);
+    }
+}
+
+/// What only says how the status looks is left out, and keeps no verdict away.
+#[test]
+fn a_password_in_a_text_that_decides_nothing_is_left_out() {
+    for variable in ["NAME", "DESCRIPTION", "URL"] {
+        let sandbox = acme();
+        let run = tests(in_branch_build(&sandbox)).set(variable, "see u:pa/SECRETPART@host").run();
+        assert_told(&run, 0, &["✔ posted SUCCESSFUL", &format!("! {variable} is ")]);
+        assert_hidden(&sandbox, &run, variable);
+    }
+    let sandbox = acme();
+    let run = tests(in_branch_build(&sandbox)).set("KEY", "x?token=SECRETPART").run();
+    assert_refused_unsent(&sandbox, &run, &["✖ KEY holds a token or a password"]);
+    assert_hidden(&sandbox, &run, "KEY");
+}
+
 /// A secret, letter by letter.
-fn forms(secret: &str) -> [String; 5] {
+fn forms(secret: &str) -> [String; 10] {
     let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
     [
         each(|byte| format!("%{byte:02X}")),
@@ -144,6 +193,11 @@ fn forms(secret: &str) -> [String; 5] {
         each(|byte| format!("\\u{byte:04x}")),
         each(|byte| format!("&#{byte};")),
         each(|byte| format!("&#x{byte:x};")),
+        each(|byte| format!("\\x{byte:02x}")),
+        each(|byte| format!("\\{byte:03o}")),
+        each(|byte| format!("={byte:02X}")),
+        each(|byte| format!("{byte} ")),
+        each(|byte| format!("0x{byte:x}, ")),
     ]
 }
 

@@ -127,6 +127,53 @@ fn a_variable_of_the_run_with_a_secret_refuses_the_list() {
     assert_refused_unsent(&sandbox, &run, &["✖ DESCRIPTION holds", "✖ 1 variable is wrong"]);
 }
 
+/// What works as the value of `TARGETS` is one item too much in a list.
+#[test]
+fn an_array_in_a_list_in_yaml_is_told_as_that() {
+    let sandbox = acme();
+    let entry = json!({ "repo_slug": "web", "branch": "main", "state": "passed", "key": "tests" });
+    for (item, told) in [
+        (json!([entry]), "✖ TARGETS_0 is an array, and TARGETS is a list already"),
+        (json!("web"), "✖ TARGETS_0 is JSON, but not an object"),
+    ] {
+        let central = tests(in_central_pipeline(&sandbox)).set("TARGETS_COUNT", "1");
+        let run = central.set("TARGETS_0", item.to_string()).run();
+        assert_refused_unsent(&sandbox, &run, &[told, "accepted: one JSON object", "✖ 1 variable is wrong"]);
+    }
+}
+
+/// The reason must be true: beside a good list, no own repository is in question.
+#[test]
+fn an_empty_list_beside_another_list_is_told_as_that() {
+    let (sandbox, folder) = (acme(), crate::run::Folder::new());
+    let entry = json!([{ "repo_slug": "web", "branch": "main", "state": "passed", "key": "tests" }]);
+    let file = folder.write("targets.json", entry.to_string().as_bytes());
+    let run = tests(in_central_pipeline(&sandbox)).set("TARGETS", "").set("TARGETS_FILE", file).run();
+    assert_refused_unsent(&sandbox, &run, &["✖ TARGETS is empty: TARGETS_FILE is set as well"]);
+    let central = tests(in_central_pipeline(&sandbox)).set("TARGETS", entry.to_string());
+    let run = central.set("TARGETS_FILE", "").run();
+    assert_refused_unsent(&sandbox, &run, &["✖ TARGETS_FILE is empty: TARGETS is set as well"]);
+}
+
+/// More steps than targets.
+#[test]
+fn a_step_without_a_share_says_so() {
+    let sandbox = acme();
+    let entry = json!([{ "repo_slug": "web", "branch": "main", "state": "passed", "key": "tests" }]);
+    let run = tests(in_central_pipeline(&sandbox))
+        .set("TARGETS", entry.to_string())
+        .set("SPLIT", "true")
+        .set("BITBUCKET_PARALLEL_STEP", "1")
+        .set("BITBUCKET_PARALLEL_STEP_COUNT", "2")
+        .run();
+    assert_told(
+        &run,
+        0,
+        &["! the list has fewer targets than the parallel group has steps", "0 of 1 target"],
+    );
+    assert!(!run.output.contains("the list has no targets"), "{}", run.output);
+}
+
 /// A value was meant to arrive and did not: the run must not take what was left out for what was wanted.
 #[test]
 fn a_list_that_is_present_and_empty_is_refused() {

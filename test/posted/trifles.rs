@@ -1,7 +1,9 @@
 //! A trifle never keeps a verdict away: what only says how it is told, or how long is waited, has a default.
 
+use serde_json::json;
+
 use super::{assert_refused_unsent, assert_stands, standing, tests, warnings};
-use crate::run::{Run, Sandbox, acme, assert_told, by_hand, in_branch_build};
+use crate::run::{Run, Sandbox, acme, assert_told, by_hand, in_branch_build, in_central_pipeline};
 
 /// Runs with one variable set, in a build of the branch `main`.
 fn with(variable: &str, value: &str) -> (Sandbox, Run) {
@@ -44,12 +46,64 @@ fn each_trifle_alone_is_a_warning_and_its_default() {
         ("RESUME", "perhaps"),
         ("HTTP_PROXY", "not an address"),
         ("RESULT_FILE", "/dev/null/r"),
+        ("SSL_CERT_FILE", "/no/such"),
+        ("SSL_CERT_FILE", "$ROOTS"),
+        ("NO_PROXY", "\"a.example,b.example\""),
+        ("TIMEOUT", "\"60\""),
+        ("NAME", "\"n\""),
+        ("SPLIT", "$SPLIT"),
+        ("SONAR_PROJECT_KEY", "$P"),
+        ("SONAR_TOKEN", "$T"),
+        ("SONAR_BRANCH", "\"main\""),
+        ("BITBUCKET_PR_ID", "abc"),
+        ("BITBUCKET_WORKSPACE", "\"acme\""),
     ] {
         let (sandbox, run) = with(variable, value);
         assert_told(&run, 0, &["✔ posted SUCCESSFUL on acme/api"]);
         assert_eq!(warnings(&run, variable).len(), 1, "{variable}={value}:\n{}", run.output);
         assert_stands(&sandbox, "acme/api", &sandbox.head("acme/api", "main"), "SUCCESSFUL");
     }
+}
+
+/// An entry's text that a command did not find stops no target.
+#[test]
+fn a_trifle_of_an_entry_stops_no_target() {
+    for (field, value) in [
+        ("description", json!("$D")),
+        ("description", json!(null)),
+        ("description", json!("")),
+        ("description", json!({ "text": "x" })),
+        ("name", json!(null)),
+        ("url", json!("%URL%")),
+        ("sonar_project_key", json!("$P")),
+        ("sonar_branch", json!(null)),
+    ] {
+        let sandbox = acme();
+        let commit = sandbox.head("acme/web", "main");
+        let other = json!({ "repo_slug": "api", "branch": "main", "state": "passed", "key": "tests" });
+        let mut entry = json!({ "repo_slug": "web", "commit": commit, "state": "passed", "key": "tests" });
+        entry[field] = value.clone();
+        let run = in_central_pipeline(&sandbox)
+            .unset("STATE")
+            .set("TARGETS", json!([entry, other]).to_string())
+            .run();
+        assert_told(&run, 0, &["2 posted", &format!("! TARGETS[0]: {field} ")]);
+        assert_stands(&sandbox, "acme/web", &commit, "SUCCESSFUL");
+    }
+}
+
+/// With COMMIT, or with a pull request, the others of the build are not needed.
+#[test]
+fn a_wrong_value_of_pipelines_ends_no_run_that_does_not_need_it() {
+    let sandbox = acme();
+    let commit = sandbox.head("acme/api", "main");
+    let run = tests(in_branch_build(&sandbox)).set("COMMIT", &commit).set("BITBUCKET_COMMIT", "XYZ").run();
+    assert_told(&run, 0, &["! BITBUCKET_COMMIT is \"XYZ\"", "it is not needed, and is ignored"]);
+    assert_stands(&sandbox, "acme/api", &commit, "SUCCESSFUL");
+    // It is needed, and the one problem.
+    let run = tests(in_branch_build(&sandbox)).unset("BITBUCKET_BRANCH").set("BITBUCKET_COMMIT", "XYZ").run();
+    assert_told(&run, 2, &["✖ BITBUCKET_COMMIT is \"XYZ\"", "✖ 1 variable is wrong"]);
+    assert!(!run.output.contains("gives no"), "{}", run.output);
 }
 
 /// Whether something is posted at all is no trifle.
@@ -74,6 +128,7 @@ fn any_exit_code_is_a_state() {
         ("256", "FAILED"),
         ("3221225477", "FAILED"),
         ("-1073741819", "FAILED"),
+        ("99999999999999999999999", "FAILED"),
     ] {
         let (sandbox, run) = with("STATE", code);
         assert_told(&run, 0, &[&format!("✔ posted {state} on acme/api")]);
@@ -104,12 +159,28 @@ fn the_words_of_other_services_are_states() {
         ("Canceled", Some("STOPPED")),
         ("TaskRunTimeout", Some("FAILED")),
         ("interrupted", Some("STOPPED")),
+        ("TaskRunCancelled", Some("STOPPED")),
+        ("PipelineRunCancelled", Some("STOPPED")),
+        ("CancelledRunningFinally", Some("STOPPED")),
+        ("PipelineRunPending", Some("INPROGRESS")),
+        ("cancelling", Some("STOPPED")),
+        ("notStarted", Some("INPROGRESS")),
+        ("postponed", Some("INPROGRESS")),
+        ("waiting_for_callback", Some("INPROGRESS")),
+        ("expected", Some("INPROGRESS")),
+        ("WARNING", Some("FAILED")),
+        ("NORMAL", None),
+        ("UNKNOWN", None),
+        ("None", None),
     ] {
         let (sandbox, run) = with("STATE", word);
         assert_told(&run, 0, &["✔ posted "]);
         let standing = standing(&sandbox, "acme/api", &sandbox.head("acme/api", "main"));
         assert_eq!(standing.len(), 1, "{word}:\n{}", run.output);
         assert!(state.is_none_or(|state| standing[0].1 == state), "{word}: {standing:?}");
+        let says_good = ["SUCC", "succ", "Succ"].iter().any(|good| word.starts_with(good));
+        let is_green = standing[0].1 == "SUCCESSFUL";
+        assert_eq!(is_green, says_good, "only a word that says good is green: {word}: {standing:?}");
     }
 }
 

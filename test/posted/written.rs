@@ -37,6 +37,22 @@ fn quotes_around_every_value_are_one_problem() {
     }
 }
 
+/// In a container that gets the variables of the build as well.
+#[test]
+fn quotes_around_the_values_of_pipelines_are_the_same_problem() {
+    let sandbox = acme();
+    let gatepost = tests(in_branch_build(&sandbox)).set("BITBUCKET_PR_ID", "7").set("NAME", "n");
+    let run = wrapped(&gatepost, "\"").run();
+    assert_refused_unsent(&sandbox, &run, &["quotes", "--env-file"]);
+    let problems: Vec<_> = run.output.lines().filter(|line| line.starts_with("✖ ")).collect();
+    assert_eq!(problems.len(), 2, "one problem and the last line:\n{}", run.output);
+    for variable in
+        ["BITBUCKET_WORKSPACE", "BITBUCKET_REPO_SLUG", "BITBUCKET_BRANCH", "BITBUCKET_PR_ID", "NAME"]
+    {
+        assert!(problems[0].contains(variable), "{variable}:\n{}", run.output);
+    }
+}
+
 /// The marks that templates leave when nobody fills them in.
 const UNFILLED: [&str; 7] =
     ["$NAME", "${NAME}", "%NAME%", "${{ env.NAME }}", "${{ secrets.NAME }}", "$env:NAME", "null"];

@@ -68,7 +68,7 @@ fn an_analysis_of_the_main_branch_needs_attention() {
     let (sandbox, sonarqube) = (acme(), sonarqube());
     let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(Analysis::new("acme_api", Gate::passed())));
     let run = gatepost.set("MODE", "check").run();
-    assert_told(&run, 0, &["! the analysis is of the main branch", "need attention"]);
+    assert_told(&run, 0, &["! the analysis is of the main branch", "needs attention"]);
 }
 
 #[test]

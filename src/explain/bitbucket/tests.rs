@@ -149,9 +149,9 @@ fn what_further_reads_told_settles_the_reason() {
     A workspace that restricts access | An access token without the required scope
     A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
     A status with the same KEY that another user or token created | A workspace that restricts access | An access token without the required scope
-    Bitbucket says: No.
-    Bitbucket says: No.
-    Bitbucket says: No.
+    A repository or a workspace that takes no writes
+    A repository or a workspace that takes no writes
+    A repository or a workspace that takes no writes
     ");
 }
 

@@ -157,7 +157,18 @@ fn check_scopes(
             ),
         );
     };
-    tally.passed(format_args!("the token has the scope {}, for statuses", Need::Status.scope(credential)));
+    let needed = Need::Status.scope(credential);
+    if Need::Status.is_met(credential, granted) {
+        tally.passed(format_args!("the token has the scope {needed}, for statuses"));
+    } else {
+        tally.notable(
+            format_args!("Bitbucket lists the scopes of the token without {needed}, for statuses: {granted}"),
+            format_args!(
+                "the token could read the repository, which should be enough; if Bitbucket refuses a status, give the token {}",
+                Need::Status.permission(credential)
+            ),
+        );
+    }
     let lookup = Need::PullRequestLookup.scope(credential);
     let is_looked_up =
         matches!(target, CheckTarget::Commit(TargetPlan { commit: CommitSource::PullRequest { .. }, .. }));

@@ -72,9 +72,12 @@ impl<'a> Tally<'a> {
         match (failed, notable) {
             (0, _) if !console.is_of_run() => {}
             (0, 0) => console.done(format_args!("all {all} checks passed; nothing was posted")),
-            (0, _) => console.done(format_args!(
-                "{passed} of {all} checks passed, {notable} need attention; nothing was posted"
-            )),
+            (0, _) => {
+                let need = if notable == 1 { "needs" } else { "need" };
+                console.done(format_args!(
+                    "{passed} of {all} checks passed, {notable} {need} attention; nothing was posted"
+                ));
+            }
             _ => console.failed(format_args!("{failed} of {all} checks failed; nothing was posted")),
         }
         worst

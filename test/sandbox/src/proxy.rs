@@ -26,6 +26,15 @@ pub enum ProxyRule {
         /// A page in HTML.
         page: String,
     },
+    /// Answers 407 to everybody, with a status line of its own and a way to log in that is not `Basic`.
+    Negotiate {
+        /// What follows `HTTP/1.1` in its first line.
+        status_line: String,
+        /// The values of `Proxy-Authenticate`.
+        schemes: Vec<String>,
+    },
+    /// Sends this to everybody, and closes the connection: no HTTP.
+    Speak(Vec<u8>),
     /// Closes every connection without a byte.
     HangUp,
     /// Says that the way is free, and closes the connection.
@@ -134,6 +143,14 @@ impl State {
             ProxyRule::Refuse { status_line, page } => {
                 return answer(&mut client, &status_line, "content-type: text/html\r\n", &page);
             }
+            ProxyRule::Negotiate { status_line, schemes } => {
+                let asks: String = schemes
+                    .iter()
+                    .flat_map(|scheme| ["proxy-authenticate: ", scheme.as_str(), "\r\n"])
+                    .collect();
+                return answer(&mut client, &status_line, &asks, "");
+            }
+            ProxyRule::Speak(bytes) => return client.write_all(&bytes),
             ProxyRule::HangUp => return Ok(()),
             ProxyRule::HangUpInTunnel => return client.write_all(ESTABLISHED),
         }
