@@ -138,7 +138,7 @@ async fn publish(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let Context { settings, keyring, console, .. } = context;
-    let targets = Targets::from_variables(variables, keyring, &mut findings);
+    let targets = Targets::from_variables(variables, keyring, console, &mut findings);
     let results = ResultFile::from_settings(settings, &mut findings);
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
@@ -165,7 +165,8 @@ async fn check(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let Context { keyring, console, .. } = context;
-    let targets: Option<Targets<CheckTarget>> = Targets::from_variables(variables, keyring, &mut findings);
+    let targets: Option<Targets<CheckTarget>> =
+        Targets::from_variables(variables, keyring, console, &mut findings);
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {

@@ -17,10 +17,7 @@ use crate::{
         target::{names_commit, target_plan},
         variables::Variables,
     },
-    console::{
-        foreign::holds_credential,
-        secrets::{SECRET_MIN_CHARS, Secrets},
-    },
+    console::{foreign::holds_credential, log::Console, secrets::SECRET_MIN_CHARS},
     model::{
         analysis::Wanted,
         status::{Status, StatusKey},
@@ -44,8 +41,8 @@ pub(crate) struct Plan<T = TargetPlan> {
 pub(crate) struct Planner<'a> {
     keyring: &'a Keyring,
     search: FileSearch,
-    /// The secrets of the run, which must not stand in a text that others can read.
-    secrets: Secrets,
+    /// It knows the secrets of the run, which must not stand in a text that others can read.
+    console: &'a Console,
 }
 
 /// The target of a check. A team checks its token before a build names a commit.
@@ -140,12 +137,9 @@ impl PlanTarget for CheckTarget {
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(variables: &Variables, keyring: &'a Keyring) -> Self {
-        let mut secrets = Secrets::default();
-        for secret in variables.secrets().into_iter().chain(keyring.secrets()) {
-            secrets.add(&secret);
-        }
-        Self { keyring, search: FileSearch::default(), secrets }
+    /// `console` knows the secrets of the run.
+    pub(crate) fn new(keyring: &'a Keyring, console: &'a Console) -> Self {
+        Self { keyring, search: FileSearch::default(), console }
     }
 
     /// The plan for a target, or `None` after a problem was found. `is_listed` when the target is one of a list.
@@ -200,7 +194,8 @@ impl<'a> Planner<'a> {
             let Some(text) = text.as_deref() else { continue };
             // A text that only says how the status looks is left out when it holds an address with a password.
             let is_left_out = ["NAME", "DESCRIPTION", "URL"].contains(&name);
-            if is_own(text) || self.secrets.are_in(text) || (holds_credential(text) && !is_left_out) {
+            if is_own(text) || self.console.knows_secret_in(text) || (holds_credential(text) && !is_left_out)
+            {
                 findings.refuse(
                     name,
                     "holds a token or a password of this run, or a part of one",
@@ -292,7 +287,7 @@ mod tests {
         let mut findings = Findings::default();
         let credentials = Keyring::from_variables(&variables, Duration::from_secs(1), &mut findings);
         assert!(
-            Planner::new(&variables, &credentials)
+            Planner::new(&credentials, &Console::stdout())
                 .plan::<TargetPlan>(&variables, false, &mut findings)
                 .is_none()
         );

@@ -24,7 +24,7 @@ use crate::{
         plan::{Plan, PlanTarget, Planner},
         variables::{Variable, Variables, nearest, placeholder},
     },
-    console::{foreign::shown, secrets::holds_token, text::counted},
+    console::{foreign::shown, log::Console, secrets::holds_token, text::counted},
     model::target::TargetPlan,
 };
 
@@ -89,9 +89,10 @@ impl<T: PlanTarget> Targets<T> {
     pub(crate) fn from_variables(
         variables: &Variables,
         keyring: &Keyring,
+        console: &Console,
         findings: &mut Findings,
     ) -> Option<Self> {
-        let planner = Planner::new(variables, keyring);
+        let planner = Planner::new(keyring, console);
         let Some((source, text)) = source(variables, findings) else {
             let plan = planner.plan(variables, false, findings)?;
             return Some(Self { plans: vec![plan], are_listed: false, step: None });

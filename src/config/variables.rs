@@ -353,7 +353,8 @@ impl Variables {
             if variable.field == wanted {
                 return Some((variable, NameForm::Whole));
             }
-            let rest = wanted.strip_prefix(variable.field)?.strip_prefix('_').filter(|_| variable.list)?;
+            let rest = Some(&wanted).filter(|_| variable.list)?.strip_prefix(variable.field)?;
+            let rest = rest.strip_prefix('_')?;
             match rest {
                 "count" => Some((variable, NameForm::Count)),
                 _ => in_digits(rest).map(|number| (variable, NameForm::Item(number))),
@@ -537,6 +538,11 @@ fn check_items(name: &str, items: &BTreeMap<u64, String>, findings: &mut Finding
     }
 }
 
+/// Whether any variable came as a list: few environments have one.
+fn has_lists(names: &BTreeSet<String>) -> bool {
+    names.iter().any(|name| name.ends_with("_COUNT"))
+}
+
 /// Whether a variable that takes one value came as a list.
 fn came_as_list(variable: &Variable, names: &BTreeSet<String>) -> bool {
     let name = variable.name();
@@ -545,6 +551,9 @@ fn came_as_list(variable: &Variable, names: &BTreeSet<String>) -> bool {
 
 /// Reports the list form of a variable that takes one value.
 fn refuse_list_form(names: &BTreeSet<String>, findings: &mut Findings) {
+    if !has_lists(names) {
+        return;
+    }
     for variable in Variables::ALL {
         let name = variable.name();
         if came_as_list(variable, names) {
@@ -754,7 +763,9 @@ const USUAL_NAMES: [&str; 9] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES"
 /// Warns of an unknown name that is one or two letters away from a known one: it is probably misspelt.
 fn warn_of_near_miss(name: &str, names: &BTreeSet<String>, findings: &mut Findings) {
     let is_of = |variable: &Variable| name.starts_with(&variable.name()) && came_as_list(variable, names);
-    if USUAL_NAMES.contains(&name) || name.len() > 64 || Variables::ALL.iter().any(is_of) {
+    let is_item = name.contains(|c: char| c.is_ascii_digit()) || name.ends_with("_COUNT");
+    let is_item = is_item && Variables::ALL.iter().any(is_of);
+    if USUAL_NAMES.contains(&name) || name.len() > 64 || is_item {
         return;
     }
     let settable = Variables::ALL.iter().filter(|variable| variable.group != BY_PIPELINES);
@@ -771,9 +782,15 @@ fn warn_of_near_miss(name: &str, names: &BTreeSet<String>, findings: &mut Findin
 fn have_like_letters(a: &str, b: &str, allowed: usize) -> bool {
     // Two characters may share a bit: then the names are compared in full.
     let letters = |text: &str| text.bytes().fold(0_u64, |letters, byte| letters | 1 << (byte & 63));
-    let (a, b) = (letters(a), letters(b));
+    let (letters_a, letters_b) = (letters(a), letters(b));
     let lacks = |missing: u64| usize::try_from(missing.count_ones()).is_ok_and(|number| number <= allowed);
-    lacks(a & !b) && lacks(b & !a)
+    lacks(letters_a & !letters_b) && lacks(letters_b & !letters_a) && {
+        let mut counts = [0_i32; 64];
+        a.bytes().for_each(|byte| counts[usize::from(byte & 63)] += 1);
+        b.bytes().for_each(|byte| counts[usize::from(byte & 63)] -= 1);
+        let missing = |sign: i32| counts.iter().map(|count| (count * sign).max(0)).sum::<i32>();
+        [1, -1].into_iter().all(|sign| usize::try_from(missing(sign)).is_ok_and(|number| number <= allowed))
+    }
 }
 
 /// The name that is most similar to a misspelt one, at most two letters away.

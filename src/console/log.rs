@@ -176,6 +176,11 @@ impl Console {
         }
     }
 
+    /// Whether a text holds a secret of the run, or a part of one, or what looks like a token.
+    pub(crate) fn knows_secret_in(&self, text: &str) -> bool {
+        self.shared.secrets.borrow().are_in(text)
+    }
+
     /// The text without secrets: those of the run, tokens, and passwords in addresses.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         without_credentials(&self.shared.secrets.borrow().hide(text))

@@ -1,6 +1,10 @@
 //! Keeps secrets out of everything that is shown: known secrets, whole or in part, and texts that look like a token.
 
-use std::{collections::HashSet, ops::Range};
+use std::{
+    collections::HashSet,
+    hash::{BuildHasherDefault, Hash, Hasher},
+    ops::Range,
+};
 
 use base64::{
     Engine as _,
@@ -26,10 +30,10 @@ const TOKEN_MIN_CHARS: usize = 24;
 pub(crate) struct Secrets {
     /// The secrets themselves.
     known: HashSet<Vec<u8>>,
-    /// Each part of a secret, in lower case.
-    parts: HashSet<[u8; PART_CHARS]>,
+    /// Each part of a secret, in lower case. A token has some 2,000 of them, in all its forms.
+    parts: HashSet<Part, BuildHasherDefault<PartHasher>>,
     /// The first two letters of each part: most text has none of them, which is quick to check.
-    beginnings: HashSet<[u8; 2]>,
+    beginnings: Pairs,
     /// Secrets that are too short to have parts, in lower case.
     short: Vec<Vec<u8>>,
 }
@@ -55,9 +59,11 @@ impl Secrets {
 
     fn add_parts(&mut self, text: &[u8]) {
         let lower = text.to_ascii_lowercase();
-        let parts = lower.array_windows();
-        self.beginnings.extend(parts.clone().map(|part: &[u8; PART_CHARS]| [part[0], part[1]]));
-        self.parts.extend(parts.copied());
+        self.parts.reserve(lower.len());
+        for part in lower.array_windows::<PART_CHARS>() {
+            self.beginnings.insert([part[0], part[1]]);
+            let _ = self.parts.insert(Part::of(part));
+        }
     }
 
     /// Whether a text holds a secret or a part of one.
@@ -89,7 +95,9 @@ impl Secrets {
             let parts = letters.windows(PART_CHARS).enumerate();
             hidden.extend(
                 parts
-                    .filter(|(_, part)| self.beginnings.contains(&part[..2]) && self.parts.contains(*part))
+                    .filter(|(_, part)| {
+                        self.beginnings.contain([part[0], part[1]]) && self.parts.contains(&Part::of(part))
+                    })
                     .map(|(at, _)| place(at, PART_CHARS)),
             );
             for secret in &self.short {
@@ -116,6 +124,74 @@ impl Secrets {
         }
         shown.push_str(&text[end..]);
         shown
+    }
+}
+
+/// A set of pairs of bytes: one bit for each pair, once there is one.
+#[derive(Default)]
+struct Pairs(Vec<u64>);
+
+impl Pairs {
+    /// The number that has the bit of a pair, and this bit.
+    fn place(pair: [u8; 2]) -> (usize, u64) {
+        let number = u16::from_be_bytes(pair);
+        (usize::from(number / 64), 1 << (number % 64))
+    }
+
+    fn insert(&mut self, pair: [u8; 2]) {
+        const NUMBERS: usize = (1 << 16) / 64;
+        self.0.resize(NUMBERS, 0);
+        let (at, bit) = Self::place(pair);
+        self.0[at] |= bit;
+    }
+
+    fn contain(&self, pair: [u8; 2]) -> bool {
+        let (at, bit) = Self::place(pair);
+        self.0.get(at).is_some_and(|number| number & bit != 0)
+    }
+}
+
+/// A part of a secret as a number: its bytes fit into one.
+#[derive(PartialEq, Eq)]
+struct Part(u128);
+
+impl Part {
+    /// The part in the first bytes of a text.
+    fn of(text: &[u8]) -> Self {
+        let mut bytes = [0; size_of::<u128>()];
+        bytes[..PART_CHARS].copy_from_slice(&text[..PART_CHARS]);
+        Self(u128::from_le_bytes(bytes))
+    }
+}
+
+impl Hash for Part {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u128(self.0);
+    }
+}
+
+/// A quick hash for parts of secrets. Nobody else chooses what is in the set, so that it needs no key.
+#[derive(Default)]
+struct PartHasher(u64);
+
+impl Hasher for PartHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u128(u128::from(*byte));
+        }
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        /// The digits of the golden ratio, as in Fibonacci hashing.
+        const FACTOR: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        let product = (number ^ u128::from(self.0)).wrapping_mul(FACTOR);
+        // The middle of a product is mixed best.
+        self.0 = u64::try_from(product >> 64).unwrap_or_default()
+            ^ u64::try_from(product & u128::from(u64::MAX)).unwrap_or_default();
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
     }
 }
 
