@@ -1,6 +1,6 @@
 //! The texts of the documents agree with the code and with `pipe.yml`.
 
-use std::{collections::BTreeSet, env, fs};
+use std::{collections::BTreeSet, env, fs, path::Path};
 
 use super::{
     CHANGELOG, IMAGE, PIPE, Section, Variable, Variables, code_spans, documents, handbook, help, read,
@@ -202,6 +202,28 @@ fn one_version_is_named_everywhere() {
     }
     let newest = CHANGELOG.lines().find(|line| line.starts_with("## ")).unwrap();
     assert_eq!(newest, concat!("## ", env!("CARGO_PKG_VERSION")));
+}
+
+/// Each promise of the page about security names the test that holds it.
+#[test]
+fn each_promise_of_security_has_its_test() {
+    fn sources(folder: &Path) -> String {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .filter(|path| path.is_dir() || path.extension().is_some_and(|kind| kind == "rs"))
+            .map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() })
+            .collect()
+    }
+    let tests = sources(&repository_file("test"));
+    let mut promises = 0;
+    for section in Section::all().iter().filter(|section| section.document == "docs/security.md") {
+        for row in section.rows() {
+            let name = row[1].trim_matches('`');
+            assert!(tests.contains(&format!("#[test]\nfn {name}()")), "there is no test {name}");
+            promises += 1;
+        }
+    }
+    assert!(promises >= 20, "{promises}");
 }
 
 #[test]

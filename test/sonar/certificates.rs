@@ -132,3 +132,17 @@ fn a_certificate_that_is_held_is_trusted_for_its_own_names_only() {
         assert_told(&run, 3, &["the certificate of the server is not trusted (it "]);
     }
 }
+
+/// It would let whoever has the key of that root read the credential.
+#[test]
+fn a_root_certificate_of_sonarqube_is_not_trusted_for_bitbucket() {
+    let sandbox = acme();
+    let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    let run = after_scan(&sandbox, &folder)
+        .set("BITBUCKET_API_URL", sandbox.https_url())
+        .set("SONAR_ROOT_CERT", sandbox.root_certificate_pem())
+        .run();
+    assert_told(&run, 4, &["the certificate of the server is not trusted"]);
+    assert_eq!(sandbox.request_count(), 0);
+}
