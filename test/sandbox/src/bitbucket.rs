@@ -10,6 +10,7 @@ use hyper::{Method, header};
 use serde_json::{Map, Value, json};
 
 use crate::allowance::{Allowance, REQUESTS_PER_HOUR};
+use crate::canary;
 use crate::changes::Move;
 use crate::credentials::{self, Scope, Visitor};
 use crate::message::{Answer, Request};
@@ -24,6 +25,10 @@ const PAGE_MAX: usize = 100;
 type Outcome = Result<Answer, Answer>;
 
 impl Service for World {
+    fn foreign_secrets() -> &'static [&'static str] {
+        &canary::OF_SONARQUBE
+    }
+
     fn answer(&mut self, request: &Request) -> Answer {
         answer(self, request)
     }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{REPOSITORY_TOKEN, Sandbox, WORKSPACE_TOKEN};
+use crate::{REPOSITORY_TOKEN, Sandbox, WORKSPACE_TOKEN, canary};
 
 /// Where the program is.
 #[derive(Debug, Clone)]
@@ -171,6 +171,12 @@ impl Gatepost {
         let output = [ended.stdout, ended.stderr].concat();
         let output = String::from_utf8(output).expect("Gatepost prints UTF-8");
         self.assert_no_secret(&output);
+        let results = self.variables.iter().find(|(name, _)| *name == "RESULT_FILE");
+        // What is no regular file, or holds no text, was not written by Gatepost.
+        let results = results.map(|(_, file)| self.folder.join(file)).filter(|file| file.is_file());
+        if let Some(results) = results.and_then(|file| std::fs::read_to_string(file).ok()) {
+            self.assert_no_secret(&results);
+        }
         Run { code: ended.status.code().unwrap_or(-1), output, took: begun.elapsed() }
     }
 
@@ -232,11 +238,8 @@ impl Gatepost {
                 _ => continue,
             };
             for (secret, prefix) in secrets {
-                let secret: Vec<char> = secret.trim().trim_matches('"').chars().skip(prefix).collect();
-                for part in secret.windows(12) {
-                    let part: String = part.iter().collect();
-                    assert!(!text.contains(&part), "a part of {} was shown:\n{text}", name.display());
-                }
+                let piece = canary::piece_in(text, &secret, prefix);
+                assert!(piece.is_none(), "{piece:?} of {} was shown:\n{text}", name.display());
             }
         }
     }
@@ -267,10 +270,16 @@ impl Folder {
     /// When the machine gives none.
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("gatepost-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).expect("temporary folders can be made");
-        Self(path)
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("gatepost-{}-{number}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // A process that was killed had the same number.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{} cannot be made: {error}", path.display()),
+            }
+        }
     }
 
     /// Where it is.

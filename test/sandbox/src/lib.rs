@@ -28,6 +28,7 @@
 mod acme;
 mod allowance;
 mod bitbucket;
+mod canary;
 mod certificates;
 mod changes;
 mod credentials;

@@ -25,6 +25,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
+use crate::canary;
 use crate::certificates::{Certificate, Certificates};
 use crate::faults::{Effect, Fault, Faults};
 use crate::load::Load;
@@ -43,6 +44,9 @@ const HUGE_CHUNK: &[u8] = &[b'.'; 16 * 1024];
 pub(crate) trait Service: Send + 'static {
     /// Answers a request, with [`UNKNOWN`] if it is none that the service knows.
     fn answer(&mut self, request: &Request) -> Answer;
+
+    /// The secrets that do not belong to it.
+    fn foreign_secrets() -> &'static [&'static str];
 
     /// The words behind a status code, where they are not the usual ones.
     fn reason(_status: u16) -> Option<&'static [u8]> {
@@ -250,6 +254,12 @@ impl<S: Service> Drop for Running<S> {
             unknown.is_empty() || thread::panicking(),
             "the sandbox does not know these requests: {unknown:#?}"
         );
+        let leaks: Vec<String> = self
+            .requests()
+            .iter()
+            .filter_map(|request| canary::leak(request, S::foreign_secrets()))
+            .collect();
+        assert!(leaks.is_empty() || thread::panicking(), "secrets where none may be: {leaks:#?}");
     }
 }
 

@@ -13,6 +13,7 @@ use super::gate::Gate;
 use super::issues::Issue;
 use super::tokens::{Credential, Token};
 use super::{api, shapes};
+use crate::canary;
 use crate::message::{Answer, Request};
 use crate::server::Service;
 use crate::world::{fingerprint, uuid};
@@ -559,6 +560,10 @@ impl Projects {
 }
 
 impl Service for Projects {
+    fn foreign_secrets() -> &'static [&'static str] {
+        &canary::OF_BITBUCKET
+    }
+
     fn answer(&mut self, request: &Request) -> Answer {
         api::answer(self, request)
     }
