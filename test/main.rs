@@ -8,6 +8,7 @@ mod credentials;
 mod documents;
 mod faults;
 mod insights;
+mod matrix;
 mod posted;
 mod proxy;
 mod public_texts;

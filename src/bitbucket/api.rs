@@ -587,7 +587,7 @@ fn names_other_refname(body: &Value, sent: Option<&str>) -> Option<String> {
 
 /// What shows that a response that accepts does not come from Bitbucket, or is about something else: proxies and login
 /// pages answer 200 as well. `kind` is the `type` of the object.
-fn not_an_object(response: &Response, object: &'static str, kind: &str) -> Option<Unusable> {
+pub(super) fn not_an_object(response: &Response, object: &'static str, kind: &str) -> Option<Unusable> {
     match response.body.json() {
         Some(Value::Object(fields)) if fields.get("type").is_none_or(|known| known == kind) => None,
         Some(_) => Some(Unusable::NotA(object)),

@@ -6,10 +6,14 @@ use reqwest::{Method, StatusCode, Url};
 
 use crate::{
     bitbucket::{
-        api::Bitbucket,
+        api::{Bitbucket, not_an_object},
         refusal::{Purpose, Refusal},
     },
-    http::client::{Request, RequestBody},
+    http::{
+        client::{Request, RequestBody},
+        failed_request::Unusable,
+        transport::Response,
+    },
     model::{
         insights::{Annotation, Report},
         target::Target,
@@ -24,7 +28,7 @@ impl Bitbucket<'_> {
     /// When Bitbucket refuses it or cannot be reached.
     pub(crate) async fn delete_report(&self, target: &Target, id: &str) -> Result<(), Box<Refusal>> {
         let request = Request { method: Method::DELETE, url: self.report_url(target, id), body: None };
-        match self.change_report(target, request).await {
+        match self.change_report(target, request, |_| None).await {
             Err(refusal) if refusal.failed.status_code() == Some(StatusCode::NOT_FOUND) => Ok(()),
             deleted => deleted,
         }
@@ -38,7 +42,7 @@ impl Bitbucket<'_> {
     pub(crate) async fn put_report(&self, target: &Target, report: &Report) -> Result<(), Box<Refusal>> {
         let body = Some(RequestBody::Json(report.to_json()));
         let request = Request { method: Method::PUT, url: self.report_url(target, &report.id), body };
-        self.change_report(target, request).await
+        self.change_report(target, request, |response| not_an_object(response, "report", "report")).await
     }
 
     /// Adds annotations to a report, at most 100. One that is refused refuses all.
@@ -54,7 +58,9 @@ impl Bitbucket<'_> {
     ) -> Result<(), Box<Refusal>> {
         let body = Some(RequestBody::Json(Annotation::to_json(annotations)));
         let url = self.annotations_url(target, report_id);
-        self.change_report(target, Request { method: Method::POST, url, body }).await
+        let request = Request { method: Method::POST, url, body };
+        let is_other = |response: &Response| response.body.json().is_none().then(|| Unusable::of(response));
+        self.change_report(target, request, is_other).await
     }
 
     /// Prints the requests that would be sent.
@@ -78,12 +84,23 @@ impl Bitbucket<'_> {
         }
     }
 
-    async fn change_report(&self, target: &Target, request: Request) -> Result<(), Box<Refusal>> {
+    /// Sends a request. `wrong` says what shows that an answer that accepts does not come from Bitbucket.
+    async fn change_report(
+        &self,
+        target: &Target,
+        request: Request,
+        wrong: impl FnOnce(&Response) -> Option<Unusable>,
+    ) -> Result<(), Box<Refusal>> {
         let purpose = || Purpose::PostReport(target.repository.clone(), target.commit.clone());
         let exchange = self.send(&request, purpose).await?;
-        match exchange.response.status_code {
-            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => Ok(()),
-            _ => Err(self.refusal(purpose(), self.client.refused(&request, exchange))),
+        let wrong = match exchange.response.status_code {
+            StatusCode::NO_CONTENT => None,
+            StatusCode::OK | StatusCode::CREATED => wrong(&exchange.response),
+            _ => return Err(self.refusal(purpose(), self.client.refused(&request, exchange))),
+        };
+        match wrong {
+            None => Ok(()),
+            Some(wrong) => Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong))),
         }
     }
 

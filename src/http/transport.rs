@@ -385,10 +385,22 @@ fn proxy_cause(error: &reqwest::Error) -> Option<ProxyCause> {
     }
 }
 
+/// Alerts that a connection may end with at any time: <https://www.rfc-editor.org/rfc/rfc8446#section-6.2>.
+const BAD_RECORD_MAC: u8 = 20;
+const INTERNAL_ERROR: u8 = 80;
+
 fn without_response(error: &reqwest::Error) -> Failure {
     let cause = root_cause(error);
     if let Some(failure) = tls_failure(error) {
-        failure
+        let has_connection = !error.is_connect();
+        match failure {
+            // The request was sent: another one may find the way undamaged, and this one may have been applied. Other
+            // alerts come here, too, from servers that want a certificate of their client.
+            Failure::Tls(
+                TlsFailure::NotTls | TlsFailure::Damaged | TlsFailure::Alert(BAD_RECORD_MAC | INTERNAL_ERROR),
+            ) if has_connection => Failure::Broken("a damaged record of TLS".to_owned()),
+            failure => failure,
+        }
     } else if error.is_dns() {
         Failure::UnknownHost(lookup(&cause))
     } else if error.is_connect() && error.is_timeout() {

@@ -55,6 +55,7 @@ examples! {
     the_line_of_a_report_is_written: "docs/results-and-exit-codes.md", "The line of a report" => line_of_report;
     a_report_without_a_credential_works: "docs/reports.md", "Without a credential" => without_credential;
     the_commands_for_contributors_exist: "docs/contributing.md", "Build and test" => commands_exist;
+    the_commands_for_the_page_of_faults_exist: "docs/faults.md", "Faults" => commands_exist;
 }
 
 #[test]

@@ -180,11 +180,34 @@ impl Gatepost {
         Run { code: ended.status.code().unwrap_or(-1), output, took: begun.elapsed() }
     }
 
+    /// Runs to the end in a process where a shell ran these commands before: limits, and what is open.
+    ///
+    /// # Panics
+    /// As [`Self::run`], and for an image, which brings its own process.
+    pub fn run_after(&self, commands: &str) -> Run {
+        let Program::Binary(path) = &self.program else { panic!("{:?} is no file", self.program) };
+        let shell = Self { program: Program::Binary("/bin/sh".into()), ..self.clone() };
+        let path = path.to_str().expect("the path of the program is text");
+        shell.run_with(&["-c", &format!("{commands}; exec \"$0\""), path])
+    }
+
+    /// Starts it with another standard output than the one that [`Self::finish`] reads.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn start_into(&self, output: impl Into<Stdio>) -> Child {
+        self.spawn(&[], output.into())
+    }
+
     fn start_with(&self, arguments: &[&str]) -> Child {
+        self.spawn(arguments, Stdio::piped())
+    }
+
+    fn spawn(&self, arguments: &[&str], output: Stdio) -> Child {
         self.command()
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{:?} cannot be started: {error}", self.program))

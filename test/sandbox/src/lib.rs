@@ -75,6 +75,8 @@ pub use sonar::{
 };
 pub use world::{Account, PullRequest, Report, Role, Status, World, uuid};
 
+use std::time::Duration;
+
 use server::Running;
 
 /// A running service. Dropping it stops it, and panics if it had received a request that it does not know.
@@ -90,6 +92,14 @@ impl Sandbox {
     /// When the machine has no port or no thread to spare.
     pub fn start(world: World) -> Self {
         Self { running: Running::start(world) }
+    }
+
+    /// Starts the service with a certificate of this kind.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_with(world: World, certificate: Certificate) -> Self {
+        Self { running: Running::start_with(world, certificate) }
     }
 
     /// Where the API is, without TLS.
@@ -125,6 +135,11 @@ impl Sandbox {
     /// How many requests were received.
     pub fn request_count(&self) -> usize {
         self.running.request_count()
+    }
+
+    /// Waits until so many requests were received in all, or until the time is over.
+    pub fn wait_for_requests(&self, requests: usize, at_most: Duration) {
+        self.running.wait_for_requests(requests, at_most);
     }
 
     /// How many requests were under way at the same time, at most: each from its complete arrival until its

@@ -92,6 +92,7 @@ pub(crate) struct Shared<S> {
     service: Mutex<S>,
     faults: Mutex<Faults>,
     recorded: Mutex<Vec<Recorded>>,
+    arrived: Condvar,
     unknown: Mutex<Vec<String>>,
     load: Load,
     /// Slow requests that are under way, whether or not their clients still wait.
@@ -107,6 +108,7 @@ impl<S: Service> Shared<S> {
             service: Mutex::new(service),
             faults: Mutex::default(),
             recorded: Mutex::default(),
+            arrived: Condvar::new(),
             unknown: Mutex::default(),
             load: Load::default(),
             slow: Mutex::default(),
@@ -158,6 +160,7 @@ impl<S: Service> Shared<S> {
             body: String::from_utf8_lossy(&request.body).into_owned(),
             status: None,
         });
+        self.arrived.notify_all();
         recorded.len() - 1
     }
 }
@@ -205,6 +208,14 @@ impl<S: Service> Running<S> {
 
     pub(crate) fn request_count(&self) -> usize {
         self.shared.recorded().len()
+    }
+
+    /// Waits until so many requests were received, or the time is over.
+    pub(crate) fn wait_for_requests(&self, requests: usize, at_most: Duration) {
+        let recorded = self.shared.recorded();
+        let waited =
+            self.shared.arrived.wait_timeout_while(recorded, at_most, |recorded| recorded.len() < requests);
+        drop(waited);
     }
 
     pub(crate) fn most_at_once(&self) -> usize {
