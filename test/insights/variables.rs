@@ -34,10 +34,12 @@ fn wrong_values_are_told_and_keep_no_verdict_away() {
         .set("REPORT", "everything")
         .set("SONAR_BASE_DIR", "../x")
         .set("REPORT_PROXY", "x")
+        .set("STATUS", "maybe")
         .run();
     let told = [
         "! REPORT is \"everything\", which is no kind of report; the default is used (accepted: issues (a report with annotations), gate (a report alone) or false)",
         "! SONAR_BASE_DIR is \"../x\", which is not a path from the root of the repository; it is ignored",
+        "! STATUS is \"maybe\"",
         "! REPORT_PROXY is \"x\", which is not the address of an http proxy; the default is used",
     ];
     assert_told(&run, 1, &told);

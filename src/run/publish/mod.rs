@@ -247,7 +247,7 @@ impl<'a> PublishRun<'a> {
     /// The statuses that a run was to end and has not begun to post: an earlier run may have posted `INPROGRESS`.
     async fn awaited(&self, plan: &Plan, final_statuses: &FinalStatuses) -> Vec<Rc<PendingStatus>> {
         let VerdictPlan::Ask(analysis) = &plan.verdict else { return Vec::new() };
-        if self.context.settings.dry_run {
+        if self.context.settings.dry_run || !plan.insights.posts_status {
             return Vec::new();
         }
         let console = self.context.console;
