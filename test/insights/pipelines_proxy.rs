@@ -148,6 +148,12 @@ fn a_proxy_that_is_absent_refuses_or_hangs_is_told() {
         assert_told(&run, 4, &[told, "pass a credential such as BITBUCKET_ACCESS_TOKEN"]);
         assert!(run.took < Duration::from_secs(15), "{:?}", run.took);
     }
+    // A proxy that is not there is not waited for.
+    let sandbox = acme();
+    let (_folder, gatepost) = without_credential(&sandbox, &sonarqube);
+    let run = gatepost.set("REPORT_PROXY", "http://127.0.0.1:9").set("TIMEOUT", "60").run();
+    assert_told(&run, 4, &["the proxy of Pipelines is not there", "✖ the report was not posted"]);
+    assert!(run.took < Duration::from_secs(15), "{:?}", run.took);
     // The proxy of another repository does not authorize the request.
     let sandbox = acme();
     let of_other = PipelinesProxy::beside("acme/web", sandbox.http_port(), REPOSITORY_TOKEN);
