@@ -85,13 +85,12 @@ impl Bitbucket<'_> {
         let purpose = || Purpose::PostReport(target.repository.clone(), target.commit.clone());
         let exchange = self.send(&request, purpose).await?;
         match exchange.response.status_code {
-            StatusCode::NO_CONTENT => Ok(()),
             // A proxy or a login page answers 200 as well.
             StatusCode::OK | StatusCode::CREATED if exchange.response.body.json().is_none() => {
                 let wrong = Unusable::of(&exchange.response);
                 Err(self.refusal(purpose(), self.client.unusable(&request, exchange, wrong)))
             }
-            StatusCode::OK | StatusCode::CREATED => Ok(()),
+            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => Ok(()),
             _ => Err(self.refusal(purpose(), self.client.refused(&request, exchange))),
         }
     }

@@ -199,11 +199,9 @@ impl Counts {
     fn add(&mut self, result: &StatusResult) {
         let count = match &result.delivery {
             Delivery::Posted => &mut self.posted,
-            Delivery::Skipped => &mut self.skipped,
+            Delivery::Skipped | Delivery::ReportAlone(ReportDelivery::Skipped) => &mut self.skipped,
             Delivery::Repeated => &mut self.repeated,
-            Delivery::Printed => &mut self.printed,
-            Delivery::ReportAlone(ReportDelivery::Skipped) => &mut self.skipped,
-            Delivery::ReportAlone(ReportDelivery::Printed) => &mut self.printed,
+            Delivery::Printed | Delivery::ReportAlone(ReportDelivery::Printed) => &mut self.printed,
             Delivery::ReportAlone(report) if report.refusal().is_some() => &mut self.report_missing,
             Delivery::ReportAlone(_) => &mut self.report_alone,
             Delivery::Refused(refusal) if refusal.leaves_doubt() => &mut self.in_doubt,
