@@ -154,6 +154,20 @@ fn a_proxy_that_is_absent_refuses_or_hangs_is_told() {
     let run = gatepost.set("REPORT_PROXY", "http://127.0.0.1:9").set("TIMEOUT", "60").run();
     assert_told(&run, 4, &["the proxy of Pipelines is not there", "✖ the report was not posted"]);
     assert!(run.took < Duration::from_secs(15), "{:?}", run.took);
+    // What the proxy leads to may have answered.
+    for (fault, told) in [
+        (Fault::status(502), "the proxy of Pipelines, or Bitbucket behind it, does not work for the moment"),
+        (Fault::refusal(404, "Commit not found"), "Bitbucket does not know the commit"),
+    ] {
+        let sandbox = acme();
+        let proxy = PipelinesProxy::beside("acme/api", sandbox.http_port(), REPOSITORY_TOKEN);
+        let (_folder, gatepost) = without_credential(&sandbox, &sonarqube);
+        sandbox.fault_after(1, fault.clone());
+        sandbox.fault_always(fault);
+        let run = gatepost.set("REPORT_PROXY", proxy.url()).set("TIMEOUT", "2").run();
+        assert_told(&run, 4, &[told]);
+        assert!(!run.output.contains("did not authorize"), "{}", run.output);
+    }
     // The proxy of another repository does not authorize the request.
     let sandbox = acme();
     let of_other = PipelinesProxy::beside("acme/web", sandbox.http_port(), REPOSITORY_TOKEN);

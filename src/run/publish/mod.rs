@@ -56,8 +56,6 @@ pub(crate) struct PublishRun<'a> {
     lookups: Lookups<'a>,
     servers: Servers,
     pending: PendingStatuses,
-    /// Whether the result of a status was told.
-    has_told: Cell<bool>,
     /// The plans that are under way, by number.
     begun: RefCell<BTreeMap<usize, &'a Plan>>,
     due: DueReports<'a>,
@@ -111,7 +109,6 @@ impl<'a> PublishRun<'a> {
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
-            has_told: Cell::new(false),
             begun: RefCell::default(),
             due: DueReports::default(),
             untold: RefCell::default(),
@@ -241,7 +238,6 @@ impl<'a> PublishRun<'a> {
         is_one: bool,
         console: &Console,
     ) -> Outcome {
-        self.has_told.set(true);
         let outcome = result.outcome();
         report::status_result(&result, Some(plan), self.results, console);
         if let Some(summary) = &self.summary {
@@ -318,10 +314,12 @@ impl<'a> PublishRun<'a> {
             return Outcome::Stopped;
         }
         let [plan] = self.plans else { return Outcome::Stopped };
-        if unfinished.is_empty() && self.has_told.get() {
-            console.failed("stopped before the report was complete: the status stands");
-        } else if unfinished.is_empty() && !reports.is_empty() {
-            console.failed("stopped before the report was complete; there is no status (STATUS: false)");
+        if unfinished.is_empty() && !reports.is_empty() {
+            console.failed(if plan.insights.posts_status {
+                "stopped before the report was complete: the status stands"
+            } else {
+                "stopped before the report was complete; there is no status (STATUS: false)"
+            });
         } else if unfinished.is_empty() {
             let left = match (self.pending.has_posted(), self.pending.has_sent()) {
                 (true, _) => Left::NotBegun,
