@@ -24,6 +24,16 @@ for (const element of document.querySelectorAll("main > *, li, p, dd, dt, h2, h3
   if (!scrolls && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0) wrong.push(`text leaves <${element.localName}>: ${element.innerText.slice(0, 40)}`);
 }
 
+// The table of the diff scrolls by itself: a row of code has the height of one line, and a number is in one piece.
+for (const row of document.querySelectorAll(".scroll tr:not(.annotation)")) {
+  const lineHeight = parseFloat(getComputedStyle(row).lineHeight);
+  const height = row.getBoundingClientRect().height;
+  if (height > 1.5 * lineHeight) wrong.push(`the row of "${row.innerText.trim().slice(0, 20)}" is ${height} px high, and a line is ${lineHeight} px`);
+}
+for (const annotation of document.querySelectorAll("tr.annotation")) {
+  if (!annotation.querySelector("a[href]")) wrong.push(`an annotation has no link: ${annotation.innerText.slice(0, 40)}`);
+}
+
 // https://www.w3.org/TR/WCAG22/#contrast-minimum
 const channel = (value) => ((value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
 const numbers = (color) => color.match(/[\d.]+/g).map(Number);

@@ -422,6 +422,12 @@ impl Bitbucket<'_> {
         request: &Request,
         purpose: impl Fn() -> Purpose,
     ) -> Result<Exchange, Box<Refusal>> {
+        // The proxy authorizes nothing else, and a request without a credential tells a stranger what is asked.
+        let is_proxy = self.credential.kind.is_pipelines_proxy();
+        if is_proxy && !matches!(purpose(), Purpose::PostReport(..)) {
+            let failed = self.client.not_sent(request, "only reports go through the proxy of Pipelines");
+            return Err(self.refusal(purpose(), failed));
+        }
         let Some(consumer) = &self.credential.consumer else {
             return self.client.send(request).await.map_err(|failed| self.refusal(purpose(), failed));
         };

@@ -6,6 +6,7 @@ use crate::{
     bitbucket::credential::CredentialKind,
     config::{
         findings::{Findings, Problem},
+        parse::flag,
         variables::Variables,
     },
     explain::handbook::{
@@ -200,6 +201,9 @@ const CLIENT_SECRET: &str = "BITBUCKET_OAUTH_CLIENT_SECRET";
 const USERNAME: &str = "BITBUCKET_USERNAME";
 const APP_PASSWORD: &str = "BITBUCKET_APP_PASSWORD";
 
+/// When a report alone needs no credential.
+const WITHOUT_CREDENTIAL: &str = "; STATUS: false needs no credential in a pipeline, through the proxy of Pipelines, if the target is the pipeline's own repository and the commit that it builds: then name no other REPO_SLUG, COMMIT or BRANCH, no PULL_REQUEST, and no list of targets";
+
 fn report_missing(variables: &Variables, findings: &mut Findings) {
     let old = variables
         .bitbucket_app_password
@@ -216,12 +220,14 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
             NO_APP_PASSWORDS.remedy,
         );
     } else {
+        let has_status = flag("STATUS", variables.status.as_deref(), true, &mut Findings::default());
+        let proxy = if has_status { "" } else { WITHOUT_CREDENTIAL };
         findings.problem(
             ACCESS_TOKEN,
             format!("is unset or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),
             format!("{EMAIL} and {API_TOKEN} together, or {ACCESS_TOKEN} alone, or {CLIENT_ID} and {CLIENT_SECRET} together"),
             format!(
-                "if a secured variable holds it, check that it is defined for this repository, workspace or deployment, and that the `variables:` of the pipe name it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); otherwise {WAYS_IN}"
+                "if a secured variable holds it, check that it is defined for this repository, workspace or deployment, and that the `variables:` of the pipe name it ({ACCESS_TOKEN}: ${ACCESS_TOKEN}); otherwise {WAYS_IN}{proxy}"
             ),
         );
     }

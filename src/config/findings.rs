@@ -26,7 +26,7 @@ pub(crate) struct Findings {
 }
 
 /// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
-const TRIFLES: [&str; 18] = [
+const TRIFLES: [&str; 19] = [
     "BITBUCKET_PIPELINES_VARIABLES_PATH",
     "CONCURRENCY",
     "DEBUG",
@@ -43,6 +43,7 @@ const TRIFLES: [&str; 18] = [
     "SONAR_BASE_DIR",
     "SONAR_TIMEOUT",
     "SSL_CERT_FILE",
+    "STATUS",
     "TIMEOUT",
     "URL",
 ];

@@ -58,7 +58,7 @@ impl InsightsPlan {
             } else {
                 ("is false, and there is no report", "pass REPORT: issues or REPORT: gate, or remove STATUS")
             };
-            findings.problem(
+            findings.refuse(
                 "STATUS",
                 format!("{found}: nothing would be posted"),
                 "true, or false with a REPORT",
@@ -90,8 +90,11 @@ fn scope(text: Option<&str>, default: ReportScope, findings: &mut Findings) -> R
 /// A path from the root of the repository. It names no file outside of it.
 fn base_folder(text: Option<&str>, findings: &mut Findings) -> Option<PathBuf> {
     let text = text.map(str::trim)?;
-    let path = Path::new(text);
-    if path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+    // Windows writes its paths with another sign.
+    let with_slashes = text.replace('\\', "/");
+    let path = Path::new(&with_slashes);
+    let is_drive = with_slashes.get(1..2) == Some(":");
+    if !is_drive && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Some(path.components().filter(|part| matches!(part, Component::Normal(_))).collect());
     }
     findings.problem(
@@ -154,7 +157,8 @@ mod tests {
         };
         assert_eq!(read("./services/api/"), (Some(PathBuf::from("services/api")), 0));
         assert_eq!(read("."), (Some(PathBuf::new()), 0));
-        for wrong in ["/opt", "../api", "a/../../b"] {
+        assert_eq!(read(".\\services\\api\\"), (Some(PathBuf::from("services/api")), 0));
+        for wrong in ["/opt", "../api", "a/../../b", "C:\\src", "..\\api"] {
             assert_eq!(read(wrong), (None, 1), "{wrong}");
         }
     }

@@ -26,7 +26,7 @@ use crate::{
     },
     http::throttle::{Outage, Throttle},
     model::{
-        target::{Repository, is_name},
+        target::{CommitHash, Repository, is_name},
         token::TokenKind,
     },
 };
@@ -35,12 +35,15 @@ use crate::{
 fn needs_no_credential(variables: &Variables) -> bool {
     let has_no_status = !flag("STATUS", variables.status.as_deref(), true, &mut Findings::default());
     let is_of_build = variables.bitbucket_build_number.is_some() && is_own(variables);
-    let other_commit = [&variables.commit, &variables.pull_request, &variables.branch];
-    has_no_status
-        && is_of_build
-        && !is_any_set(variables)
-        && !is_list(variables)
-        && other_commit.into_iter().all(Option::is_none)
+    let hash = |text: &Option<String>| text.as_deref().and_then(CommitHash::parse);
+    let is_built = match (hash(&variables.commit), hash(&variables.bitbucket_commit)) {
+        (Some(given), Some(built)) => given.matches(&built),
+        _ => variables.commit.is_none(),
+    };
+    let is_of_built_commit = is_built
+        && variables.pull_request.is_none()
+        && (variables.branch.is_none() || variables.branch == variables.bitbucket_branch);
+    has_no_status && is_of_build && !is_any_set(variables) && !is_list(variables) && is_of_built_commit
 }
 
 /// The credentials of a run.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -95,10 +95,23 @@ fn renamed_to(location: &Url) -> Option<Repository> {
 
 /// A report without a credential depends on the proxy that Pipelines runs beside each step.
 fn explain_pipelines_proxy(refusal: &Refusal) -> Explanation {
-    let why = if refusal.status_code().is_some() {
-        "the proxy of Pipelines is for reports of the repository whose pipeline runs, and did not authorize this one"
-    } else {
-        "the proxy of Pipelines is not there: it runs beside each step of a pipeline in the cloud"
+    let is_unauthorized = |code: StatusCode| {
+        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&code)
+    };
+    let why = match (refusal.status_code(), &refusal.answer) {
+        (Some(StatusCode::NOT_FOUND), Some(Answer::NoCommit)) => {
+            "Bitbucket does not know the commit; the proxy of Pipelines is for the commit that the pipeline builds"
+        }
+        (Some(code), _) if is_unauthorized(code) => {
+            "the proxy of Pipelines is for reports of the repository whose pipeline runs, and did not authorize this one"
+        }
+        (Some(code), _) if code.is_server_error() => {
+            "the proxy of Pipelines, or Bitbucket behind it, does not work for the moment"
+        }
+        (Some(_), _) => "the proxy of Pipelines, or Bitbucket behind it, does not accept the report",
+        (None, _) => {
+            "the proxy of Pipelines is not there: it runs beside each step of a pipeline in the cloud"
+        }
     };
     Explanation::of(
         why,
@@ -415,6 +428,12 @@ fn explain_not_found(
         Purpose::PostStatus(repository, commit) if evidence.has_commit == Some(true) => Explanation::of(
             format!(
                 "Bitbucket shows commit {commit} of {repository} and refuses a status for it, which is not documented"
+            ),
+            handbook::DOWN.remedy,
+        ),
+        Purpose::PostReport(repository, commit) if evidence.has_commit == Some(true) => Explanation::of(
+            format!(
+                "Bitbucket has accepted commit {commit} of {repository} before and does not find it for the report, which is not documented"
             ),
             handbook::DOWN.remedy,
         ),

@@ -290,6 +290,11 @@ impl Client<'_> {
         self.failed(request, cause, attempts, retry_after)
     }
 
+    /// The failed request that is not sent, with the reason.
+    pub(crate) fn not_sent(&self, request: &Request, why: &str) -> Box<FailedRequest> {
+        self.failed(request, Cause::NoResponse(Failure::Broken(why.to_owned())), 0, None)
+    }
+
     fn failed(
         &self,
         request: &Request,

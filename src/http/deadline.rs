@@ -43,6 +43,13 @@ impl Deadline {
         self.is_firm
     }
 
+    /// Extends it so that at least this time is left.
+    pub(crate) fn leave(&self, least: Duration) {
+        if !self.is_firm {
+            self.at.set(self.at.get().max(Instant::now() + least));
+        }
+    }
+
     /// Extends it by the time that the target waited for others.
     pub(crate) fn extend(&self, by: Duration) {
         if !self.is_firm {

@@ -16,6 +16,9 @@ use tokio::{
 
 use crate::http::{retry, transport::Lookup};
 
+/// The variable with the address of the proxy that Pipelines runs beside each step.
+pub(crate) const REPORT_PROXY: &str = "REPORT_PROXY";
+
 /// The proxies of a run, for all services.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies {

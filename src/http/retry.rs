@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::{StatusCode, header::RETRY_AFTER};
 
 use crate::http::{
-    proxy::ProxyCause,
+    proxy::{ProxyCause, ProxyFailure, REPORT_PROXY},
     transport::{Attempt, Failure, Lookup, Response},
 };
 
@@ -44,7 +44,11 @@ pub(crate) fn next(
 ) -> Next {
     let requested = match attempt {
         Ok(response) if is_transient(response.status_code) => requested_pause(response, now),
-        Err(failure) if failures > LOOKUPS_MAX && is_no_such_host(failure) => return Next::End,
+        Err(failure)
+            if failures > LOOKUPS_MAX && (is_no_such_host(failure) || is_no_report_proxy(failure)) =>
+        {
+            return Next::End;
+        }
         Err(failure) if failure.is_transient() => None,
         Ok(_) | Err(_) => return Next::End,
     };
@@ -67,6 +71,14 @@ fn is_no_such_host(failure: &Failure) -> bool {
         Failure::Proxy(failure) => failure.cause == ProxyCause::UnknownHost(NONE),
         _ => false,
     }
+}
+
+/// Whether the proxy that Pipelines runs beside a step is not there. It begins before the step does.
+fn is_no_report_proxy(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Proxy(ProxyFailure { variable: REPORT_PROXY, cause: ProxyCause::Unreachable(_), .. })
+    )
 }
 
 /// Whether a later request may get another response: rate limits, conflicts with another request, and failures of the
@@ -121,12 +133,7 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::http::{
-        body::Body,
-        proxy::{Challenge, ProxyFailure},
-        transport::TlsFailure,
-        trust::Untrusted,
-    };
+    use crate::http::{body::Body, proxy::Challenge, transport::TlsFailure, trust::Untrusted};
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
     const MINUTE: Duration = Duration::from_mins(1);

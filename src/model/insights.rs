@@ -159,7 +159,7 @@ impl Report {
         Self {
             id: report_id(key),
             title: fit(title, TITLE_MAX_CHARS),
-            details: fit(&lines.join("\n"), room) + &tail,
+            details: whole_lines(&lines, room) + &tail,
             reporter: "SonarQube",
             link: None,
             kind: "BUG",
@@ -172,6 +172,26 @@ impl Report {
     pub(crate) fn to_json(&self) -> String {
         json(self)
     }
+}
+
+/// As many lines as there is room for; the last line says how many more there are.
+fn whole_lines(lines: &[String], room: usize) -> String {
+    let all = lines.join("\n");
+    if all.chars().count() <= room {
+        return all;
+    }
+    let more = |number: usize| format!("\nand {number} more");
+    let room_of_lines = room.saturating_sub(more(lines.len()).chars().count());
+    let mut used = 0;
+    let fits = |line: &&String| {
+        used += line.chars().count() + 1;
+        used <= room_of_lines + 1
+    };
+    let kept = lines.iter().take_while(fits).count();
+    if kept == 0 {
+        return fit(&all, room);
+    }
+    lines[..kept].join("\n") + &more(lines.len() - kept)
 }
 
 impl ReportData {
@@ -235,6 +255,18 @@ mod tests {
             r#"[{"external_id":"sonar-AZ1","annotation_type":"CODE_SMELL","severity":"MEDIUM","path":"src/a b.rs","line":4,"summary":"Why","details":"Rule"}]"#
         );
         assert!(Severity::Critical < Severity::Low);
+    }
+
+    #[test]
+    fn lines_that_have_no_room_are_counted() {
+        let lines: Vec<String> = (0..40).map(|number| format!("- {number:02} {}", "x".repeat(94))).collect();
+        let report = Report::new(&StatusKey::fit("k"), "t", &lines, Some("note"), ReportResult::Failed);
+        let shown: Vec<&str> = report.details.lines().collect();
+        assert_eq!(shown[18..], [lines[18].as_str(), "and 21 more", "note"]);
+        assert!(report.details.chars().count() <= DETAILS_MAX_CHARS);
+        let long = [lines[0].clone(), "y".repeat(3000)];
+        let details = Report::new(&StatusKey::fit("k"), "t", &long, None, ReportResult::Failed).details;
+        assert_eq!(details, format!("{}\nand 1 more", lines[0]));
     }
 
     proptest! {

@@ -73,7 +73,9 @@ impl Outcome {
                 "the variables are wrong; nothing was sent, except FAILED when `SCAN_EXIT_CODE` makes the run the last word of its step"
             }
             Self::SonarQubeFailed => "SonarQube refused, failed or could not be reached; FAILED is posted",
-            Self::BitbucketFailed => "Bitbucket refused or could not be reached",
+            Self::BitbucketFailed => {
+                "Bitbucket refused or could not be reached; with `STATUS: false`, the report was not posted or is not complete"
+            }
             Self::AnalysisLate => "the analysis did not finish in time; FAILED is posted",
             Self::Defect => "a defect of Gatepost",
             Self::Stopped => "stopped by SIGTERM",

@@ -13,7 +13,7 @@ use crate::{
         client::Client,
         deadline::Deadline,
         failed_request::Service,
-        proxy::Proxies,
+        proxy::{Proxies, REPORT_PROXY},
         throttle::Throttle,
         transport::{BODY_MAX_BYTES, Transport},
     },
@@ -103,7 +103,7 @@ impl PipelinesProxy {
     ///
     /// None that a variable can cause: the address of the API is valid.
     pub(crate) fn at(address: Url, concurrency: usize) -> anyhow::Result<Self> {
-        let proxies = Arc::new(Proxies::for_http(address, "REPORT_PROXY"));
+        let proxies = Arc::new(Proxies::for_http(address, REPORT_PROXY));
         Ok(Self {
             transport: Transport::new([], proxies, concurrency)?,
             api_url: Url::parse("http://api.bitbucket.org/2.0")?,

@@ -32,12 +32,38 @@ pub(crate) enum Delivery {
     Contradicted(Contradiction),
     /// It was printed, because of `DRY_RUN`.
     Printed,
-    /// The report alone was posted: `STATUS` is `false`.
-    ReportAlone,
+    /// There is no status to post: `STATUS` is `false`.
+    ReportAlone(ReportDelivery),
     /// Bitbucket refused it or could not be reached.
     Refused(Rc<Refusal>),
     /// The run was stopped.
     Stopped(Left),
+}
+
+/// What became of a report that is posted without a status.
+#[derive(Debug)]
+pub(crate) enum ReportDelivery {
+    Posted,
+    /// An earlier run has posted it.
+    Skipped,
+    /// It was printed, because of `DRY_RUN`.
+    Printed,
+    /// The verdict has no report: the analysis has not ended.
+    Nothing,
+    /// Bitbucket refused it or could not be reached.
+    Missing(Rc<Refusal>),
+    /// Bitbucket has the report, and not all of its annotations.
+    Incomplete(Rc<Refusal>),
+}
+
+impl ReportDelivery {
+    /// Why the report is missing or not complete.
+    pub(crate) const fn refusal(&self) -> Option<&Rc<Refusal>> {
+        match self {
+            Self::Missing(refusal) | Self::Incomplete(refusal) => Some(refusal),
+            Self::Posted | Self::Skipped | Self::Printed | Self::Nothing => None,
+        }
+    }
 }
 
 /// What two targets with one commit and one key differ in.
@@ -68,14 +94,18 @@ pub(crate) enum Left {
 impl Delivery {
     /// Whether the status stands on the commit, or would without `DRY_RUN`.
     pub(crate) const fn is_done(&self) -> bool {
-        matches!(self, Self::Posted | Self::Skipped | Self::Repeated | Self::Printed | Self::ReportAlone)
+        match self {
+            Self::Posted | Self::Skipped | Self::Repeated | Self::Printed => true,
+            Self::ReportAlone(report) => report.refusal().is_none(),
+            Self::Contradicted(_) | Self::Refused(_) | Self::Stopped(_) => false,
+        }
     }
 
     /// The word for it in `RESULT_FILE`; `None` when another line says it.
     pub(crate) const fn recorded(&self) -> Option<&'static str> {
         match self {
             Self::Posted => Some("delivered"),
-            Self::Skipped | Self::Repeated | Self::ReportAlone => None,
+            Self::Skipped | Self::Repeated | Self::ReportAlone(_) => None,
             Self::Printed => Some("printed"),
             Self::Refused(_) | Self::Contradicted(_) => Some("refused"),
             Self::Stopped(_) => Some("stopped"),
@@ -87,11 +117,12 @@ impl StatusResult {
     /// The outcome of the run, as far as this status decides it.
     pub(crate) const fn outcome(&self) -> Outcome {
         match self.delivery {
-            Delivery::Posted
-            | Delivery::Skipped
-            | Delivery::Repeated
-            | Delivery::Printed
-            | Delivery::ReportAlone => self.verdict_outcome,
+            Delivery::Posted | Delivery::Skipped | Delivery::Repeated | Delivery::Printed => {
+                self.verdict_outcome
+            }
+            // The report is all there is.
+            Delivery::ReportAlone(ref report) if report.refusal().is_some() => Outcome::BitbucketFailed,
+            Delivery::ReportAlone(_) => self.verdict_outcome,
             Delivery::Refused(_) | Delivery::Contradicted(_) => Outcome::BitbucketFailed,
             Delivery::Stopped(_) => Outcome::Stopped,
         }

@@ -16,11 +16,17 @@ use crate::{
     explain::{
         bitbucket::{STOPPED_OVER, explain},
         explanation::Explanation,
-        tell::tell,
+        tell::{tell, warn},
     },
-    model::{outcome::Outcome, state::State, status::Status, target::Target},
+    model::{
+        insights::report_id,
+        outcome::Outcome,
+        state::State,
+        status::{Status, StatusKey},
+        target::Target,
+    },
     run::{
-        delivery::{Contradiction, Delivery, Left, StatusResult},
+        delivery::{Contradiction, Delivery, Left, ReportDelivery, StatusResult},
         insights::{PostedReport, ReportOutcome},
         result_file::{
             Record, RecordedReport, RecordedTarget, ReportRecord, ResultFile, write_output_variables,
@@ -184,11 +190,13 @@ pub(crate) fn status_result(
             console.detail("to do", "remove one of the two, or give it another KEY");
         }
         Delivery::Refused(refusal) => tell(&**refusal, console),
+        Delivery::ReportAlone(report) => {
+            report.refusal().into_iter().for_each(|refusal| tell(&**refusal, console));
+        }
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
         | Delivery::Printed
-        | Delivery::ReportAlone
         | Delivery::Stopped(_) => {}
     }
     if let Some(results) = results {
@@ -245,7 +253,7 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         | Delivery::Skipped
         | Delivery::Repeated
         | Delivery::Printed
-        | Delivery::ReportAlone => None,
+        | Delivery::ReportAlone(_) => None,
         Delivery::Refused(refusal) => Some(reason(refusal)),
         Delivery::Contradicted(Contradiction::Content) => {
             Some("another target of this run is the same status with another content".to_owned())
@@ -265,27 +273,71 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
     tell_lost(written, console);
 }
 
-/// The line about the report of a status, and its line in `RESULT_FILE`.
+/// What became of a report: a warning when a status stands without it, the line about it, and its line in `RESULT_FILE`.
 pub(crate) fn posted_report(
     report: &PostedReport,
+    plan: &Plan,
     target: &Target,
     results: Option<&ResultFile>,
     console: &Console,
 ) {
-    let PostedReport { id, outcome, annotations, left_out } = report;
-    let (outcome, reason) = match outcome {
-        ReportOutcome::Posted => ("posted", None),
-        ReportOutcome::Printed => ("printed", None),
-        ReportOutcome::Refused(refusal) => ("refused", Some(console.clean(&reason(refusal)))),
+    let PostedReport { id, content, outcome, annotations, left_out } = report;
+    let (outcome, refusal, trouble) = match outcome {
+        ReportOutcome::Posted => ("posted", None, ""),
+        ReportOutcome::Printed => ("printed", None, ""),
+        ReportOutcome::Missing(refusal) => ("refused", Some(refusal), "was not posted"),
+        ReportOutcome::Incomplete(refusal) => ("refused", Some(refusal), "is not complete"),
     };
-    if console.is_of_run() && outcome != "refused" {
+    if let Some(refusal) = refusal.filter(|_| plan.insights.posts_status) {
+        warn(format_args!("the report {trouble}, and the status stands"), &**refusal, console);
+    }
+    if console.is_of_run() && refusal.is_none() {
         let more = if *left_out > 0 { format!(", {left_out} left out") } else { String::new() };
         console.detail("report", format_args!("{id}, {}{more}", counted(*annotations, "annotation")));
     }
+    let reason = refusal.map(|refusal| console.clean(&reason(refusal)));
+    let report =
+        RecordedReport { id, content, outcome, annotations: *annotations, left_out: *left_out, reason };
+    record_report(report, plan, Some(target), results, console);
+}
+
+/// Records a report that is not posted, with the reason.
+pub(crate) fn missing_report(
+    key: &StatusKey,
+    outcome: &'static str,
+    reason: &str,
+    plan: &Plan,
+    target: Option<&Target>,
+    results: Option<&ResultFile>,
+    console: &Console,
+) {
+    let (id, reason) = (report_id(key), Some(console.clean(reason)));
+    let report = RecordedReport { id: &id, content: "", outcome, annotations: 0, left_out: 0, reason };
+    record_report(report, plan, target, results, console);
+}
+
+/// The lines of reports whose commit was not found.
+pub(crate) fn reports_not_found(
+    keys: &[StatusKey],
+    refusal: &Refusal,
+    plan: &Plan,
+    results: Option<&ResultFile>,
+    console: &Console,
+) {
+    for key in keys {
+        missing_report(key, "refused", &reason(refusal), plan, None, results, console);
+    }
+}
+
+fn record_report(
+    report: RecordedReport<'_>,
+    plan: &Plan,
+    target: Option<&Target>,
+    results: Option<&ResultFile>,
+    console: &Console,
+) {
     let Some(results) = results else { return };
-    let Some(target) = RecordedTarget::new(None, Some(target)) else { return };
-    let (annotations, left_out) = (*annotations, *left_out);
-    let report = RecordedReport { id, outcome, annotations, left_out, reason };
+    let Some(target) = RecordedTarget::new(Some(&plan.target), target) else { return };
     tell_lost(results.write(&ReportRecord { target, report }), console);
 }
 
@@ -297,21 +349,25 @@ fn tell_lost(written: io::Result<()>, console: &Console) {
     }
 }
 
-/// The last lines about the target of a run.
+/// The lines about a status that was posted, before the line of its report.
+pub(crate) fn status_lines(result: &StatusResult, console: &Console) {
+    if let StatusResult { status: Some(status), delivery: Delivery::Posted | Delivery::Skipped, .. } = result
+    {
+        let Status { name, key, description, url, .. } = status;
+        console.detail("status", format_args!("{name} (key {key}): {description}"));
+        console.detail("link", url);
+    }
+}
+
+/// The last line about a status: the outcome.
 pub(crate) fn last_line(result: &StatusResult, console: &Console) {
     let StatusResult { target, status, delivery, verdict_outcome } = result;
     let what = match (target, status) {
         (Some(target), Some(status)) => {
-            if matches!(delivery, Delivery::Posted | Delivery::Skipped) {
-                console.detail(
-                    "status",
-                    format_args!("{} (key {}): {}", status.name, status.key, status.description),
-                );
-                console.detail("link", &status.url);
-            }
             let branch = target.refname.as_ref().map(|name| format!(", branch {name}")).unwrap_or_default();
             format!("{} on {} commit {}{branch}", status.state, target.repository, target.commit)
         }
+        _ if matches!(delivery, Delivery::ReportAlone(_)) => "the commit was not found".to_owned(),
         _ => "the status".to_owned(),
     };
     let line = match delivery {
@@ -319,7 +375,7 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Skipped => format!("skipped {what}, because RESULT_FILE says that it was delivered"),
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
-        Delivery::ReportAlone => format!("posted a report of {what}, and no status (STATUS: false)"),
+        Delivery::ReportAlone(report) => report_alone(report, &what),
         Delivery::Refused(refusal) if refusal.leaves_doubt() => {
             format!("not known to be posted: {what} may stand")
         }
@@ -330,6 +386,21 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         (false, _) => console.failed(line),
         (true, Outcome::Done) => console.done(line),
         (true, outcome) => console.failed(format_args!("{line}: {}", verdict_words(*outcome))),
+    }
+}
+
+/// What became of a report that is posted without a status.
+fn report_alone(report: &ReportDelivery, what: &str) -> String {
+    const ALONE: &str = "and no status (STATUS: false)";
+    match report {
+        ReportDelivery::Posted => format!("posted a report of {what}, {ALONE}"),
+        ReportDelivery::Skipped => {
+            format!("skipped the report of {what}, because RESULT_FILE says that it was posted, {ALONE}")
+        }
+        ReportDelivery::Printed => format!("DRY_RUN: would post a report of {what}, {ALONE}"),
+        ReportDelivery::Nothing => format!("posted no report of {what}, {ALONE}"),
+        ReportDelivery::Missing(_) => format!("the report was not posted: {what}, {ALONE}"),
+        ReportDelivery::Incomplete(_) => format!("the report is not complete: {what}, {ALONE}"),
     }
 }
 
@@ -360,8 +431,9 @@ fn verdict_words(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The last line of a run with several statuses for its target. `doubts` of those that were refused may stand.
-pub(crate) fn several_statuses(outcomes: &[Outcome], doubts: usize, console: &Console) {
+/// The last line of a run with several statuses or reports (`things`) for its target. `doubts` of those that were refused
+/// may stand.
+pub(crate) fn several_statuses(outcomes: &[Outcome], doubts: usize, things: &str, console: &Console) {
     if outcomes.len() < 2 {
         return;
     }
@@ -370,7 +442,7 @@ pub(crate) fn several_statuses(outcomes: &[Outcome], doubts: usize, console: &Co
     let red = count(|outcome| outcome == Outcome::GateRed);
     let without_verdict =
         count(|outcome| matches!(outcome, Outcome::SonarQubeFailed | Outcome::AnalysisLate));
-    let mut line = format!("{} of {} statuses posted", outcomes.len() - refused, outcomes.len());
+    let mut line = format!("{} of {} {things} posted", outcomes.len() - refused, outcomes.len());
     for (number, words) in [
         (doubts, "not known to be posted"),
         (red, "without a green quality gate"),

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::Path,
@@ -46,7 +46,9 @@ pub(crate) struct ReportRecord<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct RecordedReport<'a> {
     pub(crate) id: &'a str,
-    /// `posted`, `printed` or `refused`.
+    /// A digest of the report, in hexadecimal digits; empty when there was no report to send.
+    pub(crate) content: &'a str,
+    /// `posted`, `printed`, `refused` or `stopped`.
     pub(crate) outcome: &'static str,
     /// The number of annotations that Bitbucket accepted.
     pub(crate) annotations: usize,
@@ -130,8 +132,8 @@ pub(crate) struct ResultFile {
     delivered: HashMap<StatusSlot, Option<Box<RawValue>>>,
     /// With `RESUME`: the target that a lookup led to, when a status was delivered there.
     found: HashMap<RecordedLookup, Target>,
-    /// With `RESUME`: the reports that earlier runs posted.
-    reports: HashSet<StatusSlot>,
+    /// With `RESUME`: the content of the reports that earlier runs posted last; `None` if they are not complete.
+    reports: HashMap<StatusSlot, Option<String>>,
     /// The number of lines that Gatepost did not write.
     pub(crate) unreadable: usize,
     /// Whether the last line may be incomplete, because writing it failed.
@@ -155,6 +157,8 @@ struct EarlierRecord {
 #[derive(Debug, Deserialize)]
 struct EarlierReport {
     id: String,
+    #[serde(default)]
+    content: String,
     outcome: String,
 }
 
@@ -204,7 +208,7 @@ impl ResultFile {
             keeps_lines: resume,
             delivered: HashMap::new(),
             found: HashMap::new(),
-            reports: HashSet::new(),
+            reports: HashMap::new(),
             unreadable: 0,
             is_cut: Cell::default(),
             lost: Cell::default(),
@@ -228,11 +232,13 @@ impl ResultFile {
     /// Remembers a line of an earlier run; `None` when Gatepost did not write it, or not completely.
     fn remember(&mut self, line: &[u8]) -> Option<()> {
         let EarlierRecord { target, status, outcome, report } = serde_json::from_slice(line).ok()?;
-        if let Some(EarlierReport { id, outcome }) = report {
-            if outcome == "posted" {
-                let commit = CommitHash::parse(&target.commit?)?;
+        if let Some(EarlierReport { id, content, outcome }) = report {
+            // A printed report was not sent; without a commit there was none.
+            if let Some(commit) = target.commit.filter(|_| outcome != "printed") {
+                let commit = CommitHash::parse(&commit)?;
                 let repository = Repository { workspace: target.workspace, slug: target.repo_slug };
-                self.reports.insert(StatusSlot::new(&repository, &commit, &id, None));
+                let slot = StatusSlot::new(&repository, &commit, &id, None);
+                self.reports.insert(slot, (outcome == "posted").then_some(content));
             }
             return Some(());
         }
@@ -297,9 +303,10 @@ impl ResultFile {
         matches!(content, Some(Some(content)) if content.get() == status.to_json())
     }
 
-    /// Whether an earlier run posted this report.
-    pub(crate) fn has_posted_report(&self, target: &Target, id: &str) -> bool {
-        self.reports.contains(&StatusSlot::new(&target.repository, &target.commit, id, None))
+    /// Whether an earlier run posted this report last, with the same content.
+    pub(crate) fn has_posted_report(&self, target: &Target, id: &str, content: &str) -> bool {
+        let slot = StatusSlot::new(&target.repository, &target.commit, id, None);
+        matches!(self.reports.get(&slot), Some(Some(posted)) if posted == content)
     }
 
     /// Appends a line.

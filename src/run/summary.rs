@@ -9,11 +9,15 @@ use std::{
 };
 
 use crate::{
+    bitbucket::refusal::Refusal,
     config::plan::Plan,
-    console::{log::Console, text::fit},
+    console::{
+        log::Console,
+        text::{counted, fit},
+    },
     http::{failed_request::Cause, transport::Failure},
     model::{outcome::Outcome, state::State},
-    run::delivery::{Contradiction, Delivery, StatusResult},
+    run::delivery::{Contradiction, Delivery, ReportDelivery, StatusResult},
 };
 
 /// The statuses of a run so far.
@@ -50,6 +54,7 @@ struct Counts {
     repeated: usize,
     printed: usize,
     report_alone: usize,
+    report_missing: usize,
     /// They stand on the commit, with a gate that is not green.
     red: usize,
     /// They stand on the commit, because SonarQube gave no verdict.
@@ -115,6 +120,7 @@ impl Summary {
             (counts.repeated, "the same as others, posted once"),
             (counts.printed, "printed (DRY_RUN)"),
             (counts.report_alone, "with a report alone (STATUS: false)"),
+            (counts.report_missing, "without their report, which is all they have (STATUS: false)"),
             (counts.red, "without a green quality gate"),
             (counts.without_verdict, "without a verdict of SonarQube"),
             (counts.not_posted, "not posted"),
@@ -136,8 +142,9 @@ impl Summary {
         if worst == Outcome::Done { console.done(words) } else { console.failed(words) }
     }
 
-    /// The last line of a run that was stopped: the number of `INPROGRESS` that were ended, and that may be left.
-    pub(crate) fn stopped(&self, ended: usize, left: usize, console: &Console) {
+    /// The last line of a run that was stopped: the number of `INPROGRESS` that were ended, and that may be left, and of the
+    /// reports that are missing or not complete.
+    pub(crate) fn stopped(&self, ended: usize, left: usize, reports: usize, console: &Console) {
         let mut words = format!("stopped before the end; {}", self.sum());
         if ended > 0 {
             let _ = write!(
@@ -150,6 +157,9 @@ impl Summary {
                 words,
                 "; {left} INPROGRESS may still stand on their commits and block merging until another status with the same KEY is posted"
             );
+        }
+        if reports > 0 {
+            let _ = write!(words, "; {} missing or not complete", counted(reports, "report"));
         }
         console.failed(words);
     }
@@ -189,10 +199,11 @@ impl Counts {
     fn add(&mut self, result: &StatusResult) {
         let count = match &result.delivery {
             Delivery::Posted => &mut self.posted,
-            Delivery::Skipped => &mut self.skipped,
+            Delivery::Skipped | Delivery::ReportAlone(ReportDelivery::Skipped) => &mut self.skipped,
             Delivery::Repeated => &mut self.repeated,
-            Delivery::Printed => &mut self.printed,
-            Delivery::ReportAlone => &mut self.report_alone,
+            Delivery::Printed | Delivery::ReportAlone(ReportDelivery::Printed) => &mut self.printed,
+            Delivery::ReportAlone(report) if report.refusal().is_some() => &mut self.report_missing,
+            Delivery::ReportAlone(_) => &mut self.report_alone,
             Delivery::Refused(refusal) if refusal.leaves_doubt() => &mut self.in_doubt,
             Delivery::Refused(_) | Delivery::Contradicted(_) => &mut self.not_posted,
             Delivery::Stopped(_) => &mut self.stopped,
@@ -205,6 +216,16 @@ impl Counts {
             Outcome::GateRed => self.red += 1,
             _ => self.without_verdict += 1,
         }
+    }
+}
+
+/// Why something was not posted, in few words.
+fn refused(what: &str, refusal: &Refusal) -> String {
+    match (&refusal.failed.cause, refusal.failed.status_code()) {
+        (Cause::Unusable(..), _) => format!("{what}: the answer is not the status that was sent"),
+        (Cause::NoResponse(Failure::Proxy(failure)), _) => format!("{what}: {}", failure.words()),
+        (_, Some(status_code)) => format!("{what}: {}", status_code.as_u16()),
+        (_, None) => format!("{what}: no answer"),
     }
 }
 
@@ -221,15 +242,16 @@ fn words(result: &StatusResult) -> String {
             "not posted: another target has another refname".to_owned()
         }
         Delivery::Printed => "printed".to_owned(),
-        Delivery::ReportAlone => "posted a report".to_owned(),
+        Delivery::ReportAlone(report) => match report {
+            ReportDelivery::Posted => "posted a report".to_owned(),
+            ReportDelivery::Skipped => "skipped its report".to_owned(),
+            ReportDelivery::Printed => "printed its report".to_owned(),
+            ReportDelivery::Nothing => "no report".to_owned(),
+            ReportDelivery::Missing(refusal) => refused("report not posted", refusal),
+            ReportDelivery::Incomplete(refusal) => refused("report not complete", refusal),
+        },
         Delivery::Refused(refusal) => {
-            let posted = if refusal.leaves_doubt() { "not known to be posted" } else { "not posted" };
-            match (&refusal.failed.cause, refusal.failed.status_code()) {
-                (Cause::Unusable(..), _) => format!("{posted}: the answer is not the status that was sent"),
-                (Cause::NoResponse(Failure::Proxy(failure)), _) => format!("{posted}: {}", failure.words()),
-                (_, Some(status_code)) => format!("{posted}: {}", status_code.as_u16()),
-                (_, None) => format!("{posted}: no answer"),
-            }
+            refused(if refusal.leaves_doubt() { "not known to be posted" } else { "not posted" }, refusal)
         }
         Delivery::Stopped(_) => "stopped".to_owned(),
     };

@@ -238,7 +238,9 @@ impl Condition {
     /// Whether its value shows that there are issues: a number of them, or a rating that is worse than A.
     fn counts_issues(&self) -> bool {
         let is_about = |words: &[&str]| {
-            words.iter().any(|word| self.metric.contains(word)) && !self.metric.contains("accepted")
+            let of_others = ["accepted", "fixed", "false_positive"];
+            words.iter().any(|word| self.metric.contains(word))
+                && !of_others.iter().any(|word| self.metric.contains(word))
         };
         let counts = ["violations", "issues", "bugs", "vulnerabilities", "code_smells"];
         let rates = ["reliability_rating", "security_rating", "maintainability_rating", "sqale_rating"];

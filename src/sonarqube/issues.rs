@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::{
@@ -47,6 +48,13 @@ pub(crate) struct IssuePath {
     pub(crate) is_guessed: bool,
 }
 
+impl IssuePath {
+    /// Whether a guess looks like the path of a file in a folder.
+    pub(crate) fn looks_like_file(&self) -> bool {
+        self.path.rsplit_once('/').is_some_and(|(_, name)| name.contains('.'))
+    }
+}
+
 /// What an issue harms most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Quality {
@@ -62,8 +70,12 @@ pub(crate) struct IssuePage {
     pub(crate) issues: Vec<Issue>,
     /// How many there are on all pages.
     pub(crate) total: usize,
-    /// The number of issues on the page that are of another project, or cannot be read.
+    /// The number of items on the page, whatever they are.
+    pub(crate) received: usize,
+    /// The number of those that are of another project.
     pub(crate) others: usize,
+    /// The number of those that cannot be read.
+    pub(crate) unreadable: usize,
 }
 
 /// The most issues that SonarQube puts on a page.
@@ -112,8 +124,25 @@ impl SonarQube<'_> {
     ///
     /// When SonarQube refuses it or cannot be reached.
     pub(crate) async fn hotspots(&self, project: &str, subject: &Subject) -> Result<IssuePage, Box<Refusal>> {
-        // It was renamed with 10.3.
-        let project_parameter = if self.is_before(10, 3) { "projectKey" } else { "project" };
+        // It was renamed with 10.3. Without the file of a scanner the version is not known.
+        let names = if self.is_before(10, 3) { ["projectKey", "project"] } else { ["project", "projectKey"] };
+        let found = self.hotspots_by(names[0], project, subject).await;
+        match found {
+            Err(refusal)
+                if self.version.is_none() && refusal.status_code() == Some(StatusCode::BAD_REQUEST) =>
+            {
+                self.hotspots_by(names[1], project, subject).await
+            }
+            found => found,
+        }
+    }
+
+    async fn hotspots_by(
+        &self,
+        project_parameter: &str,
+        project: &str,
+        subject: &Subject,
+    ) -> Result<IssuePage, Box<Refusal>> {
         let page_size = PAGE_SIZE.to_string();
         let mut query = vec![(project_parameter, project), ("status", "TO_REVIEW"), ("ps", &page_size)];
         query.extend(of_subject(subject));
@@ -164,14 +193,22 @@ impl IssuePage {
             paths.iter().map(|(key, path)| (key.as_str(), path.as_str())).collect();
         let is_of_project =
             |item: &&Value| item.get("project").and_then(Value::as_str).is_none_or(|known| known == project);
-        let mut issues: Vec<Issue> =
-            items.iter().filter(is_of_project).filter_map(|item| read(item, &paths)).collect();
-        let others = items.len() - issues.len();
+        // A parameter that leaves out what is closed may have been passed over.
+        let is_open = |item: &&&Value| {
+            let status = item.get("status").and_then(Value::as_str).unwrap_or_default();
+            !["REVIEWED", "RESOLVED", "CLOSED"].contains(&status)
+        };
+        let of_project: Vec<&Value> = items.iter().filter(is_of_project).collect();
+        let others = items.len() - of_project.len();
+        let open: Vec<&Value> = of_project.iter().filter(is_open).copied().collect();
+        let mut issues: Vec<Issue> = open.iter().filter_map(|item| read(item, &paths)).collect();
+        let unreadable = open.len() - issues.len();
         let mut known = std::collections::HashSet::new();
         issues.retain(|issue| known.insert(issue.key.clone()));
         let total = answer.pointer("/paging/total").or_else(|| answer.get("total")).and_then(Value::as_u64);
         let total = total.and_then(|total| usize::try_from(total).ok()).unwrap_or(items.len());
-        Some(Self { issues, total: total.max(items.len()), others })
+        let received = items.len();
+        Some(Self { issues, total: total.max(received), received, others, unreadable })
     }
 }
 
@@ -231,12 +268,10 @@ impl Issue {
     }
 }
 
-/// The path that the key of a component ends with, if it looks like one: `acme_api:src/main.rs`.
+/// What the key of a component ends with, which may be the path of a file: `acme_api:src/main.rs`.
 fn path_in_key(component: &str, project: &str) -> Option<IssuePath> {
     let path = component.strip_prefix(project)?.strip_prefix(':')?;
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let looks_like_path = path.contains('/') && name.contains('.') && !path.contains(':');
-    looks_like_path.then(|| IssuePath { path: path.to_owned(), is_guessed: true })
+    (!path.is_empty() && !path.contains(':')).then(|| IssuePath { path: path.to_owned(), is_guessed: true })
 }
 
 /// The worst of the impacts that an issue has since 10.2.
@@ -355,7 +390,8 @@ mod tests {
         for (component, expected) in [
             ("p:src/a.rs", path("src/a.rs", false)),
             ("p:src/b.rs", path("src/b.rs", true)),
-            ("p:com.acme.Till", None),
+            ("p:Makefile", path("Makefile", true)),
+            ("p:module:src/b.rs", None),
             ("p", None),
             ("other:src/b.rs", None),
         ] {
@@ -375,8 +411,10 @@ mod tests {
     fn issues_of_other_projects_and_keys_twice_are_left_out() {
         let read = page(&json!([
             { "key": "a", "project": "p" }, { "key": "a", "project": "p" }, { "key": "b", "project": "q" }, {},
+            { "key": "c", "project": "p", "status": "REVIEWED" },
         ]));
-        assert_eq!((read.issues.len(), read.others, read.total), (1, 2, 7));
+        assert_eq!((read.issues.len(), read.others, read.unreadable), (1, 1, 1));
+        assert_eq!((read.received, read.total), (5, 7));
     }
 
     proptest! {

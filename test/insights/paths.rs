@@ -117,3 +117,27 @@ fn any_message_is_within_bitbuckets_limits() {
     assert_eq!(summaries[1].chars().count(), 450);
     assert_eq!(summaries[2..], ["a [31mb c", "<b>bold</b> & 🦀", "the same", "the same"]);
 }
+
+/// The repository is here, and no file is where its annotation would be.
+#[test]
+fn when_no_file_is_at_its_path_the_folder_of_the_scanner_is_asked_for() {
+    for (base, is_warned) in
+        [(None, true), (Some("net"), false), (Some(".\\net"), false), (Some("web"), true)]
+    {
+        let (sandbox, sonarqube, folder) = (acme(), sonarqube(Dialect::Server2025), Folder::new());
+        let submitted =
+            sonarqube.submit(red(vec![bug("AZ1", "src/Till.cs", 41), bug("AZ2", "src/Cart.cs", 1)]));
+        for file in [".git/HEAD", "net/src/Till.cs", "net/src/Cart.cs"] {
+            let _ = folder.write(file, b"");
+        }
+        let _ = folder.write("net/.sonarqube/out/.sonar/report-task.txt", submitted.report_task.as_bytes());
+        let mut gatepost = with_report(&sandbox, &folder);
+        if let Some(base) = base {
+            gatepost = gatepost.set("SONAR_BASE_DIR", base);
+        }
+        let run = gatepost.run();
+        assert_told(&run, 1, &["2 annotations"]);
+        let warned = run.output.matches("pass SONAR_BASE_DIR").count();
+        assert_eq!(warned, usize::from(is_warned), "{base:?}: {}", run.output);
+    }
+}

@@ -1,6 +1,8 @@
 //! What stands on the commit after a run, and what it takes.
 
-use sandbox::{Analysis, Condition, Dialect, Gate, Issue, PROJECT_ANALYSIS_TOKEN};
+use sandbox::{
+    Analysis, Condition, Dialect, Fault, Gate, Issue, PROJECT_ANALYSIS_TOKEN, Projects, SonarQube,
+};
 use serde_json::{Value, json};
 
 use super::{after, bug, issues, on_cloud, red, reports, requests, sonarqube, standing, with_report};
@@ -26,8 +28,8 @@ fn a_red_analysis_becomes_a_status_a_report_and_annotations() {
       ✔ Security Hotspots Reviewed on New Code  no value  at least 100%
       status:   Sonar: acme_api (key sonar-acme_api): C Reliability Rating on New Code (is worse than A), 3 New Issues (is greater than 0), 54.9% Coverage on New Code (is less than 80%)
       link:     https://ci.example.com/
-    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)
       report:   gatepost-sonar-acme_api, 2 annotations
+    ✖ posted FAILED on acme/api commit 94277cd267a8, branch feature/login: the quality gate is not green (FAIL_ON_RED_GATE: false keeps the step green)
     exit code 1
     ");
     let report = standing(&sandbox);
@@ -237,7 +239,7 @@ fn issues_that_the_token_may_not_see_are_told_apart_from_none() {
     let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(red(issues(2))));
     let run = gatepost.set("SONAR_TOKEN", PROJECT_ANALYSIS_TOKEN).run();
     let told = [
-        "! the report has no annotations: the gate counts issues, and SonarQube shows none of acme_api to this token",
+        "! the report has not all annotations: the gate counts issues, and SonarQube shows none of acme_api to this token",
         "to do:    give 'Browse' on the project to the owner of SONAR_TOKEN",
     ];
     assert_told(&run, 1, &told);
@@ -331,7 +333,7 @@ fn the_result_file_tells_of_the_report() {
     let results = folder.read("results.jsonl");
     let line: Value = serde_json::from_str(results.lines().nth(1).unwrap()).unwrap();
     let expected = json!({
-        "id": "gatepost-sonar-acme_api", "outcome": "posted", "annotations": 2, "left_out": 0, "reason": null,
+        "id": "gatepost-sonar-acme_api", "content": line["report"]["content"], "outcome": "posted", "annotations": 2, "left_out": 0, "reason": null,
     });
     assert_eq!((line["report"].clone(), line["target"]["repo_slug"].clone()), (expected, json!("api")));
     // What was delivered is not posted again.
@@ -340,4 +342,169 @@ fn the_result_file_tells_of_the_report() {
     assert_told(&again, 1, &["skipped FAILED"]);
     assert!(!again.output.contains("lines that Gatepost did not write"), "{}", again.output);
     assert!(requests(&sandbox)[before..].iter().all(|sent| !sent.contains("reports")));
+}
+
+/// A report that says something else, or that had no annotations, is posted again.
+#[test]
+fn a_run_that_resumes_posts_a_report_with_another_content() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(red(issues(2))));
+    let gatepost = gatepost.set("RESULT_FILE", "results.jsonl").set("RESUME", "true");
+    assert_told(&gatepost.clone().set("REPORT", "gate").run(), 1, &["posted FAILED"]);
+    assert!(standing(&sandbox).annotations.is_empty());
+    assert_told(&gatepost.run(), 1, &["skipped FAILED", "2 annotations"]);
+    assert_eq!(standing(&sandbox).annotations.len(), 2);
+    // Without a status, the report alone is skipped or posted.
+    let alone = gatepost.set("STATUS", "false");
+    let before = sandbox.request_count();
+    assert_told(&alone.run(), 1, &["skipped the report of FAILED on acme/api"]);
+    assert_eq!(sandbox.request_count(), before);
+}
+
+#[test]
+fn a_report_alone_that_is_refused_ends_the_run() {
+    for (requests, told) in [
+        (1, "the report was not posted: FAILED on acme/api"),
+        (2, "the report is not complete: FAILED on acme/api"),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let (folder, gatepost) = after(&sandbox, &sonarqube.submit(red(issues(2))));
+        sandbox.fault_after(requests, Fault::status(403));
+        let run = gatepost.set("STATUS", "false").set("RESULT_FILE", "results.jsonl").run();
+        assert_told(&run, 4, &[&format!("✖ {told}")]);
+        let results = folder.read("results.jsonl");
+        assert_eq!(results.lines().count(), 1, "{results}");
+        let line: Value = serde_json::from_str(results.trim()).unwrap();
+        assert_eq!(line["report"]["outcome"], "refused");
+        assert!(line["report"]["reason"].as_str().unwrap().starts_with("failed to post the report: 403"));
+    }
+}
+
+#[test]
+fn without_a_status_the_last_line_is_about_reports() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(Dialect::Server2025), Folder::new());
+    for (place, project) in [("api", "acme_api"), ("web", "acme_web")] {
+        let submitted = sonarqube.submit(Analysis::of_pull_request(project, "7", Gate::passed()));
+        let _ =
+            folder.write(&format!("{place}/.scannerwork/report-task.txt"), submitted.report_task.as_bytes());
+    }
+    let gatepost = with_report(&sandbox, &folder).set("STATUS", "false");
+    assert_told(&gatepost.run(), 0, &["✔ 2 of 2 reports posted\nexit code 0"]);
+    let sent = sandbox.request_count();
+    let printed =
+        gatepost.set("SONAR_REPORT_TASK", "api/.scannerwork/report-task.txt").set("DRY_RUN", "true");
+    assert_told(&printed.run(), 0, &["✔ DRY_RUN: would post a report of SUCCESSFUL on acme/api"]);
+    assert_eq!(sandbox.requests()[sent..].iter().filter(|sent| sent.method != "GET").count(), 0);
+}
+
+/// No report is in the way of a status, not even of that of another target.
+#[test]
+fn the_reports_of_a_list_follow_all_statuses() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(Dialect::Server2025), Folder::new());
+    sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::failed()));
+    let entry = |key: &str, status: bool| json!({ "pull_request": 7, "sonar_project_key": "acme_api", "sonar_pull_request": 7, "key": key, "status": status });
+    let targets = json!([entry("a", false), entry("b", true), entry("c", true), entry("d", true)]);
+    let gatepost = with_report(&sandbox, &folder)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("REPORT", "gate")
+        .set("CONCURRENCY", "1")
+        .set("TARGETS", targets.to_string());
+    assert_told(&gatepost.run(), 1, &[]);
+    let sent = requests(&sandbox);
+    let last_status = sent.iter().rposition(|sent| sent.starts_with("POST statuses")).unwrap();
+    let first_report = sent.iter().position(|sent| sent.contains("reports")).unwrap();
+    assert!(last_status < first_report, "{sent:?}");
+    assert_eq!((reports(&sandbox).len(), sandbox.pull_request_statuses("acme/api", 7).len()), (4, 3));
+    // A rate limit of the reports delays no status.
+    let sandbox = acme();
+    let gatepost = gatepost.set("BITBUCKET_API_URL", sandbox.http_url());
+    sandbox.fault_after(4, Fault::rate_limited_with("900"));
+    assert_told(&gatepost.run(), 1, &["3 posted", "the report was not posted, and the status stands"]);
+    assert_eq!(sandbox.pull_request_statuses("acme/api", 7).len(), 3);
+}
+
+#[test]
+fn a_report_and_its_annotations_link_to_the_server_that_people_see() {
+    let sandbox = acme();
+    let public = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
+    let sonarqube = SonarQube::start(public);
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(red(issues(1))));
+    assert_told(&gatepost.set("SONAR_HOST_URL", sonarqube.http_url()).run(), 1, &[]);
+    let link = standing(&sandbox).annotations[0]["link"].as_str().unwrap().to_owned();
+    assert!(link.starts_with("https://sonar.acme.example/project/issues?id=acme_api"), "{link}");
+}
+
+/// What the status links to is the page that says why.
+#[test]
+fn without_a_verdict_the_report_links_to_what_the_status_links_to() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(red(issues(1))));
+    sonarqube.fault_always(Fault::status(403));
+    assert_told(&gatepost.run(), 3, &["posted FAILED"]);
+    assert_eq!(standing(&sandbox).fields["link"], "https://ci.example.com/");
+}
+
+/// The file of a webhook has the gate, and no issues.
+#[test]
+fn the_file_of_a_webhook_alone_has_no_issues_and_says_so() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let webhook = json!({
+        "status": "SUCCESS", "project": { "key": "acme_api" },
+        "branch": { "name": "7", "type": "PULL_REQUEST" },
+        "qualityGate": { "status": "ERROR", "conditions": [] },
+    });
+    let _ = folder.write("webhook.json", webhook.to_string().as_bytes());
+    let run = with_report(&sandbox, &folder).set("SONAR_REPORT_TASK", "webhook.json").run();
+    assert_told(
+        &run,
+        1,
+        &["! the report has no annotations: it is not known which SonarQube has the issues"],
+    );
+}
+
+/// However often the report is tried, the issues are asked for once.
+#[test]
+fn at_a_commit_that_is_not_there_sonarqube_is_asked_once() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(red(issues(1))));
+    let no_commit = Fault::refusal(404, "Commit not found");
+    (0..20).for_each(|_| sandbox.fault(no_commit.clone()));
+    let run = gatepost.set("STATUS", "false").run();
+    assert_told(&run, 4, &["✖ the report was not posted"]);
+    let asked = sonarqube.requests().iter().filter(|sent| sent.path.contains("issues/search")).count();
+    assert_eq!(asked, 1);
+}
+
+/// A token may see hotspots and no issues.
+#[test]
+fn issues_that_are_hidden_are_told_once_whatever_hotspots_are_shown() {
+    let none = json!({ "paging": { "total": 0 }, "issues": [] });
+    for (hotspots, annotations) in [(None, 1), (Some(Fault::status(403)), 0)] {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let hotspot = Issue::new("AH1", "SECURITY_HOTSPOT", "HIGH", "src/login.rs", 4, "Is this safe?");
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(red(vec![hotspot])));
+        sonarqube.fault_after(2, Fault::json(200, &none));
+        if let Some(fault) = hotspots {
+            sonarqube.fault(fault);
+        }
+        let run = gatepost.run();
+        assert_told(&run, 1, &["! the report has not all annotations: the gate counts issues"]);
+        assert_eq!(run.output.matches("the report has not all annotations").count(), 1, "{}", run.output);
+        assert_eq!(standing(&sandbox).annotations.len(), annotations);
+    }
+}
+
+/// Without the file of a scanner the version is not known, and the parameter has two names.
+#[test]
+fn hotspots_of_an_older_server_are_found_by_the_key_of_the_project() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(Dialect::Server99), Folder::new());
+    let hotspot = Issue::new("AH1", "SECURITY_HOTSPOT", "HIGH", "src/login.rs", 4, "Is this safe?");
+    sonarqube.submit(red(vec![hotspot]));
+    let run = with_report(&sandbox, &folder)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_PROJECT_KEY", "acme_api")
+        .set("SONAR_PULL_REQUEST", "7")
+        .run();
+    assert_told(&run, 1, &["1 annotation"]);
+    assert_eq!(standing(&sandbox).annotations[0]["external_id"], "hotspot-AH1");
 }

@@ -1,6 +1,6 @@
 //! What the variables of reports accept, for one target, for a list, and in a check.
 
-use sandbox::{Analysis, Dialect, Gate, PROJECT_ANALYSIS_TOKEN};
+use sandbox::{Analysis, Dialect, Fault, Gate, PROJECT_ANALYSIS_TOKEN};
 use serde_json::json;
 
 use super::{after, issues, red, reports, sonarqube, with_report};
@@ -34,10 +34,12 @@ fn wrong_values_are_told_and_keep_no_verdict_away() {
         .set("REPORT", "everything")
         .set("SONAR_BASE_DIR", "../x")
         .set("REPORT_PROXY", "x")
+        .set("STATUS", "maybe")
         .run();
     let told = [
         "! REPORT is \"everything\", which is no kind of report; the default is used (accepted: issues (a report with annotations), gate (a report alone) or false)",
         "! SONAR_BASE_DIR is \"../x\", which is not a path from the root of the repository; it is ignored",
+        "! STATUS is \"maybe\"",
         "! REPORT_PROXY is \"x\", which is not the address of an http proxy; the default is used",
     ];
     assert_told(&run, 1, &told);
@@ -60,7 +62,7 @@ fn a_check_says_whether_issues_can_be_read_and_where_the_report_would_go() {
         "✔ a report would go beside the status, as gatepost-sonar-acme_api",
     ];
     assert_told(&check.clone().run(), 0, &told);
-    let unreadable = check.set("SONAR_TOKEN", PROJECT_ANALYSIS_TOKEN).run();
+    let unreadable = check.clone().set("SONAR_TOKEN", PROJECT_ANALYSIS_TOKEN).run();
     assert!(
         unreadable
             .output
@@ -69,6 +71,15 @@ fn a_check_says_whether_issues_can_be_read_and_where_the_report_would_go() {
         unreadable.output
     );
     assert!(reports(&sandbox).is_empty());
+    // A server that is busy is no matter of permissions.
+    let before = sonarqube.request_count();
+    let _ = check.clone().run();
+    let asked = sonarqube.requests()[before..].iter().position(|sent| sent.path.contains("issues/search"));
+    sonarqube.fault_after(asked.unwrap(), Fault::status(503));
+    (0..20).for_each(|_| sonarqube.fault(Fault::status(503)));
+    let busy = check.set("TIMEOUT", "1").run();
+    assert_told(&busy, 0, &["! the report would have no annotations: failed to ask for the issues"]);
+    assert!(!busy.output.contains("give 'Browse'"), "{}", busy.output);
 }
 
 #[test]

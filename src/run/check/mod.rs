@@ -133,7 +133,12 @@ impl<'a> CheckRun<'a> {
                 let scope = plan.insights.scope;
                 if scope != ReportScope::Nothing && target.is_some() {
                     let ids: Vec<String> = keys.iter().map(report_id).collect();
-                    tally.passed(format_args!("a report would go beside the status, as {}", ids.join(", ")));
+                    let ids = ids.join(", ");
+                    tally.passed(if plan.insights.posts_status {
+                        format!("a report would go beside the status, as {ids}")
+                    } else {
+                        format!("a report would be posted, and no status (STATUS: false), as {ids}")
+                    });
                 }
                 let check = AnalysisCheck { plan: asked, scope, wanted, target, bitbucket };
                 self.check_sonarqube(&check, analyses, &mut tally).await;

@@ -13,7 +13,7 @@ use crate::{
         insights::ReportScope,
         report_task::{Analysis, AnalysisFile, End},
     },
-    explain::no_verdict::NoVerdict,
+    explain::{no_verdict::NoVerdict, tell::Refused as _},
     model::{
         analysis::{ServerAddress, Subject, Wanted},
         insights::ANNOTATIONS_MAX,
@@ -315,10 +315,13 @@ async fn check_issues(
             total.min(ANNOTATIONS_MAX)
         )),
         // A run that publishes goes on without annotations.
-        Err(refusal) => tally.notable(
-            format_args!("the report would have no annotations: {refusal}"),
-            "give 'Browse' on the project to the owner of SONAR_TOKEN, or pass REPORT: gate",
-        ),
+        Err(refusal) => {
+            let remedy = refusal.explain().reasons.into_iter().next().map(|reason| reason.remedy);
+            tally.notable(
+                format_args!("the report would have no annotations: {refusal}"),
+                remedy.as_deref().unwrap_or("pass REPORT: gate"),
+            );
+        }
     }
 }
 

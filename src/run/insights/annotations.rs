@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct AnnotationMaker<'a> {
     pub(super) source: &'a IssueSource,
+    /// SonarQube's page of the project: its host is the one for people, where the API has another address.
+    pub(super) dashboard: Option<&'a str>,
     pub(super) paths: RepositoryPaths,
 }
 
@@ -54,10 +56,20 @@ impl AnnotationMaker<'_> {
         .fitted()
     }
 
+    /// The address of the server that the dashboard is on.
+    fn public_server(&self) -> Option<Url> {
+        let mut url = Url::parse(self.dashboard?).ok()?;
+        let base = url.path().strip_suffix("/dashboard")?.to_owned();
+        url.set_path(&base);
+        url.set_query(None);
+        url.set_fragment(None);
+        Some(url)
+    }
+
     /// SonarQube's page of the issue, if Bitbucket accepts its address.
     fn link(&self, issue: &Issue) -> Option<String> {
         let IssueSource { server, project, subject, .. } = self.source;
-        let mut url: Url = server.url.clone();
+        let mut url: Url = self.public_server().unwrap_or_else(|| server.url.clone());
         let page: &[&str] = if issue.is_hotspot { &["security_hotspots"] } else { &["project", "issues"] };
         url.path_segments_mut().ok()?.pop_if_empty().extend(page);
         {
@@ -141,7 +153,7 @@ mod tests {
     fn made(server: &str, issues: Vec<Issue>) -> Vec<Annotation> {
         let source = source(server);
         let paths = RepositoryPaths::new(None, Some(Path::new("api")));
-        AnnotationMaker { source: &source, paths }.annotations(issues)
+        AnnotationMaker { source: &source, dashboard: None, paths }.annotations(issues)
     }
 
     #[test]
@@ -166,6 +178,17 @@ mod tests {
                 ),
             }
         );
+    }
+
+    #[test]
+    fn the_page_of_an_issue_is_where_the_dashboard_is() {
+        let (source, paths) = (source("http://sonarqube:9000"), RepositoryPaths::new(None, None));
+        let dashboard = Some("https://sonar.acme.example/base/dashboard?id=acme%3Aapi&pullRequest=7");
+        let maker = AnnotationMaker { source: &source, dashboard, paths };
+        let link = maker.annotations(vec![issue("AZ1", Severity::Low, "x.rs")]).remove(0).link;
+        let expected =
+            "https://sonar.acme.example/base/project/issues?id=acme%3Aapi&pullRequest=7&issues=AZ1&open=AZ1";
+        assert_eq!(link.as_deref(), Some(expected));
     }
 
     #[test]

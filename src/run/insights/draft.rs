@@ -102,6 +102,22 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_counts_issues_that_are_open() {
+        for (metric, actual, counts) in [
+            ("new_violations", "3", true),
+            ("new_violations", "0", false),
+            ("open_issues", "1", true),
+            ("pull_request_fixed_issues", "4", false),
+            ("false_positive_issues", "4", false),
+            ("new_accepted_issues", "4", false),
+        ] {
+            let conditions = json!([condition(metric, "OK", Some(actual), "9", "GT")]);
+            let draft = draft_of(&Gate::read(&json!({ "status": "OK", "conditions": conditions })));
+            assert_eq!(draft.counts_issues, counts, "{metric}");
+        }
+    }
+
+    #[test]
     fn of_thirty_conditions_ten_have_a_row() {
         let conditions: Vec<_> =
             (0..30).map(|_| condition("new_bugs", "ERROR", Some("3"), "0", "GT")).collect();

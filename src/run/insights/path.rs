@@ -41,16 +41,32 @@ impl RepositoryPaths {
     /// The path from the root of the repository. The file is the proof where it is there; otherwise the likeliest path is
     /// taken. `None` when SonarQube names no path within the repository.
     pub(super) fn find(&self, path: &IssuePath) -> Option<String> {
-        let relative = within_repository(&path.path)?;
-        let exists = |path: &PathBuf| {
-            let file = self.root.as_ref().map(|root| root.join(path));
-            file.is_some_and(|file| fs::metadata(file).is_ok_and(|file| file.is_file()))
-        };
-        let candidates: Vec<PathBuf> = self.bases.iter().map(|base| base.join(&relative)).collect();
-        let found = candidates.iter().find(|path| exists(path));
-        // A guess wants a proof, if there is a disk to look at.
-        let likeliest = candidates.first().filter(|_| !path.is_guessed || self.root.is_none());
+        let candidates = self.candidates(path)?;
+        let found = candidates.iter().find(|path| self.exists(path));
+        // A guess wants a proof, if there is a disk to look at; otherwise it must look like the path of a file.
+        let is_likely = !path.is_guessed || (self.root.is_none() && path.looks_like_file());
+        let likeliest = candidates.first().filter(|_| is_likely);
         found.or(likeliest)?.to_str().map(str::to_owned)
+    }
+
+    /// Whether the repository is on this disk.
+    pub(super) fn has_root(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Whether the repository on this disk has the file.
+    pub(super) fn has_file(&self, path: &IssuePath) -> bool {
+        self.candidates(path).is_some_and(|candidates| candidates.iter().any(|path| self.exists(path)))
+    }
+
+    fn candidates(&self, path: &IssuePath) -> Option<Vec<PathBuf>> {
+        let relative = within_repository(&path.path)?;
+        Some(self.bases.iter().map(|base| base.join(&relative)).collect())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        let file = self.root.as_ref().map(|root| root.join(path));
+        file.is_some_and(|file| fs::metadata(file).is_ok_and(|file| file.is_file()))
     }
 }
 
@@ -94,6 +110,10 @@ mod tests {
         assert_eq!(found(&paths, "src/gone.rs").as_deref(), Some("api/src/gone.rs"), "the likeliest");
         let guessed = IssuePath { path: "src/gone.rs".to_owned(), is_guessed: true };
         assert_eq!(paths.find(&guessed), None);
+        let guess = |path: &str| IssuePath { path: path.to_owned(), is_guessed: true };
+        let _ = folder.write("repo/api/Makefile", b"");
+        assert_eq!(paths.find(&guess("Makefile")).as_deref(), Some("api/Makefile"));
+        assert!(paths.has_root() && paths.has_file(&guess("Makefile")) && !paths.has_file(&guessed));
         let given = RepositoryPaths::new(Some(&report_task), Some(Path::new("web")));
         assert_eq!(found(&given, "x.ts").as_deref(), Some("web/x.ts"));
     }
@@ -105,5 +125,8 @@ mod tests {
             assert_eq!(found(&paths, path), None, "{path}");
         }
         assert_eq!(found(&paths, "./src/a.rs").as_deref(), Some("api/src/a.rs"));
+        let guessed = |path: &str| paths.find(&IssuePath { path: path.to_owned(), is_guessed: true });
+        assert_eq!(guessed("src/b.rs").as_deref(), Some("api/src/b.rs"));
+        assert_eq!((guessed("com.acme.Till"), guessed("Makefile")), (None, None));
     }
 }

@@ -1,6 +1,7 @@
 //! Publishes the statuses of all targets: several targets at once, each by itself. A failure of one target does not stop
 //! another. A run that is stopped ends its `INPROGRESS` statuses.
 
+mod due_reports;
 mod pending;
 mod shutdown;
 mod target;
@@ -25,13 +26,12 @@ use crate::{
     },
     console::log::Console,
     http::deadline::Deadline,
-    model::{outcome::Outcome, state::State, target::Target, verdict::Verdict},
+    model::{outcome::Outcome, state::State, verdict::Verdict},
     run::{
         ask_sonarqube::{AskSonarQube, servers::Servers},
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::{CommitFinder, Lookups},
-        insights::PostedReport,
         report,
         result_file::ResultFile,
         summary::Summary,
@@ -39,6 +39,7 @@ use crate::{
 };
 
 use self::{
+    due_reports::{DueReport, DueReports},
     pending::{PendingStatus, PendingStatuses},
     shutdown::{FinalStatuses, Unposted},
     target::TargetPublisher,
@@ -55,10 +56,36 @@ pub(crate) struct PublishRun<'a> {
     lookups: Lookups<'a>,
     servers: Servers,
     pending: PendingStatuses,
-    /// Whether the result of a status was told.
-    has_told: Cell<bool>,
     /// The plans that are under way, by number.
     begun: RefCell<BTreeMap<usize, &'a Plan>>,
+    due: DueReports<'a>,
+    /// The one status of a run, while its report is posted: the outcome is the last line.
+    untold: RefCell<Option<StatusResult>>,
+}
+
+/// What became of the statuses of a plan.
+#[derive(Debug, Default)]
+struct Published {
+    outcomes: Vec<Outcome>,
+    /// The number of those that were refused and may stand.
+    doubts: usize,
+}
+
+/// A part of the run that follows all statuses.
+enum Later<'a> {
+    /// A plan without a status.
+    Alone(usize, &'a Plan),
+    /// The report of a status, with its number.
+    Report(usize, Rc<DueReport<'a>>),
+}
+
+impl<'a> Later<'a> {
+    fn plan(&self) -> &'a Plan {
+        match self {
+            Self::Alone(_, plan) => plan,
+            Self::Report(_, report) => report.plan,
+        }
+    }
 }
 
 /// The final statuses of a run that is stopped are posted at once: there is little time.
@@ -82,8 +109,9 @@ impl<'a> PublishRun<'a> {
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
-            has_told: Cell::new(false),
             begun: RefCell::default(),
+            due: DueReports::default(),
+            untold: RefCell::default(),
         }
     }
 
@@ -94,55 +122,101 @@ impl<'a> PublishRun<'a> {
     /// Only what a defect of Gatepost explains.
     pub(crate) async fn publish(&self) -> anyhow::Result<Outcome> {
         let Context { settings, keyring, console, .. } = self.context;
-        let work = by_credential(self.plans).into_iter().map(|plans| {
+        let all = self.plans.iter().enumerate();
+        let (with_status, alone): (Vec<_>, Vec<_>) = all.partition(|(_, plan)| plan.insights.posts_status);
+        let work = by_credential(with_status, |(_, plan)| plan).into_iter().map(|plans| {
             let targets = stream::iter(plans).map(|(number, plan)| self.publish_target(number, plan));
             Box::pin(targets.buffer_unordered(settings.concurrency))
         });
-        let worst = stream::select_all(work)
-            .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
-            .await?;
+        let published = stream::select_all(work).try_fold(Published::default(), Published::with).await?;
+        // No report is in the way of a status.
+        let reports = self.due.all().into_iter().map(|(number, report)| Later::Report(number, report));
+        let later: Vec<_> =
+            alone.into_iter().map(|(number, plan)| Later::Alone(number, plan)).chain(reports).collect();
+        let work = by_credential(later, Later::plan).into_iter().map(|later| {
+            let later = stream::iter(later).map(|later| self.publish_later(later));
+            Box::pin(later.buffer_unordered(settings.concurrency))
+        });
+        let published = stream::select_all(work).try_fold(published, Published::with).await?;
+        let Published { outcomes, doubts } = published;
+        let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
         if let Some(summary) = &self.summary {
             report::unused_tokens(keyring, console);
             if let Some(results) = self.results {
                 report::lost_results(results, console);
             }
             summary.end(worst, console);
+            return Ok(worst);
         }
+        self.tell_untold();
+        let has_status = self.plans.iter().all(|plan| plan.insights.posts_status);
+        let things = if has_status { "statuses" } else { "reports" };
+        report::several_statuses(&outcomes, doubts, things, console);
         Ok(worst)
     }
 
-    async fn publish_target(&self, number: usize, plan: &'a Plan) -> anyhow::Result<Outcome> {
-        let Context { settings, console, .. } = self.context;
-        let about = self.summary.as_ref().map(|_| console.about(&plan.target));
-        let console = about.as_ref().unwrap_or(console);
-        self.begun.borrow_mut().insert(number, plan);
-        let verdicts = self.verdicts(plan, console).await?;
-        let deadline = Deadline::after(settings.timeout);
-        let publisher = TargetPublisher {
+    fn tell_untold(&self) {
+        if let Some(result) = self.untold.take() {
+            report::last_line(&result, self.context.console);
+        }
+    }
+
+    async fn publish_later(&self, later: Later<'a>) -> anyhow::Result<Published> {
+        match later {
+            Later::Alone(number, plan) => self.publish_target(number, plan).await,
+            Later::Report(number, report) => {
+                let console = self.console_about(report.plan);
+                let deadline = Deadline::after(self.context.settings.timeout);
+                Box::pin(self.publisher(report.plan, &console, &deadline).post_report(&report)).await;
+                self.due.remove(number);
+                Ok(Published::default())
+            }
+        }
+    }
+
+    fn console_about(&self, plan: &Plan) -> Console {
+        let console = self.context.console;
+        if self.summary.is_some() { console.about(&plan.target) } else { console.of_run() }
+    }
+
+    fn publisher<'c>(
+        &'c self,
+        plan: &'a Plan,
+        console: &'c Console,
+        deadline: &'c Deadline,
+    ) -> TargetPublisher<'c, 'a> {
+        TargetPublisher {
             context: self.context,
-            bitbucket: self.context.bitbucket(&plan.credential, console, &deadline),
+            bitbucket: self.context.bitbucket(&plan.credential, console, deadline),
             plan,
             lookups: &self.lookups,
             pending: &self.pending,
             servers: &self.servers,
             results: self.results,
-        };
+        }
+    }
+
+    async fn publish_target(&self, number: usize, plan: &'a Plan) -> anyhow::Result<Published> {
+        let console = &self.console_about(plan);
+        self.begun.borrow_mut().insert(number, plan);
+        let verdicts = self.verdicts(plan, console).await?;
+        let deadline = Deadline::after(self.context.settings.timeout);
+        let publisher = self.publisher(plan, console, &deadline);
         let doubts = Cell::new(0);
+        let is_one = verdicts.len() == 1;
         let tell = |result: StatusResult| {
             let leaves_doubt =
                 matches!(&result.delivery, Delivery::Refused(refusal) if refusal.leaves_doubt());
             doubts.set(doubts.get() + usize::from(leaves_doubt));
-            self.report(&result, number, plan, console)
+            self.report(result, number, plan, is_one, console)
         };
-        let tell_report = |posted: &PostedReport, target: &Target| {
-            report::posted_report(posted, target, self.results, console);
+        let outcomes = if plan.insights.posts_status {
+            Box::pin(publisher.publish(verdicts, tell, &self.due)).await
+        } else {
+            Box::pin(publisher.publish_reports_alone(verdicts, tell, &self.due)).await
         };
-        let outcomes = Box::pin(publisher.publish(verdicts, tell, tell_report)).await;
         self.begun.borrow_mut().remove(&number);
-        if self.summary.is_none() {
-            report::several_statuses(&outcomes, doubts.get(), console);
-        }
-        Ok(outcomes.into_iter().fold(Outcome::Done, Outcome::worse))
+        Ok(Published { outcomes, doubts: doubts.get() })
     }
 
     async fn verdicts(&self, plan: &Plan, console: &Console) -> anyhow::Result<Vec<Verdict>> {
@@ -155,17 +229,30 @@ impl<'a> PublishRun<'a> {
         }
     }
 
-    fn report(&self, result: &StatusResult, number: usize, plan: &Plan, console: &Console) -> Outcome {
-        self.has_told.set(true);
-        report::status_result(result, Some(plan), self.results, console);
-        match &self.summary {
-            None => {
-                report::output_variables(result, self.context.settings, console);
-                report::last_line(result, console);
-            }
-            Some(summary) => summary.add(result, number, plan, self.context.console),
+    /// Tells what became of a status. The last line about the one status of a run waits for its report.
+    fn report(
+        &self,
+        result: StatusResult,
+        number: usize,
+        plan: &Plan,
+        is_one: bool,
+        console: &Console,
+    ) -> Outcome {
+        let outcome = result.outcome();
+        report::status_result(&result, Some(plan), self.results, console);
+        if let Some(summary) = &self.summary {
+            summary.add(&result, number, plan, self.context.console);
+            return outcome;
         }
-        result.outcome()
+        report::output_variables(&result, self.context.settings, console);
+        report::status_lines(&result, console);
+        let mut untold = self.untold.borrow_mut();
+        if is_one && untold.is_none() {
+            *untold = Some(result);
+        } else {
+            report::last_line(&result, console);
+        }
+        outcome
     }
 
     /// Publishes until it is done, or until `stop` says that the run is stopped. Then requests that are under way get
@@ -213,16 +300,26 @@ impl<'a> PublishRun<'a> {
         for plan in begun.into_values() {
             unfinished.extend(self.awaited(plan, final_statuses).await);
         }
+        let reports = self.due.take();
+        for DueReport { plan, status, target, .. } in reports.iter().map(|report| &**report) {
+            let (key, reason) = (&status.key, "the run was stopped");
+            report::missing_report(key, "stopped", reason, plan, Some(target), self.results, console);
+        }
+        self.tell_untold();
         if is_done && unfinished.is_empty() {
             return Outcome::Stopped;
         }
         if let Some(summary) = &self.summary {
-            self.stop_listed(unfinished, final_statuses, summary).await;
+            self.stop_listed(unfinished, reports.len(), final_statuses, summary).await;
             return Outcome::Stopped;
         }
         let [plan] = self.plans else { return Outcome::Stopped };
-        if unfinished.is_empty() && self.has_told.get() {
-            console.failed("stopped before the report was complete: the status stands");
+        if unfinished.is_empty() && !reports.is_empty() {
+            console.failed(if plan.insights.posts_status {
+                "stopped before the report was complete: the status stands"
+            } else {
+                "stopped before the report was complete; there is no status (STATUS: false)"
+            });
         } else if unfinished.is_empty() {
             let left = match (self.pending.has_posted(), self.pending.has_sent()) {
                 (true, _) => Left::NotBegun,
@@ -235,11 +332,11 @@ impl<'a> PublishRun<'a> {
                 delivery: Delivery::Stopped(left),
                 verdict_outcome: Outcome::Stopped,
             };
-            self.report(&nothing, 0, plan, console);
+            self.report(nothing, 0, plan, false, console);
         }
         for status in unfinished {
             let result = self.stop_status(&status, final_statuses, console).await;
-            self.report(&result, 0, plan, console);
+            self.report(result, 0, plan, false, console);
         }
         Outcome::Stopped
     }
@@ -247,7 +344,7 @@ impl<'a> PublishRun<'a> {
     /// The statuses that a run was to end and has not begun to post: an earlier run may have posted `INPROGRESS`.
     async fn awaited(&self, plan: &Plan, final_statuses: &FinalStatuses) -> Vec<Rc<PendingStatus>> {
         let VerdictPlan::Ask(analysis) = &plan.verdict else { return Vec::new() };
-        if self.context.settings.dry_run {
+        if self.context.settings.dry_run || !plan.insights.posts_status {
             return Vec::new();
         }
         let console = self.context.console;
@@ -282,6 +379,7 @@ impl<'a> PublishRun<'a> {
     async fn stop_listed(
         &self,
         pending: Vec<Rc<PendingStatus>>,
+        reports: usize,
         final_statuses: &FinalStatuses,
         summary: &Summary,
     ) {
@@ -303,7 +401,7 @@ impl<'a> PublishRun<'a> {
             report::status_result(&result, None, self.results, &console);
         });
         work.await;
-        summary.stopped(ended.get(), left.get(), self.context.console);
+        summary.stopped(ended.get(), left.get(), reports, self.context.console);
     }
 
     /// Ends a status that was under way when the run was stopped.
@@ -355,19 +453,28 @@ impl<'a> PublishRun<'a> {
     }
 }
 
-/// The plans with their numbers, grouped by throttle: while one credential waits, the others go on.
-fn by_credential(plans: &[Plan]) -> Vec<Vec<(usize, &Plan)>> {
+impl Published {
+    #[expect(clippy::unused_async, reason = "a fold of a stream asks for a future")]
+    async fn with(mut self, other: Self) -> anyhow::Result<Self> {
+        self.outcomes.extend(other.outcomes);
+        self.doubts += other.doubts;
+        Ok(self)
+    }
+}
+
+/// The items grouped by the throttle of their plan: while one credential waits, the others go on.
+fn by_credential<'a, T>(items: Vec<T>, plan: impl Fn(&T) -> &'a Plan) -> Vec<Vec<T>> {
     let mut group_numbers = HashMap::new();
-    let mut groups: Vec<Vec<_>> = Vec::new();
-    for plan in plans.iter().enumerate() {
-        let number = match group_numbers.entry(Rc::as_ptr(&plan.1.credential.throttle)) {
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    for item in items {
+        let number = match group_numbers.entry(Rc::as_ptr(&plan(&item).credential.throttle)) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
                 groups.push(Vec::new());
                 *new.insert(groups.len() - 1)
             }
         };
-        groups[number].push(plan);
+        groups[number].push(item);
     }
     groups
 }

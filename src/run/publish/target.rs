@@ -1,6 +1,6 @@
 //! Publishes the statuses of one target: finds the commit, and posts a status for each verdict.
 
-use std::{rc::Rc, time::Instant};
+use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use reqwest::StatusCode;
 
@@ -20,13 +20,15 @@ use crate::{
         ask_sonarqube::servers::Servers,
         compare_analysis::AnalysisComparison,
         context::Context,
-        delivery::{Delivery, StatusResult},
+        delivery::{Delivery, ReportDelivery, StatusResult},
         find_commit::{CommitFinder, FailedStep, FoundCommit, Lookups},
         insights::{PostedReport, ReportOutcome, ReportPublisher},
         publish::{
+            due_reports::{DueReport, DueReports},
             pending::{PendingStatus, PendingStatuses},
             shutdown::{FinalStatuses, ONE_STATUS_LIMIT},
         },
+        report,
         result_file::ResultFile,
     },
 };
@@ -44,20 +46,16 @@ pub(super) struct TargetPublisher<'c, 'p> {
     pub(super) results: Option<&'c ResultFile>,
 }
 
-impl TargetPublisher<'_, '_> {
-    /// Finds the commit, and posts a status for each verdict. `report` is called for each status as soon as it is done.
+impl<'p> TargetPublisher<'_, 'p> {
+    /// Finds the commit, and posts a status for each verdict. `report` is called for each status as soon as it is done. The
+    /// reports that follow are added to `due`.
     pub(super) async fn publish(
         &self,
         verdicts: Vec<Verdict>,
         report: impl Fn(StatusResult) -> Outcome,
-        tell_report: impl Fn(&PostedReport, &Target),
+        due: &DueReports<'p>,
     ) -> Vec<Outcome> {
-        let finder = CommitFinder {
-            bitbucket: self.bitbucket,
-            plan: &self.plan.target,
-            lookups: self.lookups,
-            has_read_repository: false,
-        };
+        let finder = self.finder();
         let recalled = self.results.and_then(|results| results.recall(self.plan, &verdicts));
         let found = match recalled {
             Some(target) => Ok(FoundCommit::at(target)),
@@ -68,11 +66,8 @@ impl TargetPublisher<'_, '_> {
             Err(refusal) => return vec![report(StatusResult::not_found(refusal))],
         };
         let verdicts = self.compared(verdicts, &found.target).await;
-        if !self.plan.insights.posts_status {
-            return self.publish_reports_alone(&finder, &mut found, &verdicts, report, tell_report).await;
-        }
         let mut outcomes = Vec::new();
-        let mut posted_statuses = Vec::new();
+        let mut with_report = Vec::new();
         let mut has_posted = false;
         for (number, verdict) in verdicts.iter().enumerate() {
             let status = |target: &Target| self.plan.statuses(&verdicts, target).swap_remove(number);
@@ -84,7 +79,9 @@ impl TargetPublisher<'_, '_> {
                 Err(failed) => (self.refused(failed, &found.target, &status).await, status),
             };
             has_posted |= matches!(delivery, Delivery::Posted);
-            posted_statuses.push(self.has_report(&delivery, &status, &found.target).then(|| status.clone()));
+            if self.has_report(&delivery, verdict, &status, &found.target) {
+                with_report.push((verdict.clone(), status.clone(), found.target.clone()));
+            }
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
                 status: Some(status),
@@ -95,88 +92,156 @@ impl TargetPublisher<'_, '_> {
         if has_posted && let Some(result) = self.end_crash(&verdicts, &found.target).await {
             outcomes.push(report(result));
         }
-        // Never before a status, and never in its way.
-        for (verdict, status) in verdicts.iter().zip(posted_statuses) {
-            if let Some(status) = status
-                && let Some(posted) = Box::pin(self.post_report(verdict, &status, &found.target)).await
-            {
-                tell_report(&posted, &found.target);
-            }
+        for (verdict, status, target) in with_report {
+            due.add(DueReport { plan: self.plan, verdict, status, target });
         }
         outcomes
     }
 
-    /// Whether a report goes beside a status with this delivery.
-    fn has_report(&self, delivery: &Delivery, status: &Status, target: &Target) -> bool {
+    const fn finder(&self) -> CommitFinder<'_, 'p> {
+        CommitFinder {
+            bitbucket: self.bitbucket,
+            plan: &self.plan.target,
+            lookups: self.lookups,
+            has_read_repository: false,
+        }
+    }
+
+    fn report_publisher(&self) -> Option<ReportPublisher<'_>> {
+        let VerdictPlan::Ask(analysis) = &self.plan.verdict else { return None };
+        Some(ReportPublisher {
+            context: self.context,
+            servers: self.servers,
+            analysis,
+            plan: &self.plan.insights,
+            console: self.bitbucket.client.console,
+        })
+    }
+
+    /// Whether a report follows a status with this delivery.
+    fn has_report(&self, delivery: &Delivery, verdict: &Verdict, status: &Status, target: &Target) -> bool {
+        let Some(publisher) = self.report_publisher().filter(|it| it.has_report(verdict)) else {
+            return false;
+        };
         match delivery {
             Delivery::Posted | Delivery::Printed => true,
             // An earlier run may have been cut off between both.
             Delivery::Skipped => {
-                let id = report_id(&status.key);
-                self.results.is_some_and(|results| !results.has_posted_report(target, &id))
+                let content = publisher.content(verdict, status);
+                self.results.is_some_and(|results| {
+                    !results.has_posted_report(target, &report_id(&status.key), &content)
+                })
             }
             _ => false,
         }
     }
 
-    /// Posts the report of a verdict. `None` when there is none to post.
-    async fn post_report(&self, verdict: &Verdict, status: &Status, target: &Target) -> Option<PostedReport> {
-        let VerdictPlan::Ask(analysis) = &self.plan.verdict else { return None };
-        let console = self.bitbucket.client.console;
+    /// Posts the report that follows a status, and tells what became of it.
+    pub(super) async fn post_report(&self, report: &DueReport<'_>) {
+        let DueReport { verdict, status, target, .. } = report;
+        let Some(publisher) = self.report_publisher() else { return };
+        let shown = publisher.issues_of(verdict).await;
         let credential = self.credential(target);
-        let publisher = ReportPublisher {
-            context: self.context,
-            servers: self.servers,
-            analysis,
-            plan: &self.plan.insights,
-            console,
-        };
-        publisher.publish(self.bitbucket.with(&credential), verdict, status, target).await
+        let bitbucket = self.bitbucket.with(&credential);
+        let posted = publisher.post(bitbucket, verdict, status, target, &shown).await;
+        self.tell_report(&posted, target);
     }
 
-    /// Posts the reports and no status.
-    async fn publish_reports_alone(
+    fn tell_report(&self, posted: &PostedReport, target: &Target) {
+        report::posted_report(posted, self.plan, target, self.results, self.bitbucket.client.console);
+    }
+
+    /// Posts the reports and no status. Those under way are in `due`.
+    pub(super) async fn publish_reports_alone(
         &self,
-        finder: &CommitFinder<'_, '_>,
-        found: &mut FoundCommit,
-        verdicts: &[Verdict],
+        verdicts: Vec<Verdict>,
         report: impl Fn(StatusResult) -> Outcome,
-        tell_report: impl Fn(&PostedReport, &Target),
+        due: &DueReports<'p>,
     ) -> Vec<Outcome> {
+        let finder = self.finder();
+        let mut found = match finder.find().await {
+            Ok(found) => found,
+            Err(refusal) => {
+                let keys = self.plan.keys(verdicts.iter().map(|verdict| verdict.project.as_deref()));
+                let console = self.bitbucket.client.console;
+                report::reports_not_found(&keys, &refusal, self.plan, self.results, console);
+                return vec![report(StatusResult {
+                    target: None,
+                    status: None,
+                    delivery: Delivery::ReportAlone(ReportDelivery::Missing(refusal)),
+                    verdict_outcome: Outcome::Done,
+                })];
+            }
+        };
+        let verdicts = self.compared(verdicts, &found.target).await;
         let mut outcomes = Vec::new();
         for (number, verdict) in verdicts.iter().enumerate() {
-            let status = |target: &Target| self.plan.statuses(verdicts, target).swap_remove(number);
-            let step =
-                async |target: &Target| match Box::pin(self.post_report(verdict, &status(target), target))
-                    .await
-                {
-                    Some(PostedReport { outcome: ReportOutcome::Refused(refusal), .. }) => Err(refusal),
-                    posted => Ok(posted),
-                };
-            let posted = if self.plan.credential.kind.is_pipelines_proxy() {
-                // Nothing but reports goes through the proxy of Pipelines: nothing is looked up.
-                let posted = step(&found.target).await;
-                posted.map_err(|refusal| FailedStep { refusal, lookup: None })
-            } else {
-                finder.run_step(found, step).await
-            };
-            let delivery = match posted {
-                Ok(posted) => {
-                    if let Some(posted) = posted {
-                        tell_report(&posted, &found.target);
-                    }
-                    Delivery::ReportAlone
-                }
-                Err(FailedStep { refusal, .. }) => Delivery::Refused(Rc::from(refusal)),
-            };
+            let status = |target: &Target| self.plan.statuses(&verdicts, target).swap_remove(number);
+            let (first, target) = (status(&found.target), found.target.clone());
+            let under_way =
+                due.add(DueReport { plan: self.plan, verdict: verdict.clone(), status: first, target });
+            let delivery = self.post_report_alone(&finder, &mut found, verdict, status).await;
+            due.remove(under_way);
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
                 status: Some(status(&found.target)),
-                delivery,
+                delivery: Delivery::ReportAlone(delivery),
                 verdict_outcome: verdict.outcome,
             }));
         }
         outcomes
+    }
+
+    async fn post_report_alone(
+        &self,
+        finder: &CommitFinder<'_, 'p>,
+        found: &mut FoundCommit,
+        verdict: &Verdict,
+        status: impl Fn(&Target) -> Status,
+    ) -> ReportDelivery {
+        let Some(publisher) = self.report_publisher().filter(|it| it.has_report(verdict)) else {
+            return ReportDelivery::Nothing;
+        };
+        let is_posted = |target: &Target| {
+            let status = status(target);
+            let (id, content) = (report_id(&status.key), publisher.content(verdict, &status));
+            self.results.is_some_and(|results| results.has_posted_report(target, &id, &content))
+        };
+        if is_posted(&found.target) {
+            return ReportDelivery::Skipped;
+        }
+        // SonarQube is asked once, at whatever commit the report is posted in the end.
+        let shown = publisher.issues_of(verdict).await;
+        let latest = RefCell::new(None);
+        let step = async |target: &Target| {
+            let credential = self.credential(target);
+            let bitbucket = self.bitbucket.with(&credential);
+            let posted = publisher.post(bitbucket, verdict, &status(target), target, &shown).await;
+            let missing = match &posted.outcome {
+                ReportOutcome::Missing(refusal) => Some(Box::new((**refusal).clone())),
+                _ => None,
+            };
+            latest.replace(Some(posted));
+            missing.map_or(Ok(()), Err)
+        };
+        let result = if self.plan.credential.kind.is_pipelines_proxy() {
+            // Nothing but reports goes through the proxy of Pipelines: nothing is looked up.
+            let sent = step(&found.target).await;
+            sent.map_err(|refusal| FailedStep { refusal, lookup: None })
+        } else {
+            finder.run_step(found, step).await
+        };
+        let Some(mut posted) = latest.into_inner() else { return ReportDelivery::Nothing };
+        if let Err(FailedStep { refusal, .. }) = result {
+            posted.outcome = ReportOutcome::Missing(Rc::from(refusal));
+        }
+        self.tell_report(&posted, &found.target);
+        match posted.outcome {
+            ReportOutcome::Posted => ReportDelivery::Posted,
+            ReportOutcome::Printed => ReportDelivery::Printed,
+            ReportOutcome::Missing(refusal) => ReportDelivery::Missing(refusal),
+            ReportOutcome::Incomplete(refusal) => ReportDelivery::Incomplete(refusal),
+        }
     }
 
     /// The verdicts, each compared with the commit that was found.

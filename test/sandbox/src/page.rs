@@ -84,7 +84,7 @@ dt { color: #434c5e; } dd { margin: 0; font-weight: 700; }
 .scroll { border: 1px solid #8a94a6; border-radius: 4px; overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font: 0.875rem/1.45 ui-monospace, monospace; }
 td, th { padding: 0 0.5rem; vertical-align: top; text-align: left; font-weight: 400; }
-th { color: #434c5e; text-align: right; width: 1%; user-select: none; }
+th { color: #434c5e; text-align: right; width: 1%; white-space: nowrap; user-select: none; }
 td.code { white-space: pre; }
 tr.added { background: #e6f6ea; } tr.removed { background: #fdeceb; }
 tr.annotation td { padding: 0.5rem; font: 0.9rem/1.45 system-ui, sans-serif; background: #fff8e1; border: 1px solid #9a7b00; }
@@ -164,10 +164,7 @@ fn add_reports(page: &mut String, reports: &[Report]) {
             escaped(&field("title")),
             escaped(&field("details"))
         );
-        let link = field("link");
-        if !link.is_empty() {
-            let _ = writeln!(page, "<p><a href=\"{0}\" rel=\"noreferrer\">{0}</a></p>", escaped(&link));
-        }
+        page.push_str(&link_to(&field("link")));
         page.push_str("<dl class=\"data\">\n");
         for row in report.fields.get("data").and_then(Value::as_array).into_iter().flatten() {
             let value = match (&row["type"], &row["value"]) {
@@ -192,9 +189,10 @@ fn add_reports(page: &mut String, reports: &[Report]) {
                 let at = annotation.get("line").map(|line| format!(", line {line}")).unwrap_or_default();
                 let _ = writeln!(
                     page,
-                    "<li><code>{}</code>{at}: {}</li>",
+                    "<li><code>{}</code>{at}: {}{}</li>",
                     escaped(&place),
-                    escaped(&text(annotation, "summary"))
+                    escaped(&text(annotation, "summary")),
+                    link_to(&text(annotation, "link"))
                 );
             }
             page.push_str("</ul>\n");
@@ -249,11 +247,20 @@ fn add_annotation(page: &mut String, annotation: &Map<String, Value>) {
     let line = annotation.get("line").and_then(Value::as_u64).unwrap_or(0);
     let _ = writeln!(
         page,
-        "<tr class=\"annotation\" data-at=\"{line}\"><td colspan=\"3\"><p><span class=\"state bad\">{}</span> <strong>{}</strong></p><p class=\"detail\">{}</p></td></tr>",
+        "<tr class=\"annotation\" data-at=\"{line}\"><td colspan=\"3\"><p><span class=\"state bad\">{}</span> <strong>{}</strong></p><p class=\"detail\">{}</p>{}</td></tr>",
         field("severity"),
         field("summary"),
-        field("details")
+        field("details"),
+        link_to(&text(annotation, "link"))
     );
+}
+
+/// A paragraph with a link; empty without one.
+fn link_to(address: &str) -> String {
+    if address.is_empty() {
+        return String::new();
+    }
+    format!("<p><a href=\"{0}\" rel=\"noreferrer\">{0}</a></p>", escaped(address))
 }
 
 /// A state in words, with a sign and a colour.

@@ -32,6 +32,9 @@ const ANNOTATION_RESULTS: [&str; 4] = ["PASSED", "FAILED", "SKIPPED", "IGNORED"]
 const ANNOTATION_SEVERITIES: [&str; 4] = ["CRITICAL", "HIGH", "MEDIUM", "LOW"];
 const ANNOTATIONS_MAX_PER_CALL: usize = 100;
 const ANNOTATIONS_MAX_PER_REPORT: usize = 1000;
+/// Documented for Data Center (<https://developer.atlassian.com/server/bitbucket/how-tos/code-insights/>); that Cloud has the
+/// same limit is what its clients assume.
+const DETAILS_MAX_CHARS: usize = 2000;
 /// `reviewdog/reviewdog` #1344.
 const SUMMARY_MAX_CHARS: usize = 450;
 
@@ -78,6 +81,8 @@ pub(crate) fn report(body: &Map<String, Value>) -> Result<(), Answer> {
             return Err(refusals::insights(400, &format!("The {field} of a report should not be empty.")));
         }
     }
+    short_details(body)?;
+    reachable_link(body)?;
     one_of(body, "report_type", &REPORT_TYPES)?;
     one_of(body, "result", &REPORT_RESULTS)?;
     let data = body.get("data").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -139,10 +144,38 @@ fn annotation_id(fields: &Map<String, Value>) -> Result<&str, Answer> {
         let message = format!("summary supports a maximum of {SUMMARY_MAX_CHARS} characters");
         return Err(refusals::insights(400, &message));
     }
+    short_details(fields)?;
+    reachable_link(fields)?;
+    // Lines count from 1; the words are assumed.
+    if fields.get("line").is_some_and(|line| !line.is_null() && line.as_u64().is_none_or(|line| line == 0)) {
+        return Err(refusals::insights(400, "line should be a positive number"));
+    }
+    // "The path of the file on which this annotation should be placed. This is the path of the file relative to the git
+    // repository." What Bitbucket says to another one is assumed.
+    if filled(fields, "path").is_some_and(|path| path.starts_with('/')) {
+        return Err(refusals::insights(400, "path should be relative to the repository"));
+    }
     one_of(fields, "annotation_type", &ANNOTATION_TYPES)?;
     one_of(fields, "result", &ANNOTATION_RESULTS)?;
     one_of(fields, "severity", &ANNOTATION_SEVERITIES)?;
     filled(fields, "external_id").ok_or_else(|| refusals::insights(400, "external_id should not be empty"))
+}
+
+fn short_details(fields: &Map<String, Value>) -> Result<(), Answer> {
+    if filled(fields, "details").is_some_and(|details| details.chars().count() > DETAILS_MAX_CHARS) {
+        let message = format!("details supports a maximum of {DETAILS_MAX_CHARS} characters");
+        return Err(refusals::insights(400, &message));
+    }
+    Ok(())
+}
+
+/// Two clients leave out links to localhost, because they are refused: `mc1arke/sonarqube-community-branch-plugin` and
+/// `reviewdog/reviewdog`. That the rule is the one for the address of a build is assumed, as are the words.
+fn reachable_link(fields: &Map<String, Value>) -> Result<(), Answer> {
+    if filled(fields, "link").is_some_and(|link| !is_reachable(link)) {
+        return Err(refusals::insights(400, "link is not a valid URL"));
+    }
+    Ok(())
 }
 
 /// A field that has to be there; empty, with the problem noted, when it is not.

@@ -14,8 +14,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use sandbox::{
-    Analysis, Dialect, Gate, Program, Projects, REPOSITORY_TOKEN, REVOKED_SONAR_TOKEN, REVOKED_TOKEN,
-    Sandbox, SonarQube, USER_TOKEN, WORKSPACE_TOKEN, World,
+    Analysis, Dialect, Gate, PROJECT_ANALYSIS_TOKEN, PipelinesProxy, Program, Projects, REPOSITORY_TOKEN,
+    REVOKED_SONAR_TOKEN, REVOKED_TOKEN, Sandbox, SonarQube, USER_TOKEN, WORKSPACE_TOKEN, World,
 };
 
 use crate::build;
@@ -24,6 +24,8 @@ use crate::build;
 struct Served {
     sandbox: Arc<Sandbox>,
     sonarqube: SonarQube,
+    /// The proxy beside a step of acme/api.
+    pipelines_proxy: PipelinesProxy,
     /// The root certificate of Bitbucket.
     root: PathBuf,
     /// A folder for each scan, with the `report-task.txt` that its scanner left.
@@ -89,7 +91,9 @@ impl Served {
         let sonarqube = SonarQube::start(projects);
         // Beside this program, so that `cargo clean` removes it: a signal ends this process without a clean-up.
         let root = env::current_exe()?.with_file_name(format!("sandbox-{}.pem", sandbox.https_port()));
-        let served = Self { scans: root.with_extension("scans"), sandbox, sonarqube, root };
+        let pipelines_proxy = PipelinesProxy::beside("acme/api", sandbox.http_port(), REPOSITORY_TOKEN);
+        let scans = root.with_extension("scans");
+        let served = Self { sandbox, sonarqube, pipelines_proxy, root, scans };
         write(&served.root, served.sandbox.root_certificate_pem())?;
         for (scan, project, pull_request, gate) in [
             ("green", "acme_api", "7", Gate::passed()),
@@ -153,6 +157,17 @@ impl Served {
             ("PULL_REQUEST", "12".to_owned()),
             ("BITBUCKET_API_URL", self.sandbox.http_url()),
         ];
+        let of_build = [
+            ("BITBUCKET_BUILD_NUMBER", "42".to_owned()),
+            ("BITBUCKET_WORKSPACE", "acme".to_owned()),
+            ("BITBUCKET_REPO_SLUG", "api".to_owned()),
+            ("BITBUCKET_COMMIT", self.sandbox.head("acme/api", "feature/login")),
+            ("BITBUCKET_BRANCH", "feature/login".to_owned()),
+            ("BITBUCKET_PR_ID", "7".to_owned()),
+            ("STATUS", "false".to_owned()),
+            ("REPORT_PROXY", self.pipelines_proxy.url()),
+        ];
+        let of_red = of_sonarqube(&["red"]).into_iter().skip(1);
         let of_central = of_sonarqube(&["central"]).into_iter().skip(1);
         vec![
             ("A state that is given", self.given_state()),
@@ -162,6 +177,10 @@ impl Served {
             (
                 "A central pipeline, for pull request 12 of acme/web",
                 central.into_iter().chain(of_central).collect(),
+            ),
+            (
+                "A report without a status and a credential, through the proxy of Pipelines",
+                of_build.into_iter().chain(of_red).collect(),
             ),
             (
                 "A check, which posts nothing",
@@ -222,6 +241,7 @@ fn tell_credentials(out: &mut impl Write) -> io::Result<()> {
         ("of ci@acme.example, without scopes", "ATLASSIAN_API_TOKEN", sandbox::API_TOKEN_CLASSIC),
         ("of ci@acme.example, that can only write", "ATLASSIAN_API_TOKEN", sandbox::API_TOKEN_WRITE_ONLY),
         ("of acme-ci, an app password as before 2026", "BITBUCKET_APP_PASSWORD", sandbox::APP_PASSWORD),
+        ("of SonarQube, that may not see issues", "SONAR_TOKEN", PROJECT_ANALYSIS_TOKEN),
         ("of SonarQube, that was revoked", "SONAR_TOKEN", REVOKED_SONAR_TOKEN),
     ] {
         writeln!(out, "  {what}\n    {variable}={token}")?;

@@ -43,6 +43,10 @@ fn keeps_reports_and_annotations() {
         json!([{ "summary": "x" }]),
         json!([{ "external_id": "a0", "summary": "x" }, { "external_id": "a0", "summary": "x" }]),
         json!([{ "external_id": "a", "summary": "x", "severity": "BLOCKER" }]),
+        json!([{ "external_id": "a", "summary": "x", "line": 0 }]),
+        json!([{ "external_id": "a", "summary": "x", "path": "/src/a.rs" }]),
+        json!([{ "external_id": "a", "summary": "x", "link": "http://localhost/x" }]),
+        json!([{ "external_id": "a", "summary": "x", "details": "x".repeat(2001) }]),
     ] {
         assert_eq!(add(&mut world, &refused).status, 400, "{refused}");
     }
@@ -70,6 +74,8 @@ fn refuses_bad_reports() {
     for (name, value) in [
         ("title", json!("")),
         ("details", Value::Null),
+        ("details", json!("x".repeat(2001))),
+        ("link", json!("http://localhost/x")),
         ("report_type", json!("LINT")),
         ("result", json!("RED")),
         ("data", json!(vec![field; 11])),
