@@ -3,7 +3,7 @@
 use sandbox::{Analysis, Gate};
 
 use super::{assert_stands, of_pull_request, sonarqube, states};
-use crate::run::{Folder, acme, after_scan, assert_told};
+use crate::run::{Folder, acme, after_scan, assert_told, scanned};
 
 #[test]
 fn of_two_analyses_of_one_pull_request_the_newest_is_the_verdict() {
@@ -34,7 +34,7 @@ fn of_two_analyses_of_one_pull_request_the_newest_is_the_verdict() {
 
 /// SonarQube tells whole seconds, so neither is known to be the newer one.
 #[test]
-fn of_two_analyses_of_the_same_second_none_is_left_out() {
+fn of_two_analyses_of_the_same_second_the_worse_is_the_verdict() {
     let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
     for (place, gate) in [("api", Gate::passed()), ("web", Gate::failed())] {
         let analysis = Analysis { gate, ..of_pull_request("7") }.submitted("2026-11-03T09:00:00+0000");
@@ -45,7 +45,7 @@ fn of_two_analyses_of_the_same_second_none_is_left_out() {
     let run = after_scan(&sandbox, &folder).run();
     assert_told(&run, 1, &[]);
     assert!(!run.output.contains("is left out"), "{}", run.output);
-    assert_eq!(states(&sandbox), ["sonar-acme_api SUCCESSFUL", "sonar-acme_api-2 FAILED"]);
+    assert_eq!(states(&sandbox), ["sonar-acme_api FAILED"]);
 }
 
 #[test]
@@ -85,4 +85,30 @@ fn in_progress_and_the_result_have_one_key() {
     let _ = folder.write(".scannerwork/report-task.txt", submitted.report_task.as_bytes());
     assert_told(&after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0").run(), 0, &[]);
     assert_eq!(states(&sandbox), ["sonar-acme_api SUCCESSFUL"]);
+}
+
+/// Whatever came of the second one: a later run that has both replaces the one status.
+#[test]
+fn two_analyses_of_one_project_are_one_status_although_one_is_late_or_not_known() {
+    for (is_late, code) in [(true, 5), (false, 3)] {
+        let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+        let done = sonarqube.submit(of_pull_request("7"));
+        let mut second = of_pull_request("7");
+        if is_late {
+            second.polls = 100;
+        }
+        let second = sonarqube.submit(second);
+        let file = if is_late {
+            second.report_task.clone()
+        } else {
+            second.report_task.replace(&second.task_id, "unknown")
+        };
+        let _ = folder.write("a/.scannerwork/report-task.txt", done.report_task.as_bytes());
+        let _ = folder.write("b/.scannerwork/report-task.txt", file.as_bytes());
+        assert_told(&after_scan(&sandbox, &folder).set("SONAR_TIMEOUT", "1").run(), code, &[]);
+        assert_eq!(states(&sandbox), ["sonar-acme_api FAILED"]);
+        let folder = scanned("a/.scannerwork", &done);
+        assert_told(&after_scan(&sandbox, &folder).run(), 0, &[]);
+        assert_eq!(states(&sandbox), ["sonar-acme_api SUCCESSFUL"]);
+    }
 }

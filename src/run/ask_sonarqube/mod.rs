@@ -155,7 +155,9 @@ impl<'a> AskSonarQube<'a> {
             verdicts.push(self.without_gate(reason.into(), None, None));
         }
         verdicts.extend(self.verdict_of_missing(files, verdicts.is_empty()));
-        Ok(one_of_unknown_project(verdicts))
+        // What is not known of the scan comes last.
+        verdicts.sort_by_key(|verdict| verdict.project.is_none() && verdict.analysis.is_none());
+        Ok(verdicts)
     }
 
     /// The verdict of the scan as a whole, if it left less than was expected of it.
@@ -333,20 +335,6 @@ impl<'a> AskSonarQube<'a> {
         server.deadline.restart(self.context.settings.timeout);
         self.context.sonarqube(server, self.console)
     }
-}
-
-/// The verdicts, with one for all analyses whose project is not known: a later run without such an analysis ends one
-/// status, and not several.
-fn one_of_unknown_project(verdicts: Vec<Verdict>) -> Vec<Verdict> {
-    let (unknown, mut verdicts): (Vec<_>, Vec<_>) =
-        verdicts.into_iter().partition(|verdict| verdict.project.is_none() && verdict.analysis.is_none());
-    let both = |all: Verdict, other: Verdict| Verdict {
-        words: format!("{}; {}", all.words, other.words),
-        outcome: all.outcome.worse(other.outcome),
-        ..all
-    };
-    verdicts.extend(unknown.into_iter().reduce(both));
-    verdicts
 }
 
 /// What a file says and its task denies.

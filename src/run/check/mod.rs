@@ -132,7 +132,8 @@ impl<'a> CheckRun<'a> {
                 let wanted = target.as_ref().map(|target| wanted.clone().at(target)).unwrap_or(wanted);
                 let scope = plan.insights.scope;
                 if scope != ReportScope::Nothing && target.is_some() {
-                    let ids: Vec<String> = keys.iter().map(report_id).collect();
+                    let ids = plan.report_keys(projects(&analyses));
+                    let ids: Vec<String> = ids.iter().map(report_id).collect();
                     tally.passed(format_args!("a report would go beside the status, as {}", ids.join(", ")));
                 }
                 let check = AnalysisCheck { plan: asked, scope, wanted, target, bitbucket };

@@ -8,7 +8,7 @@ use crate::{
     bitbucket::{answer::Answer, api::Bitbucket, credential::Credential, refusal::Refusal},
     config::{
         analysis::VerdictPlan,
-        plan::{Plan, PlanTarget as _},
+        plan::{KeyedVerdict, Plan, PlanTarget as _},
     },
     console::foreign::shown,
     explain::{bitbucket::explain, tell::tell},
@@ -72,10 +72,10 @@ impl TargetPublisher<'_, '_> {
             return self.publish_reports_alone(&finder, &mut found, &verdicts, report, tell_report).await;
         }
         let mut outcomes = Vec::new();
-        let mut posted_statuses = Vec::new();
+        let mut reports = Vec::new();
         let mut has_posted = false;
-        for (number, verdict) in verdicts.iter().enumerate() {
-            let status = |target: &Target| self.plan.statuses(&verdicts, target).swap_remove(number);
+        for KeyedVerdict { key, verdict, reports: beside } in self.plan.keyed(&verdicts) {
+            let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
             let posted = finder.run_step(&mut found, step).await;
             let status = status(&found.target);
@@ -84,7 +84,11 @@ impl TargetPublisher<'_, '_> {
                 Err(failed) => (self.refused(failed, &found.target, &status).await, status),
             };
             has_posted |= matches!(delivery, Delivery::Posted);
-            posted_statuses.push(self.has_report(&delivery, &status, &found.target).then(|| status.clone()));
+            let beside = beside.into_iter().map(|(key, verdict)| {
+                let status = self.plan.status(key, &verdict, &found.target);
+                (verdict, status)
+            });
+            reports.extend(beside.filter(|(_, status)| self.has_report(&delivery, status, &found.target)));
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
                 status: Some(status),
@@ -96,10 +100,8 @@ impl TargetPublisher<'_, '_> {
             outcomes.push(report(result));
         }
         // Never before a status, and never in its way.
-        for (verdict, status) in verdicts.iter().zip(posted_statuses) {
-            if let Some(status) = status
-                && let Some(posted) = Box::pin(self.post_report(verdict, &status, &found.target)).await
-            {
+        for (verdict, status) in reports {
+            if let Some(posted) = Box::pin(self.post_report(&verdict, &status, &found.target)).await {
                 tell_report(&posted, &found.target);
             }
         }
@@ -144,10 +146,11 @@ impl TargetPublisher<'_, '_> {
         tell_report: impl Fn(&PostedReport, &Target),
     ) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        for (number, verdict) in verdicts.iter().enumerate() {
-            let status = |target: &Target| self.plan.statuses(verdicts, target).swap_remove(number);
+        let reports = self.plan.keyed(verdicts).into_iter().flat_map(|keyed| keyed.reports);
+        for (key, verdict) in reports {
+            let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let step =
-                async |target: &Target| match Box::pin(self.post_report(verdict, &status(target), target))
+                async |target: &Target| match Box::pin(self.post_report(&verdict, &status(target), target))
                     .await
                 {
                     Some(PostedReport { outcome: ReportOutcome::Refused(refusal), .. }) => Err(refusal),
@@ -220,7 +223,7 @@ impl TargetPublisher<'_, '_> {
         let projects: Vec<&str> = verdicts.iter().filter_map(|verdict| verdict.project.as_deref()).collect();
         let verdict = Verdict {
             state: State::Successful,
-            words: format!("The scan finished; own statuses: {}", projects.join(", ")),
+            words: format!("{}; own statuses: {}", self.end_in_words(), projects.join(", ")),
             project: None,
             link: None,
             outcome: Outcome::Done,
@@ -238,6 +241,14 @@ impl TargetPublisher<'_, '_> {
             delivery,
             verdict_outcome: Outcome::Done,
         })
+    }
+
+    /// How the scan ended that is the end of an earlier crash.
+    fn end_in_words(&self) -> &'static str {
+        match &self.plan.verdict {
+            VerdictPlan::Ask(analysis) if analysis.failed_scan().is_some() => "The scan sent its analysis",
+            _ => "The scan finished",
+        }
     }
 
     /// Completes the evidence of a refused status, and reports why the way out could not be looked up.
