@@ -111,6 +111,7 @@ impl PlanTarget for TargetPlan {
             pull_request: pull_request.map(|id| id.to_string()),
             branch: branch.cloned(),
             commit: commit.cloned(),
+            is_of_fork: false,
         }
     }
 }

@@ -113,6 +113,14 @@ impl AnalysisFile {
         }
     }
 
+    /// The id of the task that it names.
+    pub(crate) fn task(&self) -> Option<&str> {
+        match &self.content.as_ref().ok()?.end {
+            End::Ask { task, .. } => Some(task),
+            End::Gate(_) | End::Failed => None,
+        }
+    }
+
     /// Whether it was written within the time that a step of a pipeline may take.
     pub(crate) fn is_recent(&self) -> bool {
         let age = self.written_at.and_then(|written_at| SystemTime::now().duration_since(written_at).ok());

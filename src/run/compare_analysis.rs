@@ -118,8 +118,8 @@ pub(crate) fn doubts(analysis: &JudgedAnalysis, wanted: &Wanted) -> Vec<String> 
     let JudgedAnalysis { subject, is_named, main_branch, source_branch, .. } = analysis;
     let mut doubts = Vec::new();
     let is_of_main_branch = subject.compare(wanted, main_branch.as_deref()) == Comparison::MainBranch;
-    // Who names the project was warned with the variables.
-    if is_of_main_branch && !is_named {
+    // Who names the project was warned with the variables, if its branch is not called like a main branch.
+    if is_of_main_branch && !(*is_named && subject.compare(wanted, None) == Comparison::MainBranch) {
         doubts.push(format!(
             "the analysis is of the main branch, and the status is for {}: that is right for SonarQube Community Build only, which does not know other branches",
             wanted.words()
@@ -144,12 +144,21 @@ fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Option<NoVerdict
         analysis;
     let is_other = match subject.compare(wanted, main_branch.as_deref()) {
         Comparison::Same => false,
+        // SonarQube's main branch may have another name than that of Bitbucket: then the commit says that it is the same.
+        Comparison::MainBranch if wanted.may_be_main() => *knows_branches && !names_commit(analysis, wanted),
         Comparison::MainBranch => *knows_branches,
         // The user may know that this pull request is the one of the branch.
         Comparison::Other if *is_named && wanted.pull_request.is_none() => match subject {
             Subject::PullRequest(_) => source_branch.is_some() && *source_branch != wanted.branch,
             Subject::Branch(_) | Subject::Main => true,
         },
+        // The branch of a fork may have been analysed under its name.
+        Comparison::Other
+            if wanted.is_of_fork
+                && matches!(subject, Subject::Branch(branch) if Some(branch) == wanted.branch.as_ref()) =>
+        {
+            !names_commit(analysis, wanted)
+        }
         Comparison::Other => true,
     };
     if is_other {
@@ -214,6 +223,7 @@ mod tests {
             pull_request: Some("7".to_owned()),
             branch: Some("feature/check".to_owned()),
             commit: CommitHash::parse("8d081548cabb"),
+            is_of_fork: false,
         }
     }
 

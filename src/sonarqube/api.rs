@@ -57,6 +57,8 @@ pub(crate) struct AnalysedPullRequest {
     pub(crate) branch: Option<String>,
     /// The commit of the latest analysis; only SonarQube Cloud names it.
     pub(crate) commit: Option<CommitHash>,
+    /// When the latest analysis was made.
+    pub(crate) analysed_at: Option<Timestamp>,
 }
 
 /// A branch that SonarQube has analysed.
@@ -64,6 +66,10 @@ pub(crate) struct AnalysedPullRequest {
 pub(crate) struct AnalysedBranch {
     pub(crate) name: String,
     pub(crate) is_main: bool,
+    /// The commit of the latest analysis; only SonarQube Cloud names it.
+    pub(crate) commit: Option<CommitHash>,
+    /// When the latest analysis was made.
+    pub(crate) analysed_at: Option<Timestamp>,
 }
 
 /// The state of a task.
@@ -175,6 +181,7 @@ impl SonarQube<'_> {
                 id: text(found.get("key"))?,
                 branch: text(found.get("branch")),
                 commit: commit(found.pointer("/commit/sha")),
+                analysed_at: analysed_at(found),
             })
         };
         let understand =
@@ -195,6 +202,8 @@ impl SonarQube<'_> {
             Some(AnalysedBranch {
                 name: text(found.get("name"))?,
                 is_main: found.get("isMain").and_then(Value::as_bool)?,
+                commit: commit(found.pointer("/commit/sha")),
+                analysed_at: analysed_at(found),
             })
         };
         let understand =
@@ -335,6 +344,10 @@ pub(crate) fn authorization(
 
 fn commit(value: Option<&Value>) -> Option<CommitHash> {
     text(value).as_deref().and_then(CommitHash::parse)
+}
+
+fn analysed_at(found: &Value) -> Option<Timestamp> {
+    text(found.get("analysisDate")).as_deref().and_then(Timestamp::parse)
 }
 
 /// The parameter that names a pull request or branch.

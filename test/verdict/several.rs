@@ -2,7 +2,7 @@
 
 use sandbox::{Analysis, Gate};
 
-use super::{assert_stands, of_pull_request, sonarqube, states};
+use super::{assert_stands, now, of_pull_request, sonarqube, states};
 use crate::run::{Folder, acme, after_scan, assert_told, scanned};
 
 #[test]
@@ -51,7 +51,7 @@ fn of_two_analyses_of_the_same_second_the_worse_is_the_verdict() {
 #[test]
 fn the_same_task_twice_is_one_verdict() {
     let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
-    let submitted = sonarqube.submit(of_pull_request("7"));
+    let submitted = sonarqube.submit(of_pull_request("7").submitted(&now()));
     for place in [".scannerwork", "copy/.scannerwork"] {
         let _ = folder.write(&format!("{place}/report-task.txt"), submitted.report_task.as_bytes());
     }

@@ -273,10 +273,12 @@ impl<'a> AskSonarQube<'a> {
             Ok(gate) => gate,
             Err(reason) => return self.without_gate(reason, project, dashboard),
         };
-        let listed = self.listed(&server, project.as_deref(), &subject, task.analysis.as_deref()).await;
+        let freshness = freshness(file, &task);
+        let listed =
+            self.listed(&server, project.as_deref(), &subject, task.analysis.as_deref(), freshness).await;
         let analysis = JudgedAnalysis {
             submitted: task.submitted,
-            freshness: freshness(file, task.submitted),
+            freshness,
             knows_branches: knows_branches || listed.knows_branches,
             ..listed.judged(subject)
         };
@@ -311,7 +313,7 @@ impl<'a> AskSonarQube<'a> {
         let server = self.server(address, None);
         Ok(match self.gate_of_project(&server, key, subject).await {
             Ok(gate) => {
-                let listed = self.listed(&server, Some(key), subject, None).await;
+                let listed = self.listed(&server, Some(key), subject, None, Freshness::Unknown).await;
                 let analysis = JudgedAnalysis { is_named: true, ..listed.judged(subject.clone()) };
                 let source = IssueSource {
                     server: server.address.clone(),
@@ -397,9 +399,13 @@ fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
 /// A scanner writes its file when SonarQube has accepted the analysis.
 const WRITTEN_WITHIN: Duration = Duration::from_mins(15);
 
-/// What the file that names an analysis tells of its time.
-pub(crate) fn freshness(file: &AnalysisFile, submitted: Option<Timestamp>) -> Freshness {
-    match (submitted, file.written_at, file.is_newer_than_checkout()) {
+/// What the file that names an analysis tells of its time. Of a task that took the place of the one that the file names, it
+/// tells nothing.
+pub(crate) fn freshness(file: &AnalysisFile, task: &Task) -> Freshness {
+    if file.task().is_some_and(|named| task.id.as_deref().is_some_and(|id| id != named)) {
+        return Freshness::Unknown;
+    }
+    match (task.submitted, file.written_at, file.is_newer_than_checkout()) {
         (Some(submitted), Some(written_at), _) if !submitted.is_near(written_at, WRITTEN_WITHIN) => {
             Freshness::Unknown
         }

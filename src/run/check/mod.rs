@@ -129,7 +129,10 @@ impl<'a> CheckRun<'a> {
             VerdictPlan::Given(_) => console.line("SonarQube is not asked: STATE is given"),
             VerdictPlan::Ask(asked) => {
                 let wanted = plan.target.wanted();
-                let wanted = target.as_ref().map(|target| wanted.clone().at(target)).unwrap_or(wanted);
+                let wanted = target
+                    .as_ref()
+                    .map(|target| wanted.clone().at(target, plan.target.repository()))
+                    .unwrap_or(wanted);
                 let scope = plan.insights.scope;
                 if scope != ReportScope::Nothing && target.is_some() {
                     let ids = plan.report_keys(projects(&analyses));

@@ -19,7 +19,7 @@ use crate::{
         insights::ANNOTATIONS_MAX,
         outcome::Outcome,
         target::Target,
-        verdict::JudgedAnalysis,
+        verdict::{Freshness, JudgedAnalysis},
     },
     run::{
         ask_sonarqube::{AskSonarQube, contradiction_of_file, freshness, subject_of},
@@ -184,7 +184,7 @@ impl CheckRun<'_> {
         let judged = if let Some((file, analysis, id)) = task {
             check_task(&ask, &server, file, analysis, id, tally).await
         } else {
-            let listed = ask.listed(&server, project.as_deref(), &subject, None).await;
+            let listed = ask.listed(&server, project.as_deref(), &subject, None, Freshness::Unknown).await;
             Some(JudgedAnalysis { is_named: true, ..listed.judged(subject) })
         };
         let Some(judged) = judged else { return };
@@ -289,12 +289,9 @@ async fn check_task(
         }
     };
     let project = task.project.as_deref().or(analysis.project.as_deref());
-    let listed = ask.listed(server, project, &subject, task.analysis.as_deref()).await;
-    Some(JudgedAnalysis {
-        submitted: task.submitted,
-        freshness: freshness(file, task.submitted),
-        ..listed.judged(subject)
-    })
+    let freshness = freshness(file, &task);
+    let listed = ask.listed(server, project, &subject, task.analysis.as_deref(), freshness).await;
+    Some(JudgedAnalysis { submitted: task.submitted, freshness, ..listed.judged(subject) })
 }
 
 /// Whether a report would have annotations. Without 'Browse' on the project the list is empty, and so it is without issues.

@@ -187,7 +187,7 @@ impl TargetPublisher<'_, '_> {
         let VerdictPlan::Ask(plan) = &self.plan.verdict else { return verdicts };
         let credential = self.credential(target);
         let comparison = AnalysisComparison::new(plan, self.bitbucket.with(&credential));
-        let wanted = self.plan.target.wanted().at(target);
+        let wanted = self.plan.target.wanted().at(target, &self.plan.target.repository);
         let mut compared = Vec::new();
         for verdict in verdicts {
             compared.push(comparison.compared(verdict, &wanted, target).await);
