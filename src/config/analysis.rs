@@ -335,7 +335,9 @@ fn source(
         }
         (Some(key), None) => {
             let fresh = Some(search).filter(|_| need != VerdictNeed::NowByTarget);
-            if let Some(files) = fresh.and_then(|search| fresh_file(&key, &subject, search, findings)) {
+            let must_end = variables.is_last_word();
+            let fresh = fresh.and_then(|search| fresh_file(&key, &subject, must_end, search, findings));
+            if let Some(files) = fresh {
                 return Some(AnalysisSource::Files(files));
             }
             warn_of_main_branch(&subject, wanted, findings);

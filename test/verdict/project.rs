@@ -71,9 +71,13 @@ fn a_damaged_file_beside_the_key_of_the_project_is_told() {
     sonarqube.submit(of_pull_request("7"));
     let folder = Folder::new();
     let _ = folder.write(".scannerwork/report-task.txt", b"");
-    let run = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7").run();
+    let gatepost = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7");
     let told = "! .scannerwork/report-task.txt is empty; Gatepost asks for the gate of the project, which may be that of an earlier analysis";
-    assert_told(&run, 0, &[told]);
+    assert_told(&gatepost.clone().run(), 0, &[told]);
+    // The run is the last word of the scan that left this file.
+    let run = gatepost.set("SCAN_EXIT_CODE", "0").run();
+    assert_told(&run, 3, &["✖ .scannerwork/report-task.txt is empty"]);
+    assert_stands(&sandbox, "FAILED", ".scannerwork/report-task.txt is empty");
 }
 
 /// SonarQube answers NONE also to whom it may not show a gate.
@@ -135,10 +139,19 @@ fn a_fresh_file_of_the_project_is_waited_for() {
 fn the_file_of_another_project_or_pull_request_is_not_waited_for() {
     let (sandbox, sonarqube) = (acme(), sonarqube());
     sonarqube.submit(of_pull_request("7"));
-    for other in [Analysis::of_pull_request("acme_web", "7", Gate::failed()), of_pull_request("3")] {
+    for (other, told) in [
+        (Analysis::of_pull_request("acme_web", "7", Gate::failed()), None),
+        (of_pull_request("3"), Some("pull request 3")),
+        (Analysis::new("acme_api", Gate::failed()), Some("the main branch")),
+    ] {
         let folder = scanned(".scannerwork", &sonarqube.submit(other));
         let run = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7").run();
         assert_told(&run, 0, &["quality gate passed: acme_api, pull request 7"]);
+        let warning = told.map(|other| {
+            format!("! .scannerwork/report-task.txt names an analysis of {other}, and SONAR_PULL_REQUEST or SONAR_BRANCH asks for pull request 7: the file is not used")
+        });
+        let warnings: Vec<_> = run.output.lines().filter(|line| line.contains("report-task.txt")).collect();
+        assert_eq!(warnings, Vec::from_iter(warning.as_deref()));
     }
     assert!(sonarqube.requests().iter().all(|request| !request.path.contains("/api/ce/task")));
 }
