@@ -62,6 +62,8 @@ pub(crate) enum End {
     Gate(Box<WebhookGate>),
     /// The webhook says that the analysis failed.
     Failed,
+    /// The webhook says that the analysis was cancelled.
+    Cancelled,
 }
 
 /// What a webhook tells of an analysis that ended well.
@@ -109,7 +111,7 @@ impl AnalysisFile {
     pub(crate) fn server(&self) -> Option<&Url> {
         match &self.content.as_ref().ok()?.end {
             End::Ask { server, .. } => server.as_ref(),
-            End::Gate(_) | End::Failed => None,
+            End::Gate(_) | End::Failed | End::Cancelled => None,
         }
     }
 
@@ -117,7 +119,7 @@ impl AnalysisFile {
     pub(crate) fn task(&self) -> Option<&str> {
         match &self.content.as_ref().ok()?.end {
             End::Ask { task, .. } => Some(task),
-            End::Gate(_) | End::Failed => None,
+            End::Gate(_) | End::Failed | End::Cancelled => None,
         }
     }
 
@@ -205,7 +207,8 @@ impl Analysis {
                 server: at("/serverUrl").and_then(|text| service_address(&text).ok()),
             })),
             (Some("SUCCESS"), None) => return Err("is of a webhook, and has no quality gate".to_owned()),
-            (Some("FAILED" | "CANCELED"), _) => End::Failed,
+            (Some("FAILED"), _) => End::Failed,
+            (Some("CANCELED"), _) => End::Cancelled,
             _ => {
                 return Err(
                     "is JSON, but not from a webhook of SonarQube: its status is not known".to_owned()

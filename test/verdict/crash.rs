@@ -180,7 +180,14 @@ fn of_two_scans_of_which_one_crashed_something_is_red() {
         if let Some(pattern) = pattern {
             gatepost = gatepost.set("SONAR_REPORT_TASK", pattern);
         }
-        assert_told(&gatepost.run(), 3, &["✖ The scan did not finish (exit code 1)"]);
+        assert_told(
+            &gatepost.run(),
+            3,
+            &[
+                "✖ One scan of this step did not finish, or did not leave its file (exit code 1)",
+                "why:      the exit code may be that of another scan than those that left a report-task.txt",
+            ],
+        );
         assert_eq!(states(&sandbox), ["sonar FAILED", "sonar-acme_api SUCCESSFUL"]);
     }
 }

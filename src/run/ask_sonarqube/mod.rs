@@ -111,7 +111,12 @@ impl<'a> AskSonarQube<'a> {
             AnalysisSource::Project { key, subject } => {
                 // Without a file of this scan, the gate of the project is that of an earlier one.
                 let failed = self.plan.failed_scan().map(|exit_code| {
-                    let reason = NoVerdict::NoAnalysis { exit_code, missing: Vec::new(), elsewhere: None };
+                    let reason = NoVerdict::NoAnalysis {
+                        exit_code,
+                        missing: Vec::new(),
+                        elsewhere: None,
+                        is_beside_others: false,
+                    };
                     self.without_gate(reason.into(), Some(key.clone()), None)
                 });
                 Ok(vec![match failed {
@@ -154,25 +159,27 @@ impl<'a> AskSonarQube<'a> {
             let reason = NoVerdict::WrongFile(wrong.clone());
             verdicts.push(self.without_gate(reason.into(), None, None));
         }
-        verdicts.extend(self.verdict_of_missing(files, verdicts.is_empty()));
+        let missing = self.missing(files, verdicts.is_empty());
+        verdicts.extend(missing.map(|reason| self.without_gate(reason.into(), None, None)));
         // What is not known of the scan comes last.
         verdicts.sort_by_key(|verdict| verdict.project.is_none() && verdict.analysis.is_none());
         Ok(verdicts)
     }
 
-    /// The verdict of the scan as a whole, if it left less than was expected of it.
-    fn verdict_of_missing(&self, files: &Files, has_no_other: bool) -> Option<Verdict> {
+    /// Why the scan as a whole has no verdict, if it left less than was expected of it. `has_no_other` when nothing else is
+    /// told of it.
+    pub(crate) fn missing(&self, files: &Files, has_no_other: bool) -> Option<NoVerdict> {
         let failed = self.plan.failed_scan();
         // What cannot be read is red already.
         let is_partial = failed.is_some() && files.may_be_partial && files.unreadable.is_empty();
         let is_missed = has_no_other || !files.missing.is_empty() || is_partial;
         let elsewhere = files.elsewhere_in_words().filter(|_| files.found.is_empty());
-        let reason = NoVerdict::NoAnalysis {
+        is_missed.then(|| NoVerdict::NoAnalysis {
             exit_code: failed.unwrap_or(0),
             missing: files.missing.clone(),
             elsewhere,
-        };
-        is_missed.then(|| self.without_gate(reason.into(), None, None))
+            is_beside_others: !files.found.is_empty(),
+        })
     }
 
     /// Waits for the analysis that a file names.
@@ -190,7 +197,8 @@ impl<'a> AskSonarQube<'a> {
             |reason: NoGate| Ending::Verdict(self.without_gate(reason, project.clone(), dashboard.clone()));
         let (server, version, task) = match end {
             End::Ask { server, version, task } => (server, version, task),
-            End::Failed => return Ok(without(NoVerdict::Failed(None).into())),
+            End::Failed => return Ok(without(NoVerdict::FailedByWebhook.into())),
+            End::Cancelled => return Ok(without(NoVerdict::CancelledByWebhook.into())),
             End::Gate(webhook) => {
                 let Some(subject) = subject.clone() else {
                     return Ok(without(NoVerdict::WrongFile(format!("{path} names no branch")).into()));
@@ -384,7 +392,7 @@ fn server_that_knows_branches<'e>(ending: &'e Ending<'_>) -> Option<&'e Url> {
 }
 
 /// Without the commit of the analysis, nothing says that a webhook of the main branch is about anything else.
-fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
+pub(crate) fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
     let WebhookGate { revision, main_branch, analysed_at, server, .. } = webhook;
     let knows_branches = server.as_ref().is_some_and(is_cloud) || revision.is_none();
     let listed = Listed {
