@@ -320,6 +320,10 @@ impl Files {
     }
 }
 
+/// What `SONAR_HOST_URL` accepts where files name servers.
+const SERVER_ACCEPTED: &str = "the address of the one server that gets SONAR_TOKEN, such as https://sonar.example.com/sonarqube; https://sonarcloud.io and https://sonarqube.us need no SONAR_HOST_URL";
+const SERVER_REMEDY: &str = "pass SONAR_HOST_URL with the address of your server; if you do not know the server, the file was not left by your scanner: do not send it your token";
+
 /// The servers that files name, each with the first file that names it.
 #[derive(Debug, Default)]
 pub(super) struct NamedServers<'a>(Vec<(&'a Url, &'a AnalysisFile)>);
@@ -340,7 +344,13 @@ impl<'a> NamedServers<'a> {
         let is_one = self.0.len() < 2;
         if !is_one {
             let (number, named) = (self.0.len(), self.in_words());
-            report_servers(format!("is not set, and the files name {number} servers: {named}"), findings);
+            // Whoever left the files must not get anything from this run.
+            findings.refuse(
+                "SONAR_HOST_URL",
+                format!("is not set, and the files name {number} servers: {named}"),
+                SERVER_ACCEPTED,
+                SERVER_REMEDY,
+            );
         }
         is_one
     }
@@ -363,19 +373,12 @@ pub(super) fn check_servers(files: &[Rc<AnalysisFile>], variables: &Variables, f
     servers.0.retain(|(server, _)| !CLOUD_URLS.contains(&server.as_str().trim_end_matches('/')));
     if is_in_pipeline && !is_own(variables) && !servers.0.is_empty() {
         let named = servers.in_words();
-        report_servers(
+        // It keeps only the verdict away: no SonarQube is asked, and the last word of a step is a state on the commit.
+        findings.problem(
+            "SONAR_HOST_URL",
             format!("is not set, and a file from another repository names the server: {named}"),
-            findings,
+            SERVER_ACCEPTED,
+            SERVER_REMEDY,
         );
     }
-}
-
-fn report_servers(found: String, findings: &mut Findings) {
-    // Whoever left the files must not get anything from this run.
-    findings.refuse(
-        "SONAR_HOST_URL",
-        found,
-        "the address of the one server that gets SONAR_TOKEN, such as https://sonar.example.com/sonarqube; https://sonarcloud.io and https://sonarqube.us need no SONAR_HOST_URL",
-        "pass SONAR_HOST_URL with the address of your server; if you do not know the server, the file was not left by your scanner: do not send it your token",
-    );
 }

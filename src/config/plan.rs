@@ -178,8 +178,11 @@ impl<'a> Planner<'a> {
         let credential = target.as_ref().map(|target| self.keyring.require(target.repository(), findings));
         let is_last_word = need == VerdictNeed::Now && variables.is_last_word();
         let verdict = if is_last_word && let Some(wrong) = findings.excuse_verdict() {
-            let project = verdict.as_ref().and_then(|verdict| verdict.project());
-            Some(VerdictPlan::Given(Verdict::wrong_variable(wrong, project)))
+            let projects = verdict.as_ref().map_or_else(|| vec![None], VerdictPlan::projects);
+            let verdicts = distinct(projects).into_iter();
+            Some(VerdictPlan::Given(
+                verdicts.map(|project| Verdict::wrong_variable(wrong, project)).collect(),
+            ))
         } else {
             verdict
         };

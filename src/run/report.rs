@@ -44,7 +44,9 @@ pub(crate) fn opening(targets: &Targets, settings: &Settings, console: &Console)
         [plan] if !targets.are_listed => console.line(format_args!(
             "gatepost {version}: {} for {} {}",
             match &plan.verdict {
-                VerdictPlan::Given(verdict) => verdict.state.to_string(),
+                VerdictPlan::Given(verdicts) => {
+                    verdicts.first().map(|verdict| verdict.state.to_string()).unwrap_or_default()
+                }
                 VerdictPlan::Ask(analysis) => format!("the quality gate of {}", analysis.source),
             },
             plan.target.repository,

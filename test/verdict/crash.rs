@@ -290,3 +290,17 @@ fn a_scan_that_failed_after_its_analysis_was_sent_ends_an_earlier_crash() {
     assert_told(&run, 0, &["(key sonar): The scan sent its analysis; own statuses: acme_api"]);
     assert_eq!(states(&sandbox), ["sonar SUCCESSFUL", "sonar-acme_api SUCCESSFUL"]);
 }
+
+/// Each may have an INPROGRESS.
+#[test]
+fn a_wrong_variable_is_told_of_each_project_that_is_known() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let folder = below_target(&sonarqube, &[("acme_api", Gate::passed()), ("acme_web", Gate::passed())]);
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0");
+    let wrong = run.set("SONAR_TOKEN", "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz");
+    assert_told(&wrong.clone().run(), 2, &["✖ SONAR_TOKEN "]);
+    assert_eq!(states(&sandbox), ["sonar-acme_api FAILED", "sonar-acme_web FAILED"]);
+    assert_told(&wrong.set("KEY", "gate").run(), 2, &["(key gate)"]);
+    assert_eq!(states(&sandbox), ["gate FAILED", "sonar-acme_api FAILED", "sonar-acme_web FAILED"]);
+    assert_eq!(sonarqube.request_count(), 0);
+}

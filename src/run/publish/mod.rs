@@ -147,7 +147,7 @@ impl<'a> PublishRun<'a> {
 
     async fn verdicts(&self, plan: &Plan, console: &Console) -> anyhow::Result<Vec<Verdict>> {
         match &plan.verdict {
-            VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
+            VerdictPlan::Given(verdicts) => Ok(verdicts.clone()),
             VerdictPlan::Ask(analysis) => {
                 let wanted = plan.target.wanted();
                 AskSonarQube::new(analysis, wanted, self.context, &self.servers, console).verdicts().await
