@@ -118,7 +118,9 @@ pub(super) fn fresh_file(
     for skipped in skipped {
         match skipped.reason {
             SkipReason::Tracked => {}
-            SkipReason::Unreadable(_) | SkipReason::NotRegular(_) => wrong.push(skipped.to_string()),
+            SkipReason::Unreadable(_) | SkipReason::NotRegular(_) | SkipReason::UnknownToGit => {
+                wrong.push(skipped.to_string());
+            }
             SkipReason::Link | SkipReason::DanglingLink => told.push(skipped.to_string()),
         }
     }
@@ -277,7 +279,7 @@ impl Files {
                     findings.warning(format!("{skipped}; it is skipped"));
                     self.tracked.push(skipped);
                 }
-                SkipReason::Unreadable(_) | SkipReason::NotRegular(_) => {
+                SkipReason::Unreadable(_) | SkipReason::NotRegular(_) | SkipReason::UnknownToGit => {
                     self.unreadable.push(skipped.to_string());
                 }
                 SkipReason::Link | SkipReason::DanglingLink => links.push(skipped.to_string()),

@@ -272,6 +272,8 @@ pub(crate) enum SkipReason {
     NotRegular(&'static str),
     /// git tracks it: no scanner of this run left it.
     Tracked,
+    /// The index of git is damaged, or in a format that is not known: it does not tell whether git tracks the file.
+    UnknownToGit,
     /// It cannot be read; with the reason of the system.
     Unreadable(String),
 }
@@ -284,6 +286,9 @@ impl fmt::Display for SkipReason {
             Self::DanglingLink => f.write_str("is a symbolic link that leads nowhere"),
             Self::NotRegular(kind) => write!(f, "is {kind}, and not a regular file"),
             Self::Tracked => f.write_str("is committed to the repository: no scanner of this build left it"),
+            Self::UnknownToGit => f.write_str(
+                "is not used: the index of git cannot be read, and does not tell whether the file is committed",
+            ),
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
     }
@@ -530,10 +535,19 @@ impl Found {
     /// The same without files that git tracks: a scanner leaves its file beside them.
     #[must_use]
     pub(crate) fn without_tracked(mut self, checkouts: &Checkouts) -> Self {
-        for path in self.files.extract_if(.., |path| checkouts.track(path)) {
-            self.skipped.push(Skipped { path, reason: SkipReason::Tracked });
+        let mut files = Vec::new();
+        for path in self.files {
+            let reason = match checkouts.track(&path) {
+                Some(false) => {
+                    files.push(path);
+                    continue;
+                }
+                Some(true) => SkipReason::Tracked,
+                None => SkipReason::UnknownToGit,
+            };
+            self.skipped.push(Skipped { path, reason });
         }
-        self
+        Self { files, ..self }
     }
 }
 

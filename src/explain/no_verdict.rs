@@ -117,6 +117,10 @@ impl NoVerdict {
                 "nothing shows that the scan that failed made this analysis: neither its commit nor its time fits",
                 "see the log of the scanner, and run it again",
             ),
+            Self::WrongFile(wrong) if wrong.starts_with("SONAR_REPORT_TASK ") => Explanation::of(
+                "the variable names no file that can be read, whatever the scanner left",
+                "pass paths or globs (*, ** and ?) of report-task.txt, relative to the folder of the pipe",
+            ),
             Self::WrongFile(_) => Explanation::of(
                 "a scanner writes this file when SonarQube has accepted its analysis; this one cannot be used",
                 "check what the scanner left there, or pass SONAR_REPORT_TASK",
@@ -189,7 +193,7 @@ impl NoVerdict {
                 "pass SONAR_TOKEN, the token that the scanner uses",
             ),
             Self::NoServer { .. } => Explanation::of(
-                "the file has no serverUrl, or one that is no address of a server",
+                "the file has no serverUrl, or one that is not asked: it is no address of a server, or holds a user name",
                 "pass SONAR_HOST_URL",
             ),
         }
@@ -290,7 +294,10 @@ impl fmt::Display for NoVerdict {
             Self::TokenNotValid => f.write_str("No verdict: SonarQube does not accept this pipeline's token"),
             Self::NoToken => f.write_str("No verdict: SonarQube shows no gate without a token"),
             Self::NoServer { file } => {
-                write!(f, "No verdict: {file} names no server, and SONAR_HOST_URL is not set")
+                write!(
+                    f,
+                    "No verdict: {file} names no server that can be asked, and SONAR_HOST_URL is not set"
+                )
             }
         }
     }

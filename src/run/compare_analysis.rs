@@ -115,7 +115,7 @@ impl<'a> AnalysisComparison<'a> {
 
 /// What the reader should know of an analysis that nothing refutes.
 pub(crate) fn doubts(analysis: &JudgedAnalysis, wanted: &Wanted) -> Vec<String> {
-    let JudgedAnalysis { subject, is_named, main_branch, source_branch, .. } = analysis;
+    let JudgedAnalysis { subject, revision, is_named, main_branch, source_branch, freshness, .. } = analysis;
     let mut doubts = Vec::new();
     let is_of_main_branch = subject.compare(wanted, main_branch.as_deref()) == Comparison::MainBranch;
     // Who names the project was warned with the variables, if its branch is not called like a main branch.
@@ -130,6 +130,13 @@ pub(crate) fn doubts(analysis: &JudgedAnalysis, wanted: &Wanted) -> Vec<String> 
     {
         doubts.push(format!(
             "the analysis is of pull request {id}, and the status is for branch {branch}: SonarQube does not tell whether this is its branch"
+        ));
+    }
+    let is_compared = revision.is_some() || (*subject == Subject::Main && *freshness != Freshness::Unknown);
+    if wanted.is_commit_alone() && wanted.commit.is_some() && !is_compared {
+        doubts.push(format!(
+            "the analysis is of {}, and of the status only the commit is known: SonarQube does not tell the commit of the analysis, so they were not compared",
+            subject.in_sentence()
         ));
     }
     doubts

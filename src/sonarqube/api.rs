@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
-    console::text::words_of_html,
-    http::{authorization::Authorization, client::Client},
+    console::{foreign::shown, text::words_of_html},
+    http::{authorization::Authorization, client::Client, failed_request::Unusable},
     model::{
         analysis::{ServerAddress, Subject},
         target::CommitHash,
@@ -120,8 +120,16 @@ impl SonarQube<'_> {
     /// When SonarQube refuses it or cannot be reached.
     pub(crate) async fn task(&self, id: &str) -> Result<Task, Box<Refusal>> {
         let url = self.url("api/ce/task", &[("id", id)]);
-        let understand = |answer: Value| Task::read(answer.get("task")?);
-        self.get("ask for the analysis task", url, understand).await
+        let check = |answer: Value| {
+            let task = answer.get("task").and_then(Task::read).ok_or(Unusable::Undocumented)?;
+            match &task.id {
+                Some(other) if other != id => {
+                    Err(Unusable::Other(format!("the answer is of the task {}", shown(other))))
+                }
+                _ => Ok(task),
+            }
+        };
+        self.get_checked("ask for the analysis task", url, check).await
     }
 
     /// The tasks of a project: those in the queue, and the last one that ended.
@@ -297,7 +305,16 @@ impl SonarQube<'_> {
         url: Url,
         understand: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, Box<Refusal>> {
-        let got = self.client.get(url, understand).await;
+        self.get_checked(purpose, url, |answer| understand(answer).ok_or(Unusable::Undocumented)).await
+    }
+
+    async fn get_checked<T>(
+        &self,
+        purpose: &'static str,
+        url: Url,
+        check: impl FnOnce(Value) -> Result<T, Unusable>,
+    ) -> Result<T, Box<Refusal>> {
+        let got = self.client.get(url, check).await;
         got.map_err(|failed| {
             let address = self.address.clone();
             let (has_token, limit) = (self.has_token, TimeLimit::Question);

@@ -456,3 +456,33 @@ fn an_analysis_of_a_branch_is_not_that_of_the_same_branch_of_a_fork() {
         assert_told(&gatepost.run(), code, &[told]);
     }
 }
+
+/// With a commit alone, nothing but SonarQube's own list can say that the analysis is about it.
+#[test]
+fn what_could_not_be_compared_with_a_commit_alone_is_told() {
+    for (analysis, is_named, words) in [
+        (of_pull_request("3"), false, "pull request 3"),
+        (Analysis::of_branch("acme_api", "feature/old", Gate::passed()), false, "branch feature/old"),
+        (Analysis::new("acme_api", Gate::passed()), true, "the main branch"),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let submitted = sonarqube.submit(analysis.submitted(&now()));
+        let folder = if is_named { Folder::new() } else { scanned(".scannerwork", &submitted) };
+        let mut gatepost = of_branch_build(after_scan(&sandbox, &folder)).unset("BITBUCKET_BRANCH");
+        if is_named {
+            gatepost =
+                gatepost.set("SONAR_PROJECT_KEY", "acme_api").set("SONAR_HOST_URL", sonarqube.http_url());
+        } else {
+            sonarqube.fault_after(2, Fault::status(403));
+        }
+        let run = gatepost.set("URL", "https://ci.example.com/").run();
+        let told = format!("! the analysis is of {words}, and of the status only the commit is known");
+        assert_told(&run, 0, &[&told]);
+        assert_eq!(
+            run.output.lines().filter(|line| line.starts_with("! the analysis")).count(),
+            1,
+            "{}",
+            run.output
+        );
+    }
+}

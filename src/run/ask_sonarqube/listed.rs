@@ -53,19 +53,20 @@ impl Listed {
 
 impl AskSonarQube<'_> {
     /// Asks for what the comparison needs. A refusal leaves it unknown: a scanner's token may not see every list. `analysis`
-    /// is the id of the analysis that a task made.
+    /// is the id of the analysis that a task made. `is_undated` when it may be green, and nothing shows that it is of this
+    /// build.
     pub(crate) async fn listed(
         &self,
         server: &Server,
         project: Option<&str>,
         subject: &Subject,
         analysis: Option<&str>,
-        freshness: Freshness,
+        is_undated: bool,
     ) -> Listed {
         let knows_branches = is_cloud(&server.address.url);
         let mut listed = Listed { knows_branches, ..Listed::default() };
         let Some(project) = project else { return listed };
-        let needs_revision = self.needs_revision(freshness);
+        let needs_revision = self.needs_revision(is_undated);
         match subject {
             Subject::PullRequest(id) => {
                 self.list_pull_request(server, project, id, needs_revision, &mut listed).await;
@@ -130,13 +131,10 @@ impl AskSonarQube<'_> {
 
     /// The commit is needed where nothing else shows that the analysis is of this build. It proves that a scan that failed
     /// made the analysis. It is also all that can be compared when nothing else is known of the status.
-    fn needs_revision(&self, freshness: Freshness) -> bool {
-        let is_of_unknown_time = freshness == Freshness::Unknown;
+    fn needs_revision(&self, is_undated: bool) -> bool {
         // Without a scan in this step, the gate that the project has now is wanted.
         let is_of_this_scan = !self.is_named() || self.plan.scan_exit_code.is_some();
-        (is_of_unknown_time && is_of_this_scan)
-            || self.plan.failed_scan().is_some()
-            || self.wanted.is_commit_alone()
+        (is_undated && is_of_this_scan) || self.plan.failed_scan().is_some() || self.wanted.is_commit_alone()
     }
 
     /// The name of the main branch, and whether the project has others. A branch that is called `main` need not be the main

@@ -32,6 +32,7 @@ use crate::{
     run::context::{Context, Server},
     sonarqube::{
         api::{SonarQube, Task, is_cloud},
+        gate::{Gate, Level},
         refusal::Refusal,
     },
 };
@@ -282,8 +283,9 @@ impl<'a> AskSonarQube<'a> {
             Err(reason) => return self.without_gate(reason, project, dashboard),
         };
         let freshness = freshness(file, &task);
+        let is_undated = freshness == Freshness::Unknown && may_be_green(&gate);
         let listed =
-            self.listed(&server, project.as_deref(), &subject, task.analysis.as_deref(), freshness).await;
+            self.listed(&server, project.as_deref(), &subject, task.analysis.as_deref(), is_undated).await;
         let analysis = JudgedAnalysis {
             submitted: task.submitted,
             freshness,
@@ -321,7 +323,7 @@ impl<'a> AskSonarQube<'a> {
         let server = self.server(address, None);
         Ok(match self.gate_of_project(&server, key, subject).await {
             Ok(gate) => {
-                let listed = self.listed(&server, Some(key), subject, None, Freshness::Unknown).await;
+                let listed = self.listed(&server, Some(key), subject, None, may_be_green(&gate)).await;
                 let analysis = JudgedAnalysis { is_named: true, ..listed.judged(subject.clone()) };
                 let source = IssueSource {
                     server: server.address.clone(),
@@ -345,6 +347,11 @@ impl<'a> AskSonarQube<'a> {
         server.deadline.restart(self.context.settings.timeout);
         self.context.sonarqube(server, self.console)
     }
+}
+
+/// Whether the verdict of a gate may be green: a gate that was not computed may be, with `ON_NO_GATE`.
+const fn may_be_green(gate: &Gate) -> bool {
+    matches!(gate.level, Level::Ok | Level::Warn | Level::None)
 }
 
 /// What a file says and its task denies.

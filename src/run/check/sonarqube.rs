@@ -191,7 +191,7 @@ impl CheckRun<'_> {
         let judged = if let Some((file, analysis, id)) = task {
             check_task(&ask, &server, file, analysis, id, tally).await
         } else {
-            let listed = ask.listed(&server, project.as_deref(), &subject, None, Freshness::Unknown).await;
+            let listed = ask.listed(&server, project.as_deref(), &subject, None, true).await;
             Some(JudgedAnalysis { is_named: true, ..listed.judged(subject) })
         };
         let Some(judged) = judged else { return };
@@ -314,7 +314,9 @@ async fn check_task(
     };
     let project = task.project.as_deref().or(analysis.project.as_deref());
     let freshness = freshness(file, &task);
-    let listed = ask.listed(server, project, &subject, task.analysis.as_deref(), freshness).await;
+    let listed = ask
+        .listed(server, project, &subject, task.analysis.as_deref(), freshness == Freshness::Unknown)
+        .await;
     Some(JudgedAnalysis { submitted: task.submitted, freshness, ..listed.judged(subject) })
 }
 
