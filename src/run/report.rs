@@ -339,6 +339,9 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
 fn stopped(left: Left, what: &str, status: Option<&Status>) -> String {
     const BLOCKS: &str = "and blocks merging until another status with the same KEY is posted";
     let is_inprogress = status.is_some_and(|status| status.state == State::InProgress);
+    // A run may end several statuses of one commit.
+    let key = status.map(|status| format!(" (key {})", status.key)).unwrap_or_default();
+    let what = &format!("{what}{key}");
     match left {
         Left::NothingSent => "stopped before anything was sent".to_owned(),
         Left::NothingPosted => "stopped before the end: nothing was posted".to_owned(),
@@ -350,6 +353,9 @@ fn stopped(left: Left, what: &str, status: Option<&Status>) -> String {
         Left::Stands => format!("stopped before the end: {what} stands"),
         Left::InDoubt if is_inprogress => format!("stopped before the end: {what} may stand, {BLOCKS}"),
         Left::InDoubt => format!("stopped before the end: {what} may not have been posted"),
+        Left::OfEarlierRun => format!(
+            "stopped before the end: STOPPED could not be posted; if an earlier run posted {what}, it stands {BLOCKS}"
+        ),
     }
 }
 

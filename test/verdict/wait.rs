@@ -230,3 +230,33 @@ fn an_answer_about_another_task_is_not_believed() {
     assert_told(&gatepost.run(), 3, &["but the answer is of the task \"another\""]);
     assert_eq!(standing(&sandbox)["sonar-acme_api"].0, "FAILED");
 }
+
+/// This run posted no INPROGRESS: it ends those of an earlier run, and names the key of each.
+#[test]
+fn a_stopped_run_says_which_keys_it_ended_and_which_it_could_not() {
+    for is_down in [false, true] {
+        let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+        for project in ["acme_api", "acme_web"] {
+            let endless =
+                Analysis { polls: u32::MAX, ..Analysis::of_pull_request(project, "7", Gate::passed()) };
+            let file = sonarqube.submit(endless).report_task;
+            let _ = folder.write(&format!("{project}/.scannerwork/report-task.txt"), file.as_bytes());
+        }
+        if is_down {
+            sandbox.fault_always(Fault::status(503));
+        }
+        let gatepost = after_scan(&sandbox, &folder);
+        let run = stopped_by("-TERM", &gatepost, || sonarqube.request_count() > 0);
+        for project in ["acme_api", "acme_web"] {
+            let what = "on acme/api commit 94277cd267a8, branch feature/login";
+            let told = if is_down {
+                format!(
+                    "✖ stopped before the end: STOPPED could not be posted; if an earlier run posted INPROGRESS {what} (key sonar-{project}), it stands and blocks merging"
+                )
+            } else {
+                format!("✖ stopped before the end: posted STOPPED {what} (key sonar-{project}), because")
+            };
+            assert_told(&run, 143, &[&told]);
+        }
+    }
+}

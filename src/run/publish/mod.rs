@@ -333,6 +333,7 @@ impl<'a> PublishRun<'a> {
         }
         let left = match &stopped {
             Ok(_) => Left::Ended,
+            Err(_) if pending.is_of_earlier_run => Left::OfEarlierRun,
             Err(Unposted::Refused) if pending.is_posted() => Left::Stands,
             Err(_) if effect.may_have_been_applied() => Left::InDoubt,
             Err(_) => Left::NothingPosted,
