@@ -112,3 +112,30 @@ fn two_analyses_of_one_project_are_one_status_although_one_is_late_or_not_known(
         assert_eq!(states(&sandbox), ["sonar-acme_api SUCCESSFUL"]);
     }
 }
+
+/// One report has the issues of one project.
+#[test]
+fn with_a_key_each_project_has_its_own_report() {
+    for projects in [vec!["acme_api"], vec!["acme_api", "acme_web"]] {
+        let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+        for project in &projects {
+            let submitted = sonarqube.submit(Analysis::of_pull_request(project, "7", Gate::passed()));
+            let file = format!("{project}/.scannerwork/report-task.txt");
+            let _ = folder.write(&file, submitted.report_task.as_bytes());
+        }
+        let gatepost = after_scan(&sandbox, &folder).set("KEY", "gate").set("REPORT", "gate");
+        let ids = match projects.len() {
+            1 => vec!["gatepost-gate"],
+            _ => vec!["gatepost-gate-acme_api", "gatepost-gate-acme_web"],
+        };
+        let check = gatepost.clone().set("MODE", "check").run();
+        let told = format!("a report would go beside the status, as {}", ids.join(", "));
+        assert_told(&check, 0, &[&told]);
+        assert_told(&gatepost.run(), 0, &[]);
+        assert_eq!(states(&sandbox), ["gate SUCCESSFUL"]);
+        let head = sandbox.head("acme/api", "feature/login");
+        let mut reports = sandbox.world(|world| world.reports("acme/api", &head));
+        reports.sort_by(|a, b| a.external_id.cmp(&b.external_id));
+        assert_eq!(reports.into_iter().map(|report| report.external_id).collect::<Vec<_>>(), ids);
+    }
+}
