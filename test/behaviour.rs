@@ -75,7 +75,7 @@ fn a_stopped_run_says_that_the_status_may_not_have_been_posted() {
     let (_sandbox, run) = stopped_while_silent("-TERM", "SUCCESSFUL", true);
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: SUCCESSFUL for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
-    ✖ stopped before the end: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login may not have been posted
+    ✖ stopped before the end: SUCCESSFUL on acme/api commit 94277cd267a8, branch feature/login (key sonar) may not have been posted
     exit code 143
     ");
 }
@@ -86,7 +86,7 @@ fn a_stopped_run_replaces_inprogress_by_stopped() {
     insta::assert_snapshot!(run.told(), @"
     gatepost 0.1.0: INPROGRESS for acme/api with the access token (BITBUCKET_ACCESS_TOKEN)
     ! INPROGRESS may still come to stand after STOPPED: Bitbucket has not answered it
-    ✖ stopped before the end: posted STOPPED on acme/api commit 94277cd267a8, branch feature/login, because INPROGRESS would block merging
+    ✖ stopped before the end: posted STOPPED on acme/api commit 94277cd267a8, branch feature/login (key sonar), because INPROGRESS would block merging
     exit code 143
     ");
     let shown = sandbox.pull_request_statuses("acme/api", 7);

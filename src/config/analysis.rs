@@ -26,8 +26,8 @@ use crate::{
 /// Where the verdict comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum VerdictPlan {
-    /// `STATE`.
-    Given(Verdict),
+    /// `STATE`; or what a run says that cannot ask SonarQube, one for each project.
+    Given(Vec<Verdict>),
     /// SonarQube.
     Ask(Box<AnalysisPlan>),
 }
@@ -136,7 +136,7 @@ impl VerdictPlan {
             }
             Some(text) => {
                 require_key(variables, findings);
-                given(text.trim(), findings).map(Self::Given)
+                given(text.trim(), findings).map(|verdict| Self::Given(vec![verdict]))
             }
             None => AnalysisPlan::from_variables(variables, need, wanted, search, findings)
                 .map(Box::new)
@@ -147,16 +147,16 @@ impl VerdictPlan {
     /// Whether there may be several verdicts, whose statuses need different keys.
     pub(crate) const fn may_be_several(&self) -> bool {
         match self {
-            Self::Given(_) => false,
+            Self::Given(verdicts) => verdicts.len() > 1,
             Self::Ask(analysis) => analysis.may_have_several_verdicts(),
         }
     }
 
-    /// The project of the first analysis, as far as it is known before SonarQube is asked.
-    pub(crate) fn project(&self) -> Option<&str> {
+    /// The projects of the analyses, as far as they are known before SonarQube is asked.
+    pub(crate) fn projects(&self) -> Vec<Option<&str>> {
         match self {
-            Self::Given(_) => None,
-            Self::Ask(analysis) => analysis.projects().into_iter().next()?,
+            Self::Given(_) => vec![None],
+            Self::Ask(analysis) => analysis.projects(),
         }
     }
 
@@ -335,7 +335,9 @@ fn source(
         }
         (Some(key), None) => {
             let fresh = Some(search).filter(|_| need != VerdictNeed::NowByTarget);
-            if let Some(files) = fresh.and_then(|search| fresh_file(&key, &subject, search, findings)) {
+            let must_end = variables.is_last_word();
+            let fresh = fresh.and_then(|search| fresh_file(&key, &subject, must_end, search, findings));
+            if let Some(files) = fresh {
                 return Some(AnalysisSource::Files(files));
             }
             warn_of_main_branch(&subject, wanted, findings);

@@ -14,7 +14,7 @@ use crate::{
         analysis::VerdictNeed,
         checkout::Checkouts,
         findings::Findings,
-        report_task::{self, AnalysisFile, Found, NoFile, SkipReason, Skipped},
+        report_task::{self, Analysis, AnalysisFile, Found, NoFile, SkipReason, Skipped},
         repository::is_own,
         variables::Variables,
     },
@@ -85,32 +85,56 @@ impl FileSearch {
     }
 }
 
-/// A scan that has just ended may have another gate than the project has now: its task is waited for.
+/// A scan that has just ended may have another gate than the project has now: its task is waited for. With `must_end`, a
+/// scan has ended in this step, and a file of it that cannot be used is no reason to believe an earlier gate.
 pub(super) fn fresh_file(
     project: &str,
     subject: &Subject,
+    must_end: bool,
     search: &FileSearch,
     findings: &mut Findings,
 ) -> Option<Files> {
     let Matches { files, skipped, unsearched, .. } = search.usual();
-    let is_of_it = |file: &Rc<AnalysisFile>| {
-        let Ok(analysis) = &file.content else { return false };
-        let is_asked_for = |analysed: &Subject| *subject == Subject::Main || analysed.is_same(subject);
-        analysis.project.as_deref() == Some(project)
-            && analysis.subject.as_ref().is_none_or(is_asked_for)
-            && file.is_newer_than_checkout().unwrap_or_else(|| file.is_recent())
-    };
-    let wrong = files.iter().filter_map(|file| {
-        let wrong = file.content.as_ref().err()?;
-        Some(format!("{} {wrong}", file.path.display()))
-    });
-    let skipped = skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::Tracked));
-    for wrong in wrong.chain(skipped.map(ToString::to_string)).chain(unsearched) {
-        findings.warning(format!(
-            "{wrong}; Gatepost asks for the gate of the project, which may be that of an earlier analysis"
-        ));
+    let is_fresh = |file: &AnalysisFile| file.is_newer_than_checkout().unwrap_or_else(|| file.is_recent());
+    let (mut found, mut wrong, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    for file in files {
+        let path = file.path.display();
+        match &file.content {
+            Err(problem) if is_fresh(&file) => wrong.push(format!("{path} {problem}")),
+            Err(problem) => told.push(format!("{path} {problem}")),
+            Ok(analysis) if analysis.project.as_deref() != Some(project) || !is_fresh(&file) => {}
+            Ok(Analysis { subject: Some(analysed), .. })
+                if *subject != Subject::Main && !analysed.is_same(subject) =>
+            {
+                findings.warning(format!(
+                    "{path} names an analysis of {}, and SONAR_PULL_REQUEST or SONAR_BRANCH asks for {}: the file is not used",
+                    analysed.in_sentence(),
+                    subject.words()
+                ));
+            }
+            Ok(_) => found.push(file),
+        }
     }
-    let found: Vec<_> = files.into_iter().filter(is_of_it).collect();
+    for skipped in skipped {
+        match skipped.reason {
+            SkipReason::Tracked => {}
+            SkipReason::Unreadable(_) | SkipReason::NotRegular(_) | SkipReason::UnknownToGit => {
+                wrong.push(skipped.to_string());
+            }
+            SkipReason::Link | SkipReason::DanglingLink => told.push(skipped.to_string()),
+        }
+    }
+    if must_end && found.is_empty() && !wrong.is_empty() {
+        return Some(Files { unreadable: wrong, ..Files::default() });
+    }
+    for wrong in wrong.into_iter().chain(told).chain(unsearched) {
+        let instead = if found.is_empty() {
+            "Gatepost asks for the gate of the project, which may be that of an earlier analysis"
+        } else {
+            "it is not used"
+        };
+        findings.warning(format!("{wrong}; {instead}"));
+    }
     (!found.is_empty()).then(|| Files { found, ..Files::default() })
 }
 
@@ -255,7 +279,7 @@ impl Files {
                     findings.warning(format!("{skipped}; it is skipped"));
                     self.tracked.push(skipped);
                 }
-                SkipReason::Unreadable(_) | SkipReason::NotRegular(_) => {
+                SkipReason::Unreadable(_) | SkipReason::NotRegular(_) | SkipReason::UnknownToGit => {
                     self.unreadable.push(skipped.to_string());
                 }
                 SkipReason::Link | SkipReason::DanglingLink => links.push(skipped.to_string()),
@@ -298,6 +322,10 @@ impl Files {
     }
 }
 
+/// What `SONAR_HOST_URL` accepts where files name servers.
+const SERVER_ACCEPTED: &str = "the address of the one server that gets SONAR_TOKEN, such as https://sonar.example.com/sonarqube; https://sonarcloud.io and https://sonarqube.us need no SONAR_HOST_URL";
+const SERVER_REMEDY: &str = "pass SONAR_HOST_URL with the address of your server; if you do not know the server, the file was not left by your scanner: do not send it your token";
+
 /// The servers that files name, each with the first file that names it.
 #[derive(Debug, Default)]
 pub(super) struct NamedServers<'a>(Vec<(&'a Url, &'a AnalysisFile)>);
@@ -318,7 +346,13 @@ impl<'a> NamedServers<'a> {
         let is_one = self.0.len() < 2;
         if !is_one {
             let (number, named) = (self.0.len(), self.in_words());
-            report_servers(format!("is not set, and the files name {number} servers: {named}"), findings);
+            // Whoever left the files must not get anything from this run.
+            findings.refuse(
+                "SONAR_HOST_URL",
+                format!("is not set, and the files name {number} servers: {named}"),
+                SERVER_ACCEPTED,
+                SERVER_REMEDY,
+            );
         }
         is_one
     }
@@ -341,19 +375,12 @@ pub(super) fn check_servers(files: &[Rc<AnalysisFile>], variables: &Variables, f
     servers.0.retain(|(server, _)| !CLOUD_URLS.contains(&server.as_str().trim_end_matches('/')));
     if is_in_pipeline && !is_own(variables) && !servers.0.is_empty() {
         let named = servers.in_words();
-        report_servers(
+        // It keeps only the verdict away: no SonarQube is asked, and the last word of a step is a state on the commit.
+        findings.problem(
+            "SONAR_HOST_URL",
             format!("is not set, and a file from another repository names the server: {named}"),
-            findings,
+            SERVER_ACCEPTED,
+            SERVER_REMEDY,
         );
     }
-}
-
-fn report_servers(found: String, findings: &mut Findings) {
-    // Whoever left the files must not get anything from this run.
-    findings.refuse(
-        "SONAR_HOST_URL",
-        found,
-        "the address of the one server that gets SONAR_TOKEN, such as https://sonar.example.com/sonarqube; https://sonarcloud.io and https://sonarqube.us need no SONAR_HOST_URL",
-        "pass SONAR_HOST_URL with the address of your server; if you do not know the server, the file was not left by your scanner: do not send it your token",
-    );
 }

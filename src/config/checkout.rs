@@ -7,6 +7,7 @@ use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     rc::Rc,
     time::SystemTime,
@@ -16,7 +17,10 @@ use crate::config::parse::read_small;
 
 /// The checkouts that a run has looked at: each index is read once.
 #[derive(Debug, Default)]
-pub(crate) struct Checkouts(RefCell<HashMap<PathBuf, Rc<HashSet<Vec<u8>>>>>);
+pub(crate) struct Checkouts(RefCell<HashMap<PathBuf, Rc<Option<TrackedNames>>>>);
+
+/// The names of the files that git tracks, from the root of the checkout.
+type TrackedNames = HashSet<Vec<u8>>;
 
 /// A checkout.
 #[derive(Debug)]
@@ -32,18 +36,24 @@ const INDEX_MAX_BYTES: u64 = 256 * 1024 * 1024;
 const LINK_MAX_BYTES: u64 = 4096;
 
 impl Checkouts {
-    /// Whether git tracks a file, as `git ls-files` tells, or the file that its links lead to.
-    pub(crate) fn track(&self, file: &Path) -> bool {
+    /// Whether git tracks a file, as `git ls-files` tells, or the file that its links lead to. `None` when the index of git
+    /// cannot be read.
+    pub(crate) fn track(&self, file: &Path) -> Option<bool> {
         let tracks = |file: PathBuf| {
             let Checkout { root, git } = Checkout::around(&file)?;
             let name = file.strip_prefix(&root).ok()?.to_str()?.as_bytes();
             let mut known = self.0.borrow_mut();
-            let names =
-                known.entry(git).or_insert_with_key(|git| Rc::new(tracked_names(git).unwrap_or_default()));
-            Some(names.contains(name))
+            let names = known.entry(git).or_insert_with_key(|git| Rc::new(tracked_names(git)));
+            Some(names.as_ref().as_ref().map(|names| names.contains(name)))
         };
         let paths = [std::path::absolute(file), fs::canonicalize(file)];
-        paths.into_iter().flatten().any(|file| tracks(file).unwrap_or(false))
+        let answers = paths.into_iter().flatten().map(|file| tracks(file).unwrap_or(Some(false)));
+        // One that is tracked is enough.
+        answers.max_by_key(|answer| match answer {
+            Some(false) => 0,
+            None => 1,
+            Some(true) => 2,
+        })?
     }
 }
 
@@ -73,9 +83,12 @@ fn linked(git: &Path) -> Option<PathBuf> {
 }
 
 /// The names of the files in the index of a checkout. A split index has most of them in a shared one, of which it may
-/// have removed some.
-fn tracked_names(git: &Path) -> Option<HashSet<Vec<u8>>> {
+/// have removed some. A checkout without an index tracks nothing; `None` when it is damaged.
+fn tracked_names(git: &Path) -> Option<TrackedNames> {
     let read = |name: &str| read_small(&git.join(name), INDEX_MAX_BYTES).ok();
+    if fs::metadata(git.join("index")).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Some(HashSet::new());
+    }
     let index = read("index")?;
     let mut all = names(&index)?;
     if let Some(shared) = shared_index(&index).and_then(|shared| read(&shared)) {
@@ -97,7 +110,7 @@ fn shared_index(index: &[u8]) -> Option<String> {
 const HASH_BYTES: usize = 20;
 
 /// The names of the files in an index; `None` when it is damaged, or of a later version than 4.
-fn names(index: &[u8]) -> Option<HashSet<Vec<u8>>> {
+fn names(index: &[u8]) -> Option<TrackedNames> {
     /// Times, mode, owner and size of a file.
     const STAT_BYTES: usize = 40;
     const EXTENDED: u16 = 0x4000;
@@ -159,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_index_tells_nothing() {
+        let folder = sandbox::Folder::new();
+        let file = folder.path().join("report-task.txt");
+        let _ = folder.write("report-task.txt", b"ceTaskId=x\n");
+        git(folder.path(), &["init", "--quiet"]);
+        assert_eq!(Checkouts::default().track(&file), Some(false), "there is no index yet");
+        let _ = folder.write(".git/index", b"DIRC\0\0\0\x02\0\0\0\x01");
+        assert_eq!(Checkouts::default().track(&file), None);
+    }
+
+    #[test]
     fn the_index_of_each_version_tells_what_git_tracks() {
         for version in ["2", "3", "4"] {
             let folder = sandbox::Folder::new();
@@ -175,7 +199,7 @@ mod tests {
             let checkouts = Checkouts::default();
             let tracked =
                 [".scannerwork/report-task.txt", "api/other.txt", "api/.scannerwork/report-task.txt"]
-                    .map(|name| checkouts.track(&path(name)));
+                    .map(|name| checkouts.track(&path(name)) == Some(true));
             assert_eq!(tracked, [true, true, version == "3"], "version {version}");
             assert!(Checkout::around(&path("api/other.txt")).unwrap().made_at().is_some());
         }
@@ -191,7 +215,7 @@ mod tests {
         git(&main, &["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "x"]);
         git(&main, &["worktree", "add", "--quiet", "../other"]);
         let file = folder.path().join("other/.sonar/report-task.txt");
-        assert!(Checkouts::default().track(&file));
+        assert_eq!(Checkouts::default().track(&file), Some(true));
     }
 
     #[test]
@@ -202,12 +226,12 @@ mod tests {
         git(folder.path(), &["add", "."]);
         std::os::unix::fs::symlink("real", folder.path().join("link")).unwrap();
         let linked = folder.path().join("link/.scannerwork/report-task.txt");
-        assert!(Checkouts::default().track(&linked));
+        assert_eq!(Checkouts::default().track(&linked), Some(true));
         git(folder.path(), &["update-index", "--split-index"]);
         let _ = folder.write("later.txt", b"");
         git(folder.path(), &["add", "later.txt"]);
         for file in ["real/.scannerwork/report-task.txt", "later.txt"] {
-            assert!(Checkouts::default().track(&folder.path().join(file)), "{file}");
+            assert_eq!(Checkouts::default().track(&folder.path().join(file)), Some(true), "{file}");
         }
     }
 
@@ -215,7 +239,7 @@ mod tests {
     fn a_folder_without_git_tracks_nothing() {
         let folder = sandbox::Folder::new();
         let file = folder.write("report-task.txt", b"ceTaskId=x\n");
-        assert!(!Checkouts::default().track(&file));
+        assert_eq!(Checkouts::default().track(&file), Some(false));
     }
 
     proptest! {

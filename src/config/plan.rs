@@ -1,6 +1,6 @@
 //! What will be done for one target: every variable understood, every problem found at once.
 
-use std::{collections::HashSet, hash::Hash, rc::Rc};
+use std::{hash::Hash, rc::Rc};
 
 use secrecy::ExposeSecret as _;
 
@@ -20,6 +20,7 @@ use crate::{
     console::{foreign::holds_credential, log::Console, secrets::SECRET_MIN_CHARS},
     model::{
         analysis::Wanted,
+        state::State,
         status::{Status, StatusKey},
         target::{CommitSource, Repository, Target, TargetPlan},
         verdict::Verdict,
@@ -34,6 +35,16 @@ pub(crate) struct Plan<T = TargetPlan> {
     pub(crate) status: StatusPlan,
     pub(crate) insights: InsightsPlan,
     pub(crate) verdict: VerdictPlan,
+}
+
+/// A status that is to be posted: what it says, and the reports beside it.
+#[derive(Debug)]
+pub(crate) struct KeyedVerdict {
+    pub(crate) key: StatusKey,
+    /// What all analyses with this key say together.
+    pub(crate) verdict: Verdict,
+    /// One for each project.
+    pub(crate) reports: Vec<(StatusKey, Verdict)>,
 }
 
 /// What the plans of a run are made with.
@@ -97,6 +108,7 @@ impl PlanTarget for TargetPlan {
             pull_request: pull_request.map(|id| id.to_string()),
             branch: branch.cloned(),
             commit: commit.cloned(),
+            is_of_fork: false,
         }
     }
 }
@@ -160,8 +172,11 @@ impl<'a> Planner<'a> {
         let credential = target.as_ref().map(|target| self.keyring.require(target.repository(), findings));
         let is_last_word = need == VerdictNeed::Now && variables.is_last_word();
         let verdict = if is_last_word && let Some(wrong) = findings.excuse_verdict() {
-            let project = verdict.as_ref().and_then(|verdict| verdict.project());
-            Some(VerdictPlan::Given(Verdict::wrong_variable(wrong, project)))
+            let projects = verdict.as_ref().map_or_else(|| vec![None], VerdictPlan::projects);
+            let verdicts = distinct(projects).into_iter();
+            Some(VerdictPlan::Given(
+                verdicts.map(|project| Verdict::wrong_variable(wrong, project)).collect(),
+            ))
         } else {
             verdict
         };
@@ -208,36 +223,89 @@ impl<'a> Planner<'a> {
 }
 
 impl<T> Plan<T> {
-    /// The statuses for a target: one for each verdict, with different keys.
+    /// What is posted about these verdicts: one status for each key, in the order of the verdicts. The key does not depend
+    /// on how many files a scan left or how it ended: otherwise a later run would not replace what stands.
+    pub(crate) fn keyed(&self, verdicts: &[Verdict]) -> Vec<KeyedVerdict> {
+        let mut groups: Vec<(StatusKey, Vec<&Verdict>)> = Vec::new();
+        for verdict in verdicts {
+            let key = self.status.key_for(verdict.project.as_deref());
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, group)) => group.push(verdict),
+                None => groups.push((key, vec![verdict])),
+            }
+        }
+        groups.into_iter().filter_map(|(key, group)| self.keyed_of(key, &group)).collect()
+    }
+
+    fn keyed_of(&self, key: StatusKey, group: &[&Verdict]) -> Option<KeyedVerdict> {
+        let verdict = Verdict::joint(group.iter().copied())?;
+        let projects = distinct(group.iter().filter_map(|verdict| verdict.project.as_deref()));
+        let of_project = |project: &&str| {
+            let is_of_it = |verdict: &&&Verdict| verdict.project.as_deref() == Some(*project);
+            let verdict = Verdict::joint(group.iter().filter(is_of_it).copied())?;
+            Some((self.status.report_key(Some(project), true), verdict))
+        };
+        let reports = match projects.len() {
+            0 | 1 => vec![(key.clone(), verdict.clone())],
+            _ => projects.iter().filter_map(of_project).collect(),
+        };
+        Some(KeyedVerdict { key, verdict, reports })
+    }
+
+    /// The status of a verdict for a target.
+    pub(crate) fn status(&self, key: StatusKey, verdict: &Verdict, target: &Target) -> Status {
+        self.status.status(verdict, target, key, self.verdict.may_be_several())
+    }
+
+    /// The statuses for a target.
     pub(crate) fn statuses(&self, verdicts: &[Verdict], target: &Target) -> Vec<Status> {
-        let several = self.verdict.may_be_several();
-        let keys = self.keys(verdicts.iter().map(|verdict| verdict.project.as_deref()));
-        let status = |(verdict, key)| self.status.status(verdict, target, key, several);
-        verdicts.iter().zip(keys).map(status).collect()
+        let keyed = self.keyed(verdicts).into_iter();
+        keyed.map(|KeyedVerdict { key, verdict, .. }| self.status(key, &verdict, target)).collect()
     }
 
     /// The key under which a scan that crashed before its project was known has its status, if these verdicts end such a
-    /// scan and do not have that key themselves.
+    /// scan and do not have that key themselves. A scan that failed has ended well if each of its analyses is proven
+    /// and green.
     pub(crate) fn crash_key(&self, verdicts: &[Verdict]) -> Option<StatusKey> {
         let VerdictPlan::Ask(analysis) = &self.verdict else { return None };
-        let key = self.status.key_for(None, false);
-        let keys = self.keys(verdicts.iter().map(|verdict| verdict.project.as_deref()));
-        (analysis.scan_exit_code == Some(0) && !keys.contains(&key)).then_some(key)
+        let key = self.status.key_for(None);
+        let has_key = |verdict: &Verdict| self.status.key_for(verdict.project.as_deref()) == key;
+        let is_whole = match analysis.scan_exit_code {
+            None => false,
+            Some(0) => true,
+            Some(_) => verdicts
+                .iter()
+                .all(|verdict| verdict.state == State::Successful && verdict.analysis.is_some()),
+        };
+        (is_whole && !verdicts.iter().any(has_key)).then_some(key)
     }
 
-    /// The keys of the statuses for these projects, in their order. Two analyses of one project get different keys.
+    /// The keys of the statuses for these projects, in their order, each once.
     pub(crate) fn keys<'p>(&self, projects: impl IntoIterator<Item = Option<&'p str>>) -> Vec<StatusKey> {
-        let several = self.verdict.may_be_several();
-        let mut used = HashSet::new();
-        let key = |project: Option<&str>| {
-            let wanted = self.status.key_for(project, several);
-            let numbered = (2..).map(|number| StatusKey::fit(&format!("{wanted}-{number}")));
-            let mut keys = std::iter::once(wanted.clone()).chain(numbered);
-            // There are more numbers than keys in use.
-            keys.find(|key| used.insert(key.clone())).unwrap_or(wanted)
-        };
-        projects.into_iter().map(key).collect()
+        distinct(projects.into_iter().map(|project| self.status.key_for(project)))
     }
+
+    /// The keys of the reports beside these statuses.
+    pub(crate) fn report_keys<'p>(
+        &self,
+        projects: impl IntoIterator<Item = Option<&'p str>>,
+    ) -> Vec<StatusKey> {
+        let projects: Vec<_> = projects.into_iter().collect();
+        let known = distinct(projects.iter().flatten());
+        let several = known.len() > 1;
+        distinct(projects.iter().map(|project| self.status.report_key(*project, several)))
+    }
+}
+
+/// The items in their order, each once.
+fn distinct<I: PartialEq>(items: impl IntoIterator<Item = I>) -> Vec<I> {
+    let mut known = Vec::new();
+    for item in items {
+        if !known.contains(&item) {
+            known.push(item);
+        }
+    }
+    known
 }
 
 impl<T: PlanTarget> Plan<T> {
@@ -246,10 +314,10 @@ impl<T: PlanTarget> Plan<T> {
     pub(crate) fn is_same_status(&self, other: &Self) -> bool {
         let has_several = self.verdict.may_be_several() || other.verdict.may_be_several();
         self.target.place() == other.target.place()
-            && if has_several {
+            && if has_several && !(self.status.has_key() && other.status.has_key()) {
                 self.status == other.status && self.verdict == other.verdict
             } else {
-                self.status.key_for(None, false) == other.status.key_for(None, false)
+                self.status.key_for(None) == other.status.key_for(None)
             }
     }
 

@@ -62,6 +62,8 @@ pub(crate) enum End {
     Gate(Box<WebhookGate>),
     /// The webhook says that the analysis failed.
     Failed,
+    /// The webhook says that the analysis was cancelled.
+    Cancelled,
 }
 
 /// What a webhook tells of an analysis that ended well.
@@ -109,7 +111,15 @@ impl AnalysisFile {
     pub(crate) fn server(&self) -> Option<&Url> {
         match &self.content.as_ref().ok()?.end {
             End::Ask { server, .. } => server.as_ref(),
-            End::Gate(_) | End::Failed => None,
+            End::Gate(_) | End::Failed | End::Cancelled => None,
+        }
+    }
+
+    /// The id of the task that it names.
+    pub(crate) fn task(&self) -> Option<&str> {
+        match &self.content.as_ref().ok()?.end {
+            End::Ask { task, .. } => Some(task),
+            End::Gate(_) | End::Failed | End::Cancelled => None,
         }
     }
 
@@ -197,7 +207,8 @@ impl Analysis {
                 server: at("/serverUrl").and_then(|text| service_address(&text).ok()),
             })),
             (Some("SUCCESS"), None) => return Err("is of a webhook, and has no quality gate".to_owned()),
-            (Some("FAILED" | "CANCELED"), _) => End::Failed,
+            (Some("FAILED"), _) => End::Failed,
+            (Some("CANCELED"), _) => End::Cancelled,
             _ => {
                 return Err(
                     "is JSON, but not from a webhook of SonarQube: its status is not known".to_owned()
@@ -261,6 +272,8 @@ pub(crate) enum SkipReason {
     NotRegular(&'static str),
     /// git tracks it: no scanner of this run left it.
     Tracked,
+    /// The index of git is damaged, or in a format that is not known: it does not tell whether git tracks the file.
+    UnknownToGit,
     /// It cannot be read; with the reason of the system.
     Unreadable(String),
 }
@@ -273,6 +286,9 @@ impl fmt::Display for SkipReason {
             Self::DanglingLink => f.write_str("is a symbolic link that leads nowhere"),
             Self::NotRegular(kind) => write!(f, "is {kind}, and not a regular file"),
             Self::Tracked => f.write_str("is committed to the repository: no scanner of this build left it"),
+            Self::UnknownToGit => f.write_str(
+                "is not used: the index of git cannot be read, and does not tell whether the file is committed",
+            ),
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
     }
@@ -519,10 +535,19 @@ impl Found {
     /// The same without files that git tracks: a scanner leaves its file beside them.
     #[must_use]
     pub(crate) fn without_tracked(mut self, checkouts: &Checkouts) -> Self {
-        for path in self.files.extract_if(.., |path| checkouts.track(path)) {
-            self.skipped.push(Skipped { path, reason: SkipReason::Tracked });
+        let mut files = Vec::new();
+        for path in self.files {
+            let reason = match checkouts.track(&path) {
+                Some(false) => {
+                    files.push(path);
+                    continue;
+                }
+                Some(true) => SkipReason::Tracked,
+                None => SkipReason::UnknownToGit,
+            };
+            self.skipped.push(Skipped { path, reason });
         }
-        self
+        Self { files, ..self }
     }
 }
 

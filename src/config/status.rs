@@ -81,9 +81,19 @@ impl StatusPlan {
     }
 
     /// The key of the status: `KEY`, or a default by project, so that two scans of one repository do not overwrite each
-    /// other's status. With `several` statuses, a given key gets the project as well.
-    pub(crate) fn key_for(&self, project: Option<&str>, several: bool) -> StatusKey {
+    /// other's status.
+    pub(crate) fn key_for(&self, project: Option<&str>) -> StatusKey {
+        self.report_key(project, false)
+    }
+
+    /// The key of the report beside it. With `several` projects under one `KEY`, each has its own report.
+    pub(crate) fn report_key(&self, project: Option<&str>, several: bool) -> StatusKey {
         StatusKey::fit(&self.titled(self.key.as_deref(), DEFAULT_KEY, "-", project, several))
+    }
+
+    /// Whether the user gives the key.
+    pub(crate) const fn has_key(&self) -> bool {
+        self.key.is_some()
     }
 
     /// The text that the user gave, or the default; with the project where one is needed.
@@ -204,7 +214,7 @@ mod tests {
         let mut findings = Findings::default();
         let plan = StatusPlan::from_variables(variables, &mut findings);
         if findings.problems.is_empty() {
-            Ok(plan.status(&verdict(), &target(), plan.key_for(None, false), false))
+            Ok(plan.status(&verdict(), &target(), plan.key_for(None), false))
         } else {
             Err(findings.problems.into_iter().map(|p| p.variable).collect())
         }
@@ -250,7 +260,7 @@ mod tests {
                 ..Variables::default()
             };
             let plan = StatusPlan::from_variables(&variables, &mut Findings::default());
-            let key = plan.key_for(judged.project.as_deref(), several);
+            let key = plan.key_for(judged.project.as_deref());
             let status = plan.status(&judged, &target(), key, several);
             (status.key.as_str().to_owned(), status.name)
         };
@@ -258,7 +268,7 @@ mod tests {
         assert_eq!(made(None, None, false), pair("sonar-acme:api", "Sonar: acme:api"));
         assert_eq!(made(None, None, true), pair("sonar-acme:api", "Sonar: acme:api"));
         assert_eq!(made(Some("gate"), None, false), pair("gate", "Sonar: acme:api"));
-        assert_eq!(made(Some("gate"), None, true), pair("gate-acme:api", "Sonar: acme:api"));
+        assert_eq!(made(Some("gate"), None, true), pair("gate", "Sonar: acme:api"));
         assert_eq!(made(None, Some("acme:api"), false), pair("sonar-acme:api", "Sonar: acme:api"));
         assert_eq!(made(Some("gate"), Some("acme:api"), false), pair("gate", "Sonar: acme:api"));
     }

@@ -141,8 +141,8 @@ variables! {
         /// `error`, `running`, `cancelled` ...), or an exit code such as `$BITBUCKET_EXIT_CODE`: 0 is
         /// `SUCCESSFUL`, any other is `FAILED`. It needs `KEY` or `SONAR_PROJECT_KEY`.
         state: Text = "the verdict of SonarQube's quality gate",
-        /// Key of the status: a status with the same key on the same commit is replaced. A key of more than 40
-        /// characters is cut and gets `-` and 8 hexadecimal digits of its SHA-256.
+        /// Key of the status: a status with the same key on the same commit is replaced. With it, a run has one
+        /// status: the worst. A key of more than 40 characters is cut and gets `-` and 8 hexadecimal digits of its SHA-256.
         key: Text = "`sonar-<project key>`, or `sonar` if no project is known",
         /// Title of the status, at most 255 characters.
         name: Text = "`Sonar: <project key>`, or `Sonar` if no project is known",
@@ -160,7 +160,7 @@ variables! {
         /// change the files of the scanner.
         sonar_host_url: Text = "the server that report-task.txt names, or `https://sonarcloud.io`",
         /// Path or glob of `report-task.txt`, or of a file with the JSON of a webhook; a list, or separated by commas.
-        /// Several files give several statuses.
+        /// Several projects give several statuses, unless `KEY` is given.
         sonar_report_task: List = "the places where scanners write it, in this folder and below",
         /// Key of the project to ask about, instead of a file.
         sonar_project_key: Text = "",

@@ -34,6 +34,7 @@ use crate::{
 const GUIDE: ServiceGuide = ServiceGuide {
     service: Service::Bitbucket,
     address: "BITBUCKET_API_URL",
+    asked: "BITBUCKET_API_URL",
     roots: "SSL_CERT_FILE (a PEM file)",
     when_slow: "see bitbucket.status.atlassian.com and run again; a higher TIMEOUT waits longer",
 };

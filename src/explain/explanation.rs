@@ -47,6 +47,8 @@ pub(crate) struct ServiceGuide {
     pub(crate) service: Service,
     /// The variable with its address.
     pub(crate) address: &'static str,
+    /// Where the address comes from that was asked.
+    pub(crate) asked: &'static str,
     /// The variables with root certificates for it.
     pub(crate) roots: &'static str,
     /// What to do when it is slow.

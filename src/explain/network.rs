@@ -180,7 +180,9 @@ pub(crate) fn explain_other_answer(response: &Response, guide: ServiceGuide) -> 
     let lower = title.as_deref().unwrap_or_default().to_lowercase();
     let page = match title {
         Some(title) => format!("the page \"{title}\" answers in place of {service}"),
-        None if response.body.is_html() => format!("an HTML page answers in place of {service}"),
+        None if response.body.is_html() => {
+            format!("{} answers in place of {service}", response.body.kind_of_page())
+        }
         None => format!("another server answers in place of {service}"),
     };
     match response.status_code.as_u16() {
@@ -228,10 +230,10 @@ fn explain_gateway(page: &str, status_code: u16, guide: ServiceGuide) -> Diagnos
 
 /// Another web server is at the address. `page` says that it answers.
 fn explain_wrong_address(page: &str, guide: ServiceGuide) -> Diagnosis {
-    let ServiceGuide { service, address, .. } = guide;
+    let ServiceGuide { service, address, asked, .. } = guide;
     Diagnosis::of(
         format!("a web page answers in place of {service}"),
-        format!("{page}: {address} is not the address of the service, or lacks its base path"),
+        format!("{page}: {asked} is not the address of the service, or lacks its base path"),
         format!(
             "check {address}: copy the address of {service}'s start page, with the base path; and check HTTPS_PROXY"
         ),
@@ -269,13 +271,13 @@ pub(crate) fn says_https_is_wanted(text: &str) -> bool {
 
 /// Explains a response that accepts the request and is not what the service documents.
 pub(crate) fn explain_unusable(wrong: &Unusable, guide: ServiceGuide) -> Diagnosis {
-    let ServiceGuide { service, address, .. } = guide;
+    let ServiceGuide { service, address, asked, .. } = guide;
     let sentence = format!("{service} gives an answer that cannot be read");
     match wrong {
         Unusable::Undocumented | Unusable::NotA(_) | Unusable::Other(_) | Unusable::NoToken => Diagnosis::of(
             sentence,
             format!(
-                "the answer does not have the documented format, or {address} is not the address of the service"
+                "the answer does not have the documented format, or {asked} is not the address of the service"
             ),
             format!("check {address}, and use the newest version of Gatepost"),
         ),
@@ -287,7 +289,7 @@ pub(crate) fn explain_unusable(wrong: &Unusable, guide: ServiceGuide) -> Diagnos
         Unusable::NotJson | Unusable::TooLong => Diagnosis::of(
             sentence,
             format!(
-                "a proxy or a login page answered instead of the service, or {address} is not the address of the service"
+                "a proxy or a login page answered instead of the service, or {asked} is not the address of the service"
             ),
             format!("check HTTPS_PROXY and {address}"),
         ),

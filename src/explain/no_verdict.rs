@@ -23,6 +23,8 @@ pub(crate) enum NoVerdict {
         missing: Vec<String>,
         /// The other files of the name `report-task.txt`, in words.
         elsewhere: Option<String>,
+        /// Whether other scans of the step left their files.
+        is_beside_others: bool,
     },
     /// The scan failed, and nothing shows that it made the analysis.
     Unproven { exit_code: u8, submitted: Option<Timestamp> },
@@ -40,8 +42,12 @@ pub(crate) enum NoVerdict {
     UnknownSubject,
     /// SonarQube could not compute the analysis; with its message.
     Failed(Option<String>),
+    /// A webhook says that SonarQube could not compute the analysis.
+    FailedByWebhook,
     /// The analysis was taken out of the queue, and no newer one took its place.
     Cancelled,
+    /// A webhook says that the analysis was taken out of the queue.
+    CancelledByWebhook,
     /// SonarQube computed the gate to NONE, and `ON_NO_GATE` is `FAILED`.
     NoGate { about: String },
     /// SonarQube's word for the result of the gate is not known.
@@ -74,7 +80,9 @@ impl NoVerdict {
                 let message = message.as_ref().map(|message| format!(", \"{message}\"")).unwrap_or_default();
                 Some(format!("the task has the status FAILED{message}"))
             }
+            Self::FailedByWebhook => Some("the webhook has the status FAILED".to_owned()),
             Self::Cancelled => Some("the task has the status CANCELED".to_owned()),
+            Self::CancelledByWebhook => Some("the webhook has the status CANCELED".to_owned()),
             Self::Late { state, .. } => Some(format!("the task is {state}")),
             Self::NoGate { .. } => Some("the gate has the status NONE".to_owned()),
             Self::UnknownGate { word, .. } => Some(match word {
@@ -94,12 +102,24 @@ impl NoVerdict {
     /// The reason, and what to do.
     pub(crate) fn explain(&self) -> Explanation {
         match self {
-            Self::NoAnalysis { exit_code, missing, elsewhere } => {
+            Self::NoAnalysis { exit_code: 1.., missing, is_beside_others: true, .. }
+                if missing.is_empty() =>
+            {
+                Explanation::of(
+                    "the exit code may be that of another scan than those that left a report-task.txt: one that fails early leaves none",
+                    "see the log of the scanner; if there is no other scan, name its file in SONAR_REPORT_TASK",
+                )
+            }
+            Self::NoAnalysis { exit_code, missing, elsewhere, .. } => {
                 no_analysis(*exit_code, missing, elsewhere.as_deref())
             }
             Self::Unproven { .. } => Explanation::of(
                 "nothing shows that the scan that failed made this analysis: neither its commit nor its time fits",
                 "see the log of the scanner, and run it again",
+            ),
+            Self::WrongFile(wrong) if wrong.starts_with("SONAR_REPORT_TASK ") => Explanation::of(
+                "the variable names no file that can be read, whatever the scanner left",
+                "pass paths or globs (*, ** and ?) of report-task.txt, relative to the folder of the pipe",
             ),
             Self::WrongFile(_) => Explanation::of(
                 "a scanner writes this file when SonarQube has accepted its analysis; this one cannot be used",
@@ -133,9 +153,13 @@ impl NoVerdict {
                 "the plan or license of SonarQube does not allow so many lines of code",
                 "raise the limit, or analyse fewer files (sonar.exclusions), and scan again",
             ),
-            Self::Failed(_) => Explanation::of(
+            Self::Failed(_) | Self::FailedByWebhook => Explanation::of(
                 "SonarQube could not compute the analysis",
                 "see Background Tasks of the project in SonarQube (Project Settings > Background Tasks)",
+            ),
+            Self::CancelledByWebhook => Explanation::of(
+                "somebody cancelled the analysis, or a newer one took its place",
+                "pass the webhook of the newer analysis, or run the scan again",
             ),
             Self::Cancelled => Explanation::of(
                 "somebody cancelled the analysis, or a newer one took its place and is not visible to this token",
@@ -169,7 +193,7 @@ impl NoVerdict {
                 "pass SONAR_TOKEN, the token that the scanner uses",
             ),
             Self::NoServer { .. } => Explanation::of(
-                "the file has no serverUrl, or one that is no address of a server",
+                "the file has no serverUrl, or one that is not asked: it is no address of a server, or holds a user name",
                 "pass SONAR_HOST_URL",
             ),
         }
@@ -216,6 +240,12 @@ impl fmt::Display for NoVerdict {
             Self::NoAnalysis { exit_code: 0, missing, .. } => {
                 write!(f, "No verdict: {}", missing.join(", "))
             }
+            Self::NoAnalysis { exit_code, is_beside_others: true, .. } => {
+                write!(
+                    f,
+                    "One scan of this step did not finish, or did not leave its file (exit code {exit_code})"
+                )
+            }
             Self::NoAnalysis { exit_code, .. } => {
                 write!(f, "The scan did not finish (exit code {exit_code})")
             }
@@ -250,9 +280,9 @@ impl fmt::Display for NoVerdict {
             Self::UnknownSubject => {
                 f.write_str("No verdict: nothing says which pull request or branch was analysed")
             }
-            Self::Failed(None) => f.write_str("The analysis failed"),
+            Self::Failed(None) | Self::FailedByWebhook => f.write_str("The analysis failed"),
             Self::Failed(Some(message)) => write!(f, "The analysis failed: {message}"),
-            Self::Cancelled => f.write_str("The analysis was cancelled"),
+            Self::Cancelled | Self::CancelledByWebhook => f.write_str("The analysis was cancelled"),
             Self::Late { state, timeout } => {
                 write!(f, "The analysis did not finish within {} s ({state})", rounded(*timeout))
             }
@@ -264,7 +294,10 @@ impl fmt::Display for NoVerdict {
             Self::TokenNotValid => f.write_str("No verdict: SonarQube does not accept this pipeline's token"),
             Self::NoToken => f.write_str("No verdict: SonarQube shows no gate without a token"),
             Self::NoServer { file } => {
-                write!(f, "No verdict: {file} names no server, and SONAR_HOST_URL is not set")
+                write!(
+                    f,
+                    "No verdict: {file} names no server that can be asked, and SONAR_HOST_URL is not set"
+                )
             }
         }
     }

@@ -4,6 +4,7 @@ use reqwest::{
     Url,
     header::{LOCATION, WWW_AUTHENTICATE},
 };
+use serde_json::Value;
 
 use crate::{
     explain::{
@@ -21,6 +22,7 @@ use crate::{
 const GUIDE: ServiceGuide = ServiceGuide {
     service: Service::SonarQube,
     address: "SONAR_HOST_URL",
+    asked: "SONAR_HOST_URL",
     roots: "SONAR_ROOT_CERT (PEM text) or SSL_CERT_FILE (a PEM file)",
     when_slow: "check whether SonarQube is up (its start page, or sonarcloudstatus.io) and run again; a higher TIMEOUT waits longer",
 };
@@ -53,11 +55,17 @@ struct Diagnosed {
 
 /// The one classification of refusals: the log and the commit get their words from it.
 fn diagnose(refusal: &Refusal) -> Diagnosed {
-    let Refusal { failed, limit, purpose: _, has_token: _, address: _ } = refusal;
+    let Refusal { failed, limit, purpose: _, has_token: _, address } = refusal;
     let guide = match limit {
         TimeLimit::Question => GUIDE,
         TimeLimit::Analysis => GUIDE_OF_WAIT,
     };
+    let asked = match address.origin {
+        AddressOrigin::Variable => "SONAR_HOST_URL",
+        AddressOrigin::File => "serverUrl of report-task.txt",
+        AddressOrigin::Default => "the default without SONAR_HOST_URL",
+    };
+    let guide = ServiceGuide { asked, ..guide };
     let of_address = |diagnosis| Diagnosed { diagnosis, concerns_address: true };
     match &failed.cause {
         Cause::Refused(response) if network::is_redirect(response) => {
@@ -118,7 +126,7 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
             "the token may not read this: its account needs 'Execute Analysis' or 'Browse' on the project, and a project analysis token only reads its own project",
             "use the token that the scanner uses, or the token of an account with these permissions (Project Settings > Permissions)",
         )),
-        404 => explain_not_found(&response.body.words(), &refusal.address.url),
+        404 => explain_not_found(response, &refusal.address.url),
         410 => other(Diagnosis::of(
             "SonarQube has removed the operation that tells the verdict",
             "SonarQube has removed this operation",
@@ -140,6 +148,11 @@ fn explain_answer(response: &Response, refusal: &Refusal) -> Diagnosed {
                 "check its start page and its log, and run again; a higher {} waits longer",
                 refusal.limit
             ),
+        )),
+        400 if response.body.words().contains("analysisId") => other(Diagnosis::of(
+            "SonarQube does not accept the name of the analysis",
+            "SonarQube does not accept the analysis that its task names",
+            "run the scanner again, and use the newest version of Gatepost",
         )),
         400 => other(Diagnosis::of(
             "SonarQube does not accept a name of the project, pull request or branch",
@@ -166,7 +179,8 @@ fn is_of_gateway(response: &Response) -> bool {
 
 /// SonarQube's answers 404. Each has its own words: `TaskAction`, `ProjectStatusAction` and `ComponentFinder` of
 /// <https://github.com/SonarSource/sonarqube>.
-fn explain_not_found(words: &str, server: &Url) -> Diagnosed {
+fn explain_not_found(response: &Response, server: &Url) -> Diagnosed {
+    let words = &response.body.words();
     let of_address = |diagnosis| Diagnosed { diagnosis, concerns_address: true };
     if words.contains("No activity found for task") {
         return of_address(Diagnosis::of(
@@ -184,6 +198,17 @@ fn explain_not_found(words: &str, server: &Url) -> Diagnosed {
             "SonarQube does not know the address: it is starting, it is too old or too new for this question, or a proxy rewrites the path",
             "run again when its start page is up; check SONAR_HOST_URL, base path included; use the newest version of Gatepost",
         ));
+    }
+    // SonarQube's own format, in words that are not known here.
+    if response.body.json().is_some_and(|body| body.get("errors").is_some_and(Value::is_array)) {
+        return Diagnosed {
+            diagnosis: Diagnosis::of(
+                "SonarQube does not have what was asked for",
+                "SonarQube does not have what was asked for, or does not show it to this token; the answer names it",
+                "run the scanner again, and use the newest version of Gatepost",
+            ),
+            concerns_address: false,
+        };
     }
     of_address(Diagnosis::of(
         "another server answers in place of SonarQube",

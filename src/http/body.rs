@@ -59,6 +59,11 @@ impl Body {
         self.bytes.trim_ascii_start().starts_with(b"<")
     }
 
+    /// What a page without a title is, in words.
+    pub(crate) fn kind_of_page(&self) -> &'static str {
+        if self.bytes.trim_ascii_start().starts_with(b"<?xml") { "an XML document" } else { "an HTML page" }
+    }
+
     /// The body as JSON, parsed at the first call. A byte order mark before it is ignored.
     pub(crate) fn json(&self) -> Option<&Value> {
         let parse = || {
@@ -126,7 +131,7 @@ impl Body {
         }
         match self.whole_title() {
             Some(title) => format!("an HTML page with the title {}", quoted(title)),
-            None => "an HTML page".to_owned(),
+            None => self.kind_of_page().to_owned(),
         }
     }
 
@@ -233,6 +238,7 @@ mod tests {
             ("R&amp;D: <b>no</b>", r#""R&D: no""#),
             (r#"{"a":"<b>&amp;"}"#, r#""{"a":"<b>&amp;"}""#),
             ("<html>", "an HTML page"),
+            ("<?xml version=\"1.0\"?><task/>", "an XML document"),
             ("", "an empty body"),
             ("[1]", r#""[1]""#),
             ("\u{1f}\u{8b}\u{8}\0abc", "a body that is not text"),

@@ -101,7 +101,8 @@ impl Client<'_> {
         url
     }
 
-    /// Sends a GET request and reads its response: `understand` makes a value of the deserialized body.
+    /// Sends a GET request and reads its response: `check` makes a value of the deserialized body, or says what is wrong with
+    /// it.
     ///
     /// # Errors
     ///
@@ -109,11 +110,11 @@ impl Client<'_> {
     pub(crate) async fn get<W: DeserializeOwned, T>(
         &self,
         url: Url,
-        understand: impl FnOnce(W) -> Option<T>,
+        check: impl FnOnce(W) -> Result<T, Unusable>,
     ) -> Result<T, Box<FailedRequest>> {
         let request = Request::get(url);
         let exchange = self.send(&request).await?;
-        self.understood(&request, exchange, |body| understand(body).ok_or(Unusable::Undocumented))
+        self.understood(&request, exchange, check)
     }
 
     /// Reads the response to a GET request: `check` makes a value of the deserialized body, or says what is wrong with it.

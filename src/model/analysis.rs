@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use crate::{
     console::text::one_line,
-    model::target::{CommitHash, Target},
+    model::target::{CommitHash, Repository, Target},
 };
 
 /// The address of a SonarQube, and where the run has it from.
@@ -43,6 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) pull_request: Option<String>,
     pub(crate) branch: Option<String>,
     pub(crate) commit: Option<CommitHash>,
+    /// Whether the pull request comes from a fork: its branch is another one than that of the same name in the project.
+    pub(crate) is_of_fork: bool,
 }
 
 /// Whether an analysis is about what a status is for.
@@ -108,12 +110,12 @@ impl Subject {
 
     /// Compares what was analysed with what a status is for. `main_branch` is the name of the main branch, if it is known.
     pub(crate) fn compare(&self, wanted: &Wanted, main_branch: Option<&str>) -> Comparison {
-        let Wanted { pull_request, branch, .. } = wanted;
+        let Wanted { pull_request, branch, is_of_fork, .. } = wanted;
         let is_same = match (self, pull_request, branch) {
             (_, None, None) => true,
             (Self::PullRequest(id), Some(wanted), _) => number(id) == number(wanted),
             (Self::PullRequest(_), None, Some(_)) | (Self::Branch(_), Some(_), None) => false,
-            (Self::Branch(branch), _, Some(wanted)) => branch == wanted,
+            (Self::Branch(branch), _, Some(wanted)) => branch == wanted && !is_of_fork,
             (Self::Main, None, Some(branch)) if is_main(branch, main_branch) => true,
             (Self::Main, ..) => return Comparison::MainBranch,
         };
@@ -122,11 +124,12 @@ impl Subject {
 }
 
 impl Wanted {
-    /// The same for the target that was found.
+    /// The same for the target that was found. `named` is the repository that the variables name.
     #[must_use]
-    pub(crate) fn at(self, target: &Target) -> Self {
+    pub(crate) fn at(self, target: &Target, named: &Repository) -> Self {
         let branch = target.refname.clone().or(self.branch);
-        Self { branch, commit: Some(target.commit.clone()), ..self }
+        let is_of_fork = self.pull_request.is_some() && target.repository != *named;
+        Self { branch, commit: Some(target.commit.clone()), is_of_fork, ..self }
     }
 
     /// Whether nothing but a commit is known.
@@ -209,7 +212,7 @@ mod tests {
         let branch = |name: &str| Subject::Branch(name.to_owned());
         let wanted = |pull_request: &str, branch: &str| {
             let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-            Wanted { pull_request: known(pull_request), branch: known(branch), commit: None }
+            Wanted { pull_request: known(pull_request), branch: known(branch), ..Wanted::default() }
         };
         for (analysed, id, name, expected) in [
             (pull_request("7"), "7", "feature/a", Same),
@@ -240,6 +243,9 @@ mod tests {
             let compared = analysed.compare(&wanted(id, name), None);
             assert_eq!(compared, expected, "{analysed:?} for {id:?}, {name:?}");
         }
+        let fork = Wanted { is_of_fork: true, ..wanted("7", "main") };
+        assert_eq!(branch("main").compare(&fork, None), Other);
+        assert_eq!(pull_request("7").compare(&fork, None), Same);
         for (name, expected) in [("develop", Same), ("main", MainBranch), ("feature/a", MainBranch)] {
             assert_eq!(Subject::Main.compare(&wanted("", name), Some("develop")), expected, "{name}");
         }

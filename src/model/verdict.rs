@@ -57,6 +57,36 @@ pub(crate) enum Freshness {
 pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code";
 
 impl Verdict {
+    /// What several verdicts under one key say together: the worst, in the words of all that are as bad. `None` for none.
+    pub(crate) fn joint<'v>(verdicts: impl IntoIterator<Item = &'v Self>) -> Option<Self> {
+        let verdicts: Vec<&Self> = verdicts.into_iter().collect();
+        let rank = |verdict: &Self| match verdict.state {
+            State::Failed => 3,
+            State::Stopped => 2,
+            State::InProgress => 1,
+            State::Successful => 0,
+        };
+        let badness = verdicts.iter().map(|verdict| rank(verdict)).max()?;
+        let worst: Vec<&Self> = verdicts.iter().filter(|verdict| rank(verdict) == badness).copied().collect();
+        let mut words: Vec<&str> = Vec::new();
+        for verdict in &worst {
+            if !words.contains(&verdict.words.as_str()) {
+                words.push(&verdict.words);
+            }
+        }
+        let mut projects = verdicts.iter().filter_map(|verdict| verdict.project.as_ref());
+        let project = projects.next().filter(|first| projects.all(|other| other == *first));
+        Some(Self {
+            state: worst.first()?.state,
+            words: words.join("; "),
+            project: project.cloned(),
+            link: worst.iter().find_map(|verdict| verdict.link.clone()),
+            outcome: verdicts.iter().fold(Outcome::Done, |outcome, verdict| outcome.worse(verdict.outcome)),
+            analysis: worst.iter().find_map(|verdict| verdict.analysis.clone()),
+            draft: worst.iter().find_map(|verdict| verdict.draft.clone()),
+        })
+    }
+
     /// What a run says that is the last word of its step, and cannot ask SonarQube: this variable is wrong.
     pub(crate) fn wrong_variable(variable: &str, project: Option<&str>) -> Self {
         Self {

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, HashSet},
     rc::Rc,
-    slice,
 };
 
 use crate::{
@@ -31,8 +30,8 @@ impl<'a> Budget<'a> {
     /// The requests of publishing, without the statuses that an earlier run delivered.
     pub(crate) fn of_publishing(plans: &'a [Plan], results: Option<&ResultFile>) -> Self {
         let is_delivered = |plan: &Plan| match &plan.verdict {
-            VerdictPlan::Given(verdict) => {
-                results.is_some_and(|results| results.recall(plan, slice::from_ref(verdict)).is_some())
+            VerdictPlan::Given(verdicts) => {
+                results.is_some_and(|results| results.recall(plan, verdicts).is_some())
             }
             VerdictPlan::Ask(_) => false,
         };

@@ -118,11 +118,11 @@ impl<'a> AnalysisComparison<'a> {
 
 /// What the reader should know of an analysis that nothing refutes.
 pub(crate) fn doubts(analysis: &JudgedAnalysis, wanted: &Wanted) -> Vec<String> {
-    let JudgedAnalysis { subject, is_named, main_branch, source_branch, .. } = analysis;
+    let JudgedAnalysis { subject, revision, is_named, main_branch, source_branch, freshness, .. } = analysis;
     let mut doubts = Vec::new();
     let is_of_main_branch = subject.compare(wanted, main_branch.as_deref()) == Comparison::MainBranch;
-    // Who names the project was warned with the variables.
-    if is_of_main_branch && !is_named {
+    // Who names the project was warned with the variables, if its branch is not called like a main branch.
+    if is_of_main_branch && !(*is_named && subject.compare(wanted, None) == Comparison::MainBranch) {
         doubts.push(format!(
             "the analysis is of the main branch, and the status is for {}: that is right for SonarQube Community Build only, which does not know other branches",
             wanted.words()
@@ -133,6 +133,13 @@ pub(crate) fn doubts(analysis: &JudgedAnalysis, wanted: &Wanted) -> Vec<String> 
     {
         doubts.push(format!(
             "the analysis is of pull request {id}, and the status is for branch {branch}: SonarQube does not tell whether this is its branch"
+        ));
+    }
+    let is_compared = revision.is_some() || (*subject == Subject::Main && *freshness != Freshness::Unknown);
+    if wanted.is_commit_alone() && wanted.commit.is_some() && !is_compared {
+        doubts.push(format!(
+            "the analysis is of {}, and of the status only the commit is known: SonarQube does not tell the commit of the analysis, so they were not compared",
+            subject.in_sentence()
         ));
     }
     doubts
@@ -147,12 +154,21 @@ fn contradiction(analysis: &JudgedAnalysis, wanted: &Wanted) -> Option<NoVerdict
         analysis;
     let is_other = match subject.compare(wanted, main_branch.as_deref()) {
         Comparison::Same => false,
+        // SonarQube's main branch may have another name than that of Bitbucket: then the commit says that it is the same.
+        Comparison::MainBranch if wanted.may_be_main() => *knows_branches && !names_commit(analysis, wanted),
         Comparison::MainBranch => *knows_branches,
         // The user may know that this pull request is the one of the branch.
         Comparison::Other if *is_named && wanted.pull_request.is_none() => match subject {
             Subject::PullRequest(_) => source_branch.is_some() && *source_branch != wanted.branch,
             Subject::Branch(_) | Subject::Main => true,
         },
+        // The branch of a fork may have been analysed under its name.
+        Comparison::Other
+            if wanted.is_of_fork
+                && matches!(subject, Subject::Branch(branch) if Some(branch) == wanted.branch.as_ref()) =>
+        {
+            !names_commit(analysis, wanted)
+        }
         Comparison::Other => true,
     };
     if is_other {
@@ -217,6 +233,7 @@ mod tests {
             pull_request: Some("7".to_owned()),
             branch: Some("feature/check".to_owned()),
             commit: CommitHash::parse("8d081548cabb"),
+            is_of_fork: false,
         }
     }
 

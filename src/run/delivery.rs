@@ -89,6 +89,8 @@ pub(crate) enum Left {
     Stands,
     /// It is not known whether the status stands.
     InDoubt,
+    /// An `INPROGRESS` of an earlier run may stand, and could not be replaced.
+    OfEarlierRun,
 }
 
 impl Delivery {

@@ -50,7 +50,9 @@ pub(crate) fn opening(targets: &Targets, settings: &Settings, console: &Console)
         [plan] if !targets.are_listed => console.line(format_args!(
             "gatepost {version}: {} for {} {}",
             match &plan.verdict {
-                VerdictPlan::Given(verdict) => verdict.state.to_string(),
+                VerdictPlan::Given(verdicts) => {
+                    verdicts.first().map(|verdict| verdict.state.to_string()).unwrap_or_default()
+                }
                 VerdictPlan::Ask(analysis) => format!("the quality gate of {}", analysis.source),
             },
             plan.target.repository,
@@ -408,6 +410,9 @@ fn report_alone(report: &ReportDelivery, what: &str) -> String {
 fn stopped(left: Left, what: &str, status: Option<&Status>) -> String {
     const BLOCKS: &str = "and blocks merging until another status with the same KEY is posted";
     let is_inprogress = status.is_some_and(|status| status.state == State::InProgress);
+    // A run may end several statuses of one commit.
+    let key = status.map(|status| format!(" (key {})", status.key)).unwrap_or_default();
+    let what = &format!("{what}{key}");
     match left {
         Left::NothingSent => "stopped before anything was sent".to_owned(),
         Left::NothingPosted => "stopped before the end: nothing was posted".to_owned(),
@@ -419,6 +424,9 @@ fn stopped(left: Left, what: &str, status: Option<&Status>) -> String {
         Left::Stands => format!("stopped before the end: {what} stands"),
         Left::InDoubt if is_inprogress => format!("stopped before the end: {what} may stand, {BLOCKS}"),
         Left::InDoubt => format!("stopped before the end: {what} may not have been posted"),
+        Left::OfEarlierRun => format!(
+            "stopped before the end: STOPPED could not be posted; if an earlier run posted {what}, it stands {BLOCKS}"
+        ),
     }
 }
 

@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
-    console::text::words_of_html,
-    http::{authorization::Authorization, client::Client},
+    console::{foreign::shown, text::words_of_html},
+    http::{authorization::Authorization, client::Client, failed_request::Unusable},
     model::{
         analysis::{ServerAddress, Subject},
         target::CommitHash,
@@ -57,6 +57,8 @@ pub(crate) struct AnalysedPullRequest {
     pub(crate) branch: Option<String>,
     /// The commit of the latest analysis; only SonarQube Cloud names it.
     pub(crate) commit: Option<CommitHash>,
+    /// When the latest analysis was made.
+    pub(crate) analysed_at: Option<Timestamp>,
 }
 
 /// A branch that SonarQube has analysed.
@@ -64,6 +66,10 @@ pub(crate) struct AnalysedPullRequest {
 pub(crate) struct AnalysedBranch {
     pub(crate) name: String,
     pub(crate) is_main: bool,
+    /// The commit of the latest analysis; only SonarQube Cloud names it.
+    pub(crate) commit: Option<CommitHash>,
+    /// When the latest analysis was made.
+    pub(crate) analysed_at: Option<Timestamp>,
 }
 
 /// The state of a task.
@@ -114,8 +120,16 @@ impl SonarQube<'_> {
     /// When SonarQube refuses it or cannot be reached.
     pub(crate) async fn task(&self, id: &str) -> Result<Task, Box<Refusal>> {
         let url = self.url("api/ce/task", &[("id", id)]);
-        let understand = |answer: Value| Task::read(answer.get("task")?);
-        self.get("ask for the analysis task", url, understand).await
+        let check = |answer: Value| {
+            let task = answer.get("task").and_then(Task::read).ok_or(Unusable::Undocumented)?;
+            match &task.id {
+                Some(other) if other != id => {
+                    Err(Unusable::Other(format!("the answer is of the task {}", shown(other))))
+                }
+                _ => Ok(task),
+            }
+        };
+        self.get_checked("ask for the analysis task", url, check).await
     }
 
     /// The tasks of a project: those in the queue, and the last one that ended.
@@ -175,6 +189,7 @@ impl SonarQube<'_> {
                 id: text(found.get("key"))?,
                 branch: text(found.get("branch")),
                 commit: commit(found.pointer("/commit/sha")),
+                analysed_at: analysed_at(found),
             })
         };
         let understand =
@@ -195,6 +210,8 @@ impl SonarQube<'_> {
             Some(AnalysedBranch {
                 name: text(found.get("name"))?,
                 is_main: found.get("isMain").and_then(Value::as_bool)?,
+                commit: commit(found.pointer("/commit/sha")),
+                analysed_at: analysed_at(found),
             })
         };
         let understand =
@@ -288,7 +305,16 @@ impl SonarQube<'_> {
         url: Url,
         understand: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, Box<Refusal>> {
-        let got = self.client.get(url, understand).await;
+        self.get_checked(purpose, url, |answer| understand(answer).ok_or(Unusable::Undocumented)).await
+    }
+
+    async fn get_checked<T>(
+        &self,
+        purpose: &'static str,
+        url: Url,
+        check: impl FnOnce(Value) -> Result<T, Unusable>,
+    ) -> Result<T, Box<Refusal>> {
+        let got = self.client.get(url, check).await;
         got.map_err(|failed| {
             let address = self.address.clone();
             let (has_token, limit) = (self.has_token, TimeLimit::Question);
@@ -335,6 +361,10 @@ pub(crate) fn authorization(
 
 fn commit(value: Option<&Value>) -> Option<CommitHash> {
     text(value).as_deref().and_then(CommitHash::parse)
+}
+
+fn analysed_at(found: &Value) -> Option<Timestamp> {
+    text(found.get("analysisDate")).as_deref().and_then(Timestamp::parse)
 }
 
 /// The parameter that names a pull request or branch.

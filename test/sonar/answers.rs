@@ -8,6 +8,7 @@ use std::{
 };
 
 use sandbox::{Analysis, Dialect, Gate, SonarQube};
+use serde_json::json;
 
 use crate::run::{Fault, Folder, Gatepost, Run, acme, after_scan, assert_told, scanned};
 
@@ -61,7 +62,7 @@ fn a_page_is_never_the_answer_of_sonarqube() {
         (
             Fault::page(200, "SonarQube"),
             "No verdict: a web page answers in place of SonarQube",
-            "why:      the page \"SonarQube\" answers in place of SonarQube: SONAR_HOST_URL is not the address",
+            "why:      the page \"SonarQube\" answers in place of SonarQube: serverUrl of report-task.txt is not the address",
         ),
     ] {
         let (run, told) = with_fault(fault);
@@ -451,4 +452,40 @@ fn a_token_in_a_challenge_is_hidden_before_it_is_cut() {
         assert!(!run.output.contains(begin) && !told.contains(begin), "{}", run.output);
         assert!(run.output.contains("www-authenticate: Basic realm="), "{}", run.output);
     }
+}
+
+/// SonarQube's own format is never that of another server.
+#[test]
+fn words_of_sonarqube_that_are_not_known_are_not_those_of_another_server() {
+    for (status, words, told) in [
+        (404, "Quality gate not found", "why:      SonarQube does not have what was asked for"),
+        (
+            400,
+            "The 'analysisId' parameter is invalid",
+            "why:      SonarQube does not accept the analysis that its task",
+        ),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+        let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+        sonarqube.fault_after(1, Fault::json(status, &json!({ "errors": [{ "msg": words }] })));
+        assert_told(&after_scan(&sandbox, &folder).run(), 3, &[told]);
+    }
+}
+
+/// Not every document in angle brackets is a page.
+#[test]
+fn an_xml_document_is_not_called_a_page() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(Gate::passed())));
+    sonarqube.fault(Fault::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: b"<?xml version=\"1.0\"?><task/>".to_vec(),
+    });
+    let run = after_scan(&sandbox, &folder).run();
+    assert_told(
+        &run,
+        3,
+        &["answered: 200 OK, an XML document", "why:      an XML document answers in place of"],
+    );
 }

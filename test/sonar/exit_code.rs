@@ -94,6 +94,9 @@ fn a_project_that_a_crashed_scan_did_not_reach_is_posted_as_failed() {
     assert_told(
         &globbed,
         3,
-        &["! the scan ended with exit code 1", "✖ The scan did not finish (exit code 1)"],
+        &[
+            "! the scan ended with exit code 1",
+            "✖ One scan of this step did not finish, or did not leave its file (exit code 1)",
+        ],
     );
 }

@@ -57,10 +57,11 @@ fn fail_on_red_gate_false_posts_failed_and_exits_with_0() {
 
 #[test]
 fn every_version_of_sonarqube_is_understood() {
+    let now = sandbox::date(std::time::SystemTime::now());
     for dialect in Dialect::ALL {
         for (gate, state, code) in [(Gate::failed(), "FAILED", 1), (Gate::passed(), "SUCCESSFUL", 0)] {
             let (sandbox, sonarqube) = (acme(), sonarqube(dialect));
-            let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(gate)));
+            let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request(gate).submitted(&now)));
             let token = if dialect == Dialect::Cloud { CLOUD_TOKEN } else { USER_TOKEN };
             let run = after_scan(&sandbox, &folder).set("SONAR_TOKEN", token).run();
             assert_eq!(run.code, code, "{dialect:?}: {}", run.output);

@@ -95,7 +95,7 @@ fn a_bad_report_file_is_posted_as_failed() {
         ),
         (
             b"ceTaskId=x\nserverUrl=not an address\n",
-            "report-task.txt names no server, and SONAR_HOST_URL is not set",
+            "report-task.txt names no server that can be asked, and SONAR_HOST_URL is not set",
         ),
         (
             b"{\"status\": 7}",
@@ -161,7 +161,7 @@ fn a_server_url_with_a_password_is_not_used() {
         b"ceTaskId=x\nserverUrl=http://bob:hunter2secret@127.0.0.1:9\n",
     );
     let run = after_scan(&sandbox, &folder).run();
-    assert_told(&run, 3, &["names no server, and SONAR_HOST_URL is not set"]);
+    assert_told(&run, 3, &["names no server that can be asked, and SONAR_HOST_URL is not set"]);
     assert!(!run.output.contains("hunter2secret"), "{}", run.output);
 }
 

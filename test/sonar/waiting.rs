@@ -10,7 +10,8 @@ use super::{of_pull_request, run_after, shown, sonarqube};
 
 #[test]
 fn a_slow_analysis_is_waited_for() {
-    let analysis = Analysis { polls: 3, ..of_pull_request(Gate::passed()) };
+    let now = sandbox::date(std::time::SystemTime::now());
+    let analysis = Analysis { polls: 3, ..of_pull_request(Gate::passed()) }.submitted(&now);
     let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
     let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
     let run = after_scan(&sandbox, &folder).run();

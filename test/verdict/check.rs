@@ -1,6 +1,7 @@
 //! Check says what publish would meet.
 
 use sandbox::{Analysis, End, Gate, PROJECT_ANALYSIS_TOKEN, READER_TOKEN};
+use serde_json::json;
 
 use super::{BEFORE_THE_COMMIT, after, of_pull_request, sonarqube};
 use crate::run::{Folder, acme, after_scan, assert_told};
@@ -100,4 +101,47 @@ fn a_named_file_that_is_missing_needs_attention() {
     let gatepost = after_scan(&sandbox, &folder).set("MODE", "check");
     let run = gatepost.set("SONAR_REPORT_TASK", "api/report-task.txt").run();
     assert_told(&run, 0, &["! SONAR_REPORT_TASK: \"api/report-task.txt\" is missing"]);
+}
+
+#[test]
+fn a_webhook_is_compared_as_a_run_that_publishes_does() {
+    let other = "0123456789abcdef0123456789abcdef01234567";
+    for (id, more, told) in [
+        ("7", json!({}), "✔ the file of a webhook has the gate of acme_api"),
+        ("3", json!({}), "✖ The analysis is of pull request 3, this is pull request 7"),
+        ("7", json!({ "revision": other }), "✖ The analysis is of commit 0123456789ab, this is commit"),
+        ("7", json!({ "status": "FAILED" }), "answered: the webhook has the status FAILED"),
+        ("7", json!({ "status": "CANCELED" }), "answered: the webhook has the status CANCELED"),
+        ("7", json!({ "branch": null }), "✖ webhook.json names no branch"),
+    ] {
+        let (sandbox, folder) = (acme(), Folder::new());
+        let mut webhook = json!({
+            "status": "SUCCESS", "project": { "key": "acme_api" }, "qualityGate": { "status": "OK" },
+            "branch": { "name": id, "type": "PULL_REQUEST", "isMain": false },
+        });
+        webhook.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let _ = folder.write("webhook.json", webhook.to_string().as_bytes());
+        let gatepost = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", "webhook.json");
+        let code = if told.starts_with('✔') { 0 } else { 3 };
+        assert_told(&gatepost.clone().set("MODE", "check").run(), code, &[told]);
+        let published = gatepost.run();
+        assert_eq!(published.code, code, "{}", published.output);
+    }
+}
+
+/// After the scan, nothing is to come any more.
+#[test]
+fn what_a_scan_that_has_ended_did_not_leave_fails_the_check() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let _ = folder.write("build/sonarwork/report-task.txt", b"ceTaskId=x\n");
+    let check = after_scan(&sandbox, &folder).set("MODE", "check");
+    let elsewhere = "there is build/sonarwork/report-task.txt: pass SONAR_REPORT_TASK";
+    for (exit_code, told) in [
+        ("0", "✖ No verdict: no report-task.txt of the scan was found"),
+        ("1", "✖ The scan did not finish (exit code 1)"),
+    ] {
+        assert_told(&check.clone().set("SCAN_EXIT_CODE", exit_code).run(), 3, &[told, elsewhere]);
+    }
+    let named = check.set("SCAN_EXIT_CODE", "0").set("SONAR_REPORT_TASK", "api/report-task.txt");
+    assert_told(&named.run(), 3, &["✖ No verdict: \"api/report-task.txt\" is missing"]);
 }

@@ -180,7 +180,14 @@ fn of_two_scans_of_which_one_crashed_something_is_red() {
         if let Some(pattern) = pattern {
             gatepost = gatepost.set("SONAR_REPORT_TASK", pattern);
         }
-        assert_told(&gatepost.run(), 3, &["✖ The scan did not finish (exit code 1)"]);
+        assert_told(
+            &gatepost.run(),
+            3,
+            &[
+                "✖ One scan of this step did not finish, or did not leave its file (exit code 1)",
+                "why:      the exit code may be that of another scan than those that left a report-task.txt",
+            ],
+        );
         assert_eq!(states(&sandbox), ["sonar FAILED", "sonar-acme_api SUCCESSFUL"]);
     }
 }
@@ -207,4 +214,93 @@ fn a_run_with_scan_exit_code_ends_an_inprogress_whatever_is_missing() {
         (gate.0.as_str(), gate.1.as_str()),
         ("FAILED", "No verdict: no report-task.txt of the scan was found")
     );
+}
+
+/// A folder in which scans of these projects left their files, below `target`.
+fn below_target(sonarqube: &sandbox::SonarQube, projects: &[(&str, Gate)]) -> Folder {
+    let folder = Folder::new();
+    for (project, gate) in projects {
+        let submitted = sonarqube.submit(Analysis::of_pull_request(project, "7", gate.clone()));
+        let file = format!("target/{project}/.scannerwork/report-task.txt");
+        let _ = folder.write(&file, submitted.report_task.as_bytes());
+    }
+    folder
+}
+
+/// A run with KEY has one status, whatever the scan left: the INPROGRESS under it is always ended.
+#[test]
+fn an_inprogress_with_a_key_is_ended_however_many_files_the_scan_left() {
+    let (api, web) = (("acme_api", Gate::passed()), ("acme_web", Gate::passed()));
+    for (projects, pattern, exit_code) in [
+        (vec![api.clone(), web.clone()], None, Some("0")),
+        (vec![api.clone(), web], Some("target/*/.scannerwork/report-task.txt"), None),
+        (vec![api], Some("target/*/.scannerwork/report-task.txt"), None),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let folder = below_target(&sonarqube, &projects);
+        let mut run = after_scan(&sandbox, &folder).set("KEY", "gate");
+        assert_told(&run.clone().set("STATE", "INPROGRESS").run(), 0, &[]);
+        assert_eq!(states(&sandbox), ["gate INPROGRESS"]);
+        for (variable, value) in [("SONAR_REPORT_TASK", pattern), ("SCAN_EXIT_CODE", exit_code)] {
+            run = value.into_iter().fold(run, |run, value| run.set(variable, value));
+        }
+        assert_told(&run.run(), 0, &["✔ posted SUCCESSFUL"]);
+        let words: Vec<_> = projects
+            .iter()
+            .map(|(project, _)| format!("Quality gate passed: {project}, pull request 7"))
+            .collect();
+        let standing = standing(&sandbox);
+        assert_eq!(standing.len(), 1, "{standing:#?}");
+        assert_eq!(standing["gate"], ("SUCCESSFUL".to_owned(), words.join("; ")));
+    }
+}
+
+/// Otherwise a red status of the first run stays beside the green one of the second.
+#[test]
+fn the_key_depends_neither_on_the_exit_code_nor_on_the_number_of_files() {
+    let red = |project| (project, Gate::failed());
+    let green = |project| (project, Gate::passed());
+    for (first, exit_code) in [
+        (vec![red("acme_web")], "1"),
+        (vec![green("acme_api"), red("acme_web")], "0"),
+        (vec![red("acme_api"), red("acme_web")], "0"),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let folder = below_target(&sonarqube, &first);
+        let run = after_scan(&sandbox, &folder).set("KEY", "gate").set("SCAN_EXIT_CODE", exit_code).run();
+        assert_ne!(run.code, 0, "{}", run.output);
+        assert_eq!(states(&sandbox), ["gate FAILED"], "{}", run.output);
+        assert!(standing(&sandbox)["gate"].1.contains("Coverage on New Code"), "{:?}", standing(&sandbox));
+        let folder = below_target(&sonarqube, &[green("acme_web")]);
+        let run = after_scan(&sandbox, &folder).set("KEY", "gate").set("SCAN_EXIT_CODE", "0").run();
+        assert_told(&run, 0, &[]);
+        assert_eq!(states(&sandbox), ["gate SUCCESSFUL"]);
+    }
+}
+
+/// The scanner waited for a red gate and failed; now the gate is green, and only the exit code is not 0.
+#[test]
+fn a_scan_that_failed_after_its_analysis_was_sent_ends_an_earlier_crash() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let empty = Folder::new();
+    assert_told(&after_scan(&sandbox, &empty).set("SCAN_EXIT_CODE", "1").run(), 3, &[]);
+    assert_eq!(states(&sandbox), ["sonar FAILED"]);
+    let folder = scanned(".scannerwork", &sonarqube.submit(of_pull_request("7")));
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "1").run();
+    assert_told(&run, 0, &["(key sonar): The scan sent its analysis; own statuses: acme_api"]);
+    assert_eq!(states(&sandbox), ["sonar SUCCESSFUL", "sonar-acme_api SUCCESSFUL"]);
+}
+
+/// Each may have an INPROGRESS.
+#[test]
+fn a_wrong_variable_is_told_of_each_project_that_is_known() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let folder = below_target(&sonarqube, &[("acme_api", Gate::passed()), ("acme_web", Gate::passed())]);
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0");
+    let wrong = run.set("SONAR_TOKEN", "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz");
+    assert_told(&wrong.clone().run(), 2, &["✖ SONAR_TOKEN "]);
+    assert_eq!(states(&sandbox), ["sonar-acme_api FAILED", "sonar-acme_web FAILED"]);
+    assert_told(&wrong.set("KEY", "gate").run(), 2, &["(key gate)"]);
+    assert_eq!(states(&sandbox), ["gate FAILED", "sonar-acme_api FAILED", "sonar-acme_web FAILED"]);
+    assert_eq!(sonarqube.request_count(), 0);
 }

@@ -280,3 +280,23 @@ fn a_parent_folder_that_may_not_be_searched_is_told() {
         }
     }
 }
+
+/// Whether a scanner of this build left the file is not known.
+#[test]
+fn a_file_beside_a_damaged_index_of_git_is_not_used() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let (folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7")));
+    let _ = folder.write(".git/HEAD", b"ref: refs/heads/main\n");
+    let _ = folder.write(".git/index", b"damaged");
+    let told = "✖ .scannerwork/report-task.txt is not used: the index of git cannot be read";
+    assert_told(&gatepost.run(), 3, &[told]);
+    assert_eq!(sonarqube.request_count(), 0);
+}
+
+/// No scanner is to blame for a pattern.
+#[test]
+fn a_wrong_pattern_is_told_as_what_it_is() {
+    let (sandbox, folder) = (acme(), Folder::new());
+    let run = after_scan(&sandbox, &folder).set("SCAN_EXIT_CODE", "0").set("SONAR_REPORT_TASK", "[").run();
+    assert_told(&run, 3, &["✖ SONAR_REPORT_TASK ", "why:      the variable names no file that can be read"]);
+}

@@ -5,7 +5,7 @@ use std::process::Command;
 use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Fault, Gate, Projects, SonarQube};
 use serde_json::json;
 
-use super::{assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
+use super::{BEFORE_THE_COMMIT, assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
 use crate::proxy::Proxy;
 use crate::run::{Folder, Gatepost, Sandbox, acme, after_scan, assert_told, scanned};
 
@@ -71,9 +71,13 @@ fn a_damaged_file_beside_the_key_of_the_project_is_told() {
     sonarqube.submit(of_pull_request("7"));
     let folder = Folder::new();
     let _ = folder.write(".scannerwork/report-task.txt", b"");
-    let run = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7").run();
+    let gatepost = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7");
     let told = "! .scannerwork/report-task.txt is empty; Gatepost asks for the gate of the project, which may be that of an earlier analysis";
-    assert_told(&run, 0, &[told]);
+    assert_told(&gatepost.clone().run(), 0, &[told]);
+    // The run is the last word of the scan that left this file.
+    let run = gatepost.set("SCAN_EXIT_CODE", "0").run();
+    assert_told(&run, 3, &["✖ .scannerwork/report-task.txt is empty"]);
+    assert_stands(&sandbox, "FAILED", ".scannerwork/report-task.txt is empty");
 }
 
 /// SonarQube answers NONE also to whom it may not show a gate.
@@ -135,10 +139,19 @@ fn a_fresh_file_of_the_project_is_waited_for() {
 fn the_file_of_another_project_or_pull_request_is_not_waited_for() {
     let (sandbox, sonarqube) = (acme(), sonarqube());
     sonarqube.submit(of_pull_request("7"));
-    for other in [Analysis::of_pull_request("acme_web", "7", Gate::failed()), of_pull_request("3")] {
+    for (other, told) in [
+        (Analysis::of_pull_request("acme_web", "7", Gate::failed()), None),
+        (of_pull_request("3"), Some("pull request 3")),
+        (Analysis::new("acme_api", Gate::failed()), Some("the main branch")),
+    ] {
         let folder = scanned(".scannerwork", &sonarqube.submit(other));
         let run = by_key(&sandbox, &folder, &sonarqube).set("SONAR_PULL_REQUEST", "7").run();
         assert_told(&run, 0, &["quality gate passed: acme_api, pull request 7"]);
+        let warning = told.map(|other| {
+            format!("! .scannerwork/report-task.txt names an analysis of {other}, and SONAR_PULL_REQUEST or SONAR_BRANCH asks for pull request 7: the file is not used")
+        });
+        let warnings: Vec<_> = run.output.lines().filter(|line| line.contains("report-task.txt")).collect();
+        assert_eq!(warnings, Vec::from_iter(warning.as_deref()));
     }
     assert!(sonarqube.requests().iter().all(|request| !request.path.contains("/api/ce/task")));
 }
@@ -200,4 +213,59 @@ fn on_no_gate_is_not_for_a_gate_that_could_not_be_asked_for() {
         .run();
     assert_told(&run, 3, &["410 Gone"]);
     assert_eq!(standing(&sandbox)["sonar-acme_api"].0, "FAILED");
+}
+
+/// After a scan, its analysis is wanted, and not the gate that the project had before.
+#[test]
+fn after_a_scan_the_present_gate_of_the_project_must_be_about_the_commit() {
+    for (subject, analysis) in [
+        (Some(("SONAR_PULL_REQUEST", "7")), of_pull_request("7")),
+        (
+            Some(("SONAR_BRANCH", "feature/login")),
+            Analysis::of_branch("acme_api", "feature/login", Gate::passed()),
+        ),
+        (None, Analysis::new("acme_api", Gate::passed())),
+    ] {
+        for (exit_code, submitted, code) in [
+            (Some("0"), BEFORE_THE_COMMIT, 3),
+            (Some("0"), "2026-11-03T08:00:00+0000", 0),
+            (None, BEFORE_THE_COMMIT, 0),
+        ] {
+            let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+            sonarqube.submit(analysis.clone().submitted(submitted));
+            let mut gatepost = of_branch_build(by_key(&sandbox, &folder, &sonarqube));
+            if let Some((variable, value)) = subject {
+                gatepost = gatepost.set(variable, value);
+            }
+            if subject.is_some_and(|(variable, _)| variable == "SONAR_PULL_REQUEST") {
+                gatepost = gatepost.set("BITBUCKET_PR_ID", "7");
+            }
+            gatepost = exit_code.into_iter().fold(gatepost, |run, code| run.set("SCAN_EXIT_CODE", code));
+            let told = if code == 3 {
+                "✖ The analysis is of 2026-09-01, this commit is of 2026-11-02"
+            } else {
+                "✔"
+            };
+            assert_told(&gatepost.run(), code, &[told]);
+        }
+    }
+}
+
+/// SonarQube Cloud names the commit of the latest analysis.
+#[test]
+fn after_a_scan_the_commit_that_sonarqube_cloud_names_is_compared() {
+    let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
+    let other = "0123456789abcdef0123456789abcdef01234567";
+    sonarqube.submit(of_pull_request("7").of_revision(other));
+    let proxy = Proxy::to(sonarqube.https_port());
+    let folder = Folder::new();
+    let run = by_key(&sandbox, &folder, &sonarqube)
+        .set("SONAR_TOKEN", CLOUD_TOKEN)
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+        .set("SONAR_PULL_REQUEST", "7")
+        .set("SCAN_EXIT_CODE", "0")
+        .run();
+    assert_told(&run, 3, &["✖ The analysis is of commit 0123456789ab, this is commit 94277cd267a8"]);
 }

@@ -65,7 +65,7 @@ fn the_commit_that_sonarqube_names_is_a_proof_whatever_the_time() {
     }
 }
 
-/// No other request is needed where the file itself is the proof.
+/// No other request is needed where the file itself is the proof; the one after the status looks for an earlier crash.
 #[test]
 fn a_file_of_this_checkout_is_a_proof_without_a_question_to_bitbucket() {
     let (sandbox, sonarqube) = (acme(), sonarqube());
@@ -78,7 +78,8 @@ fn a_file_of_this_checkout_is_a_proof_without_a_question_to_bitbucket() {
     assert_told(&run, 0, &["! the scan ended with exit code 1"]);
     let requests: Vec<_> =
         sandbox.requests().into_iter().map(|it| format!("{} {}", it.method, it.path)).collect();
-    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert!(requests[1].ends_with("/statuses/build/sonar"), "{requests:?}");
 }
 
 /// A file from a cache is as new as the checkout, and its analysis is not.

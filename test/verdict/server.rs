@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{after, of_pull_request, sonarqube};
+use super::{after, assert_stands, of_pull_request, sonarqube};
 use crate::run::{Folder, acme, after_scan, assert_told, in_central_pipeline, scanned};
 
 #[test]
@@ -65,6 +65,15 @@ fn a_central_pipeline_does_not_send_its_token_where_a_file_of_the_repository_say
     exit code 2
     ");
     assert_eq!((sonarqube.request_count(), sandbox.request_count()), (0, 0));
+    // As the last word of its step, the run ends an INPROGRESS, and asks no SonarQube.
+    let last = gatepost.clone().set("SCAN_EXIT_CODE", "0").run();
+    assert_told(
+        &last,
+        2,
+        &["✖ SONAR_HOST_URL is not set, and a file from another repository names the server"],
+    );
+    assert_eq!(sonarqube.request_count(), 0);
+    assert_stands(&sandbox, "FAILED", "No verdict: the variable SONAR_HOST_URL of this pipeline is wrong");
     assert_told(
         &gatepost.set("SONAR_HOST_URL", sonarqube.http_url()).run(),
         0,

@@ -1,10 +1,12 @@
 //! What was analysed is what the status is for.
 
 use reqwest::Url;
-use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Fault, Gate, Projects, SonarQube};
+use sandbox::{Analysis, CLOUD_TOKEN, Dialect, End, Fault, Gate, Projects, SonarQube};
 use serde_json::json;
 
-use super::{BEFORE_THE_COMMIT, after, assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
+use super::{
+    BEFORE_THE_COMMIT, after, assert_stands, now, of_branch_build, of_pull_request, sonarqube, standing,
+};
 use crate::proxy::Proxy;
 use crate::run::{Folder, acme, after_scan, assert_told, scanned};
 
@@ -354,4 +356,133 @@ fn a_pull_request_that_is_looked_up_is_compared_with_its_branch() {
         3,
         &["The analysis is of branch feature/old, this is pull request 7"],
     );
+}
+
+const OTHER_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A file from a cache is as new as the checkout, and an analysis of another commit may be newer than this one.
+#[test]
+fn an_analysis_that_its_file_does_not_date_is_compared_by_its_commit() {
+    for (is_fresh, is_other, code) in [(false, true, 3), (false, false, 0), (true, true, 0)] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let commit = sandbox.head("acme/api", "feature/login");
+        let revision = if is_other { OTHER_COMMIT } else { &commit };
+        let analysis = Analysis::of_branch("acme_api", "feature/login", Gate::passed()).of_revision(revision);
+        let analysis = if is_fresh { analysis.submitted(&now()) } else { analysis };
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(analysis));
+        let run = of_branch_build(gatepost).set("SCAN_EXIT_CODE", "0").run();
+        let told =
+            if code == 3 { "✖ The analysis is of commit 0123456789ab, this is commit" } else { "✔" };
+        assert_told(&run, code, &[told]);
+        assert_eq!(sonarqube.request_count(), if is_fresh { 2 } else { 3 }, "task, gate, and the commit");
+    }
+}
+
+/// The file tells nothing of the time of the newer analysis.
+#[test]
+fn an_analysis_that_took_the_place_of_another_is_compared_by_its_commit() {
+    let of_branch = || Analysis::of_branch("acme_api", "feature/login", Gate::passed()).submitted(&now());
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let submitted = sonarqube
+        .submit(Analysis { end: End::Canceled, ..of_branch() }.submitted("2026-11-03T08:00:00+0000"));
+    sonarqube.submit(of_branch().of_revision(OTHER_COMMIT));
+    let (_folder, gatepost) = after(&sandbox, &submitted);
+    let run = of_branch_build(gatepost).set("SCAN_EXIT_CODE", "0").run();
+    assert_told(&run, 3, &["took the place of this one", "✖ The analysis is of commit 0123456789ab"]);
+}
+
+/// A branch with the usual name of a main branch need not be the main branch of SonarQube.
+#[test]
+fn the_main_branch_of_sonarqube_may_have_another_name() {
+    let words = "The analysis is of the main branch, this is branch master";
+    for is_named in [false, true] {
+        for (other, is_of_commit, code, told) in [
+            (true, false, 3, format!("✖ {words}")),
+            (true, true, if is_named { 3 } else { 0 }, "the main branch".to_owned()),
+            (
+                false,
+                false,
+                0,
+                "! the analysis is of the main branch, and the status is for branch master".to_owned(),
+            ),
+        ] {
+            let (sandbox, sonarqube) = (acme(), sonarqube());
+            if other {
+                sonarqube.submit(Analysis::of_branch("acme_api", "feature/old", Gate::passed()));
+            }
+            let mut analysis = Analysis::new("acme_api", Gate::passed());
+            if is_of_commit {
+                analysis = analysis.of_revision(&sandbox.head("acme/api", "feature/login"));
+            }
+            let submitted = sonarqube.submit(analysis);
+            let folder = if is_named { Folder::new() } else { scanned(".scannerwork", &submitted) };
+            let mut gatepost =
+                of_branch_build(after_scan(&sandbox, &folder)).set("BITBUCKET_BRANCH", "master");
+            if is_named {
+                gatepost =
+                    gatepost.set("SONAR_PROJECT_KEY", "acme_api").set("SONAR_HOST_URL", sonarqube.http_url());
+            }
+            assert_told(&gatepost.run(), code, &[&told]);
+        }
+    }
+}
+
+/// The branch of a fork is another one than that of the same name in the project.
+#[test]
+fn an_analysis_of_a_branch_is_not_that_of_the_same_branch_of_a_fork() {
+    for (analysis, is_named, code) in [
+        (Analysis::of_branch("acme_api", "patch-1", Gate::passed()), false, 3),
+        (Analysis::of_branch("acme_api", "patch-1", Gate::passed()), true, 3),
+        (of_pull_request("9"), false, 0),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let submitted = sonarqube.submit(analysis.submitted(&now()));
+        let folder = if is_named { Folder::new() } else { scanned(".scannerwork", &submitted) };
+        let mut gatepost = of_branch_build(after_scan(&sandbox, &folder))
+            .unset("BITBUCKET_COMMIT")
+            .unset("BITBUCKET_BRANCH")
+            .unset("BITBUCKET_ACCESS_TOKEN")
+            .set("ATLASSIAN_ACCOUNT_EMAIL", sandbox::CI_EMAIL)
+            .set("ATLASSIAN_API_TOKEN", sandbox::API_TOKEN)
+            .set("PULL_REQUEST", "9");
+        if is_named {
+            gatepost = gatepost
+                .set("SONAR_PROJECT_KEY", "acme_api")
+                .set("SONAR_BRANCH", "patch-1")
+                .set("SONAR_HOST_URL", sonarqube.http_url());
+        }
+        let told =
+            if code == 3 { "✖ The analysis is of branch patch-1, this is pull request 9" } else { "✔" };
+        assert_told(&gatepost.run(), code, &[told]);
+    }
+}
+
+/// With a commit alone, nothing but SonarQube's own list can say that the analysis is about it.
+#[test]
+fn what_could_not_be_compared_with_a_commit_alone_is_told() {
+    for (analysis, is_named, words) in [
+        (of_pull_request("3"), false, "pull request 3"),
+        (Analysis::of_branch("acme_api", "feature/old", Gate::passed()), false, "branch feature/old"),
+        (Analysis::new("acme_api", Gate::passed()), true, "the main branch"),
+    ] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let submitted = sonarqube.submit(analysis.submitted(&now()));
+        let folder = if is_named { Folder::new() } else { scanned(".scannerwork", &submitted) };
+        let mut gatepost = of_branch_build(after_scan(&sandbox, &folder)).unset("BITBUCKET_BRANCH");
+        if is_named {
+            gatepost =
+                gatepost.set("SONAR_PROJECT_KEY", "acme_api").set("SONAR_HOST_URL", sonarqube.http_url());
+        } else {
+            sonarqube.fault_after(2, Fault::status(403));
+        }
+        let run = gatepost.set("URL", "https://ci.example.com/").run();
+        let told = format!("! the analysis is of {words}, and of the status only the commit is known");
+        assert_told(&run, 0, &[&told]);
+        assert_eq!(
+            run.output.lines().filter(|line| line.starts_with("! the analysis")).count(),
+            1,
+            "{}",
+            run.output
+        );
+    }
 }

@@ -192,3 +192,71 @@ fn a_run_that_is_stopped_between_verdict_and_status_ends_its_key() {
     assert_told(&run, 143, &["✖ stopped before the end: posted STOPPED"]);
     assert_eq!(states(&sandbox), ["sonar-acme_api STOPPED"]);
 }
+
+/// A gateway shows its own page while the server is restarted.
+#[test]
+fn a_page_of_maintenance_between_accepted_answers_passes() {
+    let page = "<html><title>SonarQube is starting</title></html>";
+    let answer = |status, headers: &[(&str, &str)], body: &str| Fault::Answer {
+        status,
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: body.as_bytes().to_vec(),
+    };
+    for fault in [answer(302, &[("location", "/maintenance")], ""), answer(200, &[], page)] {
+        let (sandbox, sonarqube) = (acme(), sonarqube());
+        let slow = Analysis { polls: 3, ..of_pull_request("7") };
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(slow.clone()));
+        sonarqube.fault_after(1, fault.clone());
+        sonarqube.fault(fault.clone());
+        assert_told(&gatepost.run(), 0, &["✔ posted SUCCESSFUL"]);
+        // One that stays is told at the end of SONAR_TIMEOUT, and one in place of the first answer at once.
+        let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(slow));
+        sonarqube.fault_after(1, fault.clone());
+        (0..20).for_each(|_| sonarqube.fault(fault.clone()));
+        let run = gatepost.clone().set("SONAR_TIMEOUT", "2").run();
+        assert_told(&run, 3, &["(key sonar-acme_api): No verdict: "]);
+        assert!(run.took >= Duration::from_secs(2), "{:?}", run.took);
+        let run = gatepost.set("SONAR_TIMEOUT", "60").run();
+        assert_told(&run, 3, &["✖ "]);
+        assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+    }
+}
+
+#[test]
+fn an_answer_about_another_task_is_not_believed() {
+    let (sandbox, sonarqube) = (acme(), sonarqube());
+    let (_folder, gatepost) = after(&sandbox, &sonarqube.submit(of_pull_request("7")));
+    sonarqube.fault(Fault::Altered(json!({ "task": { "id": "another" } })));
+    assert_told(&gatepost.run(), 3, &["but the answer is of the task \"another\""]);
+    assert_eq!(standing(&sandbox)["sonar-acme_api"].0, "FAILED");
+}
+
+/// This run posted no INPROGRESS: it ends those of an earlier run, and names the key of each.
+#[test]
+fn a_stopped_run_says_which_keys_it_ended_and_which_it_could_not() {
+    for is_down in [false, true] {
+        let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+        for project in ["acme_api", "acme_web"] {
+            let endless =
+                Analysis { polls: u32::MAX, ..Analysis::of_pull_request(project, "7", Gate::passed()) };
+            let file = sonarqube.submit(endless).report_task;
+            let _ = folder.write(&format!("{project}/.scannerwork/report-task.txt"), file.as_bytes());
+        }
+        if is_down {
+            sandbox.fault_always(Fault::status(503));
+        }
+        let gatepost = after_scan(&sandbox, &folder);
+        let run = stopped_by("-TERM", &gatepost, || sonarqube.request_count() > 0);
+        for project in ["acme_api", "acme_web"] {
+            let what = "on acme/api commit 94277cd267a8, branch feature/login";
+            let told = if is_down {
+                format!(
+                    "✖ stopped before the end: STOPPED could not be posted; if an earlier run posted INPROGRESS {what} (key sonar-{project}), it stands and blocks merging"
+                )
+            } else {
+                format!("✖ stopped before the end: posted STOPPED {what} (key sonar-{project}), because")
+            };
+            assert_told(&run, 143, &[&told]);
+        }
+    }
+}

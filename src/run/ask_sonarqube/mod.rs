@@ -32,6 +32,7 @@ use crate::{
     run::context::{Context, Server},
     sonarqube::{
         api::{SonarQube, Task, is_cloud},
+        gate::{Gate, Level},
         refusal::Refusal,
     },
 };
@@ -111,7 +112,12 @@ impl<'a> AskSonarQube<'a> {
             AnalysisSource::Project { key, subject } => {
                 // Without a file of this scan, the gate of the project is that of an earlier one.
                 let failed = self.plan.failed_scan().map(|exit_code| {
-                    let reason = NoVerdict::NoAnalysis { exit_code, missing: Vec::new(), elsewhere: None };
+                    let reason = NoVerdict::NoAnalysis {
+                        exit_code,
+                        missing: Vec::new(),
+                        elsewhere: None,
+                        is_beside_others: false,
+                    };
                     self.without_gate(reason.into(), Some(key.clone()), None)
                 });
                 Ok(vec![match failed {
@@ -154,23 +160,27 @@ impl<'a> AskSonarQube<'a> {
             let reason = NoVerdict::WrongFile(wrong.clone());
             verdicts.push(self.without_gate(reason.into(), None, None));
         }
-        verdicts.extend(self.verdict_of_missing(files, verdicts.is_empty()));
-        Ok(one_of_unknown_project(verdicts))
+        let missing = self.missing(files, verdicts.is_empty());
+        verdicts.extend(missing.map(|reason| self.without_gate(reason.into(), None, None)));
+        // What is not known of the scan comes last.
+        verdicts.sort_by_key(|verdict| verdict.project.is_none() && verdict.analysis.is_none());
+        Ok(verdicts)
     }
 
-    /// The verdict of the scan as a whole, if it left less than was expected of it.
-    fn verdict_of_missing(&self, files: &Files, has_no_other: bool) -> Option<Verdict> {
+    /// Why the scan as a whole has no verdict, if it left less than was expected of it. `has_no_other` when nothing else is
+    /// told of it.
+    pub(crate) fn missing(&self, files: &Files, has_no_other: bool) -> Option<NoVerdict> {
         let failed = self.plan.failed_scan();
         // What cannot be read is red already.
         let is_partial = failed.is_some() && files.may_be_partial && files.unreadable.is_empty();
         let is_missed = has_no_other || !files.missing.is_empty() || is_partial;
         let elsewhere = files.elsewhere_in_words().filter(|_| files.found.is_empty());
-        let reason = NoVerdict::NoAnalysis {
+        is_missed.then(|| NoVerdict::NoAnalysis {
             exit_code: failed.unwrap_or(0),
             missing: files.missing.clone(),
             elsewhere,
-        };
-        is_missed.then(|| self.without_gate(reason.into(), None, None))
+            is_beside_others: !files.found.is_empty(),
+        })
     }
 
     /// Waits for the analysis that a file names.
@@ -188,7 +198,8 @@ impl<'a> AskSonarQube<'a> {
             |reason: NoGate| Ending::Verdict(self.without_gate(reason, project.clone(), dashboard.clone()));
         let (server, version, task) = match end {
             End::Ask { server, version, task } => (server, version, task),
-            End::Failed => return Ok(without(NoVerdict::Failed(None).into())),
+            End::Failed => return Ok(without(NoVerdict::FailedByWebhook.into())),
+            End::Cancelled => return Ok(without(NoVerdict::CancelledByWebhook.into())),
             End::Gate(webhook) => {
                 let Some(subject) = subject.clone() else {
                     return Ok(without(NoVerdict::WrongFile(format!("{path} names no branch")).into()));
@@ -271,10 +282,13 @@ impl<'a> AskSonarQube<'a> {
             Ok(gate) => gate,
             Err(reason) => return self.without_gate(reason, project, dashboard),
         };
-        let listed = self.listed(&server, project.as_deref(), &subject, task.analysis.as_deref()).await;
+        let freshness = freshness(file, &task);
+        let is_undated = freshness == Freshness::Unknown && may_be_green(&gate);
+        let listed =
+            self.listed(&server, project.as_deref(), &subject, task.analysis.as_deref(), is_undated).await;
         let analysis = JudgedAnalysis {
             submitted: task.submitted,
-            freshness: freshness(file, task.submitted),
+            freshness,
             knows_branches: knows_branches || listed.knows_branches,
             ..listed.judged(subject)
         };
@@ -309,7 +323,7 @@ impl<'a> AskSonarQube<'a> {
         let server = self.server(address, None);
         Ok(match self.gate_of_project(&server, key, subject).await {
             Ok(gate) => {
-                let listed = self.listed(&server, Some(key), subject, None).await;
+                let listed = self.listed(&server, Some(key), subject, None, may_be_green(&gate)).await;
                 let analysis = JudgedAnalysis { is_named: true, ..listed.judged(subject.clone()) };
                 let source = IssueSource {
                     server: server.address.clone(),
@@ -335,18 +349,9 @@ impl<'a> AskSonarQube<'a> {
     }
 }
 
-/// The verdicts, with one for all analyses whose project is not known: a later run without such an analysis ends one
-/// status, and not several.
-fn one_of_unknown_project(verdicts: Vec<Verdict>) -> Vec<Verdict> {
-    let (unknown, mut verdicts): (Vec<_>, Vec<_>) =
-        verdicts.into_iter().partition(|verdict| verdict.project.is_none() && verdict.analysis.is_none());
-    let both = |all: Verdict, other: Verdict| Verdict {
-        words: format!("{}; {}", all.words, other.words),
-        outcome: all.outcome.worse(other.outcome),
-        ..all
-    };
-    verdicts.extend(unknown.into_iter().reduce(both));
-    verdicts
+/// Whether the verdict of a gate may be green: a gate that was not computed may be, with `ON_NO_GATE`.
+const fn may_be_green(gate: &Gate) -> bool {
+    matches!(gate.level, Level::Ok | Level::Warn | Level::None)
 }
 
 /// What a file says and its task denies.
@@ -394,7 +399,7 @@ fn server_that_knows_branches<'e>(ending: &'e Ending<'_>) -> Option<&'e Url> {
 }
 
 /// Without the commit of the analysis, nothing says that a webhook of the main branch is about anything else.
-fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
+pub(crate) fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
     let WebhookGate { revision, main_branch, analysed_at, server, .. } = webhook;
     let knows_branches = server.as_ref().is_some_and(is_cloud) || revision.is_none();
     let listed = Listed {
@@ -409,9 +414,13 @@ fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
 /// A scanner writes its file when SonarQube has accepted the analysis.
 const WRITTEN_WITHIN: Duration = Duration::from_mins(15);
 
-/// What the file that names an analysis tells of its time.
-pub(crate) fn freshness(file: &AnalysisFile, submitted: Option<Timestamp>) -> Freshness {
-    match (submitted, file.written_at, file.is_newer_than_checkout()) {
+/// What the file that names an analysis tells of its time. Of a task that took the place of the one that the file names, it
+/// tells nothing.
+pub(crate) fn freshness(file: &AnalysisFile, task: &Task) -> Freshness {
+    if file.task().is_some_and(|named| task.id.as_deref().is_some_and(|id| id != named)) {
+        return Freshness::Unknown;
+    }
+    match (task.submitted, file.written_at, file.is_newer_than_checkout()) {
         (Some(submitted), Some(written_at), _) if !submitted.is_near(written_at, WRITTEN_WITHIN) => {
             Freshness::Unknown
         }

@@ -131,6 +131,13 @@ impl Poll {
         if is_odd {
             return self.has_accepted && !std::mem::replace(&mut self.has_odd_answer, true);
         }
-        refusal.failed.is_transient() && (self.has_accepted || refusal.status_code().is_some())
+        // A server that is being restarted answers with a page of its own, or its gateway leads to one.
+        let is_of_gateway = refusal
+            .failed
+            .response()
+            .is_some_and(|response| response.status_code.is_redirection() || response.body.is_html());
+        let is_transient = refusal.failed.is_transient();
+        (is_transient && refusal.status_code().is_some())
+            || (self.has_accepted && (is_transient || is_of_gateway))
     }
 }

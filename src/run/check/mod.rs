@@ -129,10 +129,14 @@ impl<'a> CheckRun<'a> {
             VerdictPlan::Given(_) => console.line("SonarQube is not asked: STATE is given"),
             VerdictPlan::Ask(asked) => {
                 let wanted = plan.target.wanted();
-                let wanted = target.as_ref().map(|target| wanted.clone().at(target)).unwrap_or(wanted);
+                let wanted = target
+                    .as_ref()
+                    .map(|target| wanted.clone().at(target, plan.target.repository()))
+                    .unwrap_or(wanted);
                 let scope = plan.insights.scope;
                 if scope != ReportScope::Nothing && target.is_some() {
-                    let ids: Vec<String> = keys.iter().map(report_id).collect();
+                    let ids = plan.report_keys(projects(&analyses));
+                    let ids: Vec<String> = ids.iter().map(report_id).collect();
                     let ids = ids.join(", ");
                     tally.passed(if plan.insights.posts_status {
                         format!("a report would go beside the status, as {ids}")

@@ -19,10 +19,10 @@ use crate::{
         insights::ANNOTATIONS_MAX,
         outcome::Outcome,
         target::Target,
-        verdict::JudgedAnalysis,
+        verdict::{Freshness, JudgedAnalysis},
     },
     run::{
-        ask_sonarqube::{AskSonarQube, contradiction_of_file, freshness, subject_of},
+        ask_sonarqube::{AskSonarQube, contradiction_of_file, freshness, of_webhook, subject_of},
         check::{CheckRun, TokenKey, tally::Tally},
         compare_analysis::{AnalysisComparison, doubts},
         context::Server,
@@ -40,7 +40,7 @@ pub(super) enum CheckedAnalysis<'a> {
     /// SonarQube is asked about it.
     Asked(Box<AskedAnalysis<'a>>),
     /// A webhook's file has its gate: SonarQube is not asked.
-    Known { project: Option<String> },
+    Known(&'a AnalysisFile, &'a Analysis),
     /// The file cannot be used; with what is wrong with it.
     Wrong(String),
 }
@@ -89,14 +89,14 @@ impl<'a> CheckedAnalysis<'a> {
                 subject: subject.clone().unwrap_or(Subject::Main),
                 task: Some((file, analysis, task)),
             })),
-            End::Gate(_) | End::Failed => Self::Known { project: project.clone() },
+            End::Gate(_) | End::Failed | End::Cancelled => Self::Known(file, analysis),
         })
     }
 
     pub(super) fn project(&self) -> Option<&str> {
         match self {
             Self::Asked(asked) => asked.project.as_deref(),
-            Self::Known { project } => project.as_deref(),
+            Self::Known(_, analysis) => analysis.project.as_deref(),
             Self::Wrong(_) => None,
         }
     }
@@ -119,13 +119,23 @@ impl CheckRun<'_> {
         analyses: Vec<CheckedAnalysis<'_>>,
         tally: &mut Tally<'_>,
     ) {
-        if check.plan.names_nothing() {
+        let ask =
+            AskSonarQube::new(check.plan, check.wanted.clone(), self.context, &self.servers, tally.console);
+        // After the scan, what is missing is no longer to come.
+        let missing = match (&check.plan.source, check.plan.scan_exit_code) {
+            (AnalysisSource::Files(files), Some(_)) => ask.missing(files, analyses.is_empty()),
+            _ => None,
+        };
+        let is_told = missing.is_some();
+        if let Some(reason) = missing {
+            tally.no_verdict(&reason);
+        } else if check.plan.names_nothing() {
             tally.notable(
                 "SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)",
                 "pass SONAR_PROJECT_KEY to check SonarQube as well; a run that publishes needs one of them, or STATE",
             );
         }
-        if let AnalysisSource::Files(Files { missing, .. }) = &check.plan.source {
+        if let (AnalysisSource::Files(Files { missing, .. }), false) = (&check.plan.source, is_told) {
             for missing in missing {
                 tally.notable(
                     format_args!("SONAR_REPORT_TASK: {missing}"),
@@ -141,10 +151,7 @@ impl CheckRun<'_> {
                     "check what the scanner wrote there, or pass SONAR_REPORT_TASK",
                     Outcome::SonarQubeFailed,
                 ),
-                CheckedAnalysis::Known { project } => {
-                    let project = project.unwrap_or_else(|| "an unnamed project".to_owned());
-                    tally.passed(format_args!("the file of a webhook has the gate of {project}"));
-                }
+                CheckedAnalysis::Known(file, known) => check.check_webhook(file, known, tally).await,
                 CheckedAnalysis::Asked(asked) => self.check_asked(check, *asked, &mut checked, tally).await,
             }
         }
@@ -184,7 +191,7 @@ impl CheckRun<'_> {
         let judged = if let Some((file, analysis, id)) = task {
             check_task(&ask, &server, file, analysis, id, tally).await
         } else {
-            let listed = ask.listed(&server, project.as_deref(), &subject, None).await;
+            let listed = ask.listed(&server, project.as_deref(), &subject, None, true).await;
             Some(JudgedAnalysis { is_named: true, ..listed.judged(subject) })
         };
         let Some(judged) = judged else { return };
@@ -238,6 +245,23 @@ impl CheckRun<'_> {
 }
 
 impl AnalysisCheck<'_> {
+    /// Compares the analysis of a webhook with the target.
+    async fn check_webhook(&self, file: &AnalysisFile, analysis: &Analysis, tally: &mut Tally<'_>) {
+        let webhook = match &analysis.end {
+            End::Gate(webhook) => webhook,
+            End::Cancelled => return tally.no_verdict(&NoVerdict::CancelledByWebhook),
+            End::Failed | End::Ask { .. } => return tally.no_verdict(&NoVerdict::FailedByWebhook),
+        };
+        let Some(subject) = analysis.subject.clone() else {
+            let wrong = format!("{} names no branch", file.path.display());
+            return tally.no_verdict(&NoVerdict::WrongFile(wrong));
+        };
+        if self.compare(&of_webhook(webhook, subject), tally).await {
+            let project = analysis.project.as_deref().unwrap_or("an unnamed project");
+            tally.passed(format_args!("the file of a webhook has the gate of {project}"));
+        }
+    }
+
     /// Compares an analysis with the target as a run that publishes does. Returns whether nothing refutes it.
     async fn compare(&self, judged: &JudgedAnalysis, tally: &mut Tally<'_>) -> bool {
         let Self { plan, wanted, target, bitbucket, .. } = self;
@@ -289,12 +313,11 @@ async fn check_task(
         }
     };
     let project = task.project.as_deref().or(analysis.project.as_deref());
-    let listed = ask.listed(server, project, &subject, task.analysis.as_deref()).await;
-    Some(JudgedAnalysis {
-        submitted: task.submitted,
-        freshness: freshness(file, task.submitted),
-        ..listed.judged(subject)
-    })
+    let freshness = freshness(file, &task);
+    let listed = ask
+        .listed(server, project, &subject, task.analysis.as_deref(), freshness == Freshness::Unknown)
+        .await;
+    Some(JudgedAnalysis { submitted: task.submitted, freshness, ..listed.judged(subject) })
 }
 
 /// Whether a report would have annotations. Without 'Browse' on the project the list is empty, and so it is without issues.

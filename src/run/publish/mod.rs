@@ -221,7 +221,7 @@ impl<'a> PublishRun<'a> {
 
     async fn verdicts(&self, plan: &Plan, console: &Console) -> anyhow::Result<Vec<Verdict>> {
         match &plan.verdict {
-            VerdictPlan::Given(verdict) => Ok(vec![verdict.clone()]),
+            VerdictPlan::Given(verdicts) => Ok(verdicts.clone()),
             VerdictPlan::Ask(analysis) => {
                 let wanted = plan.target.wanted();
                 AskSonarQube::new(analysis, wanted, self.context, &self.servers, console).verdicts().await
@@ -431,6 +431,7 @@ impl<'a> PublishRun<'a> {
         }
         let left = match &stopped {
             Ok(_) => Left::Ended,
+            Err(_) if pending.is_of_earlier_run => Left::OfEarlierRun,
             Err(Unposted::Refused) if pending.is_posted() => Left::Stands,
             Err(_) if effect.may_have_been_applied() => Left::InDoubt,
             Err(_) => Left::NothingPosted,

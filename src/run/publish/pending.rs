@@ -58,13 +58,16 @@ pub(super) struct PendingStatus {
     is_under_way: Cell<bool>,
     /// Whether Bitbucket has answered that it stands.
     is_posted: Cell<bool>,
+    /// Whether this run did not post it, and an earlier one may have.
+    pub(super) is_of_earlier_run: bool,
 }
 
 impl PendingStatus {
     /// An `INPROGRESS` that an earlier run may have posted.
     pub(super) fn of_earlier_run(credential: Rc<Credential>, target: Target, status: Status) -> Self {
         let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
-        Self { credential, target, status, effect: Effect::of_earlier_run(), is_under_way, is_posted }
+        let effect = Effect::of_earlier_run();
+        Self { credential, target, status, effect, is_under_way, is_posted, is_of_earlier_run: true }
     }
 
     /// Whether Bitbucket has answered that it stands.
@@ -116,7 +119,16 @@ impl PendingStatuses {
     ) -> Rc<PendingStatus> {
         let effect = Effect::telling(self.answered.clone());
         let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
-        Rc::new(PendingStatus { credential, target, status, effect, is_under_way, is_posted })
+        let is_of_earlier_run = false;
+        Rc::new(PendingStatus {
+            credential,
+            target,
+            status,
+            effect,
+            is_under_way,
+            is_posted,
+            is_of_earlier_run,
+        })
     }
 
     /// Waits for ever once the run is stopped: nothing new is begun then.

@@ -8,7 +8,7 @@ use crate::{
     bitbucket::{answer::Answer, api::Bitbucket, credential::Credential, refusal::Refusal},
     config::{
         analysis::VerdictPlan,
-        plan::{Plan, PlanTarget as _},
+        plan::{KeyedVerdict, Plan, PlanTarget as _},
     },
     console::foreign::shown,
     explain::{bitbucket::explain, tell::tell},
@@ -69,8 +69,8 @@ impl<'p> TargetPublisher<'_, 'p> {
         let mut outcomes = Vec::new();
         let mut with_report = Vec::new();
         let mut has_posted = false;
-        for (number, verdict) in verdicts.iter().enumerate() {
-            let status = |target: &Target| self.plan.statuses(&verdicts, target).swap_remove(number);
+        for KeyedVerdict { key, verdict, reports } in self.plan.keyed(&verdicts) {
+            let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
             let posted = finder.run_step(&mut found, step).await;
             let status = status(&found.target);
@@ -79,8 +79,11 @@ impl<'p> TargetPublisher<'_, 'p> {
                 Err(failed) => (self.refused(failed, &found.target, &status).await, status),
             };
             has_posted |= matches!(delivery, Delivery::Posted);
-            if self.has_report(&delivery, verdict, &status, &found.target) {
-                with_report.push((verdict.clone(), status.clone(), found.target.clone()));
+            for (key, verdict) in reports {
+                let status = self.plan.status(key, &verdict, &found.target);
+                if self.has_report(&delivery, &verdict, &status, &found.target) {
+                    with_report.push((verdict, status, found.target.clone()));
+                }
             }
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
@@ -162,7 +165,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let mut found = match finder.find().await {
             Ok(found) => found,
             Err(refusal) => {
-                let keys = self.plan.keys(verdicts.iter().map(|verdict| verdict.project.as_deref()));
+                let keys = self.plan.report_keys(verdicts.iter().map(|verdict| verdict.project.as_deref()));
                 let console = self.bitbucket.client.console;
                 report::reports_not_found(&keys, &refusal, self.plan, self.results, console);
                 return vec![report(StatusResult {
@@ -175,12 +178,13 @@ impl<'p> TargetPublisher<'_, 'p> {
         };
         let verdicts = self.compared(verdicts, &found.target).await;
         let mut outcomes = Vec::new();
-        for (number, verdict) in verdicts.iter().enumerate() {
-            let status = |target: &Target| self.plan.statuses(&verdicts, target).swap_remove(number);
+        let reports = self.plan.keyed(&verdicts).into_iter().flat_map(|keyed| keyed.reports);
+        for (key, verdict) in reports {
+            let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let (first, target) = (status(&found.target), found.target.clone());
             let under_way =
                 due.add(DueReport { plan: self.plan, verdict: verdict.clone(), status: first, target });
-            let delivery = self.post_report_alone(&finder, &mut found, verdict, status).await;
+            let delivery = self.post_report_alone(&finder, &mut found, &verdict, status).await;
             due.remove(under_way);
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
@@ -249,7 +253,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let VerdictPlan::Ask(plan) = &self.plan.verdict else { return verdicts };
         let credential = self.credential(target);
         let comparison = AnalysisComparison::new(plan, self.bitbucket.with(&credential));
-        let wanted = self.plan.target.wanted().at(target);
+        let wanted = self.plan.target.wanted().at(target, &self.plan.target.repository);
         let mut compared = Vec::new();
         for verdict in verdicts {
             compared.push(comparison.compared(verdict, &wanted, target).await);
@@ -285,7 +289,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let projects: Vec<&str> = verdicts.iter().filter_map(|verdict| verdict.project.as_deref()).collect();
         let verdict = Verdict {
             state: State::Successful,
-            words: format!("The scan finished; own statuses: {}", projects.join(", ")),
+            words: format!("{}; own statuses: {}", self.end_in_words(), projects.join(", ")),
             project: None,
             link: None,
             outcome: Outcome::Done,
@@ -303,6 +307,14 @@ impl<'p> TargetPublisher<'_, 'p> {
             delivery,
             verdict_outcome: Outcome::Done,
         })
+    }
+
+    /// How the scan ended that is the end of an earlier crash.
+    fn end_in_words(&self) -> &'static str {
+        match &self.plan.verdict {
+            VerdictPlan::Ask(analysis) if analysis.failed_scan().is_some() => "The scan sent its analysis",
+            _ => "The scan finished",
+        }
     }
 
     /// Completes the evidence of a refused status, and reports why the way out could not be looked up.
