@@ -29,11 +29,9 @@ impl Place {
         match self {
             Self::Status | Self::Pending | Self::Lookup | Self::Task => 0,
             Self::StatusAfterLookup | Self::Gate => 1,
-            // The task and the gate.
-            Self::Issues => 2,
-            // The date of the commit, the status, and the report of an earlier run is deleted.
-            Self::Report => 3,
-            Self::Annotations => 4,
+            // The task and the gate. The status, and the report of an earlier run is deleted.
+            Self::Issues | Self::Report => 2,
+            Self::Annotations => 3,
         }
     }
 
@@ -104,6 +102,7 @@ impl Stage {
                     Issue::new(&format!("AZ{line}"), "BUG", "CRITICAL", "src/till.rs", line, "It may be null")
                 };
                 let analysis = Analysis::of_pull_request("acme_api", "7", Gate::passed())
+                    .submitted(&sandbox::date(std::time::SystemTime::now()))
                     .with_issues((1..=3).map(issue).collect());
                 let folder = scanned(".scannerwork", &sonarqube.submit(analysis));
                 let mut gatepost = after_scan(&sandbox, &folder).set("URL", "https://ci.example.com/");
@@ -314,8 +313,10 @@ fn assert_outcome(row: &Row, run: &Run, told: &str) {
     };
     let is_printed = !matches!(row.how, How::Files(fault) if fault.loses_the_log());
     assert!(!is_printed || run.output.contains(&line), "no {line:?} in {told}");
-    let is_missing = run.output.contains("! the report is missing or not complete, and the status stands")
-        || run.output.contains("! the report has not all annotations");
+    let is_missing =
+        ["! the report was not posted", "! the report is not complete", "! the report has not all"]
+            .iter()
+            .any(|words| run.output.contains(words));
     assert_eq!(is_missing, row.end == End::WithoutReport, "{told}");
 }
 
