@@ -1,6 +1,6 @@
 //! The texts of the documents agree with the code and with `pipe.yml`.
 
-use std::{collections::BTreeSet, env, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 
 use super::{
     CHANGELOG, IMAGE, PIPE, Section, Variable, Variables, code_spans, documents, handbook, help, read,
@@ -315,4 +315,35 @@ fn the_architecture_names_every_room_of_the_source() {
         .filter(|room| !room.contains('.'))
         .collect();
     assert_eq!(rows, rooms);
+}
+
+#[test]
+fn each_dependency_has_its_reason_and_its_licence() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let gatepost = packages.iter().find(|package| package["name"] == "gatepost").unwrap();
+    let is_direct = |name: &str| {
+        let mut dependencies = gatepost["dependencies"].as_array().unwrap().iter();
+        dependencies.any(|dependency| dependency["name"] == name && dependency["kind"].is_null())
+    };
+    let wanted: BTreeSet<(&str, &str)> = packages
+        .iter()
+        .map(|package| (package["name"].as_str().unwrap(), package["license"].as_str().unwrap_or_default()))
+        .filter(|(name, _)| is_direct(name))
+        .collect();
+    let text = read("docs/contributing.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeSet<(&str, &str)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            assert!(!cells[2].is_empty() && !cells[4].is_empty(), "{row}");
+            (cells[1].trim_matches('`'), cells[3])
+        })
+        .collect();
+    assert_eq!(told, wanted);
 }
