@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sandbox::{Program, Submitted};
+use sandbox::{CLOUD_TOKEN, Program, Proxy, SonarQube, Submitted};
 
 fn binary() -> Program {
     Program::Binary(env!("CARGO_BIN_EXE_gatepost").into())
@@ -42,6 +42,16 @@ pub(crate) fn scanned(place: &str, submitted: &Submitted) -> Folder {
     let folder = Folder::new();
     let _ = folder.write(&format!("{place}/report-task.txt"), submitted.report_task.as_bytes());
     folder
+}
+
+/// SonarQube Cloud is recognised by its address. A proxy leads from there to this machine.
+pub(crate) fn on_cloud(gatepost: Gatepost, sonarqube: &SonarQube) -> Gatepost {
+    let proxy = Proxy::to(sonarqube.https_port());
+    gatepost
+        .set("SONAR_TOKEN", CLOUD_TOKEN)
+        .set("SONAR_HOST_URL", "https://sonarcloud.io")
+        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
+        .set("HTTPS_PROXY", proxy.url())
 }
 
 /// The build of pull request 7, after a scan in this folder.

@@ -6,22 +6,12 @@ mod pipelines_proxy;
 mod report;
 mod variables;
 
-use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Gate, Issue, Projects, Proxy, Report, SonarQube, Submitted};
+use sandbox::{Analysis, Dialect, Gate, Issue, Projects, Report, SonarQube, Submitted};
 
 use crate::run::{Folder, Gatepost, Sandbox, after_scan, scanned};
 
 fn sonarqube(dialect: Dialect) -> SonarQube {
     SonarQube::start(Projects::acme(dialect))
-}
-
-/// SonarQube Cloud is recognised by its address.
-fn on_cloud(gatepost: Gatepost, sonarqube: &SonarQube) -> Gatepost {
-    let proxy = Proxy::to(sonarqube.https_port());
-    gatepost
-        .set("SONAR_TOKEN", CLOUD_TOKEN)
-        .set("SONAR_HOST_URL", "https://sonarcloud.io")
-        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-        .set("HTTPS_PROXY", proxy.url())
 }
 
 /// A bug of high severity in a file.

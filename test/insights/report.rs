@@ -5,8 +5,8 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use super::{after, bug, issues, on_cloud, red, reports, requests, sonarqube, standing, with_report};
-use crate::run::{Folder, acme, assert_told, in_pull_request_build};
+use super::{after, bug, issues, red, reports, requests, sonarqube, standing, with_report};
+use crate::run::{Folder, acme, assert_told, in_pull_request_build, on_cloud};
 
 #[test]
 fn a_red_analysis_becomes_a_status_a_report_and_annotations() {

@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use sandbox::tunnel;
+
 /// What goes wrong with one request, or with one connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Break {
@@ -40,13 +42,13 @@ pub(super) enum Sent {
     Nothing,
     /// The request has its effect; the first half of the answer's head is sent back.
     HalfHead,
-    /// The request has its effect; the head of the answer is sent back.
+    /// The request has its effect; only the head of the answer is sent back.
     Head,
     /// The request has its effect; the head and half of the body are sent back.
     HalfBody,
     /// The request has its effect; the answer is sent back.
     Whole,
-    /// The request has its effect; the answer is sent back otherwise than it came: its head and its body.
+    /// The request has its effect. The function gets the head and the body of the answer, and what it returns is sent back.
     Changed(fn(&str, &str) -> String),
 }
 
@@ -77,7 +79,7 @@ pub(super) struct Wire {
 struct State {
     /// The port of the service on this machine.
     to: u16,
-    /// Whether connections without a break pass as they are, whatever is spoken on them.
+    /// Whether the bytes of a connection without a break are passed on unread, in any protocol.
     is_opaque: bool,
     /// One for each of the next requests; `None` spares it.
     script: Mutex<VecDeque<Option<Break>>>,
@@ -143,7 +145,7 @@ impl State {
             let server = TcpStream::connect(("127.0.0.1", self.to))?;
             return match self.next() {
                 Some(Break { sent, .. }) => pass_damaged(client, server, sent),
-                None => pass(client, server),
+                None => tunnel(client, server),
             };
         }
         while let Some(request) = request(&mut client)? {
@@ -384,18 +386,4 @@ fn record(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 fn is_data(record: &[u8]) -> bool {
     const APPLICATION_DATA: u8 = 23;
     record.first() == Some(&APPLICATION_DATA)
-}
-
-/// Passes everything between two sides, until one of them ends.
-fn pass(client: TcpStream, server: TcpStream) -> io::Result<()> {
-    let (mut up_from, mut up_to) = (client.try_clone()?, server.try_clone()?);
-    let up = thread::spawn(move || {
-        let _ = io::copy(&mut up_from, &mut up_to);
-        let _ = up_to.shutdown(Shutdown::Write);
-    });
-    let (mut down_from, mut down_to) = (server, client);
-    let _ = io::copy(&mut down_from, &mut down_to);
-    let _ = down_to.shutdown(Shutdown::Write);
-    let _ = up.join();
-    Ok(())
 }

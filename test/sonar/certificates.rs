@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use sandbox::{Certificate, Dialect, Gate, Projects, SonarQube};
+use sandbox::{Certificate, Dialect, Gate, Projects, Proxy, SonarQube};
 
-use crate::proxy::Proxy;
 use crate::run::{acme, after_scan, assert_told, scanned};
 
 use super::{of_pull_request, shown};
@@ -127,7 +126,7 @@ fn a_certificate_that_is_held_is_trusted_for_its_own_names_only() {
         let run = after_scan(&sandbox, &folder)
             .set("SONAR_HOST_URL", "https://sonar.acme.example")
             .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-            .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", Proxy::to(sonarqube.https_port()).port))
+            .set("HTTPS_PROXY", Proxy::to(sonarqube.https_port()).url())
             .run();
         assert_told(&run, 3, &["the certificate of the server is not trusted (it "]);
     }

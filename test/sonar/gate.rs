@@ -2,9 +2,9 @@
 
 use sandbox::{CLOUD_TOKEN, Condition, Dialect, Gate, Level, USER_TOKEN};
 
-use crate::run::{Folder, acme, after_scan, assert_told, scanned};
+use crate::run::{Folder, acme, after_scan, assert_told, on_cloud, scanned};
 
-use super::{of_pull_request, on_cloud, paths, run_after, shown, sonarqube};
+use super::{of_pull_request, paths, run_after, shown, sonarqube};
 
 #[test]
 fn a_red_gate_is_posted_with_its_conditions_in_three_requests() {

@@ -13,10 +13,9 @@ mod tokens;
 mod waiting;
 mod webhook;
 
-use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Gate, Projects, SonarQube, Status};
+use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube, Status};
 
-use crate::proxy::Proxy;
-use crate::run::{Gatepost, Run, Sandbox, acme, after_scan, scanned};
+use crate::run::{Run, Sandbox, acme, after_scan, scanned};
 
 fn sonarqube(dialect: Dialect) -> SonarQube {
     SonarQube::start(Projects::acme(dialect))
@@ -31,16 +30,6 @@ fn shown(sandbox: &Sandbox) -> Status {
     let mut statuses = sandbox.pull_request_statuses("acme/api", 7);
     assert_eq!(statuses.len(), 1, "{statuses:#?}");
     statuses.remove(0)
-}
-
-/// SonarQube Cloud has its real host name here; a proxy connects it to this machine.
-fn on_cloud(gatepost: Gatepost, sonarqube: &SonarQube) -> Gatepost {
-    let proxy = Proxy::to(sonarqube.https_port());
-    gatepost
-        .set("SONAR_TOKEN", CLOUD_TOKEN)
-        .set("SONAR_HOST_URL", "https://sonarcloud.io")
-        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
 }
 
 fn paths(sonarqube: &SonarQube) -> Vec<String> {

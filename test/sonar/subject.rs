@@ -2,9 +2,9 @@
 
 use sandbox::{Analysis, Dialect, Gate, USER_TOKEN};
 
-use crate::run::{Fault, acme, after_scan, assert_told, in_pull_request_build, scanned};
+use crate::run::{Fault, acme, after_scan, assert_told, in_pull_request_build, on_cloud, scanned};
 
-use super::{of_pull_request, on_cloud, shown, sonarqube};
+use super::{of_pull_request, shown, sonarqube};
 
 #[test]
 fn sonar_project_key_asks_without_a_report_file() {

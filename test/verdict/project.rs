@@ -2,12 +2,11 @@
 
 use std::process::Command;
 
-use sandbox::{Analysis, CLOUD_TOKEN, Dialect, Fault, Gate, Projects, SonarQube};
+use sandbox::{Analysis, Dialect, Fault, Gate, Projects, SonarQube};
 use serde_json::json;
 
 use super::{BEFORE_THE_COMMIT, assert_stands, of_branch_build, of_pull_request, sonarqube, standing};
-use crate::proxy::Proxy;
-use crate::run::{Folder, Gatepost, Sandbox, acme, after_scan, assert_told, scanned};
+use crate::run::{Folder, Gatepost, Sandbox, acme, after_scan, assert_told, on_cloud, scanned};
 
 fn by_key(sandbox: &Sandbox, folder: &Folder, sonarqube: &SonarQube) -> Gatepost {
     after_scan(sandbox, folder)
@@ -43,7 +42,7 @@ fn a_named_pull_request_or_branch_is_compared_too() {
     assert_told(&right, 0, &["quality gate passed: acme_api, pull request 7"]);
 }
 
-/// The user may know that the pull request is that of the branch, or be wrong.
+/// The user names a pull request. It may come from the branch that is built, or from another one.
 #[test]
 fn a_named_pull_request_in_a_branch_build_is_compared_by_its_branch() {
     for (source, code, told) in [
@@ -88,14 +87,10 @@ fn on_no_gate_needs_a_token() {
         projects.add_project("acme_open", "Open", false);
     });
     sonarqube.submit(Analysis::of_pull_request("acme_open", "7", Gate::failed()));
-    let proxy = Proxy::to(sonarqube.https_port());
     let folder = Folder::new();
-    let run = by_key(&sandbox, &folder, &sonarqube)
+    let run = on_cloud(by_key(&sandbox, &folder, &sonarqube), &sonarqube)
         .unset("SONAR_TOKEN")
         .set("SONAR_PROJECT_KEY", "acme_open")
-        .set("SONAR_HOST_URL", "https://sonarcloud.io")
-        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
         .set("SONAR_PULL_REQUEST", "7")
         .set("ON_NO_GATE", "SUCCESSFUL")
         .run();
@@ -201,13 +196,8 @@ fn on_no_gate_is_not_for_a_gate_that_could_not_be_asked_for() {
     sonarqube.projects(|projects| {
         projects.retire_project_status(410).lose_measures();
     });
-    let proxy = Proxy::to(sonarqube.https_port());
     let folder = Folder::new();
-    let run = by_key(&sandbox, &folder, &sonarqube)
-        .set("SONAR_TOKEN", CLOUD_TOKEN)
-        .set("SONAR_HOST_URL", "https://sonarcloud.io")
-        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+    let run = on_cloud(by_key(&sandbox, &folder, &sonarqube), &sonarqube)
         .set("SONAR_PULL_REQUEST", "7")
         .set("ON_NO_GATE", "SUCCESSFUL")
         .run();
@@ -257,13 +247,8 @@ fn after_a_scan_the_commit_that_sonarqube_cloud_names_is_compared() {
     let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
     let other = "0123456789abcdef0123456789abcdef01234567";
     sonarqube.submit(of_pull_request("7").of_revision(other));
-    let proxy = Proxy::to(sonarqube.https_port());
     let folder = Folder::new();
-    let run = by_key(&sandbox, &folder, &sonarqube)
-        .set("SONAR_TOKEN", CLOUD_TOKEN)
-        .set("SONAR_HOST_URL", "https://sonarcloud.io")
-        .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-        .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+    let run = on_cloud(by_key(&sandbox, &folder, &sonarqube), &sonarqube)
         .set("SONAR_PULL_REQUEST", "7")
         .set("SCAN_EXIT_CODE", "0")
         .run();

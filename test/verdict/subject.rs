@@ -1,14 +1,13 @@
 //! What was analysed is what the status is for.
 
 use reqwest::Url;
-use sandbox::{Analysis, CLOUD_TOKEN, Dialect, End, Fault, Gate, Projects, SonarQube};
+use sandbox::{Analysis, Dialect, End, Fault, Gate, Projects, SonarQube};
 use serde_json::json;
 
 use super::{
     BEFORE_THE_COMMIT, after, assert_stands, now, of_branch_build, of_pull_request, sonarqube, standing,
 };
-use crate::proxy::Proxy;
-use crate::run::{Folder, acme, after_scan, assert_told, scanned};
+use crate::run::{Folder, acme, after_scan, assert_told, on_cloud, scanned};
 
 #[test]
 fn an_analysis_of_another_pull_request_is_no_verdict() {
@@ -97,12 +96,7 @@ fn on_cloud_an_analysis_of_the_main_branch_is_a_verdict_about_the_main_branch_on
             let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Cloud)));
             let submitted = sonarqube.submit(Analysis::new("acme_api", Gate::passed()));
             let folder = if is_named { Folder::new() } else { scanned(".scannerwork", &submitted) };
-            let proxy = Proxy::to(sonarqube.https_port());
-            let mut gatepost = after_scan(&sandbox, &folder)
-                .set("SONAR_TOKEN", CLOUD_TOKEN)
-                .set("SONAR_HOST_URL", "https://sonarcloud.io")
-                .set("SONAR_ROOT_CERT", sonarqube.root_certificate_pem())
-                .set("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port));
+            let mut gatepost = on_cloud(after_scan(&sandbox, &folder), &sonarqube);
             if is_named {
                 gatepost = gatepost.set("SONAR_PROJECT_KEY", "acme_api");
             }
@@ -457,7 +451,7 @@ fn an_analysis_of_a_branch_is_not_that_of_the_same_branch_of_a_fork() {
     }
 }
 
-/// With a commit alone, nothing but SonarQube's own list can say that the analysis is about it.
+/// Of the status only the commit is known: no branch, no pull request. SonarQube's list says which commit was analysed.
 #[test]
 fn what_could_not_be_compared_with_a_commit_alone_is_told() {
     for (analysis, is_named, words) in [

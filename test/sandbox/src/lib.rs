@@ -66,7 +66,7 @@ pub use fleet::{repository_token, service};
 pub use gatepost::{Folder, Gatepost, Program, Run};
 pub use oauth::Consumer;
 pub use pipelines_proxy::PipelinesProxy;
-pub use proxy::{Proxy, ProxyRule};
+pub use proxy::{Proxy, ProxyRule, tunnel};
 pub use server::Recorded;
 pub use sonar::{
     Analysis, CLOUD_TOKEN, Condition, Dialect, End, GLOBAL_ANALYSIS_TOKEN, Gate, Issue, Level,

@@ -174,7 +174,12 @@ fn answer(client: &mut TcpStream, status_line: &str, headers: &str, page: &str) 
     )
 }
 
-fn tunnel(client: TcpStream, server: TcpStream) -> io::Result<()> {
+/// Passes the bytes between two sides as they are, until both have ended.
+///
+/// # Errors
+///
+/// When a connection has no second handle.
+pub fn tunnel(client: TcpStream, server: TcpStream) -> io::Result<()> {
     let (mut up_from, mut up_to) = (client.try_clone()?, server.try_clone()?);
     let up = thread::spawn(move || {
         let _ = io::copy(&mut up_from, &mut up_to);
