@@ -6,7 +6,7 @@ use crate::{
     bitbucket::credential::CredentialKind,
     config::{
         findings::{Findings, Problem},
-        parse::flag,
+        insights::posts_status,
         variables::Variables,
     },
     explain::handbook::{
@@ -220,8 +220,7 @@ fn report_missing(variables: &Variables, findings: &mut Findings) {
             NO_APP_PASSWORDS.remedy,
         );
     } else {
-        let has_status = flag("STATUS", variables.status.as_deref(), true, &mut Findings::default());
-        let proxy = if has_status { "" } else { WITHOUT_CREDENTIAL };
+        let proxy = if posts_status(variables, &mut Findings::default()) { "" } else { WITHOUT_CREDENTIAL };
         findings.problem(
             ACCESS_TOKEN,
             format!("is unset or empty, and so are {EMAIL} and {API_TOKEN}: there is no credential"),

@@ -45,7 +45,7 @@ impl InsightsPlan {
     /// Reads the variables. A list has no reports unless they are asked for: each takes up to 12 requests.
     pub(crate) fn from_variables(variables: &Variables, is_listed: bool, findings: &mut Findings) -> Self {
         let default = if is_listed { ReportScope::Nothing } else { ReportScope::Issues };
-        let posts_status = flag("STATUS", variables.status.as_deref(), true, findings);
+        let posts_status = posts_status(variables, findings);
         // A state that is given has no gate and no issues.
         let scope = if variables.state.is_some() {
             ReportScope::Nothing
@@ -67,6 +67,11 @@ impl InsightsPlan {
         }
         Self { scope, posts_status, base_folder: base_folder(variables.sonar_base_dir.as_deref(), findings) }
     }
+}
+
+/// Whether the run posts statuses: `STATUS`.
+pub(crate) fn posts_status(variables: &Variables, findings: &mut Findings) -> bool {
+    flag("STATUS", variables.status.as_deref(), true, findings)
 }
 
 fn scope(text: Option<&str>, default: ReportScope, findings: &mut Findings) -> ReportScope {

@@ -15,7 +15,8 @@ use crate::{
     config::{
         credential::{check_access_token, credential_kind, is_any_set},
         findings::Findings,
-        parse::{Fields, flag},
+        insights::posts_status,
+        parse::Fields,
         repository::is_own,
         target_list::is_list,
         variables::{Variables, nearest, placeholder},
@@ -33,7 +34,8 @@ use crate::{
 
 /// Whether a run needs no credential: in Pipelines, for the commit that is built, without a status.
 fn needs_no_credential(variables: &Variables) -> bool {
-    let has_no_status = !flag("STATUS", variables.status.as_deref(), true, &mut Findings::default());
+    // A wrong value is told with the plan.
+    let has_no_status = !posts_status(variables, &mut Findings::default());
     let is_of_build = variables.bitbucket_build_number.is_some() && is_own(variables);
     let hash = |text: &Option<String>| text.as_deref().and_then(CommitHash::parse);
     let is_built = match (hash(&variables.commit), hash(&variables.bitbucket_commit)) {

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod analysis;
 pub(crate) mod consumer;
+pub(crate) mod digest;
 pub(crate) mod insights;
 pub(crate) mod outcome;
 pub(crate) mod state;

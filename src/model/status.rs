@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::model::{
+    digest::short_digest,
     state::State,
     target::{CommitHash, Repository, Target},
 };
@@ -47,9 +48,7 @@ impl StatusKey {
         if text.chars().count() <= KEY_MAX_CHARS {
             return Self(text.to_owned());
         }
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        let number = digest.as_ref()[..4].iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
-        let suffix = format!("-{number:08x}");
+        let suffix = format!("-{:08x}", short_digest(text) >> 32);
         let kept: String = text.chars().take(KEY_MAX_CHARS - suffix.len()).collect();
         Self(kept + &suffix)
     }

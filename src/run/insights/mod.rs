@@ -5,7 +5,7 @@ mod annotations;
 pub(crate) mod draft;
 mod path;
 
-use std::{collections::HashSet, fmt::Write as _, rc::Rc, time::Duration};
+use std::{collections::HashSet, rc::Rc, time::Duration};
 
 use reqwest::StatusCode;
 
@@ -19,6 +19,7 @@ use crate::{
     explain::tell,
     model::{
         address::refusal_of_url,
+        digest::short_digest,
         insights::{ANNOTATIONS_AT_ONCE, ANNOTATIONS_MAX, Annotation, IssueSource, Report, ReportResult},
         state::State,
         status::Status,
@@ -49,7 +50,7 @@ pub(crate) struct ReportPublisher<'a> {
 #[derive(Debug)]
 pub(crate) struct PostedReport {
     pub(crate) id: String,
-    /// What tells a report from another one of the same status: see [`ReportPublisher::content`].
+    /// The digest of the report: see [`ReportPublisher::content`].
     pub(crate) content: String,
     pub(crate) outcome: ReportOutcome,
     /// The number of annotations that Bitbucket accepted.
@@ -101,15 +102,11 @@ impl ReportPublisher<'_> {
         self.plan.scope != ReportScope::Nothing && verdict.state != State::InProgress
     }
 
-    /// What tells a report from another one of the same status, as 16 hexadecimal digits: whether it has annotations, and
-    /// its content without them.
+    /// The digest of a report, as 16 hexadecimal digits: of what `REPORT` asks for, and of the report without its
+    /// annotations.
     pub(crate) fn content(&self, verdict: &Verdict, status: &Status) -> String {
         let text = format!("{:?} {}", self.plan.scope, report_of(verdict, status, None).to_json());
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        digest.as_ref()[..8].iter().fold(String::new(), |mut digits, byte| {
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        })
+        format!("{:016x}", short_digest(&text))
     }
 
     /// Posts the report of a verdict with these issues. The time for the requests to Bitbucket begins here: what SonarQube
@@ -237,7 +234,7 @@ impl ReportPublisher<'_> {
             self.console.warning(format_args!("the report has no annotations: {note}"));
             return without(note);
         }
-        // Hotspots may be shown to a token that may not see the issues.
+        // A token may have the right to see hotspots and not the right to see issues.
         let hides_issues = first.issues.is_empty() && are_counted;
         let note = hides_issues.then(|| self.warn_of_hidden(project));
         let (mut issues, mut received) = (first.issues, first.received);

@@ -65,9 +65,12 @@ pub(super) struct PendingStatus {
 impl PendingStatus {
     /// An `INPROGRESS` that an earlier run may have posted.
     pub(super) fn of_earlier_run(credential: Rc<Credential>, target: Target, status: Status) -> Self {
+        Self { is_of_earlier_run: true, ..Self::new(credential, target, status, Effect::of_earlier_run()) }
+    }
+
+    fn new(credential: Rc<Credential>, target: Target, status: Status, effect: Effect) -> Self {
         let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
-        let effect = Effect::of_earlier_run();
-        Self { credential, target, status, effect, is_under_way, is_posted, is_of_earlier_run: true }
+        Self { credential, target, status, effect, is_under_way, is_posted, is_of_earlier_run: false }
     }
 
     /// Whether Bitbucket has answered that it stands.
@@ -117,18 +120,7 @@ impl PendingStatuses {
         target: Target,
         status: Status,
     ) -> Rc<PendingStatus> {
-        let effect = Effect::telling(self.answered.clone());
-        let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
-        let is_of_earlier_run = false;
-        Rc::new(PendingStatus {
-            credential,
-            target,
-            status,
-            effect,
-            is_under_way,
-            is_posted,
-            is_of_earlier_run,
-        })
+        Rc::new(PendingStatus::new(credential, target, status, Effect::telling(self.answered.clone())))
     }
 
     /// Waits for ever once the run is stopped: nothing new is begun then.

@@ -129,14 +129,23 @@ impl<'p> TargetPublisher<'_, 'p> {
         match delivery {
             Delivery::Posted | Delivery::Printed => true,
             // An earlier run may have been cut off between both.
-            Delivery::Skipped => {
-                let content = publisher.content(verdict, status);
-                self.results.is_some_and(|results| {
-                    !results.has_posted_report(target, &report_id(&status.key), &content)
-                })
-            }
+            Delivery::Skipped => !self.has_posted_report(&publisher, verdict, status, target),
             _ => false,
         }
+    }
+
+    /// Whether an earlier run posted this report: `RESULT_FILE` says it.
+    fn has_posted_report(
+        &self,
+        publisher: &ReportPublisher<'_>,
+        verdict: &Verdict,
+        status: &Status,
+        target: &Target,
+    ) -> bool {
+        self.results.is_some_and(|results| {
+            let content = publisher.content(verdict, status);
+            results.has_posted_report(target, &report_id(&status.key), &content)
+        })
     }
 
     /// Posts the report that follows a status, and tells what became of it.
@@ -206,12 +215,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let Some(publisher) = self.report_publisher().filter(|it| it.has_report(verdict)) else {
             return ReportDelivery::Nothing;
         };
-        let is_posted = |target: &Target| {
-            let status = status(target);
-            let (id, content) = (report_id(&status.key), publisher.content(verdict, &status));
-            self.results.is_some_and(|results| results.has_posted_report(target, &id, &content))
-        };
-        if is_posted(&found.target) {
+        if self.has_posted_report(&publisher, verdict, &status(&found.target), &found.target) {
             return ReportDelivery::Skipped;
         }
         // SonarQube is asked once, at whatever commit the report is posted in the end.
