@@ -1,5 +1,5 @@
-// Runs in the page of `sandbox serve`, and returns what a person would find wrong with it. Its arguments are the texts that
-// the page must show ("annotation:10" is an annotation below line 10), and the width of the window.
+// Runs in a browser, in the page of `sandbox serve`. Returns a list of what is wrong with the page. The first argument is
+// the texts that the page must show ("annotation:10" is an annotation below line 10), the second the width of the window.
 const [expected, width] = arguments;
 const wrong = [];
 

@@ -26,7 +26,7 @@ use crate::{
 /// Where the verdict comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum VerdictPlan {
-    /// `STATE`; or what a run says that cannot ask SonarQube, one for each project.
+    /// The verdict of `STATE`. If wrong variables keep the run from SonarQube, a verdict for each project says so.
     Given(Vec<Verdict>),
     /// SonarQube.
     Ask(Box<AnalysisPlan>),

@@ -388,7 +388,7 @@ pub(crate) fn expand(pattern: &str) -> Result<Found, NoFile> {
     Ok(found)
 }
 
-/// The file that a path names: itself, or `report-task.txt` in it.
+/// The file that a path names. A path to a folder names the `report-task.txt` in it.
 fn file_of(path: &Path) -> Result<PathBuf, NoFile> {
     let is_folder = path.is_dir();
     let file = if is_folder { path.join(FILE_NAME) } else { path.to_owned() };

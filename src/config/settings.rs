@@ -267,7 +267,8 @@ fn proxies(variables: &Variables, api_url: &Url, findings: &mut Findings) -> Pro
     Proxies::new(https, http, exceptions)
 }
 
-/// From a pipe, the proxy is on the host of Docker: <https://support.atlassian.com/bitbucket-cloud/docs/code-insights/>.
+/// A pipe reaches the proxy of Pipelines at the host of Docker, and a script reaches it at `localhost`:
+/// <https://support.atlassian.com/bitbucket-cloud/docs/code-insights/>.
 const REPORT_PROXY_PORT: u16 = 29418;
 const REPORT_PROXY_OF_SCRIPT: &str = "http://localhost:29418";
 

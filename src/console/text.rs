@@ -32,7 +32,7 @@ pub(crate) fn words_of_html(text: &str) -> String {
     one_line(&without_entities(&without_tags(text)))
 }
 
-/// Tags that begin a new line. In their place stands a space, so that words stay apart.
+/// Tags that begin a new line. A space replaces each of them, so that words stay apart.
 const LINE_TAGS: [&str; 6] = ["br", "div", "li", "p", "td", "tr"];
 
 /// The text without the tags of HTML. Their words stay, and so does a `<` that begins no tag.

@@ -47,7 +47,7 @@ pub(crate) struct Proxy {
 struct Known {
     /// The 407 that it answered.
     wants_password: Option<Challenge>,
-    /// The hosts to which it did not connect at the last attempt, and may at the next.
+    /// The hosts to which it refused to connect at the last attempt, with an answer that may change, such as 503.
     refused: BTreeSet<String>,
     /// Whether it connects to a host.
     by_host: BTreeMap<String, Result<(), ProxyFailure>>,
@@ -83,7 +83,7 @@ pub(crate) enum ProxyCause {
 /// A 407.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    /// `None` when the proxy could not be asked for it.
+    /// The status line. `None` when the proxy could not be asked for it.
     line: Option<StatusLine>,
     /// The ways to log in that it offers, such as `Basic` and `NTLM`.
     schemes: Vec<String>,

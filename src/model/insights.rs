@@ -68,7 +68,7 @@ pub(crate) struct ReportDraft {
     pub(crate) data: Vec<ReportData>,
     /// The dashboard, if Bitbucket accepts its address.
     pub(crate) link: Option<String>,
-    /// Whether a condition of the gate shows that there are issues.
+    /// Whether the value of a condition shows that SonarQube has issues.
     pub(crate) counts_issues: bool,
     /// Where the issues are asked for; `None` when no server is known.
     pub(crate) source: Option<IssueSource>,
@@ -126,7 +126,7 @@ pub(crate) enum Severity {
     Low,
 }
 
-/// The prefix that tells the reports of Gatepost from those of other tools.
+/// The ids of all reports of Gatepost begin with it, and those of other tools do not.
 const ID_PREFIX: &str = "gatepost-";
 const TITLE_MAX_CHARS: usize = 255;
 const DETAILS_MAX_CHARS: usize = 2000;

@@ -38,7 +38,7 @@ impl State {
     }
 
     /// Common words in lower case, without white space, `-` and `_`: of Bitbucket, Jenkins, GitLab, GitHub, Azure
-    /// Pipelines, `TeamCity` and Tekton. Only a word that says that something is good is green.
+    /// Pipelines, `TeamCity` and Tekton. `SUCCESSFUL` has only words for success.
     pub(crate) const fn synonyms(self) -> &'static [&'static str] {
         match self {
             Self::Successful => &[

@@ -88,8 +88,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The proxy that Pipelines runs beside each step. It authorizes requests about reports of the step's own repository, and
-/// can do that over http only.
+/// The proxy that Pipelines runs beside each step. It adds a token to requests about reports of the step's own repository.
+/// It can do that over http only.
 #[derive(Debug)]
 pub(crate) struct PipelinesProxy {
     transport: Transport,

@@ -134,8 +134,9 @@ impl<'c, 'p> CommitFinder<'c, 'p> {
         }
     }
 
-    /// Runs a step at the commit. If Bitbucket does not know the commit, the step runs again after some seconds, and then
-    /// at each way out, which becomes the found commit: the commit that Pipelines builds, and where the pull request has it.
+    /// Runs a step at the commit. If Bitbucket does not know the commit, the step runs again after some seconds. Then it
+    /// runs for the commit that Pipelines builds, and then in the repository that the pull request comes from. `found` is
+    /// changed to the one that was tried last.
     ///
     /// # Errors
     ///

@@ -124,7 +124,7 @@ impl Gate {
         }
     }
 
-    /// Whether a condition shows that there are issues.
+    /// Whether the value of a condition shows that SonarQube has issues.
     pub(crate) fn counts_issues(&self) -> bool {
         self.conditions.iter().any(Condition::counts_issues)
     }
@@ -235,7 +235,7 @@ impl Condition {
         metrics::look_up(&self.metric).1
     }
 
-    /// Whether its value shows that there are issues: a number of them, or a rating that is worse than A.
+    /// Whether its value shows that SonarQube has issues: a number of them, or a rating that is worse than A.
     fn counts_issues(&self) -> bool {
         let is_about = |words: &[&str]| {
             let of_others = ["accepted", "fixed", "false_positive"];

@@ -58,7 +58,7 @@ enum Place {
     Status,
     /// The POST of an INPROGRESS.
     Pending,
-    /// The GET of a pull request, before the POST of the status.
+    /// The GET of a pull request. The POST of the status follows it.
     Lookup,
     /// The POST of a status after a lookup on the same connection.
     StatusAfterLookup,
@@ -70,7 +70,7 @@ enum Place {
     Task,
     /// The GET of SonarQube's quality gate.
     Gate,
-    /// The GET of the issues for the annotations of a report.
+    /// The GET of the issues that become annotations.
     Issues,
 }
 
@@ -168,8 +168,8 @@ impl Again {
         }
     }
 
-    /// The most that the run may take: much less than `TIMEOUT` if there is nothing to wait for, and a little more if
-    /// there is, on a machine that is busy with other rows.
+    /// The longest time that the run may take: much less than `TIMEOUT` if there is nothing to wait for, and otherwise a
+    /// little more than `TIMEOUT`. The machine is busy with other rows.
     const fn at_most(self) -> Duration {
         Duration::from_secs(match self {
             Self::No | Self::Yes => 10,

@@ -43,7 +43,7 @@ impl Listed {
         }
     }
 
-    /// Takes what the list of branches tells of the latest analysis.
+    /// Takes commit and date of the latest analysis from an entry of the list of branches.
     fn take_analysed(&mut self, branch: Option<AnalysedBranch>) {
         if let Some(AnalysedBranch { commit, analysed_at, .. }) = branch {
             (self.revision, self.analysed_at) = (commit, analysed_at);

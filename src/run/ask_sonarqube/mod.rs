@@ -398,7 +398,8 @@ fn server_that_knows_branches<'e>(ending: &'e Ending<'_>) -> Option<&'e Url> {
     }
 }
 
-/// Without the commit of the analysis, nothing says that a webhook of the main branch is about anything else.
+/// The analysis of a webhook. If the webhook names no commit, its branches are believed: an analysis of the main branch is
+/// no verdict about another branch.
 pub(crate) fn of_webhook(webhook: &WebhookGate, subject: Subject) -> JudgedAnalysis {
     let WebhookGate { revision, main_branch, analysed_at, server, .. } = webhook;
     let knows_branches = server.as_ref().is_some_and(is_cloud) || revision.is_none();

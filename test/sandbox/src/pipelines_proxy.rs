@@ -1,4 +1,4 @@
-//! The proxy that Pipelines runs beside each step: it authorizes requests about reports of the step's own repository.
+//! The proxy that Pipelines runs beside each step. It adds a token to requests about reports of the step's own repository.
 //!
 //! <https://support.atlassian.com/bitbucket-cloud/docs/code-insights/> says that the address of the API has to be http, and
 //! that only reports are meant. What it answers to anything else is not known; here such a request goes on as it came.

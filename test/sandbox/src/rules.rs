@@ -151,7 +151,7 @@ fn annotation_id(fields: &Map<String, Value>) -> Result<&str, Answer> {
         return Err(refusals::insights(400, "line should be a positive number"));
     }
     // "The path of the file on which this annotation should be placed. This is the path of the file relative to the git
-    // repository." What Bitbucket says to another one is assumed.
+    // repository." The refusal of an absolute path is assumed.
     if filled(fields, "path").is_some_and(|path| path.starts_with('/')) {
         return Err(refusals::insights(400, "path should be relative to the repository"));
     }
