@@ -16,10 +16,11 @@ use crate::{
         credential::{check_access_token, credential_kind, is_any_set},
         findings::Findings,
         insights::posts_status,
+        near_miss::Word,
         parse::Fields,
         repository::is_own,
         target_list::is_list,
-        variables::{Variables, nearest, placeholder},
+        variables::{Variables, placeholder},
     },
     console::{
         foreign::shown,
@@ -147,7 +148,8 @@ impl Keyring {
             self.wrong.contains(&repository.to_string()) || self.wrong.contains(&repository.slug);
         let has_entries = !self.own.is_empty() || !self.wrong.is_empty();
         if credential.is_none() && has_entries && !has_wrong_entry && !self.is_common_wrong {
-            let likely = nearest(&repository.slug, self.own.keys().map(String::as_str))
+            let likely = Word::new(&repository.slug)
+                .nearest(self.own.keys().map(String::as_str))
                 .map(|name| format!("; is the entry {} meant for it?", shown(name)))
                 .unwrap_or_default();
             findings.problem(

@@ -9,6 +9,7 @@ pub(crate) mod findings;
 pub mod help;
 pub(crate) mod insights;
 pub(crate) mod keyring;
+pub(crate) mod near_miss;
 pub(crate) mod parse;
 pub(crate) mod plan;
 pub(crate) mod report_task;

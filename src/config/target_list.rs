@@ -20,9 +20,10 @@ use crate::{
         analysis_files::NamedServers,
         findings::{Findings, is_trifle},
         keyring::Keyring,
+        near_miss::Word,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
         plan::{Plan, PlanTarget, Planner},
-        variables::{Variable, Variables, nearest, placeholder},
+        variables::{Variable, Variables, placeholder},
     },
     console::{foreign::shown, log::Console, secrets::holds_token, text::counted},
     model::target::TargetPlan,
@@ -358,6 +359,8 @@ impl<'v, T: PlanTarget> List<'v, T> {
     fn keep(&mut self, index: usize, plan: Plan<T>) {
         let mut hasher = DefaultHasher::new();
         plan.target.place().hash(&mut hasher);
+        // Plans that post to one status have this key in common, whatever their projects add to it.
+        plan.status.key_for(None).hash(&mut hasher);
         // Most buckets have one plan.
         let bucket = self.buckets.entry(hasher.finish()).or_insert_with(|| Vec::with_capacity(1));
         let same = bucket.iter().find(|(number, _)| self.plans[*number].is_same_status(&plan));
@@ -433,7 +436,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
         let name = self.name_of(index, field);
         let Some(variable) = entry_variables().find(|variable| variable.field == field) else {
             let lower = field.to_ascii_lowercase();
-            let likely = nearest(&lower, entry_variables().map(|variable| variable.field));
+            let likely = Word::new(&lower).nearest(entry_variables().map(|variable| variable.field));
             let (found, remedy) = if Variables::ALL.iter().any(|variable| variable.field == lower)
                 && likely != Some(&lower)
             {

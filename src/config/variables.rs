@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    ffi::OsString,
+    ffi::{OsStr, OsString},
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +16,7 @@ use crate::{
     config::{
         credential::swapped_client_secret,
         findings::{Findings, is_trifle},
+        near_miss::{Letters, Word},
     },
     console::{foreign::shown, secrets::holds_token, text::in_digits},
     explain::handbook::NOT_EXPANDED,
@@ -35,6 +36,7 @@ pub struct Variable {
     pub secret: bool,
     /// Whether it may come as a list: `NAME_COUNT`, `NAME_0`, `NAME_1` ...
     pub list: bool,
+    letters: Letters,
 }
 
 impl Variable {
@@ -70,6 +72,7 @@ macro_rules! variables {
                 meaning: concat!($($meaning),+),
                 secret: variables!(@secret $kind),
                 list: variables!(@list $kind),
+                letters: Letters::of(stringify!($field)),
             },)+)+];
 
             /// Whether the variable with this name in lower case is set.
@@ -296,35 +299,28 @@ impl Variables {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         findings: &mut Findings,
     ) -> Result<Self, envy::Error> {
+        let environment: Environment = environment.into_iter().collect();
+        refuse_list_form(&environment, findings);
         let mut known: BTreeMap<String, (&Variable, String)> = BTreeMap::new();
         let mut lists: BTreeMap<String, List<'_>> = BTreeMap::new();
         let mut blank = BTreeSet::new();
-        // Sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one wins, as in curl.
-        let environment = environment.into_iter().collect::<BTreeMap<_, _>>();
-        let names = environment.keys().filter_map(|name| name.to_str().map(str::to_owned)).collect();
-        refuse_list_form(&names, findings);
-        for (name, value) in environment {
-            let Some(name) = name.to_str() else { continue };
-            let Some((variable, form)) = Self::find(name) else {
-                warn_of_near_miss(name, &names, findings);
-                continue;
-            };
+        for (variable, form, value) in Self::among(&environment, findings).into_values() {
             let list = || List { variable, count: None, items: BTreeMap::new() };
-            match value.into_string() {
-                Ok(text) if let NameForm::Item(number) = form => {
-                    lists.entry(variable.name()).or_insert_with(list).items.insert(number, text);
+            match value.to_str() {
+                Some(text) if let NameForm::Item(number) = form => {
+                    lists.entry(variable.name()).or_insert_with(list).items.insert(number, text.to_owned());
                 }
-                Ok(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
-                Ok(text) if form == NameForm::Count && text.trim() == "0" => {
+                Some(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
+                Some(text) if form == NameForm::Count && text.trim() == "0" => {
                     blank.insert(variable.field);
                 }
-                Ok(text) if form == NameForm::Count => {
-                    lists.entry(variable.name()).or_insert_with(list).count = Some(text);
+                Some(text) if form == NameForm::Count => {
+                    lists.entry(variable.name()).or_insert_with(list).count = Some(text.to_owned());
                 }
-                Ok(text) => {
-                    known.insert(variable.name(), (variable, text));
+                Some(text) => {
+                    known.insert(variable.name(), (variable, text.to_owned()));
                 }
-                Err(_) => findings.problem(
+                None => findings.problem(
                     variable.name(),
                     "holds bytes that are not UTF-8 text",
                     "UTF-8 text",
@@ -341,25 +337,52 @@ impl Variables {
         envy::from_iter(known.into_iter().map(|(name, (_, value))| (name, value)))
     }
 
-    /// The variable that a name of the environment stands for.
-    fn find(name: &str) -> Option<(&'static Variable, NameForm)> {
+    /// The variables in an environment by the names that they have there, with the form of the name and the value. They
+    /// are sorted, so that of `HTTPS_PROXY` and `https_proxy` the lower-case one comes last and wins, as in curl.
+    fn among<'e>(
+        environment: &'e Environment,
+        findings: &mut Findings,
+    ) -> BTreeMap<&'e str, (&'static Variable, NameForm, &'e OsStr)> {
+        let (mut found, mut misspelt) = (BTreeMap::new(), BTreeMap::new());
+        for (name, value) in environment {
+            let Some(name) = name.to_str() else { continue };
+            let lower = name.to_ascii_lowercase();
+            if let Some((variable, form)) = Self::find(name, &lower) {
+                found.insert(name, (variable, form, value.as_os_str()));
+            } else if let Some(near) = near_miss(name, &lower, environment) {
+                misspelt.insert(name, near);
+            }
+        }
+        for (name, near) in misspelt {
+            findings.warning(format!(
+                "{} is not a variable of Gatepost and is ignored; did you mean {}?",
+                name.escape_debug(),
+                near.to_ascii_uppercase()
+            ));
+        }
+        found
+    }
+
+    /// The variable that a name of the environment stands for. `lower` is the name in lower case, as the fields are.
+    fn find(name: &str, lower: &str) -> Option<(&'static Variable, NameForm)> {
         let any_case = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
         if !any_case && name.contains(|c: char| c.is_ascii_lowercase()) {
             return None;
         }
-        // The names of the fields.
-        let wanted = name.to_ascii_lowercase();
-        Self::ALL.iter().find_map(|variable| {
-            if variable.field == wanted {
-                return Some((variable, NameForm::Whole));
-            }
-            let rest = Some(&wanted).filter(|_| variable.list)?.strip_prefix(variable.field)?;
-            let rest = rest.strip_prefix('_')?;
-            match rest {
-                "count" => Some((variable, NameForm::Count)),
-                _ => in_digits(rest).map(|number| (variable, NameForm::Item(number))),
-            }
-        })
+        if let Some(variable) = Self::with_field(lower) {
+            return Some((variable, NameForm::Whole));
+        }
+        let (field, end) = lower.rsplit_once('_')?;
+        let form = match end {
+            "count" => NameForm::Count,
+            _ => NameForm::Item(in_digits(end)?),
+        };
+        Self::with_field(field).filter(|variable| variable.list).map(|variable| (variable, form))
+    }
+
+    fn with_field(field: &str) -> Option<&'static Variable> {
+        let letters = Letters::of(field);
+        Self::ALL.iter().find(|variable| variable.letters == letters && variable.field == field)
     }
 
     /// Every text that must never be shown.
@@ -538,25 +561,44 @@ fn check_items(name: &str, items: &BTreeMap<u64, String>, findings: &mut Finding
     }
 }
 
+type Environment = Vec<(OsString, OsString)>;
+
 /// Whether any variable came as a list: few environments have one.
-fn has_lists(names: &BTreeSet<String>) -> bool {
-    names.iter().any(|name| name.ends_with("_COUNT"))
+fn has_lists(environment: &Environment) -> bool {
+    environment.iter().any(|(name, _)| name.as_encoded_bytes().ends_with(b"_COUNT"))
 }
 
 /// Whether a variable that takes one value came as a list.
-fn came_as_list(variable: &Variable, names: &BTreeSet<String>) -> bool {
-    let name = variable.name();
-    !variable.list && names.contains(&format!("{name}_COUNT")) && names.contains(&format!("{name}_0"))
+fn came_as_list(variable: &Variable, environment: &Environment) -> bool {
+    let has = |end| environment.iter().any(|(name, _)| *name == *(variable.name() + end));
+    !variable.list && has("_COUNT") && has("_0")
 }
 
+/// The field whose name is one or two letters away from an unknown one: it is probably misspelt.
+fn near_miss(name: &str, lower: &str, environment: &Environment) -> Option<&'static str> {
+    let is_of =
+        |variable: &Variable| lower.starts_with(variable.field) && came_as_list(variable, environment);
+    let is_item = name.ends_with(|c: char| c.is_ascii_digit()) || name.ends_with("_COUNT");
+    if USUAL_NAMES.contains(&name) || name.len() > 64 || is_item && Variables::ALL.iter().any(is_of) {
+        return None;
+    }
+    let word = Word::new(lower);
+    let near = Variables::ALL.iter().filter(|variable| word.may_be_near(variable.field, variable.letters));
+    let settable = near.filter(|variable| variable.group != BY_PIPELINES);
+    word.nearest(settable.map(|variable| variable.field))
+}
+
+/// Names of systems and shells that are similar to a variable of Gatepost.
+const USUAL_NAMES: [&str; 9] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TARGET", "TERM"];
+
 /// Reports the list form of a variable that takes one value.
-fn refuse_list_form(names: &BTreeSet<String>, findings: &mut Findings) {
-    if !has_lists(names) {
+fn refuse_list_form(environment: &Environment, findings: &mut Findings) {
+    if !has_lists(environment) {
         return;
     }
     for variable in Variables::ALL {
         let name = variable.name();
-        if came_as_list(variable, names) {
+        if came_as_list(variable, environment) {
             findings.problem(
                 &name,
                 format!("is a list ({name}_COUNT, {name}_0)"),
@@ -570,6 +612,13 @@ fn refuse_list_form(names: &BTreeSet<String>, findings: &mut Findings) {
 /// The parts of a secret without the names of variables. A name that was pasted together with the value must not be
 /// hidden: the message names the variable.
 fn without_names(secret: &str) -> Vec<String> {
+    // Few secrets look as if they held one.
+    let is_of_name = |[before, at, after]: &[u8; 3]| {
+        before.is_ascii_uppercase() && *at == b'_' && after.is_ascii_uppercase()
+    };
+    if !secret.as_bytes().array_windows().any(is_of_name) {
+        return vec![secret.to_owned()];
+    }
     let mut bare = secret.to_owned();
     for variable in Variables::ALL.iter().filter(|variable| variable.field.contains('_')) {
         bare = bare.replace(&variable.name(), "\0");
@@ -757,63 +806,9 @@ fn warn_of_leftovers(known: &BTreeMap<String, (&Variable, String)>, findings: &m
     }
 }
 
-/// Names of systems and shells that are similar to a variable of Gatepost.
-const USUAL_NAMES: [&str; 9] = ["CODE", "GAME", "HOME", "MODEL", "NODE", "NODES", "PATH", "TARGET", "TERM"];
-
-/// Warns of an unknown name that is one or two letters away from a known one: it is probably misspelt.
-fn warn_of_near_miss(name: &str, names: &BTreeSet<String>, findings: &mut Findings) {
-    let is_of = |variable: &Variable| name.starts_with(&variable.name()) && came_as_list(variable, names);
-    let is_item = name.contains(|c: char| c.is_ascii_digit()) || name.ends_with("_COUNT");
-    let is_item = is_item && Variables::ALL.iter().any(is_of);
-    if USUAL_NAMES.contains(&name) || name.len() > 64 || is_item {
-        return;
-    }
-    let settable = Variables::ALL.iter().filter(|variable| variable.group != BY_PIPELINES);
-    if let Some(near) = nearest(&name.to_ascii_lowercase(), settable.map(|variable| variable.field)) {
-        findings.warning(format!(
-            "{} is not a variable of Gatepost and is ignored; did you mean {}?",
-            name.escape_debug(),
-            near.to_ascii_uppercase()
-        ));
-    }
-}
-
-/// Whether each has at most this number of letters that the other one lacks, as names must that are this near.
-fn have_like_letters(a: &str, b: &str, allowed: usize) -> bool {
-    // Two characters may share a bit: then the names are compared in full.
-    let letters = |text: &str| text.bytes().fold(0_u64, |letters, byte| letters | 1 << (byte & 63));
-    let (letters_a, letters_b) = (letters(a), letters(b));
-    let lacks = |missing: u64| usize::try_from(missing.count_ones()).is_ok_and(|number| number <= allowed);
-    lacks(letters_a & !letters_b) && lacks(letters_b & !letters_a) && {
-        let mut counts = [0_i32; 64];
-        a.bytes().for_each(|byte| counts[usize::from(byte & 63)] += 1);
-        b.bytes().for_each(|byte| counts[usize::from(byte & 63)] -= 1);
-        let missing = |sign: i32| counts.iter().map(|count| (count * sign).max(0)).sum::<i32>();
-        [1, -1].into_iter().all(|sign| usize::try_from(missing(sign)).is_ok_and(|number| number <= allowed))
-    }
-}
-
-/// The name that is most similar to a misspelt one, at most two letters away.
-pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    // Two letters make another word of a short name.
-    let allowed = if written.len() < 6 { 1 } else { 2 };
-    names
-        .into_iter()
-        // Most names of an environment are much longer or shorter, or have other letters. The distance itself costs more.
-        .filter(|name| {
-            name.len().abs_diff(written.len()) <= allowed && have_like_letters(written, name, allowed)
-        })
-        .map(|name| (strsim::osa_distance(written, name), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStringExt;
-
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -993,15 +988,5 @@ mod tests {
     fn the_secrets_of_a_proxy_are_known() {
         let (variables, _) = read(&[("HTTPS_PROXY", "http://user:pass word@proxy:3128")]);
         assert_eq!(variables.secrets(), ["user:pass word", "pass word"]);
-    }
-
-    proptest! {
-        #[test]
-        fn no_near_name_is_passed_over(written in "[a-z_0-9]{1,12}", name in "[a-z_0-9]{1,12}") {
-            for allowed in 0..3 {
-                let is_near = strsim::osa_distance(&written, &name) <= allowed;
-                prop_assert!(!is_near || have_like_letters(&written, &name, allowed), "{written} {name}");
-            }
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps secrets out of everything that is shown: known secrets, whole or in part, and texts that look like a token.
 
 use std::{
+    cell::RefCell,
     collections::HashSet,
     hash::{BuildHasherDefault, Hash, Hasher},
     ops::Range,
@@ -30,10 +31,9 @@ const TOKEN_MIN_CHARS: usize = 24;
 pub(crate) struct Secrets {
     /// The secrets themselves.
     known: HashSet<Vec<u8>>,
-    /// Each part of a secret, in lower case. A token has some 2,000 of them, in all its forms.
-    parts: HashSet<Part, BuildHasherDefault<PartHasher>>,
-    /// The first two letters of each part: most text has none of them, which is quick to check.
-    beginnings: Pairs,
+    /// Whether a text may hold a part of a secret: most text holds none, which is quick to check.
+    glance: Glance,
+    parts: RefCell<Parts>,
     /// Secrets that are too short to have parts, in lower case.
     short: Vec<Vec<u8>>,
 }
@@ -42,7 +42,7 @@ impl Secrets {
     /// Adds a secret. It is found as it is, in base64 and in hexadecimal digits.
     pub(crate) fn add(&mut self, secret: &str) {
         // Texts are searched without their invisible characters.
-        let secret: Vec<u8> = visible_bytes(secret).map(|(_, byte)| byte).collect();
+        let (secret, _) = visible_bytes(secret);
         // A Bearer token is added twice: as a secret, and as the header holds it.
         if !self.known.insert(secret.clone()) {
             return;
@@ -59,11 +59,8 @@ impl Secrets {
 
     fn add_parts(&mut self, text: &[u8]) {
         let lower = text.to_ascii_lowercase();
-        self.parts.reserve(lower.len());
-        for part in lower.array_windows::<PART_CHARS>() {
-            self.beginnings.insert([part[0], part[1]]);
-            let _ = self.parts.insert(Part::of(part));
-        }
+        self.glance.add(&lower);
+        self.parts.get_mut().to_cut.push(lower);
     }
 
     /// Whether a text holds a secret or a part of one.
@@ -87,19 +84,15 @@ impl Secrets {
 
     fn hide_letters(&self, text: &str) -> String {
         let mut hidden: Vec<Range<usize>> = token_shapes(text);
-        if !self.parts.is_empty() || !self.short.is_empty() {
+        if !self.known.is_empty() {
+            let (mut letters, places) = visible_bytes(text);
             // Host names, for example, are shown in lower case.
-            let visible: Vec<(usize, u8)> = visible_bytes(text).collect();
-            let letters: Vec<u8> = visible.iter().map(|(_, byte)| byte.to_ascii_lowercase()).collect();
-            let place = |at: usize, length: usize| visible[at].0..visible[at + length - 1].0 + 1;
-            let parts = letters.windows(PART_CHARS).enumerate();
-            hidden.extend(
-                parts
-                    .filter(|(_, part)| {
-                        self.beginnings.contain([part[0], part[1]]) && self.parts.contains(&Part::of(part))
-                    })
-                    .map(|(at, _)| place(at, PART_CHARS)),
-            );
+            letters.make_ascii_lowercase();
+            let place = |at: usize, length: usize| places[at]..places[at + length - 1] + 1;
+            let parts = letters.array_windows::<PART_CHARS>().enumerate();
+            let parts =
+                parts.filter(|(_, part)| self.glance.may_hold(part) && self.parts.borrow_mut().contain(part));
+            hidden.extend(parts.map(|(at, _)| place(at, PART_CHARS)));
             for secret in &self.short {
                 let windows = letters.windows(secret.len()).enumerate();
                 hidden.extend(
@@ -127,27 +120,54 @@ impl Secrets {
     }
 }
 
-/// A set of pairs of bytes: one bit for each pair, once there is one.
+/// Each part of the secrets, in lower case. A token has some 2,000 of them, in all its forms.
 #[derive(Default)]
-struct Pairs(Vec<u64>);
+struct Parts {
+    cut: HashSet<Part, BuildHasherDefault<PartHasher>>,
+    /// The texts whose parts are not cut yet. Few runs print anything that is like a secret at a glance.
+    to_cut: Vec<Vec<u8>>,
+}
 
-impl Pairs {
-    /// The number that has the bit of a pair, and this bit.
-    fn place(pair: [u8; 2]) -> (usize, u64) {
-        let number = u16::from_be_bytes(pair);
-        (usize::from(number / 64), 1 << (number % 64))
+impl Parts {
+    fn contain(&mut self, part: &[u8; PART_CHARS]) -> bool {
+        for text in self.to_cut.drain(..) {
+            self.cut.extend(text.array_windows().map(Part::of));
+        }
+        self.cut.contains(&Part::of(part))
+    }
+}
+
+/// A filter of parts: it passes each part of a secret, and few others. It has one bit for all sequences of four bytes
+/// with the same hash, and a part passes if its sequences, one after the other, have their bits.
+#[derive(Default)]
+struct Glance(Vec<u64>);
+
+/// Four bytes in a row.
+type Sequence = [u8; 4];
+
+impl Glance {
+    const BITS: u32 = 16;
+
+    fn bit(sequence: Sequence) -> usize {
+        // The digits of the golden ratio, as in Fibonacci hashing: the first bits of a product are mixed best.
+        (u32::from_le_bytes(sequence).wrapping_mul(0x9e37_79b9) >> (u32::BITS - Self::BITS)) as usize
     }
 
-    fn insert(&mut self, pair: [u8; 2]) {
-        const NUMBERS: usize = (1 << 16) / 64;
-        self.0.resize(NUMBERS, 0);
-        let (at, bit) = Self::place(pair);
-        self.0[at] |= bit;
+    fn add(&mut self, secret: &[u8]) {
+        self.0.resize(1 << Self::BITS >> 6, 0);
+        for sequence in secret.array_windows() {
+            let bit = Self::bit(*sequence);
+            self.0[bit >> 6] |= 1 << (bit & 63);
+        }
     }
 
-    fn contain(&self, pair: [u8; 2]) -> bool {
-        let (at, bit) = Self::place(pair);
-        self.0.get(at).is_some_and(|number| number & bit != 0)
+    fn may_hold(&self, part: &[u8; PART_CHARS]) -> bool {
+        part.as_chunks().0.iter().all(|sequence| self.has(*sequence))
+    }
+
+    fn has(&self, sequence: Sequence) -> bool {
+        let bit = Self::bit(sequence);
+        self.0.get(bit >> 6).is_some_and(|bits| bits >> (bit & 63) & 1 == 1)
     }
 }
 
@@ -156,10 +176,9 @@ impl Pairs {
 struct Part(u128);
 
 impl Part {
-    /// The part in the first bytes of a text.
-    fn of(text: &[u8]) -> Self {
+    fn of(part: &[u8; PART_CHARS]) -> Self {
         let mut bytes = [0; size_of::<u128>()];
-        bytes[..PART_CHARS].copy_from_slice(&text[..PART_CHARS]);
+        bytes[..PART_CHARS].copy_from_slice(part);
         Self(u128::from_le_bytes(bytes))
     }
 }
@@ -214,9 +233,12 @@ pub(crate) fn without_tokens(text: &str) -> String {
 fn token_shapes(text: &str) -> Vec<Range<usize>> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-=%+/.".contains(byte);
     let mut shapes = Vec::new();
-    for prefix in TOKEN_PREFIXES {
-        for (start, _) in text.match_indices(prefix) {
-            let length = text.as_bytes()[start..].iter().take_while(|byte| is_token(byte)).count();
+    // All prefixes begin with one of these.
+    let beginnings = text.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'A' | b's'));
+    for (start, _) in beginnings {
+        let rest = &text[start..];
+        if TOKEN_PREFIXES.iter().any(|prefix| rest.starts_with(prefix)) {
+            let length = rest.bytes().take_while(is_token).count();
             if length >= TOKEN_MIN_CHARS {
                 shapes.push(start..start + length);
             }
@@ -228,6 +250,9 @@ fn token_shapes(text: &str) -> Vec<Range<usize>> {
 /// The text with its letters instead of their numbers (`%41`, `\\u0041`, `\\x41`, `\\101`, `&#65;`, `&#x41;`); `None` when
 /// it has none.
 pub(crate) fn letters_decoded(text: &str) -> Option<String> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
+        return None;
+    }
     let mut decoded = String::new();
     let (mut rest, mut has_any) = (text, false);
     while let Some(at) = rest.find(['%', '\\', '&']) {
@@ -358,24 +383,50 @@ fn encoded(secret: &[u8]) -> Vec<String> {
 
 /// As an address holds it: <https://www.rfc-editor.org/rfc/rfc3986#section-2>.
 fn in_percent(bytes: &[u8]) -> String {
-    let encode = |byte: &u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
-        byte => format!("%{byte:02x}"),
-    };
-    bytes.iter().map(encode).collect()
+    let mut percent = String::with_capacity(bytes.len() * 3);
+    for byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                percent.push(char::from(*byte));
+            }
+            byte => {
+                percent.push('%');
+                push_hex(*byte, &mut percent);
+            }
+        }
+    }
+    percent
 }
 
 fn in_hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        push_hex(*byte, &mut hex);
+    }
+    hex
 }
 
-/// The bytes of the visible characters of a text, with their positions.
-fn visible_bytes(text: &str) -> impl Iterator<Item = (usize, u8)> {
-    let bytes = text.as_bytes();
-    text.char_indices()
-        .filter(|(_, c)| is_visible(*c))
-        .flat_map(move |(at, c)| (at..at + c.len_utf8()).map(|at| (at, bytes[at])))
+fn push_hex(byte: u8, text: &mut String) {
+    text.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+}
+
+/// The bytes of the visible characters of a text, and the place of each.
+fn visible_bytes(text: &str) -> (Vec<u8>, Vec<usize>) {
+    let (mut bytes, mut places) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len()));
+    let mut is_shown = true;
+    for (place, byte) in text.bytes().enumerate() {
+        // Most text is ASCII; the other bytes of a character are as visible as its first one.
+        if byte.is_ascii() {
+            is_shown = byte.is_ascii_graphic();
+        } else if let Some(c) = text.get(place..).and_then(|rest| rest.chars().next()) {
+            is_shown = is_visible(c);
+        }
+        if is_shown {
+            bytes.push(byte);
+            places.push(place);
+        }
+    }
+    (bytes, places)
 }
 
 fn floor(text: &str, mut at: usize) -> usize {

@@ -141,6 +141,9 @@ pub(crate) fn forges(c: char) -> bool {
 
 /// Whether a character can be seen: white space, control characters, soft hyphens and marks of zero width cannot.
 pub(crate) fn is_visible(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_graphic();
+    }
     !c.is_whitespace()
         && !forges(c)
         && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
