@@ -591,9 +591,19 @@ fn names_other_refname(body: &Value, sent: Option<&str>) -> Option<String> {
         .then(|| format!("the refname of the answer is {}, not {}", shown(answered), shown(sent)))
 }
 
+/// An object of Bitbucket, of which only the type is read: a long list of targets has many answers.
+#[derive(Deserialize)]
+struct Typed<'b> {
+    #[serde(rename = "type")]
+    kind: &'b str,
+}
+
 /// What shows that a response that accepts does not come from Bitbucket, or is about something else: proxies and login
 /// pages answer 200 as well. `kind` is the `type` of the object.
 pub(super) fn not_an_object(response: &Response, object: &'static str, kind: &str) -> Option<Unusable> {
+    if response.body.read().is_some_and(|Typed { kind: known }| known == kind) {
+        return None;
+    }
     match response.body.json() {
         Some(Value::Object(fields)) if fields.get("type").is_none_or(|known| known == kind) => None,
         Some(_) => Some(Unusable::NotA(object)),

@@ -433,7 +433,6 @@ impl<'v, T: PlanTarget> List<'v, T> {
 
     /// The text of a field, or `None` after a problem was found.
     fn field(&mut self, index: usize, field: &str, value: &Value, decides: bool) -> Option<String> {
-        let name = self.name_of(index, field);
         let Some(variable) = entry_variables().find(|variable| variable.field == field) else {
             let lower = field.to_ascii_lowercase();
             let likely = Word::new(&lower).nearest(entry_variables().map(|variable| variable.field));
@@ -447,7 +446,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 ("is not known", "see the variables of Target, Status and SonarQube in the README".to_owned())
             };
             let known: Vec<_> = entry_variables().map(|variable| variable.field).collect();
-            self.problem(name, found, known.join(", "), remedy);
+            self.problem(self.name_of(index, field), found, known.join(", "), remedy);
             return None;
         };
         let text = match value {
@@ -465,7 +464,12 @@ impl<'v, T: PlanTarget> List<'v, T> {
                     self.left_out(index, field, found);
                     return None;
                 }
-                self.problem(name, found, "text, a number, true or false", "write the value itself");
+                self.problem(
+                    self.name_of(index, field),
+                    found,
+                    "text, a number, true or false",
+                    "write the value itself",
+                );
                 return None;
             }
         };
@@ -475,7 +479,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 return None;
             }
             self.problem(
-                name,
+                self.name_of(index, field),
                 found,
                 "the value itself",
                 "Gatepost does not replace variables in the list: write the values with the tool that makes it",
@@ -484,7 +488,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
         }
         if !variable.secret && holds_token(&text) {
             self.problem(
-                name,
+                self.name_of(index, field),
                 "holds what looks like a token",
                 "text that everybody may see",
                 "pass tokens of repositories in BITBUCKET_ACCESS_TOKENS; if the token was ever visible, revoke it and create a new one",

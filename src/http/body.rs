@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, cell::OnceCell, fmt::Write};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::console::text::{fit, one_line, words_of_html};
@@ -64,13 +65,20 @@ impl Body {
         if self.bytes.trim_ascii_start().starts_with(b"<?xml") { "an XML document" } else { "an HTML page" }
     }
 
-    /// The body as JSON, parsed at the first call. A byte order mark before it is ignored.
+    /// The body as JSON, parsed at the first call.
     pub(crate) fn json(&self) -> Option<&Value> {
-        let parse = || {
-            let bytes = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes);
-            serde_json::from_slice(bytes).ok()
-        };
-        self.json.get_or_init(parse).as_ref()
+        self.json.get_or_init(|| serde_json::from_slice(self.without_mark()).ok()).as_ref()
+    }
+
+    /// The object of JSON as this type; `None` when it is another value or lacks a field of the type.
+    pub(crate) fn read<'b, T: Deserialize<'b>>(&'b self) -> Option<T> {
+        let object = Some(self.without_mark()).filter(|bytes| bytes.trim_ascii_start().starts_with(b"{"))?;
+        serde_json::from_slice(object).ok()
+    }
+
+    /// The bytes without a byte order mark.
+    fn without_mark(&self) -> &[u8] {
+        self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes)
     }
 
     /// The body as text.
