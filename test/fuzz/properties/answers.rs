@@ -156,8 +156,8 @@ pub fn bitbucket(text: &[u8]) {
     let repository = Repository::from_full_name("acme/api").expect("it is a name");
     let commit = CommitHash::parse("8d081548cabb").expect("it is a hash");
     let status = status_of("failed", Some("acme_api".to_owned()), Some("feature/x".to_owned()));
+    let log = Log::new(&[TOKEN]);
     for question in 0..8 {
-        let log = Log::new(&[TOKEN]);
         let credential = Rc::new(Credential::new(credential(answer.number(0)), Rc::new(unused_throttle().0)));
         log.console.hide(credential.secrets_in_headers());
         let used = unused_throttle();
@@ -196,8 +196,8 @@ pub fn sonarqube(text: &[u8]) {
     let authorization = Authorization::bearer(SONAR_TOKEN.into(), "with the token (SONAR_TOKEN)".to_owned());
     let (of_pull_request, of_branch) =
         (Subject::PullRequest("7".to_owned()), Subject::Branch("feature/x".to_owned()));
+    let log = Log::new(&[SONAR_TOKEN]);
     for question in 0..11 {
-        let log = Log::new(&[SONAR_TOKEN]);
         let used = unused_throttle();
         let client = client(Service::SonarQube, &transport, &log, &authorization, &used, &address.url);
         let sonarqube = SonarQube { client, has_token: true, address: &address, version: Some("9.9.1") };

@@ -104,11 +104,14 @@ fn check(environment: &[(OsString, OsString)]) -> usize {
     }
 }
 
-/// The values of secret variables, as the user wrote them. Those of a list of tokens have no name of their own.
+/// Variables whose value is not hidden as a whole: a list of tokens, and the key of an OAuth consumer.
+const NO_SECRET: [&str; 2] = ["bitbucket_access_tokens", "bitbucket_oauth_client_id"];
+
+/// The values of secret variables, as the user wrote them.
 fn secrets_in(environment: &[(OsString, OsString)]) -> Vec<String> {
     let is_secret = |name: &OsString| {
         Variables::ALL.iter().any(|variable| {
-            variable.secret && variable.field != "bitbucket_access_tokens" && *name == *variable.name()
+            variable.secret && !NO_SECRET.contains(&variable.field) && *name == *variable.name()
         })
     };
     let secrets = environment.iter().filter(|(name, _)| is_secret(name));
