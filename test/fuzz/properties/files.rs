@@ -12,6 +12,7 @@ use crate::{
     },
     http::authorization::Authorization,
     model::{
+        analysis::Subject,
         outcome::Outcome,
         state::State,
         status::Status,
@@ -69,7 +70,7 @@ pub fn webhook(text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         assert!(text.contains("OK") || text.contains("\\u00") || text.contains('\0'), "{text}");
     }
-    let subject = analysis.subject.as_ref().map(|subject| subject.words()).unwrap_or_default();
+    let subject = analysis.subject.as_ref().map(Subject::words).unwrap_or_default();
     let log = Log::new(&[]);
     report::gate(gate, &subject, &log.console);
     log.read();

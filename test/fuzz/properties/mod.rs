@@ -140,7 +140,9 @@ mod tests {
 
     use super::*;
 
-    const PROPERTIES: [(&str, fn(&[u8])); 9] = [
+    type Property = fn(&[u8]);
+
+    const PROPERTIES: [(&str, Property); 9] = [
         ("bitbucket", bitbucket),
         ("environment", environment),
         ("foreign_text", foreign_text),

@@ -14,8 +14,8 @@ use crate::{
 pub fn foreign_text(text: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let (secret, text) = text.split_once('\n').unwrap_or(("", &text));
-    let numbers: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let text = text.replace("§%", &numbers).replace('§', secret);
+    let numbers: Vec<String> = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let text = text.replace("§%", &numbers.concat()).replace('§', secret);
     let log = Log::new(&[secret]);
 
     log.console.failed(&text);
