@@ -35,8 +35,11 @@ pub fn foreign_text(text: &[u8]) {
     }
 
     let body = Body::new(text.into_bytes(), false).cleaned(|text| log.console.without_secrets(text));
-    for text in [body.shown(), body.words(), body.title().unwrap_or_default()] {
+    for text in [body.words(), body.title().unwrap_or_default()] {
         log.check(&text);
     }
+    // The words of Gatepost beside it may be those of the secret: the console hides them.
+    log.console.line(body.shown());
+    log.read();
     assert!(body.shown().chars().count() <= 350, "{}", body.shown());
 }

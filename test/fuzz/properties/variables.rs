@@ -107,7 +107,8 @@ fn check(environment: &[(OsString, OsString)]) -> usize {
 /// Variables whose value is not hidden as a whole: a list of tokens, and the key of an OAuth consumer.
 const NO_SECRET: [&str; 2] = ["bitbucket_access_tokens", "bitbucket_oauth_client_id"];
 
-/// The values of secret variables, as the user wrote them.
+/// The values of secret variables, as the user wrote them. The name of a variable within one is not hidden: the log
+/// needs it.
 fn secrets_in(environment: &[(OsString, OsString)]) -> Vec<String> {
     let is_secret = |name: &OsString| {
         Variables::ALL.iter().any(|variable| {
@@ -117,6 +118,7 @@ fn secrets_in(environment: &[(OsString, OsString)]) -> Vec<String> {
     let secrets = environment.iter().filter(|(name, _)| is_secret(name));
     secrets
         .filter_map(|(_, value)| Some(value.to_str()?.trim().trim_matches(['"', '\'', '`']).to_owned()))
+        .filter(|secret| !Variables::ALL.iter().any(|variable| secret.contains(&variable.name())))
         .collect()
 }
 
