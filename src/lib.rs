@@ -22,6 +22,10 @@ mod bitbucket;
 pub mod config;
 mod console;
 pub mod explain;
+/// What always holds, whatever text others send. `test/fuzz` looks for a text that breaks it.
+#[cfg(any(test, fuzzing))]
+#[path = "../test/fuzz/properties/mod.rs"]
+pub mod fuzz;
 mod http;
 mod model;
 mod run;

@@ -97,7 +97,7 @@ impl AnalysisFile {
     /// anybody who can change the repository could have put it there.
     pub(crate) fn read(path: PathBuf, named: bool) -> Self {
         let bytes = read_small(&path, ANALYSIS_MAX_BYTES).map_err(|wrong| wrong.to_string());
-        let content = bytes.and_then(decoded).and_then(|text| Analysis::of_text(&text, named));
+        let content = bytes.and_then(|bytes| Analysis::of_bytes(bytes, named));
         let written_at = fs::metadata(&path).and_then(|file| file.modified()).ok();
         Self { path, content, written_at }
     }
@@ -152,6 +152,15 @@ fn decoded(bytes: Vec<u8>) -> Result<String, String> {
 }
 
 impl Analysis {
+    /// Reads the content of a file. Only a `named` file may be the JSON of a webhook.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, to complete "report-task.txt ...".
+    pub(crate) fn of_bytes(bytes: Vec<u8>, named: bool) -> Result<Self, String> {
+        Self::of_text(&decoded(bytes)?, named)
+    }
+
     fn of_text(text: &str, named: bool) -> Result<Self, String> {
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {

@@ -100,7 +100,7 @@ impl Body {
         let cleaned = Self::new(clean(&text).into_bytes(), self.is_truncated);
         if cleaned.is_html() {
             let title = cleaned.read_title().map(|title| clean(&title));
-            return Self { title: title.into(), ..cleaned };
+            return Self { title: title.into(), words: clean(&cleaned.read_words()).into(), ..cleaned };
         }
         match cleaned.message() {
             None if cleaned.json().is_some() => cleaned,
@@ -267,6 +267,8 @@ mod tests {
             assert_eq!(body(text).cleaned(clean).shown(), r#""a ***""#, "{text}");
             assert_eq!(body(text).cleaned(clean).words(), "a ***", "{text}");
         }
-        assert_eq!(body("<title>s3&#x63;ret</title>").cleaned(clean).title().as_deref(), Some("***"));
+        let page = body("<title>s3&#x63;ret</title><p>a s3<b></b>cret").cleaned(clean);
+        assert_eq!(page.title().as_deref(), Some("***"));
+        assert_eq!(page.words(), "*** a ***");
     }
 }

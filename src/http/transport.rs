@@ -39,6 +39,9 @@ pub(crate) struct Transport {
     proxies: Arc<Proxies>,
     /// One permit for each request that may be under way.
     permits: Semaphore,
+    /// The response to every request: nothing is sent.
+    #[cfg(any(test, fuzzing))]
+    given: Option<Response>,
 }
 
 /// What a service answered.
@@ -227,7 +230,14 @@ impl Transport {
         let all = proxies.clone();
         let builder = builder.proxy(reqwest::Proxy::custom(move |url| Some(all.of(url)?.url().clone())));
         let client = builder.build()?;
-        Ok(Self { client, tls: Arc::new(tls), proxies, permits: Semaphore::new(concurrency) })
+        Ok(Self {
+            client,
+            tls: Arc::new(tls),
+            proxies,
+            permits: Semaphore::new(concurrency),
+            #[cfg(any(test, fuzzing))]
+            given: None,
+        })
     }
 
     /// The same connections for another service, with permits of its own.
@@ -238,7 +248,15 @@ impl Transport {
             tls: self.tls.clone(),
             proxies: self.proxies.clone(),
             permits: Semaphore::new(concurrency),
+            #[cfg(any(test, fuzzing))]
+            given: None,
         }
+    }
+
+    /// The same transport without a network: this is the response to every request.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn answering(&self, response: Response) -> Self {
+        Self { given: Some(response), ..self.for_another_service(1) }
     }
 
     /// The client that builds requests.
@@ -258,6 +276,10 @@ impl Transport {
     ///
     /// When no complete response came.
     pub(crate) async fn send(&self, request: Request, limit: Duration, max_bytes: usize) -> Attempt {
+        #[cfg(any(test, fuzzing))]
+        if let Some(response) = &self.given {
+            return Ok(response.clone());
+        }
         tokio::time::timeout(limit, self.lead(request, max_bytes))
             .await
             .unwrap_or(Err(Failure::Silent(limit)))

@@ -31,7 +31,7 @@ impl<'a> Budget<'a> {
     pub(crate) fn of_publishing(plans: &'a [Plan], results: Option<&ResultFile>) -> Self {
         let is_delivered = |plan: &Plan| match &plan.verdict {
             VerdictPlan::Given(verdicts) => {
-                results.is_some_and(|results| results.recall(plan, verdicts).is_some())
+                results.is_some_and(|results| results.earlier.recall(plan, verdicts).is_some())
             }
             VerdictPlan::Ask(_) => false,
         };

@@ -216,10 +216,10 @@ pub(crate) fn begin_results(results: &ResultFile, console: &Console) -> io::Resu
         console.warning("another run is writing to RESULT_FILE: its lines stay, and the lines of this run follow; give each run its own file");
     }
     // A run that was killed may have left one incomplete line.
-    if results.unreadable > 1 {
+    if results.earlier.unreadable > 1 {
         console.warning(format_args!(
             "RESULT_FILE has {} lines that Gatepost did not write: they stay and are ignored",
-            results.unreadable
+            results.earlier.unreadable
         ));
     }
     Ok(())

@@ -128,18 +128,25 @@ pub(crate) struct ResultFile {
     file: File,
     /// Whether the lines of earlier runs stay: with `RESUME`, and in a dry run, which delivers nothing.
     keeps_lines: bool,
-    /// With `RESUME`: the content that earlier runs delivered last to each status; `None` if they delivered none.
-    delivered: HashMap<StatusSlot, Option<Box<RawValue>>>,
-    /// With `RESUME`: the target that a lookup led to, when a status was delivered there.
-    found: HashMap<RecordedLookup, Target>,
-    /// With `RESUME`: the content of the reports that earlier runs posted last; `None` if they are not complete.
-    reports: HashMap<StatusSlot, Option<String>>,
-    /// The number of lines that Gatepost did not write.
-    pub(crate) unreadable: usize,
+    /// With `RESUME`: what its lines say.
+    pub(crate) earlier: EarlierRuns,
     /// Whether the last line may be incomplete, because writing it failed.
     is_cut: Cell<bool>,
     /// The number of lines that could not be written.
     pub(crate) lost: Cell<usize>,
+}
+
+/// What earlier runs did, as far as their lines say it.
+#[derive(Debug, Default)]
+pub(crate) struct EarlierRuns {
+    /// The content that they delivered last to each status; `None` if they delivered none.
+    delivered: HashMap<StatusSlot, Option<Box<RawValue>>>,
+    /// The target that a lookup led to, when a status was delivered there.
+    found: HashMap<RecordedLookup, Target>,
+    /// The content of the reports that they posted last; `None` if they are not complete.
+    reports: HashMap<StatusSlot, Option<String>>,
+    /// The number of lines that Gatepost did not write.
+    pub(crate) unreadable: usize,
 }
 
 /// A line of an earlier run, as far as it is needed.
@@ -206,24 +213,58 @@ impl ResultFile {
         let mut results = Self {
             file: open_regular(path)?,
             keeps_lines: resume,
-            delivered: HashMap::new(),
-            found: HashMap::new(),
-            reports: HashMap::new(),
-            unreadable: 0,
+            earlier: EarlierRuns::default(),
             is_cut: Cell::default(),
             lost: Cell::default(),
         };
         if resume {
             let file = results.file.try_clone()?;
             for line in BufReader::new(file).split(b'\n') {
-                results.read_line(&line?);
+                results.earlier.read_line(&line?);
             }
             end_line(&mut results.file)?;
         }
         Ok(results)
     }
 
-    fn read_line(&mut self, line: &[u8]) {
+    /// Removes the lines of earlier runs, unless they are kept. Returns `false` when another run is writing to the
+    /// file: then all lines are kept.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub(crate) fn begin(&self) -> io::Result<bool> {
+        // Some file systems do not have locks.
+        let is_shared = matches!(self.file.try_lock(), Err(TryLockError::WouldBlock));
+        if !self.keeps_lines && !is_shared {
+            self.file.set_len(0)?;
+        }
+        let _ = self.file.try_lock_shared();
+        Ok(self.keeps_lines || !is_shared)
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub(crate) fn write(&self, record: &impl Serialize) -> io::Result<()> {
+        let mut line = Vec::new();
+        if self.is_cut.get() {
+            line.push(b'\n');
+        }
+        serde_json::to_writer(&mut line, record)?;
+        line.push(b'\n');
+        let written = (&self.file).write_all(&line);
+        self.is_cut.set(written.is_err());
+        self.lost.set(self.lost.get() + usize::from(written.is_err()));
+        written
+    }
+}
+
+impl EarlierRuns {
+    /// Reads a line.
+    pub(crate) fn read_line(&mut self, line: &[u8]) {
         if !line.is_empty() && self.remember(line).is_none() {
             self.unreadable += 1;
         }
@@ -266,22 +307,6 @@ impl ResultFile {
         Some(())
     }
 
-    /// Removes the lines of earlier runs, unless they are kept. Returns `false` when another run is writing to the
-    /// file: then all lines are kept.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be written.
-    pub(crate) fn begin(&self) -> io::Result<bool> {
-        // Some file systems do not have locks.
-        let is_shared = matches!(self.file.try_lock(), Err(TryLockError::WouldBlock));
-        if !self.keeps_lines && !is_shared {
-            self.file.set_len(0)?;
-        }
-        let _ = self.file.try_lock_shared();
-        Ok(self.keeps_lines || !is_shared)
-    }
-
     /// The target of a plan whose statuses were all delivered: it is not looked up again, whatever was pushed since.
     pub(crate) fn recall(&self, plan: &Plan, verdicts: &[Verdict]) -> Option<Target> {
         if self.delivered.is_empty() {
@@ -307,24 +332,6 @@ impl ResultFile {
     pub(crate) fn has_posted_report(&self, target: &Target, id: &str, content: &str) -> bool {
         let slot = StatusSlot::new(&target.repository, &target.commit, id, None);
         matches!(self.reports.get(&slot), Some(Some(posted)) if posted == content)
-    }
-
-    /// Appends a line.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
-    pub(crate) fn write(&self, record: &impl Serialize) -> io::Result<()> {
-        let mut line = Vec::new();
-        if self.is_cut.get() {
-            line.push(b'\n');
-        }
-        serde_json::to_writer(&mut line, record)?;
-        line.push(b'\n');
-        let written = (&self.file).write_all(&line);
-        self.is_cut.set(written.is_err());
-        self.lost.set(self.lost.get() + usize::from(written.is_err()));
-        written
     }
 }
 

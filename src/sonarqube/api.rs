@@ -322,7 +322,7 @@ impl SonarQube<'_> {
         })
     }
 
-    pub(super) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+    pub(crate) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.client.url(path.split('/'));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);

@@ -56,7 +56,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         due: &DueReports<'p>,
     ) -> Vec<Outcome> {
         let finder = self.finder();
-        let recalled = self.results.and_then(|results| results.recall(self.plan, &verdicts));
+        let recalled = self.results.and_then(|results| results.earlier.recall(self.plan, &verdicts));
         let found = match recalled {
             Some(target) => Ok(FoundCommit::at(target)),
             None => finder.find().await,
@@ -144,7 +144,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     ) -> bool {
         self.results.is_some_and(|results| {
             let content = publisher.content(verdict, status);
-            results.has_posted_report(target, &report_id(&status.key), &content)
+            results.earlier.has_posted_report(target, &report_id(&status.key), &content)
         })
     }
 
@@ -396,7 +396,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     /// Skips, prints or posts a status.
     async fn deliver(&self, pending: &Rc<PendingStatus>) -> Result<Delivery, Box<Refusal>> {
         let PendingStatus { target, status, .. } = &**pending;
-        if self.results.is_some_and(|results| results.has_delivered(target, status)) {
+        if self.results.is_some_and(|results| results.earlier.has_delivered(target, status)) {
             Ok(Delivery::Skipped)
         } else if self.context.settings.dry_run {
             self.bitbucket.print_status(&target.repository, &target.commit, status);
