@@ -2,6 +2,8 @@
 //!
 //! `test/image` builds the image and sets three variables: `GATEPOST_IMAGE` is the name of the image,
 //! `GATEPOST_CONTAINER` the command that runs a container, and `GATEPOST_BINARY` the path of the static binary.
+//! For a platform that the machine does not have, the command starts an emulator, and the path of the program follows
+//! the name of the image.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -19,7 +21,7 @@ fn image(flags: &[&str]) -> Program {
     let container = variable("GATEPOST_CONTAINER");
     Program::Image {
         run: container.split_whitespace().chain(flags.iter().copied()).map(Into::into).collect(),
-        image: variable("GATEPOST_IMAGE").into(),
+        image: variable("GATEPOST_IMAGE").split_whitespace().map(Into::into).collect(),
     }
 }
 

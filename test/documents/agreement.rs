@@ -242,14 +242,18 @@ fn the_changelog_has_the_format_of_semversioner() {
 }
 
 /// Names that are no variables of Gatepost.
-const OTHER_NAMES: [&str; 10] = [
+const OTHER_NAMES: [&str; 14] = [
     "BITBUCKET_PR_DESTINATION_BRANCH",
     "CENTRAL_PIPELINE_TOKEN",
     "CODE_SMELL",
+    "COSIGN_PASSWORD",
+    "COSIGN_PRIVATE_KEY_BASE64",
     "GATEPOST_COMMIT",
     "GATEPOST_KEY",
     "GATEPOST_STATE",
     "GATEPOST_URL",
+    "REGISTRY_PASSWORD",
+    "REGISTRY_USERNAME",
     "SONAR_REPORT_TASK_0",
     "SONAR_REPORT_TASK_1",
     "SONAR_REPORT_TASK_COUNT",

@@ -56,6 +56,7 @@ examples! {
     a_report_without_a_credential_works: "docs/reports.md", "Without a credential" => without_credential;
     the_commands_for_contributors_exist: "docs/contributing.md", "Build and test" => commands_exist;
     the_commands_for_the_page_of_faults_exist: "docs/faults.md", "Faults" => commands_exist;
+    the_commands_to_verify_an_image_ask_for_what_is_released: "docs/security.md", "Verify an image" => commands_to_verify;
 }
 
 #[test]
@@ -95,6 +96,21 @@ fn commands_exist(section: &Section) {
         let program = line.split(' ').next().unwrap();
         assert!(program == "cargo" || repository_file(program).is_file(), "{line}");
     }
+}
+
+/// They need a registry; here it is enough that they name this version, its files and its key.
+fn commands_to_verify(section: &Section) {
+    let commands = section.blocks("sh").concat();
+    let words: Vec<_> = commands.split_whitespace().collect();
+    let images: Vec<_> = words.iter().filter(|word| word.starts_with("gatepost/gatepost:")).collect();
+    assert!(!images.is_empty() && images.iter().all(|image| **image == IMAGE), "{commands}");
+    assert!(commands.contains(concat!("--branch ", env!("CARGO_PKG_VERSION"), " ")), "{commands}");
+    let dockerfile = super::read("Dockerfile");
+    for file in words.iter().filter_map(|word| word.strip_prefix("gatepost:")) {
+        assert!(dockerfile.contains(&format!("{file} ")), "{file}");
+    }
+    let pipeline = super::read("bitbucket-pipelines.yml");
+    assert!(words.contains(&"gatepost/docs/cosign.pub") && pipeline.contains("--key docs/cosign.pub"));
 }
 
 fn pipe_lines(section: &Section) {

@@ -5,6 +5,7 @@ mod central;
 mod examples;
 mod links;
 mod many_targets;
+mod release;
 mod step;
 
 use std::{

@@ -23,8 +23,8 @@ pub enum Program {
     Image {
         /// Such as `docker run --rm --network host`.
         run: Vec<OsString>,
-        /// Such as `gatepost:dev`.
-        image: OsString,
+        /// Such as `gatepost:dev`, and what the command of the container begins with.
+        image: Vec<OsString>,
     },
 }
 
@@ -231,7 +231,7 @@ impl Gatepost {
                         .arg("--env")
                         .arg([name, OsStr::new("="), value].into_iter().collect::<OsString>());
                 }
-                command.arg(image);
+                command.args(image);
                 command
             }
         }
