@@ -10,12 +10,14 @@ use std::{
     process::{Command, ExitCode},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
 use sandbox::{
-    Analysis, Dialect, Gate, PROJECT_ANALYSIS_TOKEN, PipelinesProxy, Program, Projects, REPOSITORY_TOKEN,
-    REVOKED_SONAR_TOKEN, REVOKED_TOKEN, Sandbox, SonarQube, USER_TOKEN, WORKSPACE_TOKEN, World,
+    Analysis, Dialect, Fault, Gate, PROJECT_ANALYSIS_TOKEN, PipelinesProxy, Program, Projects,
+    REPOSITORY_TOKEN, REVOKED_SONAR_TOKEN, REVOKED_TOKEN, Sandbox, SonarQube, USER_TOKEN, WORKSPACE_TOKEN,
+    World,
 };
 
 use crate::build;
@@ -36,8 +38,12 @@ struct Served {
 type Pairs<'a> = Vec<(&'a str, String)>;
 
 /// Runs a command with the variables of one status, or says how to use the sandbox and runs until Ctrl-C.
-pub(crate) fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
+pub(crate) fn serve(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    let (latency, command) = split_latency(arguments)?;
     let served = Served::start()?;
+    if !latency.is_zero() {
+        served.sandbox.fault_always(Fault::Delay(latency));
+    }
     if let Some((program, arguments)) = command.split_first() {
         let status = Command::new(program)
             .args(arguments)
@@ -82,6 +88,18 @@ pub(crate) fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
     loop {
         thread::park();
     }
+}
+
+/// Splits `--latency MS` off the arguments. Without it, the latency is zero.
+fn split_latency(arguments: &[OsString]) -> anyhow::Result<(Duration, &[OsString])> {
+    let Some((_, rest)) = arguments.split_first().filter(|(option, _)| *option == "--latency") else {
+        return Ok((Duration::ZERO, arguments));
+    };
+    let (value, command) = rest.split_first().context("--latency needs a number of milliseconds")?;
+    let milliseconds = value.to_str().and_then(|value| value.parse().ok());
+    let milliseconds = milliseconds
+        .with_context(|| format!("--latency is \"{}\", not a number of milliseconds", value.display()))?;
+    Ok((Duration::from_millis(milliseconds), command))
 }
 
 impl Served {
