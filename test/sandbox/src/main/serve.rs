@@ -32,7 +32,12 @@ struct Served {
     root: PathBuf,
     /// A folder for each scan, with the `report-task.txt` that its scanner left.
     scans: PathBuf,
+    /// A file with further commits of acme/api, one in each line.
+    commits: PathBuf,
 }
+
+/// The commits that a command can post to besides that of its variables, for a list of many targets.
+const FURTHER_COMMITS: usize = 1000;
 
 /// What a command line sets.
 type Pairs<'a> = Vec<(&'a str, String)>;
@@ -50,6 +55,7 @@ pub(crate) fn serve(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
             .envs(served.target())
             .env("BITBUCKET_API_URL", served.sandbox.https_url())
             .env("SSL_CERT_FILE", &served.root)
+            .env("COMMITS_FILE", &served.commits)
             .env("SONAR_HOST_URL", served.sonarqube.http_url())
             .env("SONAR_TOKEN", USER_TOKEN)
             .env("SONAR_REPORT_TASK", served.scan("red"))
@@ -104,14 +110,18 @@ fn split_latency(arguments: &[OsString]) -> anyhow::Result<(Duration, &[OsString
 
 impl Served {
     fn start() -> anyhow::Result<Self> {
-        let sandbox = Arc::new(Sandbox::start(World::acme()));
+        let mut world = World::acme();
+        let commits: Vec<_> = (0..FURTHER_COMMITS).map(|_| world.push("acme/api", "nightly")).collect();
+        let sandbox = Arc::new(Sandbox::start(world));
         let projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
         let sonarqube = SonarQube::start(projects);
         // Beside this program, so that `cargo clean` removes it: a signal ends this process without a clean-up.
         let root = env::current_exe()?.with_file_name(format!("sandbox-{}.pem", sandbox.https_port()));
         let pipelines_proxy = PipelinesProxy::beside("acme/api", sandbox.http_port(), REPOSITORY_TOKEN);
         let scans = root.with_extension("scans");
-        let served = Self { sandbox, sonarqube, pipelines_proxy, root, scans };
+        let commits_file = scans.join("commits");
+        write(&commits_file, &(commits.join("\n") + "\n"))?;
+        let served = Self { sandbox, sonarqube, pipelines_proxy, root, scans, commits: commits_file };
         write(&served.root, served.sandbox.root_certificate_pem())?;
         for (scan, project, pull_request, gate) in [
             ("green", "acme_api", "7", Gate::passed()),
