@@ -1,7 +1,8 @@
 //! The demo: Gatepost works with the sandbox.
 //!
 //! `cargo run -p sandbox` plays some scenes and ends. `cargo run -p sandbox -- serve` keeps the sandbox running and
-//! says how to use it. With a command after `serve`, it runs the command and ends with it.
+//! says how to use it. With a command after `serve`, it runs the command and ends with it. `--latency` lets every
+//! answer of Bitbucket come later.
 
 #[path = "main/changes.rs"]
 mod changes;
@@ -27,7 +28,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     match arguments.split_first() {
         None => demo().map(|()| ExitCode::SUCCESS),
-        Some((verb, command)) if verb == "serve" => serve::serve(command),
+        Some((verb, rest)) if verb == "serve" => serve::serve(rest),
         Some((word, [])) if ["--help", "-h", "help"].iter().any(|help| word == *help) => {
             writeln!(io::stdout(), "{USAGE}")?;
             Ok(ExitCode::SUCCESS)
@@ -45,6 +46,7 @@ usage: cargo run -p sandbox [-- ARGUMENT...]
   (no argument)                   plays the demo: some scenes of Gatepost with a Bitbucket and a SonarQube
   serve                           keeps both running, and prints commands to try, until Ctrl-C
   serve COMMAND [ARGUMENT...]     runs a command with both, and the variables of one status, and ends with it
+  serve --latency MS [COMMAND...] the same, and Bitbucket answers each request MS milliseconds later
   --help                          prints this";
 
 fn demo() -> anyhow::Result<()> {

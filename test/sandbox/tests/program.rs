@@ -42,3 +42,24 @@ fn a_command_runs_beside_the_services_and_ends_them() {
     assert_eq!(ended.status.code(), Some(7), "{}", text(&ended.stderr));
     assert!(printed.starts_with("http://127.0.0.1:") && printed.contains("\nceTaskId="), "{printed}");
 }
+
+#[test]
+fn bitbucket_answers_after_the_latency() {
+    let request = "curl --silent --insecure --output /dev/null --write-out %{time_total} \
+                   \"$BITBUCKET_API_URL/repositories/$WORKSPACE/$REPO_SLUG\"";
+    let ended = sandbox(&["serve", "--latency", "400", "sh", "-c", request]);
+    let seconds: f64 = text(&ended.stdout).parse().expect("curl prints a number");
+    assert!(seconds >= 0.4, "{seconds}");
+}
+
+#[test]
+fn a_latency_that_is_no_number_is_told() {
+    for (arguments, told) in [
+        (&["serve", "--latency"][..], "--latency needs a number of milliseconds"),
+        (&["serve", "--latency", "soon", "true"], "--latency is \"soon\", not a number of milliseconds"),
+    ] {
+        let ended = sandbox(arguments);
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        assert!(text(&ended.stderr).contains(told), "{}", text(&ended.stderr));
+    }
+}

@@ -10,12 +10,14 @@ use std::{
     process::{Command, ExitCode},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
 use sandbox::{
-    Analysis, Dialect, Gate, PROJECT_ANALYSIS_TOKEN, PipelinesProxy, Program, Projects, REPOSITORY_TOKEN,
-    REVOKED_SONAR_TOKEN, REVOKED_TOKEN, Sandbox, SonarQube, USER_TOKEN, WORKSPACE_TOKEN, World,
+    Analysis, Dialect, Fault, Gate, PROJECT_ANALYSIS_TOKEN, PipelinesProxy, Program, Projects,
+    REPOSITORY_TOKEN, REVOKED_SONAR_TOKEN, REVOKED_TOKEN, Sandbox, SonarQube, USER_TOKEN, WORKSPACE_TOKEN,
+    World,
 };
 
 use crate::build;
@@ -30,20 +32,30 @@ struct Served {
     root: PathBuf,
     /// A folder for each scan, with the `report-task.txt` that its scanner left.
     scans: PathBuf,
+    /// A file with further commits of acme/api, one in each line.
+    commits: PathBuf,
 }
+
+/// The commits that a command can post to besides that of its variables, for a list of many targets.
+const FURTHER_COMMITS: usize = 1000;
 
 /// What a command line sets.
 type Pairs<'a> = Vec<(&'a str, String)>;
 
 /// Runs a command with the variables of one status, or says how to use the sandbox and runs until Ctrl-C.
-pub(crate) fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
+pub(crate) fn serve(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    let (latency, command) = split_latency(arguments)?;
     let served = Served::start()?;
+    if !latency.is_zero() {
+        served.sandbox.fault_always(Fault::Delay(latency));
+    }
     if let Some((program, arguments)) = command.split_first() {
         let status = Command::new(program)
             .args(arguments)
             .envs(served.target())
             .env("BITBUCKET_API_URL", served.sandbox.https_url())
             .env("SSL_CERT_FILE", &served.root)
+            .env("COMMITS_FILE", &served.commits)
             .env("SONAR_HOST_URL", served.sonarqube.http_url())
             .env("SONAR_TOKEN", USER_TOKEN)
             .env("SONAR_REPORT_TASK", served.scan("red"))
@@ -84,16 +96,32 @@ pub(crate) fn serve(command: &[OsString]) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Splits `--latency MS` off the arguments. Without it, the latency is zero.
+fn split_latency(arguments: &[OsString]) -> anyhow::Result<(Duration, &[OsString])> {
+    let Some((_, rest)) = arguments.split_first().filter(|(option, _)| *option == "--latency") else {
+        return Ok((Duration::ZERO, arguments));
+    };
+    let (value, command) = rest.split_first().context("--latency needs a number of milliseconds")?;
+    let milliseconds = value.to_str().and_then(|value| value.parse().ok());
+    let milliseconds = milliseconds
+        .with_context(|| format!("--latency is \"{}\", not a number of milliseconds", value.display()))?;
+    Ok((Duration::from_millis(milliseconds), command))
+}
+
 impl Served {
     fn start() -> anyhow::Result<Self> {
-        let sandbox = Arc::new(Sandbox::start(World::acme()));
+        let mut world = World::acme();
+        let commits: Vec<_> = (0..FURTHER_COMMITS).map(|_| world.push("acme/api", "nightly")).collect();
+        let sandbox = Arc::new(Sandbox::start(world));
         let projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
         let sonarqube = SonarQube::start(projects);
         // Beside this program, so that `cargo clean` removes it: a signal ends this process without a clean-up.
         let root = env::current_exe()?.with_file_name(format!("sandbox-{}.pem", sandbox.https_port()));
         let pipelines_proxy = PipelinesProxy::beside("acme/api", sandbox.http_port(), REPOSITORY_TOKEN);
         let scans = root.with_extension("scans");
-        let served = Self { sandbox, sonarqube, pipelines_proxy, root, scans };
+        let commits_file = scans.join("commits");
+        write(&commits_file, &(commits.join("\n") + "\n"))?;
+        let served = Self { sandbox, sonarqube, pipelines_proxy, root, scans, commits: commits_file };
         write(&served.root, served.sandbox.root_certificate_pem())?;
         for (scan, project, pull_request, gate) in [
             ("green", "acme_api", "7", Gate::passed()),
