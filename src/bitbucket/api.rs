@@ -1,10 +1,13 @@
 //! Bitbucket Cloud's REST API: one function for each endpoint. The types of its JSON stay in this file.
 //! <https://developer.atlassian.com/cloud/bitbucket/rest/>
 
-use std::{fmt, rc::Rc};
+use std::{borrow::Cow, fmt, rc::Rc};
 
 use reqwest::{Method, StatusCode, Url};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::Value;
 
 use crate::{
@@ -532,9 +535,68 @@ fn must_be_status(kind: Option<&str>, answered: Option<&str>, key: &StatusKey) -
     }
 }
 
+/// A status as Bitbucket answers it. What differs in any way is read once more as any JSON, which costs more.
+#[derive(Deserialize)]
+struct Answer<'b> {
+    #[serde(rename = "type")]
+    kind: &'b str,
+    key: &'b str,
+    state: &'b str,
+    #[serde(borrow)]
+    refname: Option<Cow<'b, str>>,
+    #[serde(borrow)]
+    links: AnswerLinks<'b>,
+    /// Any value but null.
+    error: Option<IgnoredAny>,
+    errors: Option<IgnoredAny>,
+    #[serde(borrow)]
+    commit: Option<AnswerCommit<'b>>,
+}
+
+#[derive(Deserialize)]
+struct AnswerCommit<'b> {
+    hash: &'b str,
+}
+
+#[derive(Deserialize)]
+struct AnswerLinks<'b> {
+    #[serde(borrow)]
+    commit: AnswerLink<'b>,
+}
+
+#[derive(Deserialize)]
+struct AnswerLink<'b> {
+    href: &'b str,
+}
+
+impl Answer<'_> {
+    /// Whether it is the status that was sent to the commit, and nothing says anything else.
+    fn is_of(&self, commit: &CommitHash, sent: &Status) -> bool {
+        let refname = sent.refname.as_deref();
+        self.kind == "build"
+            && (self.key, self.state) == (sent.key.as_str(), sent.state.as_str())
+            && (refname.is_none() || refname == self.refname.as_deref())
+            && linked_commit(self.links.commit.href).is_some_and(|linked| linked.matches(commit))
+            && self
+                .commit
+                .as_ref()
+                .is_none_or(|named| CommitHash::parse(named.hash).is_some_and(|named| named.matches(commit)))
+            && self.error.is_none()
+            && self.errors.is_none()
+    }
+}
+
+/// The commit that a link of Bitbucket leads to.
+fn linked_commit(link: &str) -> Option<CommitHash> {
+    link.rsplit_once("/commit/").and_then(|(_, hash)| CommitHash::parse(hash))
+}
+
 /// What shows that a response is not the status that was sent. A field that is absent or null says nothing, except the
 /// key and the state.
 fn not_the_status(response: &Response, commit: &CommitHash, sent: &Status) -> Option<Unusable> {
+    if response.body.read().is_some_and(|answer: Answer<'_>| answer.is_of(commit, sent)) {
+        return None;
+    }
     if let Some(wrong) = not_an_object(response, "status", "build") {
         return Some(wrong);
     }
@@ -577,9 +639,8 @@ fn says_error(body: &Value) -> Option<String> {
 
 /// That the body is about another commit than the status was sent to.
 fn names_other_commit(body: &Value, sent: &CommitHash) -> Option<String> {
-    let of_link = |link: &str| link.rsplit_once("/commit/").and_then(|(_, hash)| CommitHash::parse(hash));
     let named = body.pointer("/commit/hash").and_then(Value::as_str).and_then(CommitHash::parse);
-    let linked = body.pointer("/links/commit/href").and_then(Value::as_str).and_then(of_link);
+    let linked = body.pointer("/links/commit/href").and_then(Value::as_str).and_then(linked_commit);
     let other = [named, linked].into_iter().flatten().find(|commit| !commit.matches(sent))?;
     Some(format!("the answer is a status of commit {}, not of {}", other.digits(), sent.digits()))
 }
@@ -591,19 +652,9 @@ fn names_other_refname(body: &Value, sent: Option<&str>) -> Option<String> {
         .then(|| format!("the refname of the answer is {}, not {}", shown(answered), shown(sent)))
 }
 
-/// An object of Bitbucket, of which only the type is read: a long list of targets has many answers.
-#[derive(Deserialize)]
-struct Typed<'b> {
-    #[serde(rename = "type")]
-    kind: &'b str,
-}
-
 /// What shows that a response that accepts does not come from Bitbucket, or is about something else: proxies and login
 /// pages answer 200 as well. `kind` is the `type` of the object.
 pub(super) fn not_an_object(response: &Response, object: &'static str, kind: &str) -> Option<Unusable> {
-    if response.body.read().is_some_and(|Typed { kind: known }| known == kind) {
-        return None;
-    }
     match response.body.json() {
         Some(Value::Object(fields)) if fields.get("type").is_none_or(|known| known == kind) => None,
         Some(_) => Some(Unusable::NotA(object)),

@@ -25,8 +25,8 @@ pub(crate) fn holds_credential(text: &str) -> bool {
 /// of the values of parameters that hold secrets.
 pub(crate) fn without_credentials(text: &str) -> String {
     let mut clean = text.to_owned();
-    // Most lines hold none of these.
-    if clean.contains('@') || clean.contains("://") {
+    // Most lines hold none of these. An address without a colon has no password.
+    if clean.contains('@') || clean.split("://").skip(1).any(|address| address.contains(':')) {
         clean = without_addresses(&clean);
     }
     if clean.contains('=') {
