@@ -134,6 +134,9 @@ impl Bitbucket<'_> {
         let response = &exchange.response;
         let wrong = match response.status_code {
             StatusCode::NO_CONTENT => None,
+            StatusCode::OK | StatusCode::CREATED if is_as_sent(response, repository, commit, status) => {
+                return Ok(());
+            }
             StatusCode::OK | StatusCode::CREATED => not_the_status(response, commit, status),
             _ => return Err(self.refusal(purpose(), self.client.refused(&request, exchange))),
         };
@@ -551,6 +554,13 @@ struct Answer<'b> {
     errors: Option<IgnoredAny>,
     #[serde(borrow)]
     commit: Option<AnswerCommit<'b>>,
+    #[serde(borrow)]
+    repository: Option<AnswerRepository<'b>>,
+}
+
+#[derive(Deserialize)]
+struct AnswerRepository<'b> {
+    full_name: &'b str,
 }
 
 #[derive(Deserialize)]
@@ -569,21 +579,21 @@ struct AnswerLink<'b> {
     href: &'b str,
 }
 
-impl Answer<'_> {
-    /// Whether it is the status that was sent to the commit, and nothing says anything else.
-    fn is_of(&self, commit: &CommitHash, sent: &Status) -> bool {
-        let refname = sent.refname.as_deref();
-        self.kind == "build"
-            && (self.key, self.state) == (sent.key.as_str(), sent.state.as_str())
-            && (refname.is_none() || refname == self.refname.as_deref())
-            && linked_commit(self.links.commit.href).is_some_and(|linked| linked.matches(commit))
-            && self
-                .commit
-                .as_ref()
-                .is_none_or(|named| CommitHash::parse(named.hash).is_some_and(|named| named.matches(commit)))
-            && self.error.is_none()
-            && self.errors.is_none()
-    }
+/// Whether a response is the status that was sent, and nothing in it says anything else.
+fn is_as_sent(response: &Response, repository: &Repository, commit: &CommitHash, sent: &Status) -> bool {
+    let Some(answer) = response.body.read::<Answer<'_>>() else { return false };
+    let is_commit = |hash: CommitHash| hash.matches(commit);
+    let is_repository = |name: Repository| name.is_same(repository) || repository.is_by_uuid();
+    answer.kind == "build"
+        && (answer.key, answer.state) == (sent.key.as_str(), sent.state.as_str())
+        && (sent.refname.is_none() || sent.refname.as_deref() == answer.refname.as_deref())
+        && linked_commit(answer.links.commit.href).is_some_and(is_commit)
+        && answer.commit.is_none_or(|named| CommitHash::parse(named.hash).is_some_and(is_commit))
+        && answer
+            .repository
+            .is_none_or(|named| Repository::from_full_name(named.full_name).is_some_and(is_repository))
+        && answer.error.is_none()
+        && answer.errors.is_none()
 }
 
 /// The commit that a link of Bitbucket leads to.
@@ -594,9 +604,6 @@ fn linked_commit(link: &str) -> Option<CommitHash> {
 /// What shows that a response is not the status that was sent. A field that is absent or null says nothing, except the
 /// key and the state.
 fn not_the_status(response: &Response, commit: &CommitHash, sent: &Status) -> Option<Unusable> {
-    if response.body.read().is_some_and(|answer: Answer<'_>| answer.is_of(commit, sent)) {
-        return None;
-    }
     if let Some(wrong) = not_an_object(response, "status", "build") {
         return Some(wrong);
     }
