@@ -21,6 +21,8 @@ use crate::{refusals, rules, shapes};
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
 const PAGE_DEFAULT: usize = 10;
 const PAGE_MAX: usize = 100;
+/// Pages of pull requests are shorter: `atlassian/atlascode` and others ask for 50. That more is refused is assumed.
+const PULL_REQUESTS_PAGE_MAX: usize = 50;
 
 type Outcome = Result<Answer, Answer>;
 
@@ -64,6 +66,7 @@ fn dispatch(call: &mut Call, path: &[&str]) -> Outcome {
     let ["repositories", workspace, slug, path @ ..] = path else {
         return match (call.request.method.as_str(), path) {
             ("GET", ["user"]) => user(call),
+            ("GET", ["repositories", workspace]) => list_repositories(call, workspace),
             _ => Err(refusals::unknown(call.request)),
         };
     };
@@ -107,6 +110,28 @@ fn user(call: &mut Call) -> Outcome {
     Ok(Answer::json(200, &shapes::account(&visitor.account)))
 }
 
+/// Those that the credential sees, by name. The filter for a project is an example of the vendor's:
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#filtering>; any other is not known here.
+fn list_repositories(call: &mut Call, workspace: &str) -> Outcome {
+    let visitor = call.identify(Scope::Repository)?.ok_or_else(refusals::unauthenticated)?;
+    visitor.require(Scope::Repository)?;
+    if !call.world.has_workspace(workspace) {
+        return Err(refusals::no_workspace(workspace));
+    }
+    let project = match call.request.query("q") {
+        Some(filter) => match filter.strip_prefix("project.key=\"").and_then(|key| key.strip_suffix('"')) {
+            Some(key) => Some(key.to_owned()),
+            None => return Err(refusals::unknown(call.request)),
+        },
+        None => None,
+    };
+    let base = call.request.base();
+    let seen = call.world.repositories_of(workspace).filter(|(full_name, repository)| {
+        project.as_ref().is_none_or(|key| *key == repository.project) && visitor.sees(call.world, full_name)
+    });
+    call.page(PAGE_MAX, seen.map(|(full_name, repository)| shapes::repository(&base, full_name, repository)))
+}
+
 fn repository(call: &mut Call, full_name: &str) -> Outcome {
     call.admit(full_name, Scope::Repository)?;
     let repository = call.world.repository(full_name).ok_or_else(refusals::no_repository)?;
@@ -131,7 +156,7 @@ fn list_statuses(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
     if let Some(refname) = call.request.query("refname") {
         statuses.retain(|status| status.is_for(&refname));
     }
-    call.page(statuses.iter().map(|status| shapes::status(&call.request.base(), full_name, status)))
+    call.page(PAGE_MAX, statuses.iter().map(|status| shapes::status(&call.request.base(), full_name, status)))
 }
 
 /// Creates a status, or overwrites the one with the same key and refname. Whether the latter is answered with
@@ -226,7 +251,10 @@ fn list_pull_requests(call: &mut Call, full_name: &str) -> Outcome {
     let all = call.world.pull_requests(full_name);
     let shown = all.filter(|pull_request| pull_request.state == wanted);
     let base = call.request.base();
-    call.page(shown.map(|pull_request| shapes::pull_request(&base, call.world, pull_request)))
+    call.page(
+        PULL_REQUESTS_PAGE_MAX,
+        shown.map(|pull_request| shapes::pull_request(&base, call.world, pull_request)),
+    )
 }
 
 fn pull_request(call: &mut Call, full_name: &str, id: &str) -> Outcome {
@@ -239,12 +267,18 @@ fn pull_request_statuses(call: &mut Call, full_name: &str, id: &str) -> Outcome 
     call.admit(full_name, Scope::PullRequest)?;
     let PullRequest { id, source_repository, .. } = call.pull_request(full_name, id)?;
     let statuses = call.world.pull_request_statuses(full_name, *id);
-    call.page(statuses.iter().map(|status| shapes::status(&call.request.base(), source_repository, status)))
+    call.page(
+        PAGE_MAX,
+        statuses.iter().map(|status| shapes::status(&call.request.base(), source_repository, status)),
+    )
 }
 
 fn list_reports(call: &mut Call, full_name: &str, commit: &str) -> Outcome {
     let commit = call.admit_to_commit(full_name, commit)?;
-    call.page(call.world.reports(full_name, &commit).into_iter().map(|report| Value::Object(report.fields)))
+    call.page(
+        PAGE_MAX,
+        call.world.reports(full_name, &commit).into_iter().map(|report| Value::Object(report.fields)),
+    )
 }
 
 fn get_report(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Outcome {
@@ -290,7 +324,7 @@ fn delete_report(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Ou
 fn list_annotations(call: &mut Call, full_name: &str, commit: &str, id: &str) -> Outcome {
     let commit = call.admit_to_commit(full_name, commit)?;
     let annotations = call.report(full_name, &commit, id)?.annotations.clone();
-    call.page(annotations.into_iter().map(Value::Object))
+    call.page(PAGE_MAX, annotations.into_iter().map(Value::Object))
 }
 
 /// That an annotation with a known id replaces the former one is assumed.
@@ -314,6 +348,29 @@ fn add_annotations(call: &mut Call, full_name: &str, commit: &str, id: &str) -> 
         }
     }
     Ok(Answer::json(200, &json!(added)))
+}
+
+/// The parts of a value that the paths lead to:
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#partial-response>
+fn only(value: &Value, paths: &[&[&str]]) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| only(item, paths)).collect(),
+        Value::Object(fields) => {
+            let kept = fields.iter().filter_map(|(name, value)| {
+                let within: Vec<&[&str]> = paths
+                    .iter()
+                    .filter_map(|path| path.split_first())
+                    .filter(|(first, _)| *first == name)
+                    .map(|(_, rest)| rest)
+                    .collect();
+                let is_whole = within.iter().any(|rest| rest.is_empty());
+                let part = || if is_whole { value.clone() } else { only(value, &within) };
+                (!within.is_empty()).then(|| (name.clone(), part()))
+            });
+            Value::Object(kept.collect())
+        }
+        _ => value.clone(),
+    }
 }
 
 /// A request on its way to its answer.
@@ -417,10 +474,10 @@ impl Call<'_> {
         }
     }
 
-    /// One page of a list: <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
-    fn page(&self, values: impl IntoIterator<Item = Value>) -> Outcome {
+    /// One page of a list, of `max` values at most: <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
+    fn page(&self, max: usize, values: impl IntoIterator<Item = Value>) -> Outcome {
         let page = self.number("page", 1, usize::MAX)?;
-        let length = self.number("pagelen", PAGE_DEFAULT, PAGE_MAX)?;
+        let length = self.number("pagelen", PAGE_DEFAULT, max)?;
         let values: Vec<Value> = values.into_iter().collect();
         let size = values.len();
         let values: Vec<Value> =
@@ -431,6 +488,10 @@ impl Call<'_> {
         }
         if page > 1 {
             body["previous"] = json!(self.page_address(page - 1));
+        }
+        if let Some(fields) = self.request.query("fields") {
+            let paths: Vec<Vec<&str>> = fields.split(',').map(|path| path.split('.').collect()).collect();
+            body = only(&body, &paths.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
         Ok(Answer::json(200, &body))
     }

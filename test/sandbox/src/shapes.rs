@@ -116,6 +116,7 @@ pub(crate) fn pull_request(base: &str, world: &World, pull_request: &PullRequest
         source_branch,
         destination_branch,
         state,
+        is_draft,
         last_head: _,
         merge_commit,
     } = pull_request;
@@ -131,6 +132,7 @@ pub(crate) fn pull_request(base: &str, world: &World, pull_request: &PullRequest
         "type": "pullrequest",
         "id": id,
         "title": title,
+        "draft": is_draft,
         "state": state,
         // Null until it is merged: `mibexsoftware/sonar-bitbucket-plugin` #45.
         "merge_commit": merge_commit.as_ref().map(|hash| commit_reference(base, repository, hash)),

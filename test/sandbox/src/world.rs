@@ -115,6 +115,8 @@ pub struct PullRequest {
     pub destination_branch: String,
     /// `OPEN`, `MERGED`, `DECLINED` or `SUPERSEDED`.
     pub state: String,
+    /// Whether it is not ready for a review yet.
+    pub is_draft: bool,
     /// The head commit, once the branch or the repository it came from is gone.
     pub last_head: Option<String>,
     /// The commit that merged it.
@@ -133,6 +135,7 @@ impl PullRequest {
             source_branch: source_branch.to_owned(),
             destination_branch: "main".to_owned(),
             state: "OPEN".to_owned(),
+            is_draft: false,
             last_head: None,
             merge_commit: None,
         }
@@ -391,6 +394,14 @@ impl World {
 
     pub(crate) fn role(&self, workspace: &str, email: &str) -> Option<Role> {
         self.workspaces.get(workspace)?.get(email).copied()
+    }
+
+    /// The repositories of a workspace, by name.
+    pub(crate) fn repositories_of(&self, workspace: &str) -> impl Iterator<Item = (&str, &Repository)> {
+        let is_in =
+            move |full_name: &str| full_name.split_once('/').is_some_and(|(name, _)| name == workspace);
+        let all = self.repositories.iter().map(|(full_name, repository)| (full_name.as_str(), repository));
+        all.filter(move |(full_name, _)| is_in(full_name))
     }
 
     pub(crate) fn repository(&self, full_name: &str) -> Option<&Repository> {
