@@ -40,7 +40,8 @@ use crate::{
         arguments,
         findings::Findings,
         keyring::Keyring,
-        plan::{CheckTarget, Plan},
+        plan::{CheckTarget, Plan, PlanTarget},
+        repositories::TargetSearch,
         roots::{extra_roots, sonarqube_roots},
         settings::{Mode, Settings},
         target_list::Targets,
@@ -53,6 +54,7 @@ use crate::{
         budget::Budget,
         check::CheckRun,
         context::{Context, PipelinesProxy},
+        find_targets::{SearchResult, TargetFinder},
         publish::PublishRun,
         report,
         result_file::ResultFile,
@@ -128,9 +130,14 @@ async fn run(
         sonarqube_transport: &sonarqube_transport,
         console: &console,
     };
+    // Every secret is hidden as an `Authorization` header holds it, too: a service may send it back.
+    for credential in keyring.credentials() {
+        console.hide(credential.secrets_in_headers());
+    }
     match settings.mode {
         Mode::Publish => publish(&variables, context, findings, &mut stop).await,
         Mode::Check => check(&variables, context, findings, &mut stop).await,
+        Mode::Targets => write_targets(&variables, context, findings, &mut stop).await,
     }
 }
 
@@ -141,24 +148,27 @@ async fn publish(
     mut findings: Findings,
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
-    let Context { settings, keyring, console, .. } = context;
-    let targets = Targets::from_variables(variables, keyring, console, &mut findings);
+    let Context { settings, console, .. } = context;
+    let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
+        return Ok(Outcome::Stopped);
+    };
     let results = ResultFile::from_settings(settings, &mut findings);
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
         return Ok(report::problems(&findings, console));
     };
-    hide_headers(context, &targets);
     if let Some(results) = &results {
         report::begin_results(results, console)?;
     }
     report::opening(&targets, settings, console);
     if targets.are_listed {
-        Budget::of_publishing(&targets.plans, results.as_ref()).warn(targets.steps(), console);
+        let mut budget = Budget::of_publishing(&targets.plans, results.as_ref());
+        search.asked.iter().for_each(|credential| budget.add(credential, None, 1));
+        budget.warn(targets.steps(), console);
     }
     let run = PublishRun::new(context, &targets, results.as_ref());
-    run.publish_until(stop.received()).await
+    Ok(run.publish_until(stop.received()).await?.worse(search.outcome))
 }
 
 /// `MODE: check`.
@@ -168,43 +178,100 @@ async fn check(
     mut findings: Findings,
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
-    let Context { keyring, console, .. } = context;
-    let targets: Option<Targets<CheckTarget>> =
-        Targets::from_variables(variables, keyring, console, &mut findings);
+    let console = context.console;
+    let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
+        return Ok(Outcome::Stopped);
+    };
+    let targets: Option<Targets<CheckTarget>> = targets;
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
         return Ok(report::problems(&findings, console));
     };
-    hide_headers(context, &targets);
     let run = CheckRun::new(context, &targets);
     tokio::select! {
-        outcome = run.check() => outcome,
-        () = stop.received() => {
-            console.failed("stopped before the end; nothing was posted");
-            Ok(Outcome::Stopped)
-        }
+        outcome = run.check() => Ok(outcome?.worse(search.outcome)),
+        () = stop.received() => Ok(stopped(console)),
     }
 }
 
-/// Hides the tokens of SonarQube that the plans hold: an entry of a list may have its own.
-fn hide_tokens<T>(targets: Option<&Targets<T>>, console: &Console) {
-    console.hide(tokens(targets).into_iter().map(str::to_owned));
+/// `MODE: targets`.
+async fn write_targets(
+    variables: &Variables,
+    context: Context<'_>,
+    mut findings: Findings,
+    stop: &mut StopSignals,
+) -> anyhow::Result<Outcome> {
+    let Context { settings, keyring, console, .. } = context;
+    let search = TargetSearch::from_variables(variables, keyring, &mut findings);
+    if search.is_none() && variables.repositories.is_none() {
+        findings.refuse(
+            "MODE",
+            "is targets, and REPOSITORIES is not set",
+            "MODE: targets together with REPOSITORIES",
+            "pass REPOSITORIES: it names where Gatepost looks for targets",
+        );
+    }
+    report::warnings(&findings, console);
+    let Some(search) = search.filter(|_| findings.problems.is_empty()) else {
+        return Ok(report::problems(&findings, console));
+    };
+    let finder = TargetFinder::new(context, &search, variables);
+    let found = tokio::select! {
+        found = finder.find(&mut findings) => found,
+        () = stop.received() => return Ok(stopped(console)),
+    };
+    if !findings.problems.is_empty() {
+        return Ok(report::problems(&findings, console));
+    }
+    Ok(found.write(settings.result_file.as_deref(), console))
 }
 
-/// Hides every secret as an `Authorization` header holds it: a service may send it back.
-fn hide_headers<T>(context: Context<'_>, targets: &Targets<T>) {
+/// The targets that the variables name, or those that are found, with what became of the search. No targets after
+/// problems were found; `None` when the run is stopped.
+async fn targets<T: PlanTarget>(
+    variables: &Variables,
+    context: Context<'_>,
+    findings: &mut Findings,
+    stop: &mut StopSignals,
+) -> Option<(Option<Targets<T>>, SearchResult)> {
     let Context { keyring, console, .. } = context;
-    for credential in keyring.credentials() {
-        console.hide(credential.secrets_in_headers());
+    let Some(search) = TargetSearch::from_variables(variables, keyring, findings) else {
+        // A wrong search must not become the one target of the pipeline.
+        let named = || Targets::from_variables(variables, keyring, console, findings);
+        return Some((variables.repositories.is_none().then(named).flatten(), SearchResult::NONE));
+    };
+    let finder = TargetFinder::new(context, &search, variables);
+    Targets::<T>::rehearse(&finder.example(), variables, keyring, console, findings);
+    if !findings.problems.is_empty() {
+        return Some((None, SearchResult::NONE));
     }
-    for token in tokens(Some(targets)) {
-        let as_user = Authorization::basic(token.into(), SecretString::default(), String::new());
-        console.hide(as_user.secret_in_header());
-    }
+    report::warnings(findings, console);
+    findings.warnings.clear();
+    let found = tokio::select! {
+        found = finder.find(findings) => found,
+        () = stop.received() => {
+            stopped(console);
+            return None;
+        }
+    };
+    let list = found.to_json();
+    let targets = Targets::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, findings);
+    Some((Some(targets), found.search))
 }
 
-fn tokens<T>(targets: Option<&Targets<T>>) -> HashSet<&str> {
+fn stopped(console: &Console) -> Outcome {
+    console.failed("stopped before the end; nothing was posted");
+    Outcome::Stopped
+}
+
+/// Hides the tokens of SonarQube that the plans hold, also as an `Authorization` header holds them: an entry of a list may
+/// have its own.
+fn hide_tokens<T>(targets: Option<&Targets<T>>, console: &Console) {
     let plans = targets.iter().flat_map(|targets| &targets.plans);
-    plans.filter_map(|plan: &Plan<T>| plan.verdict.token()).map(ExposeSecret::expose_secret).collect()
+    let tokens = plans.filter_map(|plan: &Plan<T>| plan.verdict.token());
+    for token in tokens.map(ExposeSecret::expose_secret).collect::<HashSet<&str>>() {
+        let as_user = Authorization::basic(token.into(), SecretString::default(), String::new());
+        console.hide([token.to_owned()].into_iter().chain(as_user.secret_in_header()));
+    }
 }

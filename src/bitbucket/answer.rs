@@ -162,7 +162,7 @@ impl Answer {
     /// <https://github.com/jenkinsci/bitbucket-branch-source-plugin/issues/192>
     fn of_scope_headers(response: &Response, credential: &CredentialKind, purpose: &Purpose) -> Option<Self> {
         let need = match purpose {
-            Purpose::FindPullRequest(..) => Need::PullRequestLookup,
+            Purpose::FindPullRequest(..) | Purpose::ListPullRequests(_) => Need::PullRequestLookup,
             _ => Need::Status,
         };
         let granted = Scopes::of_header(response.header("x-oauth-scopes")?);

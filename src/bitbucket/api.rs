@@ -399,7 +399,7 @@ impl Bitbucket<'_> {
         }
     }
 
-    async fn get<W: DeserializeOwned, T>(
+    pub(super) async fn get<W: DeserializeOwned, T>(
         &self,
         purpose: Purpose,
         url: Url,
@@ -409,7 +409,7 @@ impl Bitbucket<'_> {
     }
 
     /// The same; `check` says what is wrong with a body that cannot be used.
-    async fn get_checked<W: DeserializeOwned, T>(
+    pub(super) async fn get_checked<W: DeserializeOwned, T>(
         &self,
         purpose: Purpose,
         url: Url,

@@ -32,6 +32,9 @@ pub(crate) enum Purpose {
     PostReport(Repository, CommitHash),
     FindPullRequest(Repository, PullRequestId),
     FindBranch(Repository, String),
+    /// The repositories of a workspace.
+    ListRepositories(String),
+    ListPullRequests(Repository),
     ReadRepository(Repository),
     ReadCommit(Repository, CommitHash),
     ReadStatus(Repository, CommitHash),
@@ -138,11 +141,12 @@ impl Purpose {
     /// The repository that the request is about.
     pub(crate) const fn repository(&self) -> Option<&Repository> {
         match self {
-            Self::GetToken => None,
+            Self::GetToken | Self::ListRepositories(_) => None,
             Self::PostStatus(repository, _)
             | Self::PostReport(repository, _)
             | Self::FindPullRequest(repository, _)
             | Self::FindBranch(repository, _)
+            | Self::ListPullRequests(repository)
             | Self::ReadRepository(repository)
             | Self::ReadCommit(repository, _)
             | Self::ReadStatus(repository, _) => Some(repository),
@@ -164,6 +168,8 @@ impl fmt::Display for Purpose {
             Self::PostReport(..) => f.write_str("post the report"),
             Self::FindPullRequest(repository, id) => write!(f, "look up pull request {id} of {repository}"),
             Self::FindBranch(repository, branch) => write!(f, "look up branch {branch} of {repository}"),
+            Self::ListRepositories(workspace) => write!(f, "list the repositories of {workspace}"),
+            Self::ListPullRequests(repository) => write!(f, "list the pull requests of {repository}"),
             Self::ReadRepository(repository) => write!(f, "read the repository {repository}"),
             Self::ReadCommit(repository, commit) => write!(f, "read commit {commit} of {repository}"),
             Self::ReadStatus(_, commit) => write!(f, "read who created the status of commit {commit}"),

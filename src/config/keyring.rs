@@ -162,6 +162,11 @@ impl Keyring {
         credential
     }
 
+    /// The credential for what belongs to no single repository.
+    pub(crate) const fn common(&self) -> Option<&Rc<Credential>> {
+        self.common.as_ref()
+    }
+
     /// Every credential.
     pub(crate) fn credentials(&self) -> impl Iterator<Item = &Rc<Credential>> {
         self.common.iter().chain(self.own.values().map(|own| &own.credential))

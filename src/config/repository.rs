@@ -94,14 +94,14 @@ fn named<'a>(
 const SLUG_ACCEPTED: &str =
     "a slug, workspace/slug, https://bitbucket.org/workspace/slug or git@bitbucket.org:workspace/slug.git";
 
-struct BadAddress {
-    found: String,
-    remedy: &'static str,
+pub(super) struct BadAddress {
+    pub(super) found: String,
+    pub(super) remedy: &'static str,
 }
 
 /// The workspace, if the text names one, and the slug. The text is a slug, `workspace/slug`, or the address of the
 /// repository or of one of its pages.
-fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
+pub(super) fn split_address(text: &str) -> Result<(Option<&str>, &str), BadAddress> {
     // The Clone button copies a command; a browser shows a path.
     let text = text.strip_prefix("git clone ").unwrap_or(text).trim_start();
     let text = text.strip_prefix('/').filter(|rest| rest.contains('/')).unwrap_or(text);

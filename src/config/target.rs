@@ -329,7 +329,7 @@ fn is_other_ref(text: &str) -> bool {
 }
 
 /// The rules of <https://git-scm.com/docs/git-check-ref-format>.
-fn is_branch(name: &str) -> bool {
+pub(super) fn is_branch(name: &str) -> bool {
     let forbidden = |c: char| c.is_ascii_control() || " ~^:?*[\\".contains(c);
     let is_lock = |part: &str| part.strip_suffix(".lock").is_some();
     let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !is_lock(part);

@@ -18,7 +18,7 @@ use crate::{
     config::{
         analysis::VerdictPlan,
         analysis_files::NamedServers,
-        findings::{Findings, is_trifle},
+        findings::{Findings, Problem, is_trifle},
         keyring::Keyring,
         near_miss::Word,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
@@ -93,15 +93,26 @@ impl<T: PlanTarget> Targets<T> {
         console: &Console,
         findings: &mut Findings,
     ) -> Option<Self> {
-        let planner = Planner::new(keyring, console);
         let Some((source, text)) = source(variables, findings) else {
-            let plan = planner.plan(variables, false, findings)?;
+            let plan = Planner::new(keyring, console).plan(variables, false, findings)?;
             return Some(Self { plans: vec![plan], are_listed: false, step: None });
         };
-        let text = text?;
+        Some(Self::from_list(source, &text?, variables, keyring, console, findings))
+    }
+
+    /// Plans every target of a list. `source` is the variable that it comes from.
+    pub(crate) fn from_list(
+        source: &'static str,
+        text: &[u8],
+        variables: &Variables,
+        keyring: &Keyring,
+        console: &Console,
+        findings: &mut Findings,
+    ) -> Self {
+        let planner = Planner::new(keyring, console);
         let mut list = List::new(source, variables);
         let plan = |variables: &Variables, findings: &mut Findings| planner.plan(variables, true, findings);
-        let read = each_entry(&text, |index, entry| list.add(index, entry, plan));
+        let read = each_entry(text, |index, entry| list.add(index, entry, plan));
         // A broken item of a list in YAML was told by its own name.
         let is_told = findings
             .problems
@@ -110,13 +121,34 @@ impl<T: PlanTarget> Targets<T> {
         if let Err(error) = read
             && !is_told
         {
-            let (found, remedy) = no_list(source, &text, &error);
+            let (found, remedy) = no_list(source, text, &error);
             findings.problem(source, found, ACCEPTED, remedy);
         }
         let mut targets = list.end(findings);
         targets.check_servers(findings);
         targets.divide(variables, findings);
-        Some(targets)
+        targets
+    }
+
+    /// Reports what is wrong with the run's variables before targets are looked for, by the plan of an `entry` that might
+    /// be found.
+    pub(crate) fn rehearse(
+        entry: &str,
+        variables: &Variables,
+        keyring: &Keyring,
+        console: &Console,
+        findings: &mut Findings,
+    ) {
+        let mut own = Findings::default();
+        let list = format!("[{entry}]");
+        let _: Self = Self::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, &mut own);
+        for Problem { variable, found, accepted, remedy, .. } in own.problems {
+            // Which repositories have a token is known later.
+            if !variable.starts_with("BITBUCKET_ACCESS_TOKENS[") {
+                let field = variable.strip_prefix("REPOSITORIES[0].").map(str::to_ascii_uppercase);
+                findings.refuse(field.unwrap_or(variable), found, accepted, remedy);
+            }
+        }
     }
 
     /// Checks that the files of all targets name one server, unless `SONAR_HOST_URL` names it.
@@ -159,9 +191,9 @@ impl<T: PlanTarget> Targets<T> {
     }
 }
 
-/// Whether the variables name a list of targets.
+/// Whether the variables name a list of targets, or a search for them.
 pub(crate) fn is_list(variables: &Variables) -> bool {
-    variables.targets.is_some() || variables.targets_file.is_some()
+    variables.targets.is_some() || variables.targets_file.is_some() || variables.repositories.is_some()
 }
 
 /// The list of targets and its variable; `Some(None)` after a problem was found.

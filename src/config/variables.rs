@@ -83,6 +83,14 @@ macro_rules! variables {
                 }
             }
 
+            /// The text of the variable with this name in lower case, unless it is a secret.
+            pub(crate) fn text(&self, field: &str) -> Option<&str> {
+                match field {
+                    $($(stringify!($field) => variables!(@text $kind, self.$field),)+)+
+                    _ => None,
+                }
+            }
+
             /// Sets the variable with this name in lower case, or makes it unset.
             pub(crate) fn put(&mut self, field: &str, text: Option<String>) {
                 match field {
@@ -92,6 +100,8 @@ macro_rules! variables {
             }
         }
     };
+    (@text Secret, $value:expr) => { None };
+    (@text $kind:ident, $value:expr) => { $value.as_deref() };
     (@type Text) => { String };
     (@type List) => { String };
     (@type Secret) => { SecretString };
@@ -196,6 +206,13 @@ variables! {
         /// The same JSON as text, or a list with one object in each item. Its text may have 128 KiB: Linux passes no
         /// longer one to a program. A longer list goes into `TARGETS_FILE`.
         targets: List = "",
+        /// Repositories whose targets Gatepost finds by itself: slugs, `workspace/slug`, `*` for all of `WORKSPACE`, globs,
+        /// `project:KEY`, and what to leave out, such as `!legacy-*`. Variables of Status and SonarQube may hold
+        /// `{workspace}`, `{repo_slug}`, `{pull_request}`, `{branch}` and `{destination}`.
+        repositories: List = "",
+        /// What is a target in each of `REPOSITORIES`: `open-pull-requests`, `main-branches` (their heads), or `branch:NAME`
+        /// (the head of this branch).
+        targets_from: Text = "`open-pull-requests`",
         /// JSON object with an access token for each repository, by `slug` or `workspace/slug`. One other credential may
         /// serve the other repositories.
         bitbucket_access_tokens: Secret = "",
@@ -205,7 +222,8 @@ variables! {
         concurrency: Text = "`8`",
     }
     "Behaviour" {
-        /// `publish`: post the status. `check`: check credential and target, and post nothing.
+        /// `publish`: post the status. `check`: check credential and target, and post nothing. `targets`: write the targets of
+        /// `REPOSITORIES` to `RESULT_FILE` as JSON, for `TARGETS_FILE`, or print them.
         mode: Text = "`publish`",
         /// `true`: print the requests that would change something instead of sending them.
         dry_run: Text = "`false`",
@@ -421,7 +439,8 @@ struct List<'v> {
 }
 
 /// Variables that decide whose status is posted, and what usually makes them empty. Elsewhere, empty is unset.
-const DECIDE_WHEN_BLANK: [(&str, &str, &str); 4] = [
+const DECIDE_WHEN_BLANK: [(&str, &str, &str); 5] = [
+    ("repositories", "REPOSITORIES", "the one target would be the pipeline's own repository"),
     ("repo_slug", "REPO_SLUG", "the target would be the pipeline's own repository"),
     ("state", "STATE", "SonarQube would be asked, and its verdict would stand under the key of another tool"),
     ("targets", "TARGETS", "the one target would be the pipeline's own repository"),
@@ -629,7 +648,8 @@ fn without_names(secret: &str) -> Vec<String> {
 /// Whether nothing of the run depends on a variable: SonarQube is not asked beside `STATE`, and only a list is divided.
 /// `SONAR_PROJECT_KEY` makes the key of the status, unless there is a `KEY`.
 fn is_unused(name: &str, group: &str, known: &BTreeMap<String, (&Variable, String)>) -> bool {
-    let is_list = known.contains_key("TARGETS") || known.contains_key("TARGETS_FILE");
+    let is_list =
+        ["TARGETS", "TARGETS_FILE", "REPOSITORIES"].into_iter().any(|list| known.contains_key(list));
     let is_asked = !known.contains_key("STATE") || is_list;
     match name {
         "SPLIT" => !is_list,

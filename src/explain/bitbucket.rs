@@ -414,6 +414,10 @@ fn explain_not_found(
         reasons.extend(hidden(repository));
         Explanation::from(reasons)
     };
+    if let Purpose::ListRepositories(workspace) = purpose {
+        let why = format!("there is no workspace {workspace}, or the credential is for another one");
+        return Reason::with_why(&handbook::NO_WORKSPACE, why).into();
+    }
     let Some(repository) = purpose.repository() else { return unknown_answer() };
     if *answer == Answer::NoWorkspace {
         let why = format!("there is no workspace {}", repository.workspace);
@@ -424,8 +428,10 @@ fn explain_not_found(
     }
     match purpose {
         // No token: nothing was looked for.
-        Purpose::GetToken => unknown_answer(),
-        Purpose::ReadRepository(repository) => hidden(repository).into(),
+        Purpose::GetToken | Purpose::ListRepositories(_) => unknown_answer(),
+        Purpose::ReadRepository(repository) | Purpose::ListPullRequests(repository) => {
+            hidden(repository).into()
+        }
         Purpose::PostStatus(repository, commit) if evidence.has_commit == Some(true) => Explanation::of(
             format!(
                 "Bitbucket shows commit {commit} of {repository} and refuses a status for it, which is not documented"

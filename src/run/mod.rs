@@ -7,6 +7,7 @@ pub(crate) mod compare_analysis;
 pub(crate) mod context;
 pub(crate) mod delivery;
 pub(crate) mod find_commit;
+pub(crate) mod find_targets;
 pub(crate) mod insights;
 pub(crate) mod lookup_cache;
 pub(crate) mod publish;
