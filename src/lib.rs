@@ -152,6 +152,9 @@ async fn publish(
     let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
         return Ok(Outcome::Stopped);
     };
+    if search.outcome == Outcome::VariablesWrong {
+        return Ok(search.outcome);
+    }
     let results = ResultFile::from_settings(settings, &mut findings);
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
@@ -182,6 +185,9 @@ async fn check(
     let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
         return Ok(Outcome::Stopped);
     };
+    if search.outcome == Outcome::VariablesWrong {
+        return Ok(search.outcome);
+    }
     let targets: Option<Targets<CheckTarget>> = targets;
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
@@ -218,11 +224,11 @@ async fn write_targets(
     };
     let finder = TargetFinder::new(context, &search, variables);
     let found = tokio::select! {
-        found = finder.find(&mut findings) => found,
+        found = finder.find() => found,
         () = stop.received() => return Ok(stopped(console)),
     };
-    if !findings.problems.is_empty() {
-        return Ok(report::problems(&findings, console));
+    if found.search.outcome == Outcome::VariablesWrong {
+        return Ok(Outcome::VariablesWrong);
     }
     Ok(found.write(settings.result_file.as_deref(), console))
 }
@@ -249,7 +255,7 @@ async fn targets<T: PlanTarget>(
     report::warnings(findings, console);
     findings.warnings.clear();
     let found = tokio::select! {
-        found = finder.find(findings) => found,
+        found = finder.find() => found,
         () = stop.received() => {
             stopped(console);
             return None;

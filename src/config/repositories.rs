@@ -4,8 +4,8 @@ use glob::{MatchOptions, Pattern};
 
 use crate::{
     config::{
-        findings::Findings, keyring::Keyring, near_miss::Word, placeholders, repository::split_address,
-        target::is_branch, variables::Variables,
+        findings::Findings, keyring::Keyring, near_miss::Word, parse::flag, placeholders,
+        repository::split_address, target::is_branch, variables::Variables,
     },
     console::foreign::shown,
     model::target::{Repository, is_name},
@@ -64,7 +64,8 @@ impl TargetSearch {
         findings: &mut Findings,
     ) -> Option<Self> {
         let Some(text) = &variables.repositories else {
-            if let Some(from) = &variables.targets_from {
+            // The default comes from pipe.yml.
+            if let Some(from) = variables.targets_from.as_ref().filter(|from| from.trim() != FROM_DEFAULT) {
                 findings.problem(
                     "TARGETS_FROM",
                     format!("is {}, and there is no REPOSITORIES to find targets in", shown(from.trim())),
@@ -117,10 +118,10 @@ impl TargetSearch {
                 "pass a workspace access token as BITBUCKET_ACCESS_TOKEN, or an API token, beside BITBUCKET_ACCESS_TOKENS; or name each repository",
             );
         }
-        if variables.split.is_some() {
+        if flag("SPLIT", variables.split.as_deref(), false, &mut Findings::default()) {
             findings.problem(
                 "SPLIT",
-                "is set, and so is REPOSITORIES: each step would find its own list, and a pull request that is opened meanwhile would move the others to another step",
+                "is true, and REPOSITORIES is set: each step would find its own list, and a pull request that is opened meanwhile would move the others to another step",
                 "SPLIT together with TARGETS_FILE",
                 "write the list in a step before the group with MODE: targets, and pass it on as an artifact in TARGETS_FILE",
             );
@@ -293,12 +294,13 @@ fn workspace(variables: &Variables, findings: &mut Findings) -> Option<String> {
     name.map(str::to_owned)
 }
 
+const FROM_DEFAULT: &str = "open-pull-requests";
 const FROM_ACCEPTED: &str = "open-pull-requests, main-branches, or branch:NAME";
 
 fn targets_from(text: Option<&str>, findings: &mut Findings) -> Option<TargetsFrom> {
     let Some(text) = text.map(str::trim) else { return Some(TargetsFrom::OpenPullRequests) };
     let from = match text {
-        "open-pull-requests" => Some(TargetsFrom::OpenPullRequests),
+        FROM_DEFAULT => Some(TargetsFrom::OpenPullRequests),
         "main-branches" => Some(TargetsFrom::MainBranches),
         _ => text
             .strip_prefix("branch:")
@@ -307,7 +309,7 @@ fn targets_from(text: Option<&str>, findings: &mut Findings) -> Option<TargetsFr
     };
     if from.is_none() {
         let lower = text.to_ascii_lowercase();
-        let near = Word::new(&lower).nearest(["open-pull-requests", "main-branches"]);
+        let near = Word::new(&lower).nearest([FROM_DEFAULT, "main-branches"]);
         let remedy = near.map_or_else(
             || {
                 "pass one of these; branch:develop stands for the head of develop in each repository"

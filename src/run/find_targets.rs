@@ -13,7 +13,6 @@ use crate::{
         refusal::Refusal,
     },
     config::{
-        findings::Findings,
         placeholders::{FoundTarget, may_hold},
         repositories::{RepositoryList, TargetSearch, TargetsFrom},
         variables::Variables,
@@ -39,7 +38,8 @@ pub(crate) struct FoundTargets {
 /// What became of a search.
 #[derive(Debug)]
 pub(crate) struct SearchResult {
-    /// `Done`, or what became of a repository or a list that could not be read.
+    /// `Done`, or what became of a repository or a list that could not be read; `VariablesWrong` when nothing was found to
+    /// look in.
     pub(crate) outcome: Outcome,
     /// The credential of each repository that was looked in. Each took one request at least.
     pub(crate) asked: Vec<Rc<Credential>>,
@@ -74,7 +74,7 @@ impl<'a> TargetFinder<'a> {
     }
 
     /// Finds the targets. A list or a repository that cannot be read is told, and the others are read.
-    pub(crate) async fn find(&self, findings: &mut Findings) -> FoundTargets {
+    pub(crate) async fn find(&self) -> FoundTargets {
         let (repositories, mut outcome) = self.repositories().await;
         let looked = stream::iter(repositories.values().enumerate())
             .map(|(number, (repository, main_branch))| async move {
@@ -95,12 +95,11 @@ impl<'a> TargetFinder<'a> {
             }
         }
         if repositories.is_empty() && outcome == Outcome::Done {
-            findings.problem(
-                "REPOSITORIES",
-                "matches no repository that the credential sees",
-                "names, globs and projects of repositories that exist",
-                "check them, and what is left out with !; the repositories of a workspace are at bitbucket.org/<workspace>",
-            );
+            let console = self.context.console;
+            console.failed("REPOSITORIES matches no repository that the credential sees; nothing was posted");
+            console.detail("accepted", "names, globs and projects of repositories that exist");
+            console.detail("to do", "check them, and what is left out with !; bitbucket.org/<workspace> shows the repositories of a workspace");
+            outcome = Outcome::VariablesWrong;
         } else {
             self.tell(&all, repositories.len(), unread);
         }

@@ -1,9 +1,6 @@
 //! The examples of one run over many targets.
 
-use std::process::{Command, Output};
-
 use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube};
-use serde_json::Value;
 
 use super::{
     Section, central,
@@ -64,25 +61,16 @@ impl Fleet {
                 sonarqube.submit(analysis.from_branch(&branch));
             }
         }
+        // No pull request is open in this one.
+        sandbox.world(|world| {
+            world.add_repository("acme/legacy-till", true);
+        });
         let folder = Folder::new();
-        folder.write("repositories.txt", format!("gone\n{}\n", slugs.join("\n")).as_bytes());
         Self { sandbox, sonarqube, slugs, folder }
     }
 
     fn build(&self) -> Gatepost {
         in_central_pipeline(&self.sandbox).within(self.folder.path())
-    }
-
-    /// Runs a line of a script as Pipelines does.
-    fn bash(&self, line: &Value) -> Output {
-        let line = line.as_str().unwrap().replace("https://api.bitbucket.org/2.0", &self.sandbox.http_url());
-        Command::new("bash")
-            .args(["-c", &line])
-            .current_dir(self.folder.path())
-            .env("BITBUCKET_WORKSPACE", "acme")
-            .env("WORKSPACE_ACCESS_TOKEN", sandbox::WORKSPACE_TOKEN)
-            .output()
-            .unwrap()
     }
 
     /// Keys and states of the statuses on all open pull requests.
@@ -111,14 +99,6 @@ pub(super) fn nightly(_: &Section) {
     let [nightly, parallel] = ["Nightly, over all open pull requests", "Parallel steps"]
         .map(|heading| Section::find("docs/many-targets.md", heading).only_yaml());
     let fleet = Fleet::new();
-    let script = &nightly["pipelines"]["custom"]["nightly"][0]["step"]["script"];
-    for line in [&script[0], &script[1]] {
-        let ended = fleet.bash(line);
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    }
-    assert_eq!(fleet.folder.read("unlisted.txt"), "gone\n");
-    assert!(!fleet.bash(&script[3]).status.success(), "a repository is missing");
-
     let url = fleet.sonarqube.http_url();
     let [_, by_day] = central::both_pipelines();
     let commit = fleet.sandbox.head(&format!("acme/{}", fleet.slugs[0]), "feature/change");
@@ -137,7 +117,9 @@ pub(super) fn nightly(_: &Section) {
     assert_eq!(fleet.folder.read("results.jsonl").lines().count() as u64, all_open);
 
     // Each step of the group has a part of the list, and together they have all of it.
-    let steps = pipes(&parallel);
+    let all_steps = pipes(&parallel);
+    let (list, steps) = all_steps.split_first().unwrap();
+    Step::new(fleet.build(), &[("SONAR_HOST_URL", &url)]).run(list, 0);
     let count = steps.len().to_string();
     let before = fleet.posts();
     for (number, pipe) in steps.iter().enumerate() {

@@ -3,6 +3,7 @@
 mod check;
 mod duplicates;
 mod failures;
+mod found;
 mod limits;
 mod list;
 mod parallel;

@@ -1,6 +1,6 @@
 //! The second part of the demo: one central pipeline and sixty repositories.
 
-use std::{collections::BTreeMap, io::Write};
+use std::io::Write;
 
 use anyhow::ensure;
 use sandbox::{
@@ -104,33 +104,28 @@ fn nightly(
 ) -> anyhow::Result<()> {
     writeln!(
         out,
-        "\n{number}. A nightly run posts to {REPOSITORIES} pull requests, with an access token for each repository\n"
+        "\n{number}. A nightly run finds the open pull requests of {REPOSITORIES} repositories by itself\n"
     )?;
     let (revoked, vanished) = (service(13), service(42));
-    writeln!(out, "   the token of acme/{revoked} was revoked, and acme/{vanished} was deleted")?;
+    writeln!(
+        out,
+        "   the token of acme/{revoked} was revoked, and acme/{vanished}, which is named, was deleted"
+    )?;
     sandbox.world(|world| {
         world.revoke(&repository_token(&revoked)).delete_repository(&format!("acme/{vanished}"));
     });
-    let mut targets = Vec::new();
     for number in 1..=REPOSITORIES {
         let gate = if number % 20 == 7 { Gate::failed() } else { Gate::passed() };
         sonarqube.submit(Analysis::of_pull_request(&project(number), "1", gate));
-        targets.push(json!({
-            "repo_slug": service(number),
-            "pull_request": 1,
-            "sonar_project_key": project(number),
-            "sonar_pull_request": 1,
-        }));
     }
-    let tokens: BTreeMap<String, String> =
-        (1..=REPOSITORIES).map(service).map(|slug| (slug.clone(), repository_token(&slug))).collect();
     let folder = Folder::new();
-    let _ = folder.write("targets.json", &serde_json::to_vec(&targets)?);
-    writeln!(out, "   targets.json begins [{}, ...", targets[0])?;
     let text = str::to_owned;
     let variables = [
-        ("TARGETS_FILE", text("targets.json")),
-        ("BITBUCKET_ACCESS_TOKENS", serde_json::to_string(&tokens)?),
+        ("REPOSITORIES", format!("service-* {vanished}")),
+        ("SONAR_PROJECT_KEY", text("acme_{repo_slug}")),
+        ("KEY", text("sonar")),
+        ("BITBUCKET_ACCESS_TOKEN", text(WORKSPACE_TOKEN)),
+        ("BITBUCKET_ACCESS_TOKENS", json!({ &revoked: repository_token(&revoked) }).to_string()),
         ("SONAR_TOKEN", text(USER_TOKEN)),
         ("SONAR_HOST_URL", sonarqube.http_url()),
         ("RESULT_FILE", text("results.jsonl")),

@@ -1,0 +1,361 @@
+//! Targets that a run finds by itself, in the repositories of `REPOSITORIES`.
+
+use std::time::Duration;
+
+use sandbox::{
+    Analysis, Dialect, Fault, Gate, Projects, PullRequest, SonarQube, USER_TOKEN, WORKSPACE_TOKEN,
+    repository_token, service,
+};
+use serde_json::{Value, json};
+
+use super::{fleet, posts, results, state_of};
+use crate::run::{Folder, Gatepost, Sandbox, assert_told, bare, stopped_by};
+
+/// A run by hand over what it finds in these repositories.
+fn over(repositories: &str, sandbox: &Sandbox) -> Gatepost {
+    bare()
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("REPOSITORIES", repositories)
+        .set("KEY", "sonar")
+        .set("STATE", "passed")
+        .set("TIMEOUT", "20")
+}
+
+/// Two more pull requests in each repository.
+fn with_three_each(count: usize) -> Sandbox {
+    let sandbox = fleet(count);
+    sandbox.world(|world| {
+        for slug in (1..=count).map(service) {
+            let full_name = format!("acme/{slug}");
+            for (id, branch) in [(2, "feature/second"), (3, "feature/third")] {
+                world.push(&full_name, branch);
+                world.open_pull_request(PullRequest::new(&full_name, id, branch));
+            }
+        }
+    });
+    sandbox
+}
+
+/// The requests by method and the end of their path, with how often each was sent.
+fn counted(sandbox: &Sandbox) -> (usize, usize, usize) {
+    let requests = sandbox.requests();
+    let lists = requests.iter().filter(|request| request.path.contains("/pullrequests?")).count();
+    let posted = requests.iter().filter(|request| request.method == "POST").count();
+    (lists, posted, requests.len() - lists - posted)
+}
+
+#[test]
+fn sixty_repositories_take_one_list_request_each_and_one_status_for_each_pull_request() {
+    let sandbox = with_three_each(60);
+    let names: Vec<String> = (1..=60).map(service).collect();
+    let run = over(&names.join(","), &sandbox).run();
+    assert_told(&run, 0, &["found 180 open pull requests in 60 repositories\n", "✔ 180 targets: 180 posted"]);
+    assert_eq!(counted(&sandbox), (60, 180, 0));
+    assert!(posts(&sandbox).values().all(|count| *count == 1));
+}
+
+#[test]
+fn all_repositories_of_a_workspace_take_one_more_request_for_each_hundred() {
+    let sandbox = fleet(120);
+    let run = over("* !central-*", &sandbox).run();
+    assert_told(
+        &run,
+        0,
+        &["found 120 open pull requests in 120 repositories\n", "✔ 120 targets: 120 posted"],
+    );
+    assert_eq!(counted(&sandbox), (120, 120, 2));
+}
+
+#[test]
+fn a_thousand_repositories_are_found_in_pages() {
+    let sandbox = fleet(1000);
+    let run = over("*", &sandbox).set("MODE", "targets").set("TARGETS_FROM", "main-branches").run();
+    assert_told(&run, 0, &["found 1001 main branches in 1001 repositories\n"]);
+    assert_eq!(sandbox.request_count(), 11);
+}
+
+#[test]
+fn a_repository_of_many_pull_requests_is_read_to_the_last_page() {
+    let sandbox = fleet(1);
+    sandbox.world(|world| {
+        for id in 2..=3000 {
+            let branch = format!("feature/{id}");
+            world.push("acme/service-001", &branch);
+            world.open_pull_request(PullRequest::new("acme/service-001", id, &branch));
+        }
+    });
+    let run = over("service-001", &sandbox).set("MODE", "targets").run();
+    assert_told(&run, 0, &["found 3000 open pull requests in 1 repository\n"]);
+    assert_eq!(sandbox.request_count(), 60);
+}
+
+#[test]
+fn projects_globs_and_exclusions_choose_the_repositories() {
+    let sandbox = fleet(12);
+    let run = over("project:APPS !service-01?", &sandbox).set("TARGETS_FROM", "main-branches").run();
+    assert_told(&run, 0, &["found 9 main branches in 9 repositories\n", "✔ 9 targets: 9 posted"]);
+    let run =
+        over("acme/service-00[12], central-pipeline", &sandbox).set("TARGETS_FROM", "branch:main").run();
+    assert_told(&run, 0, &["found 3 branches in 3 repositories\n", "✔ 3 targets: 3 posted"]);
+}
+
+#[test]
+fn sonarqube_is_asked_for_the_project_and_the_pull_request_of_each_target() {
+    let sandbox = fleet(2);
+    let mut projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
+    for number in 1..=2 {
+        projects.add_project(&format!("acme_{}", service(number)), "A service", true);
+    }
+    let sonarqube = SonarQube::start(projects);
+    for (number, gate) in [(1, Gate::passed()), (2, Gate::failed())] {
+        sonarqube.submit(Analysis::of_pull_request(&format!("acme_{}", service(number)), "1", gate));
+    }
+    let run = over("service-*", &sandbox)
+        .unset("STATE")
+        .set("SONAR_PROJECT_KEY", "acme_{repo_slug}")
+        .set("SONAR_TOKEN", USER_TOKEN)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("NAME", "{workspace}/{repo_slug}: {branch} into {destination}")
+        .run();
+    assert_told(&run, 1, &["2 targets: 2 posted"]);
+    assert_eq!([1, 2].map(|number| state_of(&sandbox, number).unwrap()), ["SUCCESSFUL", "FAILED"]);
+    let status = &sandbox.pull_request_statuses("acme/service-002", 1)[0];
+    assert_eq!(status.name.as_deref(), Some("acme/service-002: feature/change into main"));
+}
+
+#[test]
+fn the_targets_are_written_as_a_list_that_another_step_takes() {
+    let (sandbox, folder) = (fleet(3), Folder::new());
+    let finds = over("service-*", &sandbox)
+        .within(folder.path())
+        .set("MODE", "targets")
+        .set("NAME", "{repo_slug}")
+        .set("RESULT_FILE", "targets.json");
+    assert_told(&finds.run(), 0, &["✔ wrote \"targets.json\": pass it on as TARGETS_FILE"]);
+    let list: Vec<Value> = serde_json::from_str(&folder.read("targets.json")).unwrap();
+    let head = sandbox.head("acme/service-001", "feature/change");
+    assert_eq!(
+        list[0],
+        json!({ "repo_slug": "acme/service-001", "pull_request": 1, "commit": head[..12], "branch": "feature/change", "name": "service-001" })
+    );
+    let posts_them =
+        finds.unset("REPOSITORIES").unset("MODE").unset("RESULT_FILE").set("TARGETS_FILE", "targets.json");
+    assert_told(&posts_them.run(), 0, &["✔ 3 targets: 3 posted"]);
+    assert_eq!(counted(&sandbox), (3, 3, 1));
+}
+
+#[test]
+fn drafts_forks_and_deleted_sources_are_told() {
+    let sandbox = fleet(1);
+    sandbox.world(|world| {
+        world.add_fork("acme/service-001", "jane/service-001", false);
+        world.push("jane/service-001", "feature/fork");
+        let fork = PullRequest {
+            source_repository: "jane/service-001".to_owned(),
+            ..PullRequest::new("acme/service-001", 2, "feature/fork")
+        };
+        world.open_pull_request(fork);
+        world.push("acme/service-001", "feature/draft");
+        let draft =
+            PullRequest { is_draft: true, ..PullRequest::new("acme/service-001", 3, "feature/draft") };
+        world.open_pull_request(draft);
+        world.push("acme/service-001", "feature/gone");
+        world.open_pull_request(PullRequest::new("acme/service-001", 4, "feature/gone"));
+    });
+    let run = over("service-001", &sandbox).run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "found 4 open pull requests in 1 repository, 1 draft, 1 from a fork\n",
+            "4 targets: 3 posted, 1 not posted",
+        ],
+    );
+}
+
+#[test]
+fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
+    let sandbox = fleet(3);
+    sandbox.world(|world| {
+        world.delete_repository("acme/service-002");
+    });
+    let run = over("service-001 service-002 service-003", &sandbox).run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "✖ failed to list the pull requests of acme/service-002: ",
+            "found 2 open pull requests in 3 repositories, 1 repository could not be read\n",
+            "✔ 2 targets: 2 posted",
+        ],
+    );
+}
+
+#[test]
+fn a_repository_that_is_removed_between_list_and_post_stops_no_other() {
+    let (sandbox, folder) = (fleet(3), Folder::new());
+    let finds = over("service-*", &sandbox)
+        .within(folder.path())
+        .set("MODE", "targets")
+        .set("RESULT_FILE", "targets.json");
+    assert_eq!(finds.run().code, 0);
+    sandbox.world(|world| {
+        world.delete_repository("acme/service-002");
+    });
+    let posts_them = finds
+        .unset("REPOSITORIES")
+        .unset("MODE")
+        .set("TARGETS_FILE", "targets.json")
+        .set("RESULT_FILE", "results.jsonl");
+    assert_told(&posts_them.run(), 4, &["3 targets: 2 posted, 1 not posted"]);
+    assert_eq!(results(&folder).len(), 3);
+}
+
+#[test]
+fn each_repository_is_listed_with_its_own_token() {
+    let sandbox = fleet(2);
+    let tokens: Value = (1..=2)
+        .map(service)
+        .map(|slug| (slug.clone(), json!(repository_token(&slug))))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let run = over("service-001 service-002", &sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
+        .run();
+    assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
+    let run = over("service-*", &sandbox)
+        .unset("BITBUCKET_ACCESS_TOKEN")
+        .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
+        .run();
+    assert_told(
+        &run,
+        2,
+        &[
+            "✖ REPOSITORIES has a glob or a project, and BITBUCKET_ACCESS_TOKENS holds tokens of single repositories only",
+        ],
+    );
+}
+
+#[test]
+fn a_page_that_fails_for_a_moment_is_asked_for_again() {
+    for fault in [Fault::rate_limited(), Fault::unavailable(None), Fault::page(503, "Down for maintenance")] {
+        let sandbox = fleet(2);
+        sandbox.fault(fault);
+        let run = over("service-*", &sandbox).run();
+        assert_told(&run, 0, &["found 2 open pull requests in 2 repositories\n", "✔ 2 targets: 2 posted"]);
+    }
+}
+
+#[test]
+fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
+    let sandbox = fleet(2);
+    sandbox.fault(Fault::page(200, "Log in"));
+    let run = over("service-001 service-002", &sandbox).set("CONCURRENCY", "1").run();
+    assert_told(
+        &run,
+        4,
+        &["✖ failed to list the pull requests of acme/service-001: ", "✔ 1 target: 1 posted"],
+    );
+}
+
+/// The credential does not follow a page to another host, and a list that does not end is left.
+#[test]
+fn a_next_page_that_lies_is_not_followed() {
+    let sandbox = fleet(1);
+    let again = format!("{}/repositories/acme/service-001/pullrequests?page=2", sandbox.http_url());
+    for (next, told) in [
+        (
+            "http://127.0.0.2:9/2.0/repositories/acme/service-001/pullrequests?page=2",
+            "which is not Bitbucket's API: the credential is not sent there",
+        ),
+        (
+            "https://api.bitbucket.org.evil.example/2.0/x",
+            "which is not Bitbucket's API: the credential is not sent there",
+        ),
+        ("//evil.example/2.0", "which is not Bitbucket's API: the credential is not sent there"),
+        ("not an address", "which is not Bitbucket's API: the credential is not sent there"),
+        (again.as_str(), "which was read before: the list does not end"),
+    ] {
+        sandbox.fault_always(Fault::json(200, &json!({ "values": [], "next": next })));
+        let run = over("service-001", &sandbox).run();
+        assert_told(&run, 4, &["✖ failed to list the pull requests of acme/service-001: ", told]);
+        sandbox.clear_faults();
+    }
+    assert_eq!(posts(&sandbox).len(), 0);
+}
+
+#[test]
+fn wrong_variables_are_told_before_the_first_request() {
+    let sandbox = fleet(2);
+    for (name, value, told) in [
+        ("KEY", "sonar-{repo}", "✖ KEY holds {repo}, which is not a placeholder"),
+        ("NAME", "{repo_slg}", "to do:    did you mean {repo_slug}?"),
+        ("URL", "https://ci.acme.example/{destinatoin}", "did you mean {destination}?"),
+        ("SSL_CERT_FILE", "{repo_slug}.pem", "✖ SSL_CERT_FILE holds {repo_slug}, and takes no placeholders"),
+        ("TARGETS", "[]", "✖ TARGETS is set, and so is REPOSITORIES, which finds the targets"),
+        ("COMMIT", "8d081548cabb", "✖ COMMIT is set, and so is REPOSITORIES, which finds the targets"),
+        ("TARGETS_FROM", "open-pull-request", "did you mean open-pull-requests?"),
+        ("TARGETS_FROM", "branch:a..b", "✖ TARGETS_FROM is \"branch:a..b\""),
+        ("SPLIT", "true", "✖ SPLIT is true, and REPOSITORIES is set"),
+        ("STATE", "perhaps", "✖ STATE is \"perhaps\""),
+        ("REPOSITORIES", "!legacy-*", "which names no repository to look in"),
+        ("REPOSITORIES", " ", "✖ REPOSITORIES is empty"),
+    ] {
+        let run = over("service-*", &sandbox).set(name, value).run();
+        assert_told(&run, 2, &[told]);
+    }
+    let run =
+        over("service-*", &sandbox).set("TARGETS_FROM", "main-branches").set("KEY", "{pull_request}").run();
+    assert_told(&run, 2, &["✖ KEY holds {pull_request}, and TARGETS_FROM finds branches, which have none"]);
+    let run = over("x", &sandbox).unset("REPOSITORIES").set("MODE", "targets").run();
+    assert_told(&run, 2, &["✖ MODE is targets, and REPOSITORIES is not set"]);
+    assert_eq!(sandbox.request_count(), 0);
+}
+
+#[test]
+fn repositories_that_match_nothing_are_a_problem() {
+    let sandbox = fleet(2);
+    let run = over("nothing-*", &sandbox).run();
+    insta::assert_snapshot!(run.told(), @"
+    ✖ REPOSITORIES matches no repository that the credential sees; nothing was posted
+      accepted: names, globs and projects of repositories that exist
+      to do:    check them, and what is left out with !; bitbucket.org/<workspace> shows the repositories of a workspace
+    exit code 2
+    ");
+}
+
+#[test]
+fn two_pull_requests_of_one_commit_have_one_status() {
+    let sandbox = fleet(1);
+    sandbox.world(|world| {
+        let again = PullRequest {
+            destination_branch: "release".to_owned(),
+            ..PullRequest::new("acme/service-001", 2, "feature/change")
+        };
+        world.open_pull_request(again);
+    });
+    let run = over("service-001", &sandbox).run();
+    insta::assert_snapshot!(run.told(), @"
+    found 2 open pull requests in 1 repository
+    gatepost 0.1.0: 2 targets, 2 at once
+      repository        commit        state       outcome
+    ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  posted
+    ✔ acme/service-001  31021ff96f3f  SUCCESSFUL  the same as another target
+    ✔ 2 targets: 1 posted, 1 the same as others, posted once
+    exit code 0
+    ");
+    let run = over("service-001", &sandbox).set("KEY", "sonar-{destination}").run();
+    assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
+}
+
+#[test]
+fn a_search_that_is_stopped_posts_nothing() {
+    let sandbox = fleet(3);
+    sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
+    let run = stopped_by("-TERM", &over("service-*", &sandbox), || sandbox.request_count() >= 1);
+    assert_told(&run, 143, &["✖ stopped before the end; nothing was posted"]);
+    assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
+}
