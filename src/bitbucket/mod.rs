@@ -5,5 +5,6 @@ pub(crate) mod api;
 pub(crate) mod consumer;
 pub(crate) mod credential;
 pub(crate) mod insights;
+pub(crate) mod lists;
 pub(crate) mod refusal;
 pub(crate) mod scopes;

@@ -16,6 +16,7 @@ pub(crate) mod report_task;
 pub(crate) mod repository;
 pub(crate) mod roots;
 pub(crate) mod settings;
+pub(crate) mod settle;
 pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod target_list;

@@ -26,6 +26,7 @@ use crate::{
 pub(crate) enum Mode {
     Publish,
     Check,
+    Settle,
 }
 
 /// How the run behaves.
@@ -160,11 +161,12 @@ fn mode(text: Option<&str>, findings: &mut Findings) -> Mode {
     match text.to_ascii_lowercase().as_str() {
         "publish" => Mode::Publish,
         "check" => Mode::Check,
+        "settle" => Mode::Settle,
         _ => {
             findings.problem(
                 "MODE",
                 format!("is {}, which is not a mode", shown(text)),
-                "publish (post the status) or check (check credential and target, and post nothing)",
+                "publish (post the status), check (check credential and target, and post nothing) or settle (end statuses that nobody else ends)",
                 "pass one of these words, or remove MODE: the default is publish",
             );
             Mode::Publish

@@ -204,8 +204,17 @@ variables! {
         /// Number of requests at once, to Bitbucket and to SonarQube each: 1 to 64.
         concurrency: Text = "`8`",
     }
+    "Settle" {
+        /// Keys of the statuses that are ended, or globs for keys such as `sonar-*`; a list, or separated by commas.
+        settle_keys: List = "`KEY`",
+        /// States that are ended: `INPROGRESS`, `FAILED`, `STOPPED`; a list, or separated by commas.
+        settle_states: List = "`INPROGRESS`",
+        /// Age from which a status is ended, since somebody wrote it last: minutes (`90m`), hours (`24h`) or days (`7d`).
+        settle_after: Text = "`24h`",
+    }
     "Behaviour" {
-        /// `publish`: post the status. `check`: check credential and target, and post nothing.
+        /// `publish`: post the status. `check`: check credential and target, and post nothing. `settle`: give `STATE` to
+        /// statuses that nobody else ends.
         mode: Text = "`publish`",
         /// `true`: print the requests that would change something instead of sending them.
         dry_run: Text = "`false`",
@@ -630,8 +639,11 @@ fn without_names(secret: &str) -> Vec<String> {
 /// `SONAR_PROJECT_KEY` makes the key of the status, unless there is a `KEY`.
 fn is_unused(name: &str, group: &str, known: &BTreeMap<String, (&Variable, String)>) -> bool {
     let is_list = known.contains_key("TARGETS") || known.contains_key("TARGETS_FILE");
-    let is_asked = !known.contains_key("STATE") || is_list;
+    let settles =
+        known.get("MODE").is_some_and(|(_, mode)| mode.trim().eq_ignore_ascii_case("settle"));
+    let is_asked = (!known.contains_key("STATE") || is_list) && !settles;
     match name {
+        _ if group == "Settle" => !settles,
         "SPLIT" => !is_list,
         "SONAR_PROJECT_KEY" => !is_asked && known.contains_key("KEY"),
         _ => group == "SonarQube" && !is_asked,

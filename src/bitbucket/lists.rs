@@ -1,0 +1,149 @@
+//! What Bitbucket lists in pages: the statuses of a commit.
+//! <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
+
+use std::{collections::HashSet, time::Instant};
+
+use reqwest::Url;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    bitbucket::{
+        api::{Author, Bitbucket, creator},
+        refusal::{Purpose, Refusal, StatusCreator},
+    },
+    console::foreign::shown,
+    http::failed_request::Unusable,
+    model::{
+        state::State,
+        status::StatusKey,
+        target::{CommitHash, Repository},
+        timestamp::Timestamp,
+    },
+};
+
+/// A status of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedStatus {
+    pub(crate) key: StatusKey,
+    /// `None` when Gatepost does not know the state.
+    pub(crate) state: Option<State>,
+    pub(crate) name: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) refname: Option<String>,
+    /// When somebody wrote it last; `None` when Bitbucket does not say it.
+    pub(crate) written: Option<Timestamp>,
+    pub(crate) creator: StatusCreator,
+}
+
+/// The most statuses of a page.
+const STATUSES_A_PAGE: &str = "100";
+/// A list that does not end by then never ends.
+const PAGES_MAX: usize = 1000;
+
+#[derive(Deserialize)]
+struct Page<W> {
+    values: Vec<W>,
+    next: Option<String>,
+}
+
+impl Bitbucket<'_> {
+    /// The statuses of a commit, for all branches.
+    ///
+    /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-get>
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses a page or cannot be reached.
+    pub(crate) async fn list_statuses(
+        &self,
+        repository: &Repository,
+        commit: &CommitHash,
+    ) -> Result<Vec<ListedStatus>, Box<Refusal>> {
+        #[derive(Deserialize)]
+        struct Listed {
+            key: String,
+            state: String,
+            name: Option<String>,
+            url: Option<String>,
+            refname: Option<String>,
+            created_on: Option<String>,
+            updated_on: Option<String>,
+            author: Option<Author>,
+            commit: Option<Hash>,
+        }
+        #[derive(Deserialize)]
+        struct Hash {
+            hash: String,
+        }
+        let mut url = self.url(repository, ["commit", commit.as_str(), "statuses"]);
+        url.query_pairs_mut().append_pair("pagelen", STATUSES_A_PAGE).append_pair(
+            "fields",
+            "next,values.key,values.state,values.name,values.url,values.refname,values.created_on,\
+             values.updated_on,values.author.type,values.author.display_name,values.commit.hash",
+        );
+        let understand = |status: Listed| {
+            let other = status.commit.as_ref().and_then(|of| CommitHash::parse(&of.hash));
+            if let Some(other) = other.filter(|of| !of.matches(commit)) {
+                let (other, asked) = (other.digits(), commit.digits());
+                return Err(Unusable::Other(format!("the list has a status of commit {other}, not of {asked}")));
+            }
+            // A date that cannot be read says nothing: the other one may be much older.
+            let written = status.updated_on.as_ref().or(status.created_on.as_ref());
+            Ok(ListedStatus {
+                written: written.and_then(|time| Timestamp::parse(time)),
+                creator: creator(status.author, status.created_on.as_deref()),
+                state: State::of_bitbucket(&status.state),
+                key: StatusKey::standing(status.key),
+                name: status.name,
+                url: status.url,
+                refname: status.refname,
+            })
+        };
+        self.pages(&Purpose::ListStatuses(repository.clone(), commit.clone()), url, understand).await
+    }
+
+    /// The values of all pages of a list.
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses a page or cannot be reached; when a page leads to another server, which must not get the
+    /// credential, or to a page that was read before.
+    async fn pages<W: DeserializeOwned, T>(
+        &self,
+        purpose: &Purpose,
+        first: Url,
+        understand: impl Fn(W) -> Result<T, Unusable>,
+    ) -> Result<Vec<T>, Box<Refusal>> {
+        let (mut all, mut known) = (Vec::new(), HashSet::new());
+        let mut next = Some(first);
+        while let Some(url) = next {
+            let begun = Instant::now();
+            known.insert(url.to_string());
+            let understand = |Page { values, next }: Page<W>| {
+                let values: Vec<T> = values.into_iter().map(&understand).collect::<Result<_, _>>()?;
+                Ok((values, next.map(|next| self.next_page(&next, &known)).transpose()?))
+            };
+            let (values, further) = self.get_checked(purpose.clone(), url, understand).await?;
+            all.extend(values);
+            next = further;
+            // Each page has the time of a target.
+            self.client.deadline.extend(begun.elapsed());
+        }
+        Ok(all)
+    }
+
+    fn next_page(&self, next: &str, known: &HashSet<String>) -> Result<Url, Unusable> {
+        let api = self.client.base_url;
+        let is_of_api = |url: &Url| url.origin() == api.origin() && url.path().starts_with(api.path());
+        let wrong = |what: &str| Unusable::Other(format!("the next page is at {}, {what}", shown(next)));
+        let url = Url::parse(next).ok().filter(is_of_api);
+        let url = url.ok_or_else(|| wrong("which is not Bitbucket's API: the credential is not sent there"))?;
+        if known.contains(url.as_str()) {
+            return Err(wrong("which was read before: the list does not end"));
+        }
+        if known.len() >= PAGES_MAX {
+            return Err(wrong("after the most pages that a list may have: it does not seem to end"));
+        }
+        Ok(url)
+    }
+}
