@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`main`] reads the arguments, and `run` is the flow: it reads the variables, plans every target, reports
-//! all problems at once, and then publishes or checks. The rooms, lowest first; a room only uses rooms before it:
+//! all problems at once, and then publishes, checks or settles. The rooms, lowest first; a room only uses rooms before it:
 //!
 //! - `console`: what may be printed.
 //! - `model`: what Gatepost talks about, as pure values.
@@ -43,12 +43,13 @@ use crate::{
         plan::{CheckTarget, Plan},
         roots::{extra_roots, sonarqube_roots},
         settings::{Mode, Settings},
+        settle::SettleTarget,
         target_list::Targets,
         variables::Variables,
     },
     console::log::Console,
     http::{authorization::Authorization, transport::Transport},
-    model::outcome::Outcome,
+    model::{outcome::Outcome, settlement::Settlement},
     run::{
         budget::Budget,
         check::CheckRun,
@@ -56,6 +57,7 @@ use crate::{
         publish::PublishRun,
         report,
         result_file::ResultFile,
+        settle::SettleRun,
         stop::StopSignals,
     },
 };
@@ -131,6 +133,7 @@ async fn run(
     match settings.mode {
         Mode::Publish => publish(&variables, context, findings, &mut stop).await,
         Mode::Check => check(&variables, context, findings, &mut stop).await,
+        Mode::Settle => settle(&variables, context, findings, &mut stop).await,
     }
 }
 
@@ -185,6 +188,31 @@ async fn check(
             Ok(Outcome::Stopped)
         }
     }
+}
+
+/// `MODE: settle`.
+async fn settle(
+    variables: &Variables,
+    context: Context<'_>,
+    mut findings: Findings,
+    stop: &mut StopSignals,
+) -> anyhow::Result<Outcome> {
+    let Context { settings, keyring, console, .. } = context;
+    let settlement = Settlement::from_variables(variables, &mut findings);
+    let targets: Option<Targets<SettleTarget>> =
+        Targets::from_variables(variables, keyring, console, &mut findings);
+    let results = ResultFile::from_settings(settings, &mut findings);
+    report::warnings(&findings, console);
+    let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
+        return Ok(report::problems(&findings, console));
+    };
+    let targets = targets.into_published();
+    hide_headers(context, &targets);
+    if let Some(results) = &results {
+        report::begin_results(results, console)?;
+    }
+    let run = SettleRun::new(context, &settlement, &targets, results.as_ref());
+    run.settle_until(stop.received()).await
 }
 
 /// Hides the tokens of SonarQube that the plans hold: an entry of a list may have its own.

@@ -150,6 +150,14 @@ impl VerdictPlan {
         }
     }
 
+    /// The state that is given for all.
+    pub(crate) fn given_state(&self) -> Option<State> {
+        match self {
+            Self::Given(verdicts) => verdicts.first().map(|verdict| verdict.state),
+            Self::Ask(_) => None,
+        }
+    }
+
     /// Whether there may be several verdicts, whose statuses need different keys.
     pub(crate) const fn may_be_several(&self) -> bool {
         match self {

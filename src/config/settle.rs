@@ -66,7 +66,7 @@ impl Targets<SettleTarget> {
     }
 }
 
-/// Bitbucket counts the age of a status to the second, and no build takes a year.
+/// No build takes a year.
 const AFTER_MAX: Duration = Duration::from_hours(365 * 24);
 const AFTER_DEFAULT: Duration = Duration::from_hours(24);
 

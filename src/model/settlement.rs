@@ -1,6 +1,6 @@
 //! Which statuses `MODE: settle` ends: a pure choice.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use glob::Pattern;
 
@@ -45,6 +45,15 @@ pub(crate) enum Choice {
     Undated,
     /// It is ended.
     End(Duration),
+}
+
+impl fmt::Display for KeyPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Glob(pattern) => pattern.fmt(f),
+        }
+    }
 }
 
 impl KeyPattern {
