@@ -18,7 +18,7 @@ use crate::{
     config::plan::Plan,
     console::{
         log::Console,
-        text::{fit, in_units, rounded},
+        text::{fit, in_units, one_line, rounded},
     },
     http::client::Client,
     model::{
@@ -69,6 +69,8 @@ const LISTS_MAX: u32 = 3;
 /// The pause before a status that was not accepted is looked at again; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A key or a branch is shown within a line.
+const LABEL_MAX_CHARS: usize = 60;
 
 impl TargetSettler<'_, '_> {
     /// Ends the statuses of the target that fit. Returns the worst outcome.
@@ -331,8 +333,9 @@ fn with_evidence(mut refusal: Box<Refusal>, listed: &ListedStatus, ending: &Endi
 
 /// Names a status of a commit.
 fn label(ListedStatus { key, refname, .. }: &ListedStatus) -> String {
-    let branch = refname.as_ref().map(|refname| format!(", branch {refname}")).unwrap_or_default();
-    format!("key {key}{branch}")
+    let short = |text: &str| fit(&one_line(text), LABEL_MAX_CHARS);
+    let branch = refname.as_deref().map(|name| format!(", branch {}", short(name))).unwrap_or_default();
+    format!("key {}{branch}", short(key.as_str()))
 }
 
 /// How old a status is, and who created it.
