@@ -85,7 +85,9 @@ impl Bitbucket<'_> {
             let other = status.commit.as_ref().and_then(|of| CommitHash::parse(&of.hash));
             if let Some(other) = other.filter(|of| !of.matches(commit)) {
                 let (other, asked) = (other.digits(), commit.digits());
-                return Err(Unusable::Other(format!("the list has a status of commit {other}, not of {asked}")));
+                return Err(Unusable::Other(format!(
+                    "the list has a status of commit {other}, not of {asked}"
+                )));
             }
             // A date that cannot be read says nothing: the other one may be much older.
             let written = status.updated_on.as_ref().or(status.created_on.as_ref());
@@ -137,7 +139,8 @@ impl Bitbucket<'_> {
         let is_of_api = |url: &Url| url.origin() == api.origin() && url.path().starts_with(api.path());
         let wrong = |what: &str| Unusable::Other(format!("the next page is at {}, {what}", shown(next)));
         let url = Url::parse(next).ok().filter(is_of_api);
-        let url = url.ok_or_else(|| wrong("which is not Bitbucket's API: the credential is not sent there"))?;
+        let url =
+            url.ok_or_else(|| wrong("which is not Bitbucket's API: the credential is not sent there"))?;
         if known.contains(url.as_str()) {
             return Err(wrong("which was read before: the list does not end"));
         }

@@ -93,10 +93,10 @@ impl Settlement {
         }
         Self {
             keys: variables.settle_keys.as_deref().map(|text| keys(text, findings)),
-            states: variables.settle_states.as_deref().map_or_else(
-                || vec![State::InProgress],
-                |text| states(text, findings),
-            ),
+            states: variables
+                .settle_states
+                .as_deref()
+                .map_or_else(|| vec![State::InProgress], |text| states(text, findings)),
             after: variables.settle_after.as_deref().map_or(AFTER_DEFAULT, |text| after(text, findings)),
         }
     }
@@ -242,14 +242,38 @@ mod tests {
 
     #[test]
     fn a_time_has_a_whole_number_and_one_unit() {
-        for (text, minutes) in
-            [("1m", 1), ("90m", 90), ("24h", 24 * 60), ("7d", 7 * 24 * 60), ("2H", 120), ("365d", 365 * 24 * 60)]
-        {
+        for (text, minutes) in [
+            ("1m", 1),
+            ("90m", 90),
+            ("24h", 24 * 60),
+            ("7d", 7 * 24 * 60),
+            ("2H", 120),
+            ("365d", 365 * 24 * 60),
+        ] {
             assert_eq!(time(text), Some(Duration::from_mins(minutes)), "{text}");
         }
         for text in [
-            "", "0", "0m", "0h", "-1h", "+1h", "1y", "1w", "1s", "tomorrow", "24", "h", "1.5h", "1 h", "366d", "24hh",
-            "18446744073709551615d", "99999999999999999999d", "١h", "1ä", "ä",
+            "",
+            "0",
+            "0m",
+            "0h",
+            "-1h",
+            "+1h",
+            "1y",
+            "1w",
+            "1s",
+            "tomorrow",
+            "24",
+            "h",
+            "1.5h",
+            "1 h",
+            "366d",
+            "24hh",
+            "18446744073709551615d",
+            "99999999999999999999d",
+            "١h",
+            "1ä",
+            "ä",
         ] {
             assert_eq!(time(text), None, "{text}");
             let variables = Variables { settle_after: Some(text.to_owned()), ..Variables::default() };

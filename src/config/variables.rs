@@ -639,8 +639,7 @@ fn without_names(secret: &str) -> Vec<String> {
 /// `SONAR_PROJECT_KEY` makes the key of the status, unless there is a `KEY`.
 fn is_unused(name: &str, group: &str, known: &BTreeMap<String, (&Variable, String)>) -> bool {
     let is_list = known.contains_key("TARGETS") || known.contains_key("TARGETS_FILE");
-    let settles =
-        known.get("MODE").is_some_and(|(_, mode)| mode.trim().eq_ignore_ascii_case("settle"));
+    let settles = known.get("MODE").is_some_and(|(_, mode)| mode.trim().eq_ignore_ascii_case("settle"));
     let is_asked = (!known.contains_key("STATE") || is_list) && !settles;
     match name {
         _ if group == "Settle" => !settles,

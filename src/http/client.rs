@@ -172,7 +172,9 @@ impl Client<'_> {
                 warn_of_retry(&self.console.of_run(), self.service, &attempt, pause, remaining);
             }
             match next {
-                Next::Retry(_) if !self.retries => return self.finish(request, attempt, attempts.count, None),
+                Next::Retry(_) if !self.retries => {
+                    return self.finish(request, attempt, attempts.count, None);
+                }
                 Next::End => return self.finish(request, attempt, attempts.count, None),
                 Next::TooLate(pause) => return self.finish(request, attempt, attempts.count, Some(pause)),
                 Next::Retry(pause) => {

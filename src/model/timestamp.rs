@@ -103,8 +103,8 @@ mod tests {
 
     #[test]
     fn an_age_is_the_time_that_has_passed() {
-        let [noon, later] =
-            ["2026-11-21T12:00:00+00:00", "2026-11-21T15:10:00+01:00"].map(|it| Timestamp::parse(it).unwrap());
+        let [noon, later] = ["2026-11-21T12:00:00+00:00", "2026-11-21T15:10:00+01:00"]
+            .map(|it| Timestamp::parse(it).unwrap());
         assert_eq!(noon.age(later), Duration::from_mins(130));
         assert_eq!(later.age(noon), Duration::ZERO);
         assert_eq!(later.minute(), "21 Nov 2026, 14:10 UTC");

@@ -43,7 +43,10 @@ fn an_old_inprogress_gets_the_state_that_the_user_names() {
     );
     let description = description.as_str().unwrap();
     assert!(description.starts_with("Ended by Gatepost on "), "{description}");
-    assert!(description.contains(" UTC: INPROGRESS since ") && description.ends_with(" UTC"), "{description}");
+    assert!(
+        description.contains(" UTC: INPROGRESS since ") && description.ends_with(" UTC"),
+        "{description}"
+    );
 }
 
 /// The day so many hours ago, as the log shows it.
@@ -78,9 +81,12 @@ fn exactly_what_was_asked_for_is_ended() {
         ("sonar-*", "", "", vec!["sonar-api", "sonar-pr-feature/a"]),
         ("sonar-?pi, lint", "", "", vec!["lint", "sonar-api"]),
         ("sonar-*", "failed", "", vec!["sonar-red"]),
-        ("*", "INPROGRESS,FAILED", "90m", vec![
-            "lint", "sonar", "sonar-api", "sonar-pr-feature/a", "sonar-red", "sonar-young",
-        ]),
+        (
+            "*",
+            "INPROGRESS,FAILED",
+            "90m",
+            vec!["lint", "sonar", "sonar-api", "sonar-pr-feature/a", "sonar-red", "sonar-young"],
+        ),
         ("", "", "", vec!["sonar"]),
         ("*", "", "2d", vec![]),
     ] {
@@ -92,8 +98,11 @@ fn exactly_what_was_asked_for_is_ended() {
             .set("SETTLE_AFTER", after)
             .run();
         assert_eq!(run.code, 0, "{}", run.output);
-        let stopped: Vec<_> =
-            standing(&sandbox).into_iter().filter(|(_, state)| state == "STOPPED").map(|(key, _)| key).collect();
+        let stopped: Vec<_> = standing(&sandbox)
+            .into_iter()
+            .filter(|(_, state)| state == "STOPPED")
+            .map(|(key, _)| key)
+            .collect();
         assert_eq!(stopped, ended, "{keys} {states} {after}");
         assert_eq!(counted(&sandbox), (1, ended.len()));
     }
@@ -124,7 +133,11 @@ fn the_age_is_the_time_since_the_last_write() {
         world.add_status("acme/api", status);
     });
     let run = settle(&sandbox).run();
-    assert_told(&run, 0, &["  key sonar, branch feature/login: INPROGRESS stays: 60 minutes old, created by"]);
+    assert_told(
+        &run,
+        0,
+        &["  key sonar, branch feature/login: INPROGRESS stays: 60 minutes old, created by"],
+    );
     assert_eq!(standing(&sandbox), [pair("sonar", "INPROGRESS")]);
 }
 
@@ -164,7 +177,11 @@ fn one_key_with_two_branches_is_ended_twice_and_each_keeps_its_branch() {
         }
     });
     let run = settle(&sandbox).run();
-    assert_told(&run, 0, &["✔ key sonar: INPROGRESS is STOPPED now", "✔ key sonar, branch release: ", "3 statuses ended"]);
+    assert_told(
+        &run,
+        0,
+        &["✔ key sonar: INPROGRESS is STOPPED now", "✔ key sonar, branch release: ", "3 statuses ended"],
+    );
     let statuses = sandbox.statuses("acme/api", &sandbox.head("acme/api", BRANCH));
     let mut refnames: Vec<_> = statuses.iter().map(|status| status.refname.as_deref()).collect();
     refnames.sort_unstable();

@@ -89,7 +89,11 @@ fn a_status_that_was_just_published_stays() {
     let publish = by_hand(&sandbox).set("COMMIT", sandbox.head("acme/api", BRANCH)).set("STATE", "running");
     assert_eq!(publish.run().code, 0);
     let run = settle(&sandbox).set("SETTLE_AFTER", "1m").run();
-    assert_told(&run, 0, &["INPROGRESS stays: 0 minutes old", "0 statuses ended, 1 younger than SETTLE_AFTER"]);
+    assert_told(
+        &run,
+        0,
+        &["INPROGRESS stays: 0 minutes old", "0 statuses ended, 1 younger than SETTLE_AFTER"],
+    );
     assert_eq!(standing(&sandbox), [pair("sonar", "INPROGRESS")]);
 }
 
@@ -136,8 +140,13 @@ fn a_stopped_run_says_which_answer_is_missing() {
     sandbox.fault_after(1, Fault::Slow { takes: Duration::from_secs(8), effect: Effect::AtEnd });
     let gatepost = settle(&sandbox).within(folder.path()).set("RESULT_FILE", "results.jsonl");
     let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() >= 2);
-    let missing = "! the status sonar of acme/api commit 94277cd267a8 may be STOPPED now: Bitbucket has not answered\n";
-    assert_told(&run, 143, &[missing, "✖ stopped before the end; acme/api commit 94277cd267a8: no status to end\n"]);
+    let missing =
+        "! the status sonar of acme/api commit 94277cd267a8 may be STOPPED now: Bitbucket has not answered\n";
+    assert_told(
+        &run,
+        143,
+        &[missing, "✖ stopped before the end; acme/api commit 94277cd267a8: no status to end\n"],
+    );
     assert!(folder.read("results.jsonl").contains("\"outcome\":\"stopped\""));
     assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
     assert_eq!(requests(&sandbox, "POST").len(), 1);

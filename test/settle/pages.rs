@@ -80,8 +80,10 @@ fn a_list_that_is_none_is_refused() {
         (json!({ "values": [{ "key": "sonar" }] }), "the answer does not have the documented format"),
         (json!({ "values": {} }), "the answer does not have the documented format"),
         (json!([]), "the answer does not have the documented format"),
-        (json!({ "values": [{ "key": "k", "state": "FAILED", "commit": { "hash": "0123456789ab" } }] }),
-            "the list has a status of commit 0123456789ab, not of 94277cd267a8"),
+        (
+            json!({ "values": [{ "key": "k", "state": "FAILED", "commit": { "hash": "0123456789ab" } }] }),
+            "the list has a status of commit 0123456789ab, not of 94277cd267a8",
+        ),
     ] {
         sandbox.fault(Fault::json(200, &body));
         assert_told(&settle(&sandbox).run(), 4, &[told, "1 target without a list of statuses"]);

@@ -83,7 +83,11 @@ fn a_status_without_a_date_stays_and_one_without_a_creator_is_ended() {
         sandbox.fault(listed(fields.clone()));
         let run = settle(&sandbox).run();
         let stays = "! key sonar, branch feature/login: INPROGRESS stays, because Bitbucket names no date and its age is not known: ";
-        assert_told(&run, 0, &[stays, "✔ acme/api commit 94277cd267a8: 0 statuses ended, 1 without a date\n"]);
+        assert_told(
+            &run,
+            0,
+            &[stays, "✔ acme/api commit 94277cd267a8: 0 statuses ended, 1 without a date\n"],
+        );
         assert_eq!(standing(&sandbox), [pair("sonar", "INPROGRESS")], "{fields}");
     }
     sandbox.fault(listed(json!({ "created_on": long_ago, "updated_on": null, "author": null })));

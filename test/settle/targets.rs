@@ -73,8 +73,9 @@ fn states(sandbox: &Sandbox, number: usize) -> Vec<(String, String)> {
 #[test]
 fn a_whole_workspace_is_settled_once() {
     let (sandbox, folder) = (fleet(20), Folder::new());
-    let gatepost =
-        settle(&sandbox, &folder, &heads(&sandbox, 20)).set("RESULT_FILE", "results.jsonl").set("CONCURRENCY", "4");
+    let gatepost = settle(&sandbox, &folder, &heads(&sandbox, 20))
+        .set("RESULT_FILE", "results.jsonl")
+        .set("CONCURRENCY", "4");
     let run = gatepost.run();
     assert_told(
         &run,
@@ -102,7 +103,8 @@ fn a_status_without_title_and_link_gets_some() {
     assert_eq!(settle(&sandbox, &folder, &heads(&sandbox, 1)).run().code, 0);
     let full_name = format!("acme/{}", service(1));
     let commit = sandbox.head(&full_name, "feature/change");
-    let status = sandbox.statuses(&full_name, &commit).into_iter().find(|status| status.key == "sonar").unwrap();
+    let status =
+        sandbox.statuses(&full_name, &commit).into_iter().find(|status| status.key == "sonar").unwrap();
     let link = format!("https://bitbucket.org/{full_name}/commits/{}", &commit[..12]);
     assert_eq!((status.name.as_deref(), status.url), (Some("sonar"), Some(link)));
 }
@@ -149,7 +151,11 @@ fn each_target_has_its_own_key() {
     ]);
     let gatepost =
         settle(&sandbox, &folder, &targets).unset("SETTLE_KEYS").set("SETTLE_STATES", "INPROGRESS,FAILED");
-    assert_told(&gatepost.run(), 0, &["  keys:     the KEY of each target\n", "✔ 2 targets: 2 statuses ended\n"]);
+    assert_told(
+        &gatepost.run(),
+        0,
+        &["  keys:     the KEY of each target\n", "✔ 2 targets: 2 statuses ended\n"],
+    );
     assert_eq!(states(&sandbox, 1)[1].1, "STOPPED");
     assert_eq!(states(&sandbox, 2)[0], ("red".to_owned(), "SUCCESSFUL".to_owned()));
 }

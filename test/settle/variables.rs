@@ -86,7 +86,11 @@ fn texts_that_are_not_used_are_a_warning() {
     let sandbox = present();
     let run = settle(&sandbox).set("NAME", "Build").set("URL", "https://a.example/").run();
     for name in ["NAME", "URL"] {
-        assert_told(&run, 0, &[&format!("! {name} is set but ignored: with MODE: settle, a status keeps its title")]);
+        assert_told(
+            &run,
+            0,
+            &[&format!("! {name} is set but ignored: with MODE: settle, a status keeps its title")],
+        );
     }
 }
 
@@ -95,7 +99,11 @@ fn texts_that_are_not_used_are_a_warning() {
 fn the_variables_of_settle_disturb_no_other_mode() {
     let sandbox = present();
     let run = in_branch_build(&sandbox).set("SETTLE_AFTER", "tomorrow").set("SETTLE_KEYS", "$KEYS").run();
-    assert_told(&run, 0, &["SETTLE_KEYS holds the name of a variable", "it is not used in this run", "✔ posted"]);
+    assert_told(
+        &run,
+        0,
+        &["SETTLE_KEYS holds the name of a variable", "it is not used in this run", "✔ posted"],
+    );
 }
 
 /// Nobody waits for a scan whose end nobody knows.

@@ -442,4 +442,3 @@ impl<'p> TargetPublisher<'_, 'p> {
         Ok(())
     }
 }
-

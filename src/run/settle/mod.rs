@@ -130,7 +130,9 @@ impl<'a> SettleRun<'a> {
             let targets = stream::iter(plans).map(|plan| self.settle_target(plan));
             Box::pin(targets.buffer_unordered(self.context.settings.concurrency))
         });
-        stream::select_all(work).try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome))).await
+        stream::select_all(work)
+            .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
+            .await
     }
 
     async fn settle_target(&self, plan: &'a Plan) -> anyhow::Result<Outcome> {
@@ -195,7 +197,11 @@ impl<'a> SettleRun<'a> {
                 report::lost_results(results, console);
             }
         }
-        console.tell_left_out(if self.results.is_some() { "; RESULT_FILE has each that was ended" } else { "" });
+        console.tell_left_out(if self.results.is_some() {
+            "; RESULT_FILE has each that was ended"
+        } else {
+            ""
+        });
         let sum = self.sum();
         if worst == Outcome::Done { console.done(sum) } else { console.failed(sum) }
     }

@@ -251,7 +251,8 @@ impl TargetSettler<'_, '_> {
             };
             let failed = &refusal.failed;
             let left = bitbucket.client.deadline.left();
-            if !failed.is_transient() || failed.attempts == 0 || failed.retry_after.is_some() || left < pause {
+            if !failed.is_transient() || failed.attempts == 0 || failed.retry_after.is_some() || left < pause
+            {
                 return Err(refusal);
             }
             has_failed = true;
