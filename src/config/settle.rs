@@ -196,10 +196,10 @@ fn time(text: &str) -> Option<Duration> {
 pub(super) fn final_state(variables: &Variables, findings: &mut Findings) -> Option<Verdict> {
     if variables.settle_keys.is_none() && variables.key.is_none() && variables.sonar_project_key.is_none() {
         findings.problem(
-            "SETTLE_KEYS",
-            "is not set, and neither is KEY: nothing says which statuses may be ended",
-            KEYS_ACCEPTED,
-            "pass SETTLE_KEYS such as sonar-*, or the KEY with which the statuses were posted",
+            "KEY",
+            "is not set, and neither is SETTLE_KEYS: nothing says which statuses may be ended",
+            "the key of the statuses; or SETTLE_KEYS, with keys or globs for keys such as sonar-*",
+            "pass the KEY with which the statuses were posted, or SETTLE_KEYS",
         );
     }
     let text = variables.state.as_deref().map(str::trim);

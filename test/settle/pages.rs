@@ -91,6 +91,25 @@ fn a_list_that_is_none_is_refused() {
     assert_eq!(counted(&sandbox).1, 0);
 }
 
+/// A title keeps what is not secret. With another key it would be another status.
+#[test]
+fn a_secret_in_the_list_is_not_sent_again() {
+    let sandbox = present();
+    let mut titled = status("sonar-title");
+    titled["name"] = json!(format!("Build with {}", sandbox::REPOSITORY_TOKEN));
+    let keyed = status(&format!("sonar-{}", sandbox::REPOSITORY_TOKEN));
+    sandbox.fault(Fault::json(200, &json!({ "values": [titled, keyed] })));
+    let run = settle(&sandbox).set("SETTLE_KEYS", "sonar-*").run();
+    let told = [
+        "its key or its branch holds a secret, which Gatepost does not send",
+        "1 status ended, 1 with a secret in the key",
+    ];
+    assert_told(&run, 0, &told);
+    assert_eq!(standing(&sandbox), [pair("sonar-title", "STOPPED")]);
+    let sent: Value = serde_json::from_str(&requests(&sandbox, "POST")[0].body).unwrap();
+    assert_eq!(sent["name"], "Build with ***");
+}
+
 /// Keys and titles are texts of others.
 #[test]
 fn a_text_of_the_list_cannot_forge_a_line() {

@@ -70,9 +70,9 @@ fn each_bad_value_is_explained() {
       accepted: SUCCESSFUL, FAILED or STOPPED
       to do:    pass STATE: STOPPED for builds of which nobody knows how they ended; FAILED blocks merging, if merge checks ask for no failed builds
     ✖ 1 variable is wrong; nothing was sent
-    ✖ SETTLE_KEYS is not set, and neither is KEY: nothing says which statuses may be ended
-      accepted: keys or globs for keys (sonar-*, ?, [abc]), as a list or separated by commas; * is every key
-      to do:    pass SETTLE_KEYS such as sonar-*, or the KEY with which the statuses were posted
+    ✖ KEY is not set, and neither is SETTLE_KEYS: nothing says which statuses may be ended
+      accepted: the key of the statuses; or SETTLE_KEYS, with keys or globs for keys such as sonar-*
+      to do:    pass the KEY with which the statuses were posted, or SETTLE_KEYS
     ✖ STATE is not set, and MODE is settle: nothing says how the statuses end
       accepted: SUCCESSFUL, FAILED or STOPPED
       to do:    pass STATE: STOPPED for builds of which nobody knows how they ended; FAILED blocks merging, if merge checks ask for no failed builds

@@ -202,15 +202,20 @@ impl<'a> SettleRun<'a> {
         } else {
             ""
         });
-        let sum = self.sum();
+        let sum = if self.tally.is_empty() { self.of_targets("no status to end") } else { self.sum() };
         if worst == Outcome::Done { console.done(sum) } else { console.failed(sum) }
     }
 
     fn sum(&self) -> String {
+        self.of_targets(&self.tally.sum())
+    }
+
+    /// The targets of the run, and what became of them.
+    fn of_targets(&self, what: &str) -> String {
         let Targets { plans, are_listed, .. } = self.targets;
         match (&plans[..], are_listed) {
-            ([plan], false) => format!("{}: {}", plan.target, self.tally.sum()),
-            _ => format!("{}: {}", self.targets.counted(), self.tally.sum()),
+            ([plan], false) => format!("{}: {what}", plan.target),
+            _ => format!("{}: {what}", self.targets.counted()),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Fate {
     Young,
     /// Bitbucket names no date.
     Undated,
+    /// Its key holds a secret, and cannot be sent again.
+    Secret,
     /// Somebody wrote it after it was listed.
     Changed,
     /// Bitbucket refused it or could not be reached.
@@ -53,17 +55,20 @@ impl Tally {
         }
     }
 
+    /// Whether nothing was to be ended.
+    pub(super) fn is_empty(&self) -> bool {
+        self.counts.borrow().is_empty()
+    }
+
     /// The number of statuses by their fate, in words.
     pub(super) fn sum(&self) -> String {
         let counts = self.counts.borrow();
-        if counts.is_empty() {
-            return "no status to end".to_owned();
-        }
         let part = |(fate, number): (&Fate, &usize)| match fate {
             Fate::Ended => format!("{} ended", counted_statuses(*number)),
             Fate::Printed => format!("{} printed (DRY_RUN)", counted_statuses(*number)),
             Fate::Young => format!("{number} younger than SETTLE_AFTER"),
             Fate::Undated => format!("{number} without a date"),
+            Fate::Secret => format!("{number} with a secret in the key"),
             Fate::Changed => format!("{number} changed meanwhile"),
             Fate::Refused => format!("{number} not ended"),
             Fate::InDoubt => format!("{number} not known to be ended"),

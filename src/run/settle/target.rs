@@ -20,6 +20,7 @@ use crate::{
         log::Console,
         text::{fit, in_units, one_line, rounded},
     },
+    explain::{bitbucket::explain, tell::tell},
     http::client::Client,
     model::{
         outcome::Outcome,
@@ -88,7 +89,7 @@ impl TargetSettler<'_, '_> {
         let list = async |target: &Target| self.list(target).await;
         let mut listing = match finder.run_step(&mut found, list).await {
             Ok(listing) => listing,
-            Err(FailedStep { refusal, .. }) => return self.unlisted(Some(found.target), Rc::from(refusal)),
+            Err(failed) => return self.refused_list(failed, found.target).await,
         };
         let mut worst = Outcome::Done;
         for status in listing.statuses.clone() {
@@ -108,6 +109,21 @@ impl TargetSettler<'_, '_> {
     fn credential(&self, target: &Target) -> Rc<Credential> {
         let named = &self.plan.target.repository;
         self.run.context.keyring.credential_for_source(&target.repository, named, &self.plan.credential)
+    }
+
+    /// Reports that Bitbucket refuses the list, and why the way out could not be looked up.
+    async fn refused_list(&self, failed: FailedStep, target: Target) -> Outcome {
+        let FailedStep { mut refusal, lookup } = failed;
+        // Other refusals leave nothing open that can be asked without a status.
+        if refusal.status_code() == Some(StatusCode::NOT_FOUND) {
+            let credential = self.credential(&target);
+            let (bitbucket, key) = (self.bitbucket.with(&credential), self.plan.status.key_for(None));
+            self.run.lookups.further_reads.make(&bitbucket, &mut refusal, &target, &key).await;
+        }
+        if let Some(lookup) = lookup.filter(|lookup| explain(lookup) != explain(&refusal)) {
+            tell(&*lookup, self.bitbucket.client.console);
+        }
+        self.unlisted(Some(target), Rc::from(refusal))
     }
 
     /// Reports that the statuses of the target are not known.
@@ -144,6 +160,14 @@ impl TargetSettler<'_, '_> {
                 self.add(Fate::Undated);
                 self.console_about(status).warning(format_args!(
                     "{state} stays, because Bitbucket names no date and its age is not known: {}",
+                    described(status, None)
+                ));
+                Outcome::Done
+            }
+            Choice::End(_) if names_secret(status) => {
+                self.add(Fate::Secret);
+                self.console_about(status).warning(format_args!(
+                    "{state} stays, because its key or its branch holds a secret, which Gatepost does not send: {}",
                     described(status, None)
                 ));
                 Outcome::Done
@@ -330,6 +354,11 @@ fn with_evidence(mut refusal: Box<Refusal>, listed: &ListedStatus, ending: &Endi
     refusal.evidence.creator = Some(listed.creator.clone());
     refusal.evidence.may_stand = ending.effect.may_have_been_applied();
     refusal
+}
+
+/// Whether a secret was taken out of what identifies a status: without it, another status would be posted.
+fn names_secret(ListedStatus { key, refname, .. }: &ListedStatus) -> bool {
+    [Some(key.as_str()), refname.as_deref()].into_iter().flatten().any(|text| text.contains("***"))
 }
 
 /// Names a status of a commit.
