@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`main`] reads the arguments, and `run` is the flow: it reads the variables, plans every target, reports
-//! all problems at once, and then publishes or checks. The rooms, lowest first; a room only uses rooms before it:
+//! all problems at once, and then publishes, checks or settles. The rooms, lowest first; a room only uses rooms before it:
 //!
 //! - `console`: what may be printed.
 //! - `model`: what Gatepost talks about, as pure values.
@@ -44,12 +44,13 @@ use crate::{
         repositories::TargetSearch,
         roots::{extra_roots, sonarqube_roots},
         settings::{Mode, Settings},
+        settle::SettleTarget,
         target_list::Targets,
         variables::Variables,
     },
     console::log::Console,
     http::{authorization::Authorization, transport::Transport},
-    model::outcome::Outcome,
+    model::{outcome::Outcome, settlement::Settlement},
     run::{
         budget::Budget,
         check::CheckRun,
@@ -58,6 +59,7 @@ use crate::{
         publish::PublishRun,
         report,
         result_file::ResultFile,
+        settle::SettleRun,
         stop::StopSignals,
     },
 };
@@ -137,6 +139,7 @@ async fn run(
     match settings.mode {
         Mode::Publish => publish(&variables, context, findings, &mut stop).await,
         Mode::Check => check(&variables, context, findings, &mut stop).await,
+        Mode::Settle => settle(&variables, context, findings, &mut stop).await,
         Mode::Targets => write_targets(&variables, context, findings, &mut stop).await,
     }
 }
@@ -199,6 +202,35 @@ async fn check(
         outcome = run.check() => Ok(outcome?.worse(search.outcome)),
         () = stop.received() => Ok(stopped(console)),
     }
+}
+
+/// `MODE: settle`.
+async fn settle(
+    variables: &Variables,
+    context: Context<'_>,
+    mut findings: Findings,
+    stop: &mut StopSignals,
+) -> anyhow::Result<Outcome> {
+    let Context { settings, console, .. } = context;
+    let settlement = Settlement::from_variables(variables, &mut findings);
+    let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
+        return Ok(Outcome::Stopped);
+    };
+    if search.outcome == Outcome::VariablesWrong {
+        return Ok(search.outcome);
+    }
+    let results = ResultFile::from_settings(settings, &mut findings);
+    report::warnings(&findings, console);
+    let targets: Option<Targets<SettleTarget>> = targets;
+    let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
+        return Ok(report::problems(&findings, console));
+    };
+    let targets = targets.into_published();
+    if let Some(results) = &results {
+        report::begin_results(results, console)?;
+    }
+    let run = SettleRun::new(context, &settlement, &targets, results.as_ref());
+    Ok(run.settle_until(stop.received()).await?.worse(search.outcome))
 }
 
 /// `MODE: targets`.

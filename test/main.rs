@@ -16,6 +16,7 @@ mod results;
 mod rooms;
 mod run;
 mod scenarios;
+mod settle;
 mod sonar;
 mod status;
 mod target;

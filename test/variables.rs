@@ -103,7 +103,7 @@ fn each_bad_value_is_explained() {
       to do:    write the key again on one line; quotes that end one line too late are a common cause
     ✖ 1 variable is wrong; nothing was sent
     ✖ MODE is "chekc", which is not a mode
-      accepted: publish (post the status) or check (check credential and target, and post nothing)
+      accepted: publish (post the status), check (check credential and target, and post nothing) or settle (end statuses that nobody else ends)
       to do:    pass one of these words, or remove MODE: the default is publish
     ✖ 1 variable is wrong; nothing was sent
     ✖ DRY_RUN is "maybe", not true or false

@@ -378,7 +378,7 @@ impl Bitbucket<'_> {
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
         let understand = |created: Created| {
             must_be_status(created.r#type.as_deref(), created.key.as_deref(), key)?;
-            Ok(creator(created))
+            Ok(creator(created.author, created.time.as_deref()))
         };
         match self.get_checked(purpose, url, understand).await {
             Err(refusal) if refusal.is_not_found() => Ok(StatusCreator::NoStatus),
@@ -494,12 +494,12 @@ struct Created {
 }
 
 #[derive(Deserialize)]
-struct Author {
+pub(super) struct Author {
     r#type: Option<String>,
     display_name: Option<String>,
 }
 
-fn creator(Created { time, author, .. }: Created) -> StatusCreator {
+pub(super) fn creator(author: Option<Author>, time: Option<&str>) -> StatusCreator {
     let Some(Author { r#type, display_name: Some(name) }) = author else {
         return StatusCreator::Unnamed;
     };
@@ -511,7 +511,7 @@ fn creator(Created { time, author, .. }: Created) -> StatusCreator {
             Some("app_user") => Some(false),
             _ => None,
         },
-        day: time.as_deref().and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
+        day: time.and_then(|time| time.get(..10).filter(is_day)).map(str::to_owned),
     })
 }
 

@@ -1,4 +1,5 @@
-//! What Bitbucket lists in pages: the repositories of a workspace, and the open pull requests of a repository.
+//! What Bitbucket lists in pages: the repositories of a workspace, the open pull requests of a repository, and the statuses
+//! of a commit.
 //! <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination>
 
 use std::{collections::HashSet, time::Instant};
@@ -8,12 +9,17 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     bitbucket::{
-        api::Bitbucket,
-        refusal::{Purpose, Refusal},
+        api::{Author, Bitbucket, creator},
+        refusal::{Purpose, Refusal, StatusCreator},
     },
     console::foreign::shown,
     http::failed_request::Unusable,
-    model::target::{CommitHash, PullRequestId, Repository},
+    model::{
+        state::State,
+        status::StatusKey,
+        target::{CommitHash, PullRequestId, Repository},
+        timestamp::Timestamp,
+    },
 };
 
 /// A repository of a list.
@@ -39,10 +45,26 @@ pub(crate) struct ListedPullRequest {
     pub(crate) destination: String,
 }
 
+/// A status of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedStatus {
+    pub(crate) key: StatusKey,
+    /// `None` when Gatepost does not know the state.
+    pub(crate) state: Option<State>,
+    pub(crate) name: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) refname: Option<String>,
+    /// When somebody wrote it last; `None` when Bitbucket does not say it.
+    pub(crate) written: Option<Timestamp>,
+    pub(crate) creator: StatusCreator,
+}
+
 /// The most repositories of a page.
 const REPOSITORIES_A_PAGE: &str = "100";
 /// The most pull requests of a page. Bitbucket refuses more.
 const PULL_REQUESTS_A_PAGE: &str = "50";
+/// The most statuses of a page.
+const STATUSES_A_PAGE: &str = "100";
 /// A list that does not end by then never ends: a workspace of 100,000 repositories has so many pages.
 const PAGES_MAX: usize = 1000;
 
@@ -93,8 +115,8 @@ impl Bitbucket<'_> {
             url.query_pairs_mut().append_pair("q", &format!("project.key=\"{key}\""));
         }
         let understand = |Listed { full_name, mainbranch }| {
-            let repository = Repository::from_full_name(&full_name)?;
-            Some(ListedRepository { repository, main_branch: mainbranch.map(|Name { name }| name) })
+            let repository = Repository::from_full_name(&full_name).ok_or(Unusable::Undocumented)?;
+            Ok(ListedRepository { repository, main_branch: mainbranch.map(|Name { name }| name) })
         };
         self.pages(&Purpose::ListRepositories(workspace.to_owned()), url, understand).await
     }
@@ -161,17 +183,70 @@ impl Bitbucket<'_> {
         let understand = |Listed { id, draft, source, destination }| {
             let from = source.repository.map(|FullName { full_name }| Repository::from_full_name(&full_name));
             let commit = source.commit.map(|Hash { hash }| CommitHash::parse(&hash));
-            Some(ListedPullRequest {
+            Ok(ListedPullRequest {
                 id: PullRequestId(id),
                 is_draft: draft.unwrap_or_default(),
                 // A name or a hash that cannot be read is no answer of Bitbucket.
-                source: from.map_or(Some(None), |from| from.map(Some))?,
+                source: from.map_or(Some(None), |from| from.map(Some)).ok_or(Unusable::Undocumented)?,
                 branch: source.branch.name,
-                commit: commit.map_or(Some(None), |commit| commit.map(Some))?,
+                commit: commit.map_or(Some(None), |commit| commit.map(Some)).ok_or(Unusable::Undocumented)?,
                 destination: destination.branch.name,
             })
         };
         self.pages(&Purpose::ListPullRequests(repository.clone()), url, understand).await
+    }
+
+    /// The statuses of a commit, for all branches.
+    ///
+    /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-get>
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses a page or cannot be reached.
+    pub(crate) async fn list_statuses(
+        &self,
+        repository: &Repository,
+        commit: &CommitHash,
+    ) -> Result<Vec<ListedStatus>, Box<Refusal>> {
+        #[derive(Deserialize)]
+        struct Listed {
+            key: String,
+            state: String,
+            name: Option<String>,
+            url: Option<String>,
+            refname: Option<String>,
+            created_on: Option<String>,
+            updated_on: Option<String>,
+            author: Option<Author>,
+            commit: Option<Hash>,
+        }
+        let mut url = self.url(repository, ["commit", commit.as_str(), "statuses"]);
+        url.query_pairs_mut().append_pair("pagelen", STATUSES_A_PAGE).append_pair(
+            "fields",
+            "next,values.key,values.state,values.name,values.url,values.refname,values.created_on,\
+             values.updated_on,values.author.type,values.author.display_name,values.commit.hash",
+        );
+        let understand = |status: Listed| {
+            let other = status.commit.as_ref().and_then(|of| CommitHash::parse(&of.hash));
+            if let Some(other) = other.filter(|of| !of.matches(commit)) {
+                let (other, asked) = (other.digits(), commit.digits());
+                return Err(Unusable::Other(format!(
+                    "the list has a status of commit {other}, not of {asked}"
+                )));
+            }
+            // A date that cannot be read says nothing: the other one may be much older.
+            let written = status.updated_on.as_ref().or(status.created_on.as_ref());
+            Ok(ListedStatus {
+                written: written.and_then(|time| Timestamp::parse(time)),
+                creator: creator(status.author, status.created_on.as_deref()),
+                state: State::of_bitbucket(&status.state),
+                key: StatusKey::standing(status.key),
+                name: status.name,
+                url: status.url,
+                refname: status.refname,
+            })
+        };
+        self.pages(&Purpose::ListStatuses(repository.clone(), commit.clone()), url, understand).await
     }
 
     /// The values of all pages of a list.
@@ -184,7 +259,7 @@ impl Bitbucket<'_> {
         &self,
         purpose: &Purpose,
         first: Url,
-        understand: impl Fn(W) -> Option<T>,
+        understand: impl Fn(W) -> Result<T, Unusable>,
     ) -> Result<Vec<T>, Box<Refusal>> {
         let (mut all, mut known) = (Vec::new(), HashSet::new());
         let mut next = Some(first);
@@ -192,8 +267,7 @@ impl Bitbucket<'_> {
             let begun = Instant::now();
             known.insert(url.to_string());
             let understand = |Page { values, next }: Page<W>| {
-                let values: Option<Vec<T>> = values.into_iter().map(&understand).collect();
-                let values = values.ok_or(Unusable::Undocumented)?;
+                let values: Vec<T> = values.into_iter().map(&understand).collect::<Result<_, _>>()?;
                 Ok((values, next.map(|next| self.next_page(&next, &known)).transpose()?))
             };
             let (values, further) = self.get_checked(purpose.clone(), url, understand).await?;

@@ -38,6 +38,7 @@ pub(crate) enum Purpose {
     ReadRepository(Repository),
     ReadCommit(Repository, CommitHash),
     ReadStatus(Repository, CommitHash),
+    ListStatuses(Repository, CommitHash),
 }
 
 /// What the run knows beside the response: from the plan, and from further reads.
@@ -149,7 +150,8 @@ impl Purpose {
             | Self::ListPullRequests(repository)
             | Self::ReadRepository(repository)
             | Self::ReadCommit(repository, _)
-            | Self::ReadStatus(repository, _) => Some(repository),
+            | Self::ReadStatus(repository, _)
+            | Self::ListStatuses(repository, _) => Some(repository),
         }
     }
 }
@@ -173,6 +175,9 @@ impl fmt::Display for Purpose {
             Self::ReadRepository(repository) => write!(f, "read the repository {repository}"),
             Self::ReadCommit(repository, commit) => write!(f, "read commit {commit} of {repository}"),
             Self::ReadStatus(_, commit) => write!(f, "read who created the status of commit {commit}"),
+            Self::ListStatuses(repository, commit) => {
+                write!(f, "list the statuses of commit {commit} of {repository}")
+            }
         }
     }
 }

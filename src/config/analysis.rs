@@ -11,6 +11,7 @@ use crate::{
         findings::Findings,
         parse::{flag, whole_number},
         report_task::AnalysisFile,
+        settle::final_state,
         variables::Variables,
     },
     console::{foreign::shown, text::in_digits},
@@ -68,6 +69,8 @@ pub(crate) enum VerdictNeed {
     Later,
     /// Now, and named by the target itself: many targets cannot all have the files of this folder.
     NowByTarget,
+    /// Now, and given: a final state. SonarQube is not asked.
+    FinalState,
 }
 
 /// Seconds; the default of the scanner's own `sonar.qualitygate.timeout`.
@@ -123,6 +126,9 @@ impl VerdictPlan {
         search: &FileSearch,
         findings: &mut Findings,
     ) -> Option<Self> {
+        if need == VerdictNeed::FinalState {
+            return final_state(variables, findings).map(|verdict| Self::Given(vec![verdict]));
+        }
         let names_analysis = variables.sonar_project_key.is_some() || variables.sonar_report_task.is_some();
         match variables.state.as_deref() {
             None if need == VerdictNeed::NowByTarget && !names_analysis => {
@@ -141,6 +147,14 @@ impl VerdictPlan {
             None => AnalysisPlan::from_variables(variables, need, wanted, search, findings)
                 .map(Box::new)
                 .map(Self::Ask),
+        }
+    }
+
+    /// The state that is given for all.
+    pub(crate) fn given_state(&self) -> Option<State> {
+        match self {
+            Self::Given(verdicts) => verdicts.first().map(|verdict| verdict.state),
+            Self::Ask(_) => None,
         }
     }
 

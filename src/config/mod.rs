@@ -18,6 +18,7 @@ pub(crate) mod repositories;
 pub(crate) mod repository;
 pub(crate) mod roots;
 pub(crate) mod settings;
+pub(crate) mod settle;
 pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod target_list;

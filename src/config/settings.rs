@@ -26,6 +26,7 @@ use crate::{
 pub(crate) enum Mode {
     Publish,
     Check,
+    Settle,
     Targets,
 }
 
@@ -161,12 +162,13 @@ fn mode(text: Option<&str>, findings: &mut Findings) -> Mode {
     match text.to_ascii_lowercase().as_str() {
         "publish" => Mode::Publish,
         "check" => Mode::Check,
+        "settle" => Mode::Settle,
         "targets" => Mode::Targets,
         _ => {
             findings.problem(
                 "MODE",
                 format!("is {}, which is not a mode", shown(text)),
-                "publish (post the status), check (check credential and target, and post nothing) or targets (write the targets of REPOSITORIES)",
+                "publish (post the status), check (check credential and target, and post nothing), settle (end statuses that nobody else ends) or targets (write the targets of REPOSITORIES)",
                 "pass one of these words, or remove MODE: the default is publish",
             );
             Mode::Publish

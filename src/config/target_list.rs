@@ -16,7 +16,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     config::{
-        analysis::VerdictPlan,
+        analysis::{VerdictNeed, VerdictPlan},
         analysis_files::NamedServers,
         findings::{Findings, Problem, is_trifle},
         keyring::Keyring,
@@ -438,7 +438,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
         if names(&COMMIT) {
             merged.put("refname", None);
         }
-        if names(&ANALYSIS) {
+        if names(&ANALYSIS) && T::verdict_need(true) != VerdictNeed::FinalState {
             merged.put("state", None);
         }
         let has_workspace = |slug: &Value| slug.as_str().is_some_and(|slug| slug.contains(['/', ':']));

@@ -221,9 +221,18 @@ variables! {
         /// Number of requests at once, to Bitbucket and to SonarQube each: 1 to 64.
         concurrency: Text = "`8`",
     }
+    "Settle" {
+        /// Keys of the statuses that are ended, or globs for keys such as `sonar-*`; a list, or separated by commas.
+        settle_keys: List = "`KEY`",
+        /// States that are ended: `INPROGRESS`, `FAILED`, `STOPPED`; a list, or separated by commas.
+        settle_states: List = "`INPROGRESS`",
+        /// Age from which a status is ended, since somebody wrote it last: minutes (`90m`), hours (`24h`) or days (`7d`).
+        settle_after: Text = "`24h`",
+    }
     "Behaviour" {
-        /// `publish`: post the status. `check`: check credential and target, and post nothing. `targets`: write the targets of
-        /// `REPOSITORIES` to `RESULT_FILE` as JSON, for `TARGETS_FILE`, or print them.
+        /// `publish`: post the status. `check`: check credential and target, and post nothing. `settle`: give `STATE` to
+        /// statuses that nobody else ends. `targets`: write the targets of `REPOSITORIES` to `RESULT_FILE` as JSON, for
+        /// `TARGETS_FILE`, or print them.
         mode: Text = "`publish`",
         /// `true`: print the requests that would change something instead of sending them.
         dry_run: Text = "`false`",
@@ -650,8 +659,10 @@ fn without_names(secret: &str) -> Vec<String> {
 fn is_unused(name: &str, group: &str, known: &BTreeMap<String, (&Variable, String)>) -> bool {
     let is_list =
         ["TARGETS", "TARGETS_FILE", "REPOSITORIES"].into_iter().any(|list| known.contains_key(list));
-    let is_asked = !known.contains_key("STATE") || is_list;
+    let settles = known.get("MODE").is_some_and(|(_, mode)| mode.trim().eq_ignore_ascii_case("settle"));
+    let is_asked = (!known.contains_key("STATE") || is_list) && !settles;
     match name {
+        _ if group == "Settle" => !settles,
         "SPLIT" => !is_list,
         "SONAR_PROJECT_KEY" => !is_asked && known.contains_key("KEY"),
         _ => group == "SonarQube" && !is_asked,

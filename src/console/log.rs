@@ -81,7 +81,9 @@ impl Console {
     /// The same console for one of many targets: it prints no plain facts, and its other lines begin with the target.
     #[must_use]
     pub(crate) fn about(&self, target: impl fmt::Display) -> Self {
-        Self { shared: self.shared.clone(), about: Some(target.to_string()), ..*self }
+        // Each line begins with it.
+        let about = self.clean(&target.to_string());
+        Self { shared: self.shared.clone(), about: Some(about), ..*self }
     }
 
     /// The same console for the whole run.
@@ -272,6 +274,7 @@ mod tests {
     #[test]
     fn a_service_cannot_forge_a_line() {
         assert_eq!(printed(|_| {}, |console| console.line("a\n✔ done\r\u{1b}[2K")), "a ✔ done  [2K\n");
+        assert_eq!(printed(|_| {}, |console| console.about("a\n✔ b").done("c")), "✔ a ✔ b: c\n");
     }
 
     #[test]

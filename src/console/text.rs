@@ -119,6 +119,17 @@ pub(crate) fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A long time in its largest unit that is not too coarse: "90 minutes", "26 hours", "7 days".
+pub(crate) fn in_units(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    let (number, unit) = match minutes {
+        0..120 => (minutes, "minute"),
+        120..2880 => (minutes / 60, "hour"),
+        _ => (minutes / 60 / 24, "day"),
+    };
+    counted(usize::try_from(number).unwrap_or(usize::MAX), unit)
+}
+
 /// A whole number in digits alone: no sign, no white space.
 pub(crate) fn in_digits(text: &str) -> Option<u64> {
     Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
@@ -202,6 +213,21 @@ mod tests {
             ["0", "0.1", "0.5", "2", "12"]
         );
         assert_eq!(rounded(Duration::MAX), "18446744073709551616");
+    }
+
+    #[test]
+    fn a_long_time_has_one_unit() {
+        for (minutes, words) in [
+            (0, "0 minutes"),
+            (1, "1 minute"),
+            (119, "119 minutes"),
+            (120, "2 hours"),
+            (26 * 60 + 59, "26 hours"),
+            (48 * 60, "2 days"),
+            (7 * 24 * 60, "7 days"),
+        ] {
+            assert_eq!(in_units(Duration::from_mins(minutes)), words);
+        }
     }
 
     proptest! {

@@ -394,7 +394,7 @@ pub const ORPHAN: Trouble = Trouble {
     title: "An INPROGRESS that is never replaced",
     answer: "none: the pull request stays blocked",
     why: "the scan crashed after INPROGRESS was posted",
-    remedy: "post the result in after-script, which runs however the script ended, with `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`; Gatepost posts FAILED whatever went wrong",
+    remedy: "post the result in after-script, which runs however the script ended, with `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`; Gatepost posts FAILED whatever went wrong\nMODE: settle ends those that are left already",
 };
 
 pub const PASTED: Trouble = Trouble {

@@ -162,10 +162,8 @@ impl Client<'_> {
             let sent = Instant::now();
             let attempt = self.attempt(request, permit, &mut attempts).await?;
             let remaining = self.deadline.left();
-            let next = match self.next(&attempt, attempts.count, remaining) {
-                Next::Retry(_) if !self.retries => Next::End,
-                next => next,
-            };
+            let next = self.next(&attempt, attempts.count, remaining);
+            // The other requests with this credential pause, even if this one is not sent again.
             if let (true, Next::Retry(pause) | Next::TooLate(pause)) = (is_rate_limited(&attempt), next)
                 && self.throttle.pause(sent, pause, &attempt)
                 && matches!(next, Next::Retry(_))
@@ -174,6 +172,9 @@ impl Client<'_> {
                 warn_of_retry(&self.console.of_run(), self.service, &attempt, pause, remaining);
             }
             match next {
+                Next::Retry(_) if !self.retries => {
+                    return self.finish(request, attempt, attempts.count, None);
+                }
                 Next::End => return self.finish(request, attempt, attempts.count, None),
                 Next::TooLate(pause) => return self.finish(request, attempt, attempts.count, Some(pause)),
                 Next::Retry(pause) => {

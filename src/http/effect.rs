@@ -7,7 +7,8 @@ use tokio::sync::Notify;
 /// What a request that writes may have done, over all its attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Effect {
-    was_sent: Cell<bool>,
+    /// The number of attempts that were sent.
+    attempts: Cell<u32>,
     is_in_flight: Cell<bool>,
     may_have_been_applied: Cell<bool>,
     is_closed: Cell<bool>,
@@ -30,7 +31,7 @@ impl Effect {
 
     /// An attempt is sent: it may have its effect from now on.
     pub(crate) fn begin(&self) {
-        self.was_sent.set(true);
+        self.attempts.set(self.attempts.get() + 1);
         self.is_in_flight.set(true);
     }
 
@@ -52,7 +53,12 @@ impl Effect {
 
     /// Whether an attempt was ever sent.
     pub(crate) const fn was_sent(&self) -> bool {
-        self.was_sent.get()
+        self.attempts.get() > 0
+    }
+
+    /// The number of attempts that were sent.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts.get()
     }
 
     /// Whether an attempt was sent and not answered yet.

@@ -6,6 +6,7 @@ pub(crate) mod consumer;
 pub(crate) mod digest;
 pub(crate) mod insights;
 pub(crate) mod outcome;
+pub(crate) mod settlement;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod target;

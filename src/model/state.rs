@@ -19,7 +19,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    const ALL: [Self; 4] = [Self::Successful, Self::Failed, Self::InProgress, Self::Stopped];
+    pub(crate) const ALL: [Self; 4] = [Self::Successful, Self::Failed, Self::InProgress, Self::Stopped];
 
     /// Bitbucket's word.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -35,6 +35,11 @@ impl State {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain = plain(text);
         Self::ALL.into_iter().find(|state| state.synonyms().contains(&plain.as_str()))
+    }
+
+    /// The state with exactly this word of Bitbucket.
+    pub(crate) fn of_bitbucket(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
     /// Common words in lower case, without white space, `-` and `_`: of Bitbucket, Jenkins, GitLab, GitHub, Azure

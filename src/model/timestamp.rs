@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// A point in time that a service named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,24 @@ impl Timestamp {
         OffsetDateTime::parse(&text, &Rfc3339).ok().map(Self)
     }
 
+    /// The time of this machine.
+    pub(crate) fn now() -> Self {
+        SystemTime::now().into()
+    }
+
+    /// The time that has passed since then; zero for a time in the future.
+    pub(crate) fn age(self, now: Self) -> Duration {
+        (now.0 - self.0).try_into().unwrap_or_default()
+    }
+
+    /// The minute, as people write it: `21 Nov 2026, 04:10 UTC`.
+    pub(crate) fn minute(self) -> String {
+        let at = self.0.checked_to_offset(UtcOffset::UTC).unwrap_or(self.0);
+        let month = at.month().to_string();
+        let month = month.get(..3).unwrap_or(&month);
+        format!("{} {month} {}, {:02}:{:02} UTC", at.day(), at.year(), at.hour(), at.minute())
+    }
+
     /// Whether this is earlier than the other by more than this time: the clocks of two machines may differ.
     pub(crate) fn is_before(self, other: Self, by_more_than: Duration) -> bool {
         other.0 - self.0 > by_more_than
@@ -34,6 +52,18 @@ impl Timestamp {
     /// Whether both are within this time of each other.
     pub(crate) fn is_near(self, other: SystemTime, within: Duration) -> bool {
         (self.0 - OffsetDateTime::from(other)).unsigned_abs() <= within
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        Self(time.into())
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        time.0.into()
     }
 }
 
@@ -71,10 +101,20 @@ mod tests {
         assert!(!epoch.is_near(SystemTime::UNIX_EPOCH + 3 * minute, minute));
     }
 
+    #[test]
+    fn an_age_is_the_time_that_has_passed() {
+        let [noon, later] = ["2026-11-21T12:00:00+00:00", "2026-11-21T15:10:00+01:00"]
+            .map(|it| Timestamp::parse(it).unwrap());
+        assert_eq!(noon.age(later), Duration::from_mins(130));
+        assert_eq!(later.age(noon), Duration::ZERO);
+        assert_eq!(later.minute(), "21 Nov 2026, 14:10 UTC");
+        assert!(noon < Timestamp::now());
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_time_or_none(text in "(?s).{0,40}") {
-            let _ = Timestamp::parse(&text);
+            let _ = Timestamp::parse(&text).map(Timestamp::minute);
         }
     }
 }

@@ -116,6 +116,16 @@ impl Delivery {
 }
 
 impl StatusResult {
+    /// The result when the commit was not found.
+    pub(crate) const fn not_found(refusal: Rc<Refusal>) -> Self {
+        Self {
+            target: None,
+            status: None,
+            delivery: Delivery::Refused(refusal),
+            verdict_outcome: Outcome::Done,
+        }
+    }
+
     /// The outcome of the run, as far as this status decides it.
     pub(crate) const fn outcome(&self) -> Outcome {
         match self.delivery {

@@ -1,4 +1,4 @@
-//! The plan is carried out: published or checked, and reported.
+//! The plan is carried out: published, checked or settled, and reported.
 
 pub(crate) mod ask_sonarqube;
 pub(crate) mod budget;
@@ -13,5 +13,6 @@ pub(crate) mod lookup_cache;
 pub(crate) mod publish;
 pub(crate) mod report;
 pub(crate) mod result_file;
+pub(crate) mod settle;
 pub(crate) mod stop;
 pub(crate) mod summary;

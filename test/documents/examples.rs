@@ -6,7 +6,7 @@ use sandbox::{Analysis, Dialect, End, Gate, PipelinesProxy, Projects, SonarQube}
 use serde_json::{Value, json};
 
 use super::{
-    IMAGE, Section, central, many_targets, repository_file,
+    IMAGE, Section, central, many_targets, repository_file, settle,
     step::{Step, pipes},
 };
 use crate::run::{Folder, acme, after_scan, bare, in_branch_build, in_pull_request_build, scanned};
@@ -51,6 +51,7 @@ examples! {
     the_list_of_targets_works: "docs/many-targets.md", "Many targets in one run" => many_targets::list;
     the_nightly_run_works: "docs/many-targets.md",
         "Nightly, over all open pull requests" & "Parallel steps" => many_targets::nightly;
+    the_nightly_settle_works: "docs/settle.md", "Every night" => settle::nightly;
     the_line_of_the_result_file_is_written: "docs/results-and-exit-codes.md", "RESULT_FILE" => result_file;
     the_line_of_a_report_is_written: "docs/results-and-exit-codes.md", "The line of a report" => line_of_report;
     a_report_without_a_credential_works: "docs/reports.md", "Without a credential" => without_credential;

@@ -6,6 +6,7 @@ mod examples;
 mod links;
 mod many_targets;
 mod release;
+mod settle;
 mod step;
 
 use std::{

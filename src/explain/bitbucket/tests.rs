@@ -287,6 +287,7 @@ fn purposes() -> impl Strategy<Value = Purpose> {
         Just(Purpose::ReadRepository(repository())),
         Just(Purpose::ReadCommit(repository(), commit())),
         Just(Purpose::ReadStatus(repository(), commit())),
+        Just(Purpose::ListStatuses(repository(), commit())),
         Just(Purpose::FindPullRequest(repository(), PullRequestId(7))),
         Just(Purpose::FindBranch(repository(), "main".to_owned())),
     ]

@@ -464,7 +464,7 @@ impl Published {
 }
 
 /// The items grouped by the throttle of their plan: while one credential waits, the others go on.
-fn by_credential<'a, T>(items: Vec<T>, plan: impl Fn(&T) -> &'a Plan) -> Vec<Vec<T>> {
+pub(crate) fn by_credential<'a, T>(items: Vec<T>, plan: impl Fn(&T) -> &'a Plan) -> Vec<Vec<T>> {
     let mut group_numbers = HashMap::new();
     let mut groups: Vec<Vec<T>> = Vec::new();
     for item in items {

@@ -442,15 +442,3 @@ impl<'p> TargetPublisher<'_, 'p> {
         Ok(())
     }
 }
-
-impl StatusResult {
-    /// The result when the commit was not found.
-    fn not_found(refusal: Rc<Refusal>) -> Self {
-        Self {
-            target: None,
-            status: None,
-            delivery: Delivery::Refused(refusal),
-            verdict_outcome: Outcome::Done,
-        }
-    }
-}

@@ -73,7 +73,7 @@ pub use sonar::{
     PROJECT_ANALYSIS_TOKEN, Projects, READER_TOKEN, REVOKED_SONAR_TOKEN, SonarQube, Submitted, Token,
     USER_TOKEN, date,
 };
-pub use world::{Account, PullRequest, Report, Role, Status, World, uuid};
+pub use world::{Account, PullRequest, Report, Role, Status, World, timestamp, uuid};
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ring::digest;
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use crate::allowance::Allowance;
 use crate::changes::{Closed, LateCommit, Move};
 use crate::credentials::{Credential, Reach};
 use crate::oauth::Consumers;
+use crate::sonar::date;
 use crate::statuses::Statuses;
 
 /// Fewer digits than this are no commit: Git's own shortest abbreviation.
@@ -37,6 +38,8 @@ pub struct World {
     pub(crate) late_commits: Vec<LateCommit>,
     changes: u32,
     requests: u32,
+    /// Whether the clock is that of the machine.
+    is_at_present: bool,
 }
 
 /// What a member of a workspace may do.
@@ -200,6 +203,30 @@ impl World {
     pub fn set_private(&mut self, full_name: &str, private: bool) -> &mut Self {
         self.repository_mut(full_name).private = private;
         self
+    }
+
+    /// Lets what is written from now on have the time of this machine.
+    pub const fn at_present(&mut self) -> &mut Self {
+        self.is_at_present = true;
+        self
+    }
+
+    /// Puts a status on a commit, with its creator and its dates, as if it had been there before.
+    ///
+    /// # Panics
+    /// When there is no such repository.
+    pub fn add_status(&mut self, full_name: &str, status: Status) -> &mut Self {
+        self.repository_mut(full_name).statuses.write(None, status);
+        self
+    }
+
+    /// Who acts with a token.
+    ///
+    /// # Panics
+    /// When there is no such token.
+    pub fn account_of(&self, secret: &str) -> Account {
+        let credential = self.credential(secret).expect("only a known token has an account");
+        credential.account(self).expect("a token's owner is added before it is asked for").clone()
     }
 
     /// Deletes a repository; pull requests from it stay, with the commit they had.
@@ -469,6 +496,9 @@ impl World {
     /// The time of a change. The sandbox has a clock of its own, one second a change, so that each run gives
     /// the same output.
     pub(crate) fn tick(&mut self) -> String {
+        if self.is_at_present {
+            return timestamp(SystemTime::now());
+        }
         let seconds = self.changes;
         self.changes += 1;
         let (hours, minutes) = (9 + seconds / 3600, seconds / 60 % 60);
@@ -546,6 +576,11 @@ pub fn uuid(name: &str) -> String {
         &digits[16..20],
         &digits[20..32]
     )
+}
+
+/// A time as Bitbucket writes it, such as `2026-11-21T04:10:00.000000+00:00`.
+pub fn timestamp(time: SystemTime) -> String {
+    date(time).replace("+0000", ".000000+00:00")
 }
 
 /// 40 hexadecimal digits, like the hash of a commit, that are the same for the same text in every run.

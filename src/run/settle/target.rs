@@ -1,0 +1,380 @@
+//! Settles one target: finds its commit, lists the statuses, and ends those that fit.
+
+use std::{
+    pin::pin,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use reqwest::StatusCode;
+
+use crate::{
+    bitbucket::{
+        api::Bitbucket,
+        credential::Credential,
+        lists::ListedStatus,
+        refusal::{Refusal, StatusCreator},
+    },
+    config::plan::Plan,
+    console::{
+        log::Console,
+        text::{fit, in_units, one_line, rounded},
+    },
+    explain::{bitbucket::explain, tell::tell},
+    http::client::Client,
+    model::{
+        outcome::Outcome,
+        settlement::{Candidate, Choice},
+        state::State,
+        status::{DESCRIPTION_MAX_CHARS, Status, StatusSlot},
+        target::Target,
+        timestamp::Timestamp,
+    },
+    run::{
+        delivery::{Delivery, StatusResult},
+        find_commit::{CommitFinder, FailedStep},
+        report,
+        settle::{SettleRun, tally::Fate, under_way::EndingStatus},
+    },
+};
+
+/// Settles one target.
+#[derive(Debug)]
+pub(super) struct TargetSettler<'c, 'p> {
+    pub(super) run: &'c SettleRun<'p>,
+    pub(super) bitbucket: Bitbucket<'c>,
+    pub(super) plan: &'p Plan,
+    /// The state that ends a status.
+    pub(super) wanted: State,
+}
+
+/// The statuses of a commit, and when they were read.
+#[derive(Debug)]
+struct Listing {
+    statuses: Vec<ListedStatus>,
+    read: Instant,
+}
+
+/// What became of a status that was to be ended.
+#[derive(Debug)]
+enum End {
+    Posted,
+    /// Somebody wrote it after it was listed: it is not touched.
+    Changed,
+}
+
+/// A list that is older is read again before a status of it is ended: somebody may have published a verdict.
+const FRESH: Duration = Duration::from_secs(10);
+/// So often the list is read for one status because it is too old. A run that is slowed down would end none otherwise.
+const LISTS_MAX: u32 = 3;
+/// The pause before a status that was not accepted is looked at again; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A key or a branch is shown within a line.
+const LABEL_MAX_CHARS: usize = 60;
+
+impl TargetSettler<'_, '_> {
+    /// Ends the statuses of the target that fit. Returns the worst outcome.
+    pub(super) async fn settle(&self) -> Outcome {
+        let finder = CommitFinder {
+            bitbucket: self.bitbucket,
+            plan: &self.plan.target,
+            lookups: &self.run.lookups,
+            has_read_repository: false,
+        };
+        let mut found = match finder.find().await {
+            Ok(found) => found,
+            Err(refusal) => return self.unlisted(None, refusal),
+        };
+        let list = async |target: &Target| self.list(target).await;
+        let mut listing = match finder.run_step(&mut found, list).await {
+            Ok(listing) => listing,
+            Err(failed) => return self.refused_list(failed, found.target).await,
+        };
+        let mut worst = Outcome::Done;
+        for status in listing.statuses.clone() {
+            worst = worst.worse(self.consider(&status, &found.target, &mut listing).await);
+        }
+        worst
+    }
+
+    async fn list(&self, target: &Target) -> Result<Listing, Box<Refusal>> {
+        let credential = self.credential(target);
+        let statuses =
+            self.bitbucket.with(&credential).list_statuses(&target.repository, &target.commit).await?;
+        Ok(Listing { statuses, read: Instant::now() })
+    }
+
+    /// The credential for the repository of the target, which may be a fork.
+    fn credential(&self, target: &Target) -> Rc<Credential> {
+        let named = &self.plan.target.repository;
+        self.run.context.keyring.credential_for_source(&target.repository, named, &self.plan.credential)
+    }
+
+    /// Reports that Bitbucket refuses the list, and why the way out could not be looked up.
+    async fn refused_list(&self, failed: FailedStep, target: Target) -> Outcome {
+        let FailedStep { mut refusal, lookup } = failed;
+        // Other refusals leave nothing open that can be asked without a status.
+        if refusal.status_code() == Some(StatusCode::NOT_FOUND) {
+            let credential = self.credential(&target);
+            let (bitbucket, key) = (self.bitbucket.with(&credential), self.plan.status.key_for(None));
+            self.run.lookups.further_reads.make(&bitbucket, &mut refusal, &target, &key).await;
+        }
+        if let Some(lookup) = lookup.filter(|lookup| explain(lookup) != explain(&refusal)) {
+            tell(&*lookup, self.bitbucket.client.console);
+        }
+        self.unlisted(Some(target), Rc::from(refusal))
+    }
+
+    /// Reports that the statuses of the target are not known.
+    fn unlisted(&self, target: Option<Target>, refusal: Rc<Refusal>) -> Outcome {
+        let result = StatusResult { target, ..StatusResult::not_found(refusal) };
+        report::status_result(&result, Some(self.plan), self.run.results, self.bitbucket.client.console);
+        self.add(Fate::Unlisted);
+        result.outcome()
+    }
+
+    fn add(&self, fate: Fate) {
+        self.run.tally.add(fate, self.run.context.console);
+    }
+
+    fn choose(&self, status: &ListedStatus) -> Choice {
+        let ListedStatus { key, state, written, .. } = status;
+        let candidate = Candidate { key, state: *state, written: *written };
+        let own_key = self.plan.status.key_for(None);
+        self.run.settlement.choose(candidate, &own_key, self.wanted, Timestamp::now())
+    }
+
+    /// Ends a status if it fits, and says why if it does not although it has the key and the state.
+    async fn consider(&self, status: &ListedStatus, target: &Target, listing: &mut Listing) -> Outcome {
+        let state = status.state.map_or("", State::as_str);
+        match self.choose(status) {
+            Choice::NotMeant => Outcome::Done,
+            Choice::Young(age) => {
+                self.add(Fate::Young);
+                let (label, what) = (label(status), described(status, Some(age)));
+                self.bitbucket.client.console.line(format_args!("  {label}: {state} stays: {what}"));
+                Outcome::Done
+            }
+            Choice::Undated => {
+                self.add(Fate::Undated);
+                self.console_about(status).warning(format_args!(
+                    "{state} stays, because Bitbucket names no date and its age is not known: {}",
+                    described(status, None)
+                ));
+                Outcome::Done
+            }
+            Choice::End(_) if names_secret(status) => {
+                self.add(Fate::Secret);
+                self.console_about(status).warning(format_args!(
+                    "{state} stays, because its key or its branch holds a secret, which Gatepost does not send: {}",
+                    described(status, None)
+                ));
+                Outcome::Done
+            }
+            Choice::End(age) => self.end(status, age, target, listing).await,
+        }
+    }
+
+    /// A console for one status.
+    fn console_about(&self, status: &ListedStatus) -> Console {
+        let label = label(status);
+        let console = self.run.context.console;
+        if self.run.targets.are_listed {
+            console.about(format_args!("{} {label}", self.plan.target))
+        } else {
+            console.about(label)
+        }
+    }
+
+    /// Ends a status, and reports it.
+    async fn end(
+        &self,
+        listed: &ListedStatus,
+        age: Duration,
+        target: &Target,
+        listing: &mut Listing,
+    ) -> Outcome {
+        let status = self.ended(listed, target);
+        // Another target of this run may be the same commit.
+        if !self.run.begun.borrow_mut().insert(StatusSlot::of(target, &status)) {
+            return Outcome::Done;
+        }
+        let (console, credential) = (self.console_about(listed), self.credential(target));
+        let bitbucket = self.bitbucket.with(&credential);
+        let bitbucket = bitbucket.changed(|client| Client { console: &console, ..client });
+        // Each status has the time of a target: there may be hundreds.
+        bitbucket.client.deadline.restart(self.run.context.settings.timeout);
+        let (delivery, status) = if self.run.context.settings.dry_run {
+            bitbucket.print_status(&target.repository, &target.commit, &status);
+            (Delivery::Printed, status)
+        } else {
+            let ending = self.run.under_way.begin(target, status).await;
+            let delivery = match self.deliver(&ending, bitbucket, listing).await {
+                Ok(End::Posted) => Some(Delivery::Posted),
+                Ok(End::Changed) => None,
+                Err(refusal) => Some(Delivery::Refused(Rc::from(with_evidence(refusal, listed, &ending)))),
+            };
+            self.run.under_way.end(&ending);
+            let Some(delivery) = delivery else {
+                self.add(Fate::Changed);
+                console.warning("somebody has changed it since it was listed: it stays as it is");
+                return Outcome::Done;
+            };
+            (delivery, ending.status.clone())
+        };
+        let result = StatusResult {
+            target: Some(target.clone()),
+            status: Some(status),
+            delivery,
+            verdict_outcome: Outcome::Done,
+        };
+        report::status_result(&result, Some(self.plan), self.run.results, &console);
+        self.tell(&result.delivery, listed, age, &console);
+        result.outcome()
+    }
+
+    /// The status that ends another one: title, link and branch stay.
+    fn ended(&self, listed: &ListedStatus, target: &Target) -> Status {
+        let ListedStatus { key, name, url, refname, state, written, .. } = listed;
+        let since = written.map(|written| format!(" since {}", written.minute())).unwrap_or_default();
+        let (now, state) = (Timestamp::now().minute(), state.map_or("", State::as_str));
+        let description = format!("Ended by Gatepost on {now}: {state}{since}");
+        Status {
+            r#type: "build",
+            key: key.clone(),
+            state: self.wanted,
+            name: name.clone().unwrap_or_else(|| key.to_string()),
+            description: fit(&description, DESCRIPTION_MAX_CHARS),
+            url: url.clone().unwrap_or_else(|| self.plan.status.other_url(target)),
+            refname: refname.clone(),
+        }
+    }
+
+    /// Posts the end of a status. After a failure, and when the list is old, it looks again before it posts: a verdict that
+    /// somebody has published meanwhile is not overwritten.
+    async fn deliver(
+        &self,
+        ending: &EndingStatus,
+        bitbucket: Bitbucket<'_>,
+        listing: &mut Listing,
+    ) -> Result<End, Box<Refusal>> {
+        let (mut lists, mut pause, mut has_failed) = (0, FIRST_PAUSE, false);
+        loop {
+            if has_failed || (listing.read.elapsed() > FRESH && lists < LISTS_MAX) {
+                *listing = self.list(&ending.target).await?;
+                lists += 1;
+            }
+            if let Some(end) = self.end_by_others(ending, listing) {
+                return Ok(end);
+            }
+            let Some(posted) = post_soon(ending, bitbucket, lists < LISTS_MAX).await else { continue };
+            let refusal = match posted {
+                Ok(()) => return Ok(End::Posted),
+                Err(refusal) => refusal,
+            };
+            let failed = &refusal.failed;
+            let left = bitbucket.client.deadline.left();
+            if !failed.is_transient() || failed.attempts == 0 || failed.retry_after.is_some() || left < pause
+            {
+                return Err(refusal);
+            }
+            has_failed = true;
+            // The throttle makes all requests wait for a rate limit.
+            if refusal.status_code() != Some(StatusCode::TOO_MANY_REQUESTS) {
+                let (console, seconds) = (bitbucket.client.console, rounded(pause));
+                console.warning(format_args!("{refusal}; looking again in {seconds} s"));
+                tokio::time::sleep(pause).await;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// How a status has ended without a further request, as the list says.
+    fn end_by_others(&self, ending: &EndingStatus, listing: &Listing) -> Option<End> {
+        let Status { key, refname, .. } = &ending.status;
+        let is_it = |status: &&ListedStatus| status.key == *key && status.refname == *refname;
+        let current = listing.statuses.iter().find(is_it);
+        match current.map(|current| (self.choose(current), current.state)) {
+            Some((Choice::End(_), _)) => None,
+            // The answer to an attempt was lost, and it was applied.
+            Some((_, Some(state))) if state == self.wanted && ending.effect.may_have_been_applied() => {
+                Some(End::Posted)
+            }
+            _ => Some(End::Changed),
+        }
+    }
+
+    /// Tells what became of a status.
+    fn tell(&self, delivery: &Delivery, listed: &ListedStatus, age: Duration, console: &Console) {
+        let (state, wanted) = (listed.state.map_or("", State::as_str), self.wanted);
+        let what = described(listed, Some(age));
+        match delivery {
+            Delivery::Posted => {
+                self.add(Fate::Ended);
+                console.done(format_args!("{state} is {wanted} now: {what}"));
+            }
+            Delivery::Printed => {
+                self.add(Fate::Printed);
+                console.done(format_args!("DRY_RUN: {state} would become {wanted}: {what}"));
+            }
+            Delivery::Refused(refusal) if refusal.leaves_doubt() => {
+                self.add(Fate::InDoubt);
+                console.failed(format_args!("{state} may be {wanted} now: {what}"));
+            }
+            _ => {
+                self.add(Fate::Refused);
+                console.failed(format_args!("{state} stays: {what}"));
+            }
+        }
+    }
+}
+
+/// Posts the end of a status once. Returns `None` when its turn did not come soon, if it is to be sent soon.
+async fn post_soon(
+    ending: &EndingStatus,
+    bitbucket: Bitbucket<'_>,
+    soon: bool,
+) -> Option<Result<(), Box<Refusal>>> {
+    let EndingStatus { target, status, effect } = ending;
+    let bitbucket = bitbucket.changed(|client| Client { retries: false, effect: Some(effect), ..client });
+    let attempts = effect.attempts();
+    let mut post = pin!(bitbucket.post_status(&target.repository, &target.commit, status));
+    tokio::select! {
+        posted = &mut post => return Some(posted),
+        () = tokio::time::sleep(FRESH), if soon => {}
+    }
+    if effect.attempts() == attempts { None } else { Some(post.await) }
+}
+
+/// What the list says about a status whose end was refused.
+fn with_evidence(mut refusal: Box<Refusal>, listed: &ListedStatus, ending: &EndingStatus) -> Box<Refusal> {
+    refusal.evidence.reads_repository = Some(true);
+    refusal.evidence.has_commit = Some(true);
+    refusal.evidence.creator = Some(listed.creator.clone());
+    refusal.evidence.may_stand = ending.effect.may_have_been_applied();
+    refusal
+}
+
+/// Whether a secret was taken out of what identifies a status: without it, another status would be posted.
+fn names_secret(ListedStatus { key, refname, .. }: &ListedStatus) -> bool {
+    [Some(key.as_str()), refname.as_deref()].into_iter().flatten().any(|text| text.contains("***"))
+}
+
+/// Names a status of a commit.
+fn label(ListedStatus { key, refname, .. }: &ListedStatus) -> String {
+    let short = |text: &str| fit(&one_line(text), LABEL_MAX_CHARS);
+    let branch = refname.as_deref().map(|name| format!(", branch {}", short(name))).unwrap_or_default();
+    format!("key {}{branch}", short(key.as_str()))
+}
+
+/// How old a status is, and who created it.
+fn described(ListedStatus { creator, .. }: &ListedStatus, age: Option<Duration>) -> String {
+    let age = age.map(|age| format!("{} old, ", in_units(age))).unwrap_or_default();
+    match creator {
+        StatusCreator::Named(creator) => format!("{age}created by {creator}"),
+        StatusCreator::Unnamed | StatusCreator::NoStatus => {
+            format!("{age}and Bitbucket does not name its creator")
+        }
+    }
+}

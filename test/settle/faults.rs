@@ -1,0 +1,154 @@
+//! Faults on the way, and others who write at the same time.
+
+use std::time::Duration;
+
+use sandbox::{Effect, Fault};
+
+use super::{BRANCH, HOUR, counted, leave, pair, present, requests, settle, standing};
+use crate::run::{Folder, assert_told, by_hand, stopped_by};
+
+#[test]
+fn a_page_with_a_fault_is_asked_for_again() {
+    for fault in [Fault::rate_limited_with("1"), Fault::status(503), Fault::ResetBeforeAnswer] {
+        let sandbox = present();
+        leave(&sandbox, &[("sonar", "INPROGRESS", 26 * HOUR)]);
+        sandbox.fault(fault);
+        assert_told(&settle(&sandbox).run(), 0, &["trying again in", "1 status ended"]);
+        assert_eq!(counted(&sandbox), (2, 1));
+    }
+}
+
+#[test]
+fn a_page_that_stays_refused_leaves_everything() {
+    for (fault, told) in [
+        (Fault::rate_limited_with("3600"), "429"),
+        (Fault::unavailable(Some("3600")), "503 Service Unavailable"),
+        (Fault::page(200, "Log in"), "Log in"),
+    ] {
+        let sandbox = present();
+        leave(&sandbox, &[("sonar", "INPROGRESS", 26 * HOUR)]);
+        sandbox.fault_always(fault);
+        let run = settle(&sandbox).run();
+        assert_told(&run, 4, &[told, "0 statuses ended, 1 target without a list of statuses"]);
+        assert_eq!((standing(&sandbox), counted(&sandbox)), (vec![pair("sonar", "INPROGRESS")], (1, 0)));
+    }
+}
+
+/// The list tells that the status stands as before, so it is sent again.
+#[test]
+fn a_post_with_a_fault_is_sent_again_after_another_look() {
+    for fault in [Fault::status(503), Fault::ResetBeforeAnswer, Fault::rate_limited_with("1")] {
+        let sandbox = present();
+        leave(&sandbox, &[("sonar", "INPROGRESS", 26 * HOUR)]);
+        sandbox.fault_after(1, fault);
+        let run = settle(&sandbox).run();
+        assert_told(&run, 0, &["! ", "again in", "1 status ended"]);
+        assert_eq!((standing(&sandbox), counted(&sandbox)), (vec![pair("sonar", "STOPPED")], (2, 2)));
+    }
+}
+
+/// The answer is lost, and the list tells that the status was ended.
+#[test]
+fn a_post_whose_answer_is_lost_is_found_in_the_list() {
+    let sandbox = present();
+    leave(&sandbox, &[("sonar", "INPROGRESS", 26 * HOUR)]);
+    sandbox.fault_after(1, Fault::ResetAfterEffect);
+    assert_told(&settle(&sandbox).run(), 0, &["looking again in", "1 status ended"]);
+    assert_eq!((standing(&sandbox), counted(&sandbox)), (vec![pair("sonar", "STOPPED")], (2, 1)));
+}
+
+/// The build was only slow. Its verdict comes between two attempts, and stays.
+#[test]
+fn a_verdict_that_is_published_meanwhile_is_not_overwritten() {
+    let sandbox = present();
+    leave(&sandbox, &[("sonar", "INPROGRESS", 26 * HOUR)]);
+    sandbox.fault_after(1, Fault::rate_limited_with("3"));
+    let settle = settle(&sandbox);
+    let begun = std::time::Instant::now();
+    let child = settle.start();
+    sandbox.wait_for_requests(2, Duration::from_secs(10));
+    let publish =
+        by_hand(&sandbox).set("COMMIT", sandbox.head("acme/api", BRANCH)).set("BRANCH", BRANCH).run();
+    assert_eq!(publish.code, 0, "{}", publish.output);
+    let run = settle.finish(child, begun);
+    assert_told(
+        &run,
+        0,
+        &[
+            "! key sonar, branch feature/login: somebody has changed it since it was listed: it stays as it is\n",
+            "✔ acme/api commit 94277cd267a8: 0 statuses ended, 1 changed meanwhile\n",
+        ],
+    );
+    assert_eq!(standing(&sandbox), [pair("sonar", "SUCCESSFUL")]);
+}
+
+/// An `INPROGRESS` that was written a moment ago belongs to a build that runs.
+#[test]
+fn a_status_that_was_just_published_stays() {
+    let sandbox = present();
+    let publish = by_hand(&sandbox).set("COMMIT", sandbox.head("acme/api", BRANCH)).set("STATE", "running");
+    assert_eq!(publish.run().code, 0);
+    let run = settle(&sandbox).set("SETTLE_AFTER", "1m").run();
+    assert_told(
+        &run,
+        0,
+        &["INPROGRESS stays: 0 minutes old", "0 statuses ended, 1 younger than SETTLE_AFTER"],
+    );
+    assert_eq!(standing(&sandbox), [pair("sonar", "INPROGRESS")]);
+}
+
+#[test]
+fn a_commit_that_bitbucket_does_not_know_is_explained() {
+    let sandbox = present();
+    let run = settle(&sandbox).set("COMMIT", "0123456789ab").run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "✖ failed to list the statuses of commit 0123456789ab of acme/api: Bitbucket answered 404 Not Found\n",
+            "acme/api has no commit 0123456789ab",
+        ],
+    );
+    assert_eq!(counted(&sandbox), (1, 0));
+}
+
+#[test]
+fn a_stopped_run_sends_nothing_more_and_says_what_it_has_done() {
+    let (sandbox, folder) = (present(), Folder::new());
+    let keys: Vec<String> = (0..50).map(|key| format!("sonar-{key:02}")).collect();
+    let statuses: Vec<_> = keys.iter().map(|key| (key.as_str(), "INPROGRESS", 26 * HOUR)).collect();
+    leave(&sandbox, &statuses);
+    sandbox.fault_always(Fault::Delay(Duration::from_millis(100)));
+    let gatepost = settle(&sandbox)
+        .within(folder.path())
+        .set("SETTLE_KEYS", "sonar-*")
+        .set("RESULT_FILE", "results.jsonl");
+    let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() >= 5);
+    let ended = standing(&sandbox).iter().filter(|(_, state)| state == "STOPPED").count();
+    assert!((4..50).contains(&ended), "{ended}\n{}", run.output);
+    let last = format!("✖ stopped before the end; acme/api commit 94277cd267a8: {ended} statuses ended\n");
+    assert_told(&run, 143, &[&last]);
+    assert_eq!(folder.read("results.jsonl").lines().count(), ended);
+    assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
+}
+
+/// Bitbucket takes its time: what became of the status is not known, and is said.
+#[test]
+fn a_stopped_run_says_which_answer_is_missing() {
+    let (sandbox, folder) = (present(), Folder::new());
+    leave(&sandbox, &[("sonar", "INPROGRESS", 26 * HOUR)]);
+    sandbox.fault_after(1, Fault::Slow { takes: Duration::from_secs(8), effect: Effect::AtEnd });
+    let gatepost = settle(&sandbox).within(folder.path()).set("RESULT_FILE", "results.jsonl");
+    let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() >= 2);
+    let missing =
+        "! the status sonar of acme/api commit 94277cd267a8 may be STOPPED now: Bitbucket has not answered\n";
+    assert_told(
+        &run,
+        143,
+        &[missing, "✖ stopped before the end; acme/api commit 94277cd267a8: 0 statuses ended\n"],
+    );
+    assert!(folder.read("results.jsonl").contains("\"outcome\":\"stopped\""));
+    assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
+    assert_eq!(requests(&sandbox, "POST").len(), 1);
+    sandbox.settle();
+}

@@ -1,0 +1,186 @@
+//! A list of targets is settled, each by itself.
+
+use std::time::Duration;
+
+use sandbox::{Fault, Status, WORKSPACE_TOKEN, service, timestamp};
+use serde_json::{Value, json};
+
+use super::{HOUR, counted};
+use crate::run::{Folder, Gatepost, Sandbox, World, assert_told, bare};
+
+/// So many repositories, each with an old `INPROGRESS` on its pull request, a young one, and an old red one.
+fn fleet(count: usize) -> Sandbox {
+    let mut world = World::fleet(count);
+    world.at_present();
+    let author = world.account_of(WORKSPACE_TOKEN);
+    for number in 1..=count {
+        let full_name = format!("acme/{}", service(number));
+        for (key, state, age) in
+            [("sonar", "INPROGRESS", 30), ("young", "INPROGRESS", 1), ("red", "FAILED", 30)]
+        {
+            let written = timestamp(std::time::SystemTime::now() - age * HOUR);
+            let status = Status {
+                commit: world.head(&full_name, "feature/change"),
+                key: key.to_owned(),
+                state: state.to_owned(),
+                name: None,
+                description: None,
+                url: None,
+                refname: None,
+                author: author.clone(),
+                created_on: written.clone(),
+                updated_on: written,
+            };
+            world.add_status(&full_name, status);
+        }
+    }
+    Sandbox::start(world)
+}
+
+fn settle(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> Gatepost {
+    folder.write("targets.json", &serde_json::to_vec(targets).unwrap());
+    bare()
+        .within(folder.path())
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("MODE", "settle")
+        .set("STATE", "STOPPED")
+        .set("SETTLE_KEYS", "*")
+        .set("TARGETS_FILE", "targets.json")
+        .set("TIMEOUT", "20")
+}
+
+/// The heads of pull requests, as the nightly list has them: with a project of SonarQube that is not asked.
+fn heads(sandbox: &Sandbox, count: usize) -> Value {
+    let head = |number| {
+        let slug = service(number);
+        let commit = sandbox.head(&format!("acme/{slug}"), "feature/change");
+        json!({ "repo_slug": slug, "commit": commit, "branch": "feature/change",
+            "sonar_project_key": format!("acme_{slug}"), "sonar_pull_request": 1 })
+    };
+    (1..=count).map(head).collect()
+}
+
+fn states(sandbox: &Sandbox, number: usize) -> Vec<(String, String)> {
+    let full_name = format!("acme/{}", service(number));
+    let statuses = sandbox.statuses(&full_name, &sandbox.head(&full_name, "feature/change"));
+    let mut states: Vec<_> = statuses.into_iter().map(|status| (status.key, status.state)).collect();
+    states.sort();
+    states
+}
+
+#[test]
+fn a_whole_workspace_is_settled_once() {
+    let (sandbox, folder) = (fleet(20), Folder::new());
+    let gatepost = settle(&sandbox, &folder, &heads(&sandbox, 20))
+        .set("RESULT_FILE", "results.jsonl")
+        .set("CONCURRENCY", "4");
+    let run = gatepost.run();
+    assert_told(
+        &run,
+        0,
+        &[
+            "gatepost 0.1.0: INPROGRESS for 24 hours or longer is ended on 20 targets, 4 at once\n  keys:     *\n",
+            "✔ acme/service-001 commit ",
+            " key sonar: INPROGRESS is STOPPED now: 30 hours old, created by the access token \"Workspace access token\" on ",
+            "✔ 20 targets: 20 statuses ended, 20 younger than SETTLE_AFTER\n",
+        ],
+    );
+    let expected = [("red", "FAILED"), ("sonar", "STOPPED"), ("young", "INPROGRESS")];
+    let expected = expected.map(|(key, state)| (key.to_owned(), state.to_owned()));
+    assert!((1..=20).all(|number| states(&sandbox, number) == expected));
+    assert_eq!(counted(&sandbox), (20, 20));
+    assert_eq!(folder.read("results.jsonl").lines().count(), 20);
+    assert_told(&gatepost.run(), 0, &["✔ 20 targets: 0 statuses ended, 20 younger than SETTLE_AFTER\n"]);
+    assert_eq!(counted(&sandbox), (40, 20));
+}
+
+/// A title or a link that is not there is made up, because Bitbucket may ask for one.
+#[test]
+fn a_status_without_title_and_link_gets_some() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    assert_eq!(settle(&sandbox, &folder, &heads(&sandbox, 1)).run().code, 0);
+    let full_name = format!("acme/{}", service(1));
+    let commit = sandbox.head(&full_name, "feature/change");
+    let status =
+        sandbox.statuses(&full_name, &commit).into_iter().find(|status| status.key == "sonar").unwrap();
+    let link = format!("https://bitbucket.org/{full_name}/commits/{}", &commit[..12]);
+    assert_eq!((status.name.as_deref(), status.url), (Some("sonar"), Some(link)));
+}
+
+#[test]
+fn a_failed_target_does_not_stop_the_others() {
+    let (sandbox, folder) = (fleet(3), Folder::new());
+    let mut targets = heads(&sandbox, 3);
+    targets[1]["commit"] = json!("0123456789ab");
+    let run = settle(&sandbox, &folder, &targets).run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "✖ acme/service-002 commit 0123456789ab: failed to list the statuses of commit 0123456789ab",
+            "✖ 3 targets: 2 statuses ended, 2 younger than SETTLE_AFTER, 1 target without a list of statuses\n",
+        ],
+    );
+    assert_eq!(states(&sandbox, 3)[1], ("sonar".to_owned(), "STOPPED".to_owned()));
+}
+
+/// Two targets turn out to be one commit when they are looked up.
+#[test]
+fn one_commit_of_two_targets_is_ended_once() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let commit = sandbox.head("acme/service-001", "feature/change");
+    let targets = json!([
+        { "repo_slug": "service-001", "pull_request": 1 },
+        { "repo_slug": "service-001", "branch": "feature/change" },
+        { "repo_slug": "service-001", "commit": commit },
+    ]);
+    let run = settle(&sandbox, &folder, &targets).run();
+    assert_told(&run, 0, &["3 targets: 1 status ended, 3 younger than SETTLE_AFTER"]);
+    assert_eq!(counted(&sandbox).1, 1);
+}
+
+/// Without `SETTLE_KEYS`, each target ends the status that a run which publishes would replace.
+#[test]
+fn each_target_has_its_own_key() {
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let targets = json!([
+        { "repo_slug": "service-001", "branch": "feature/change", "key": "sonar" },
+        { "repo_slug": "service-002", "branch": "feature/change", "key": "red", "state": "passed" },
+    ]);
+    let gatepost =
+        settle(&sandbox, &folder, &targets).unset("SETTLE_KEYS").set("SETTLE_STATES", "INPROGRESS,FAILED");
+    assert_told(
+        &gatepost.run(),
+        0,
+        &["  keys:     the KEY of each target\n", "✔ 2 targets: 2 statuses ended\n"],
+    );
+    assert_eq!(states(&sandbox, 1)[1].1, "STOPPED");
+    assert_eq!(states(&sandbox, 2)[0], ("red".to_owned(), "SUCCESSFUL".to_owned()));
+}
+
+/// The throttle of the credential makes all targets wait, and each is read again before it is ended.
+#[test]
+fn a_rate_limit_pauses_all_targets() {
+    let (sandbox, folder) = (fleet(10), Folder::new());
+    sandbox.fault_after(12, Fault::rate_limited_with("2"));
+    let run = settle(&sandbox, &folder, &heads(&sandbox, 10)).run();
+    assert_told(&run, 0, &["Bitbucket answered 429", "✔ 10 targets: 10 statuses ended, 10 younger"]);
+    assert!(run.took > Duration::from_secs(2), "{:?}", run.took);
+    let posts = counted(&sandbox).1;
+    assert!((10..=11).contains(&posts), "{posts}");
+}
+
+#[test]
+fn the_steps_of_a_parallel_group_share_the_targets() {
+    let (sandbox, folder) = (fleet(3), Folder::new());
+    let step = settle(&sandbox, &folder, &heads(&sandbox, 3))
+        .set("SPLIT", "true")
+        .set("BITBUCKET_PARALLEL_STEP_COUNT", "2");
+    let first = step.clone().set("BITBUCKET_PARALLEL_STEP", "0").run();
+    let share = "✔ 2 of 3 targets, the rest belongs to the other steps: 2 statuses ended, 2 younger than SETTLE_AFTER\n";
+    assert_told(&first, 0, &["step 1 of 2 of the parallel group: 2 of 3 targets\n", share]);
+    assert_told(&step.set("BITBUCKET_PARALLEL_STEP", "1").run(), 0, &["1 of 3 targets"]);
+    assert_eq!(counted(&sandbox), (3, 3));
+}
