@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     config::{
+        advice::advisory_conditions,
         analysis_files::{FileSearch, Files, check_servers, fresh_file, named_files, usual_files},
         findings::Findings,
         parse::{flag, whole_number},
@@ -21,6 +22,7 @@ use crate::{
         token::{self, Defect, TokenKind},
         verdict::{STATE_ACCEPTED, Verdict},
     },
+    sonarqube::advice::AdvisoryConditions,
 };
 
 /// Where the verdict comes from.
@@ -46,6 +48,8 @@ pub(crate) struct AnalysisPlan {
     /// The state to post for a gate of NONE.
     pub(crate) on_no_gate: State,
     pub(crate) fail_on_red_gate: bool,
+    /// `ADVISORY_CONDITIONS`.
+    pub(crate) advisory: AdvisoryConditions,
     /// Whether the status links to the dashboard: no `URL` is given.
     pub(crate) links_to_dashboard: bool,
 }
@@ -100,6 +104,7 @@ impl PartialEq for AnalysisPlan {
             scan_exit_code,
             on_no_gate,
             fail_on_red_gate,
+            advisory,
             links_to_dashboard,
         } = self;
         let secret =
@@ -107,7 +112,8 @@ impl PartialEq for AnalysisPlan {
         secret(token) == secret(&other.token)
             && (host, source, timeout) == (&other.host, &other.source, &other.timeout)
             && (scan_exit_code, on_no_gate) == (&other.scan_exit_code, &other.on_no_gate)
-            && (fail_on_red_gate, links_to_dashboard) == (&other.fail_on_red_gate, &other.links_to_dashboard)
+            && (fail_on_red_gate, advisory) == (&other.fail_on_red_gate, &other.advisory)
+            && links_to_dashboard == &other.links_to_dashboard
     }
 }
 
@@ -293,6 +299,7 @@ impl AnalysisPlan {
             scan_exit_code,
             on_no_gate: on_no_gate(variables.on_no_gate.as_deref(), findings),
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
+            advisory: advisory_conditions(variables.advisory_conditions.as_deref(), findings),
             links_to_dashboard: variables.url.is_none(),
             source: source?,
         })

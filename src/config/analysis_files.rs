@@ -14,6 +14,7 @@ use crate::{
         analysis::VerdictNeed,
         checkout::Checkouts,
         findings::Findings,
+        parse::list_items,
         report_task::{self, Analysis, AnalysisFile, Found, NoFile, SkipReason, Skipped},
         repository::is_own,
         variables::Variables,
@@ -187,10 +188,7 @@ pub(super) fn named_files(
     search: &FileSearch,
     findings: &mut Findings,
 ) -> Option<Files> {
-    // The items of a list come one on each line; a single text is separated by commas.
-    let separator = if patterns.contains('\n') { '\n' } else { ',' };
-    let patterns: Vec<&str> =
-        patterns.split(separator).map(str::trim).filter(|pattern| !pattern.is_empty()).collect();
+    let patterns = list_items(patterns);
     let may_be_several = patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern));
     let mut files = Files { may_be_several, may_be_partial: may_be_several, ..Files::default() };
     let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());

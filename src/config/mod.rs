@@ -1,5 +1,6 @@
 //! From the environment to a plan, with every problem found at once.
 
+pub(crate) mod advice;
 pub(crate) mod analysis;
 pub(crate) mod analysis_files;
 pub(crate) mod arguments;

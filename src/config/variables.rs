@@ -182,6 +182,9 @@ variables! {
         on_no_gate: Text = "`FAILED`",
         /// `false`: the status is red, and the step stays green.
         fail_on_red_gate: Text = "`true`",
+        /// Conditions of the quality gate that are told and do not block, by the keys of their metrics or by globs such as
+        /// `*coverage*`; a list, or separated by commas. If nothing else failed, the status is green.
+        advisory_conditions: List = "",
         /// Code Insights report beside the status: `issues` (the gate, and the issues as annotations in the diff), `gate`
         /// (the gate alone) or `false`. A state that is given has no report.
         report: Text = "`issues`, and `false` for a list of targets",

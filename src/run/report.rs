@@ -115,6 +115,7 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
     let title = match gate.level {
         Level::Ok => "passed",
         Level::Warn => "passed with a warning",
+        Level::Advice => "passed, except for advice",
         Level::Error => "failed",
         Level::None => "was not computed",
         Level::Unknown => "has a state that this version of Gatepost does not know",
@@ -136,7 +137,7 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
         let sign = match level {
             Level::Ok => "✔",
             Level::Error => "✖",
-            Level::Warn => "!",
+            Level::Advice | Level::Warn => "!",
             Level::None | Level::Unknown => "-",
         };
         console.line(format!("  {sign} {name:<name_width$}  {value:>value_width$}  {required}").trim_end());

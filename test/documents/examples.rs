@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, process::Command};
 
-use sandbox::{Analysis, Dialect, End, Gate, PipelinesProxy, Projects, SonarQube};
+use sandbox::{Analysis, Condition, Dialect, End, Gate, Level, PipelinesProxy, Projects, SonarQube};
 use serde_json::{Value, json};
 
 use super::{
@@ -36,6 +36,7 @@ examples! {
     every_scanner_works: "docs/scanners.md", "The pipeline" => scanners;
     a_private_certificate_is_trusted: "docs/scanners.md", "A private certificate" => scan_in_its_step;
     a_red_gate_may_leave_the_step_green: "docs/scanners.md", "A red gate that does not fail the step" => scan_in_its_step;
+    conditions_may_only_advise: "docs/scanners.md", "Conditions that only advise" => advice;
     a_monorepo_gets_a_status_for_each_project: "docs/scanners.md", "A monorepo" =>
         |section| after_a_scan(&section.only_yaml(), &["api/.scannerwork", "web/.scannerwork"]);
     the_gate_may_be_in_another_step: "docs/scanners.md", "The gate in another step" => scan_in_its_step;
@@ -181,6 +182,27 @@ fn after_a_scan(document: &Value, folders: &[&str]) {
     }
     if text.contains("BITBUCKET_EXIT_CODE") {
         after_a_crash(document);
+    }
+}
+
+/// The gate is red: by coverage alone, and by other conditions as well.
+fn advice(section: &Section) {
+    let document = section.only_yaml();
+    let coverage = Condition::new(Level::Error, "new_coverage", "LT", "80", "54.89417989417989");
+    for (gate, code, description) in [
+        (Gate::of(vec![coverage]), 0, "Quality gate passed, except for advice: 54.9% Coverage on New Code"),
+        (
+            Gate::failed(),
+            1,
+            "C Reliability Rating on New Code (is worse than A), 3 New Issues (is greater than 0)",
+        ),
+    ] {
+        let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+        let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", gate));
+        let folder = scanned(".scannerwork", &submitted);
+        Step::new(in_pull_request_build(&sandbox).within(folder.path()), &[]).run(pipes(&document)[0], code);
+        let shown = &sandbox.pull_request_statuses("acme/api", 7)[0];
+        assert_eq!(shown.description.as_deref(), Some(description));
     }
 }
 
@@ -332,13 +354,16 @@ fn without_credential(section: &Section) {
 fn each_event_of_a_scan_has_the_state_and_the_exit_code_of_its_row() {
     let section = Section::find("docs/scanners.md", "Which state is posted");
     let rows = section.rows();
-    assert_eq!(rows.len(), 9);
+    assert_eq!(rows.len(), 10);
     for row in rows {
         let green = Analysis::of_pull_request("acme_api", "7", Gate::passed());
         let gate = |gate| Analysis { gate, ..green.clone() };
         let failed = End::Failed { message: "out of disk".to_owned() };
         let (analysis, variable) = match row[0] {
             event if event.contains("is green") => (Some(green), ("DEBUG", "false")),
+            event if event.contains("ADVISORY_CONDITIONS") => {
+                (Some(gate(Gate::failed())), ("ADVISORY_CONDITIONS", "*"))
+            }
             event if event.contains("is red") => (Some(gate(Gate::failed())), ("DEBUG", "false")),
             event if event.contains("no quality gate") => (Some(gate(Gate::none())), ("DEBUG", "false")),
             event if event.contains("another pull request") => {

@@ -1,6 +1,7 @@
 //! Asks SonarQube for the verdict: waits for the analysis, then reads its quality gate. Whatever goes wrong, there is a
 //! final state to post: an `INPROGRESS` that is never replaced blocks merging for ever.
 
+pub(crate) mod advice;
 mod gate;
 mod listed;
 pub(crate) mod servers;
@@ -206,8 +207,8 @@ impl<'a> AskSonarQube<'a> {
                 };
                 let analysis = of_webhook(webhook, subject);
                 let source = self.source_of_webhook(project.clone(), &analysis.subject, &file.path)?;
-                let verdict =
-                    self.with_gate(&webhook.gate, analysis, project.clone(), dashboard.clone(), source);
+                let gate = self.advised(webhook.gate.clone());
+                let verdict = self.with_gate(&gate, analysis, project.clone(), dashboard.clone(), source);
                 return Ok(Ending::Verdict(verdict));
             }
         };
@@ -351,7 +352,7 @@ impl<'a> AskSonarQube<'a> {
 
 /// Whether the verdict of a gate may be green: a gate that was not computed may be, with `ON_NO_GATE`.
 const fn may_be_green(gate: &Gate) -> bool {
-    matches!(gate.level, Level::Ok | Level::Warn | Level::None)
+    matches!(gate.level, Level::Ok | Level::Warn | Level::Advice | Level::None)
 }
 
 /// What a file says and its task denies.

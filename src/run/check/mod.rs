@@ -103,6 +103,9 @@ impl<'a> CheckRun<'a> {
         let working = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
         let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
         report::unused_tokens(keyring, console);
+        if let Some(unused) = self.servers.advice.unused() {
+            console.warning(unused);
+        }
         console.tell_left_out("");
         let verb = if plans.len() == 1 { "works" } else { "work" };
         let share = step.as_ref().map(|_| format!("; {}", self.targets.counted())).unwrap_or_default();
@@ -147,6 +150,10 @@ impl<'a> CheckRun<'a> {
                 let check = AnalysisCheck { plan: asked, scope, wanted, target, bitbucket };
                 self.check_sonarqube(&check, analyses, &mut tally).await;
             }
+        }
+        if let Some(unused) = self.servers.advice.unused().filter(|_| console.is_of_run()) {
+            tally
+                .notable(unused, "compare it with the keys of the metrics of the gate, such as new_coverage");
         }
         Ok(tally.end())
     }

@@ -140,6 +140,9 @@ impl<'a> PublishRun<'a> {
         let published = stream::select_all(work).try_fold(published, Published::with).await?;
         let Published { outcomes, doubts } = published;
         let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
+        if let Some(unused) = self.servers.advice.unused() {
+            console.warning(unused);
+        }
         if let Some(summary) = &self.summary {
             report::unused_tokens(keyring, console);
             if let Some(results) = self.results {
