@@ -13,6 +13,7 @@ pub(crate) mod keyring;
 pub(crate) mod near_miss;
 pub(crate) mod parse;
 pub(crate) mod plan;
+pub(crate) mod projects;
 pub(crate) mod report_task;
 pub(crate) mod repository;
 pub(crate) mod roots;

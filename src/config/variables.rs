@@ -167,6 +167,9 @@ variables! {
         sonar_report_task: List = "the places where scanners write it, in this folder and below",
         /// Key of the project to ask about, instead of a file.
         sonar_project_key: Text = "",
+        /// Projects that always have a status: keys, or globs over the keys in the files `sonar-project.properties`; a list, or
+        /// separated by commas. One without an analysis is not affected, if the scan ended well.
+        sonar_projects: List = "",
         /// Pull request of the project, by its name in SonarQube.
         sonar_pull_request: Text = "",
         /// Branch of the project.

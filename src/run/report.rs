@@ -199,6 +199,7 @@ pub(crate) fn status_result(
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Kept
         | Delivery::Printed
         | Delivery::Stopped(_) => {}
     }
@@ -255,6 +256,7 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Kept
         | Delivery::Printed
         | Delivery::ReportAlone(_) => None,
         Delivery::Refused(refusal) => Some(reason(refusal)),
@@ -378,6 +380,10 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Skipped => format!("skipped {what}, because RESULT_FILE says that it was delivered"),
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
+        Delivery::Kept => {
+            let key = status.as_ref().map(|status| format!(" (key {})", status.key)).unwrap_or_default();
+            format!("{what} stays{key}: it is the verdict of another run about this project")
+        }
         Delivery::ReportAlone(report) => report_alone(report, &what),
         Delivery::Refused(refusal) if refusal.leaves_doubt() => {
             format!("not known to be posted: {what} may stand")
@@ -385,6 +391,9 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Refused(_) | Delivery::Contradicted(_) => format!("not posted: {what}"),
         Delivery::Stopped(left) => stopped(*left, &what, status.as_ref()),
     };
+    if matches!((delivery, status), (Delivery::Kept, Some(status)) if status.state != State::Successful) {
+        return console.warning(line);
+    }
     match (delivery.is_done(), verdict_outcome) {
         (false, _) => console.failed(line),
         (true, Outcome::Done) => console.done(line),
