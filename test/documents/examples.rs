@@ -39,6 +39,8 @@ examples! {
     conditions_may_only_advise: "docs/scanners.md", "Conditions that only advise" => advice;
     a_monorepo_gets_a_status_for_each_project: "docs/scanners.md", "A monorepo" =>
         |section| after_a_scan(&section.only_yaml(), &["api/.scannerwork", "web/.scannerwork"]);
+    a_project_that_a_change_does_not_touch_has_a_status: "docs/scanners.md", "Projects that a change does not touch" =>
+        unaffected_projects;
     the_gate_may_be_in_another_step: "docs/scanners.md", "The gate in another step" => scan_in_its_step;
     a_project_is_asked_about_without_a_file: "docs/scanners.md", "By project, without a file" =>
         |section| after_a_scan(&section.only_yaml(), &[]);
@@ -204,6 +206,35 @@ fn advice(section: &Section) {
         let shown = &sandbox.pull_request_statuses("acme/api", 7)[0];
         assert_eq!(shown.description.as_deref(), Some(description));
     }
+}
+
+/// The change touches one project of three, and then none.
+fn unaffected_projects(section: &Section) {
+    let document = section.only_yaml();
+    let sandbox = acme();
+    let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
+    for (folder, exit_code, code, states) in [
+        (Folder::new(), "1", 3, ["FAILED", "FAILED", "FAILED", "FAILED"]),
+        (scanned("api/.scannerwork", &submitted), "0", 0, ["SUCCESSFUL"; 4]),
+        (Folder::new(), "0", 0, ["SUCCESSFUL"; 4]),
+    ] {
+        let build = in_pull_request_build(&sandbox).within(folder.path());
+        Step::new(build, &[("BITBUCKET_EXIT_CODE", exit_code)]).run(pipes(&document)[0], code);
+        let statuses = sandbox.pull_request_statuses("acme/api", 7).into_iter();
+        let mut posted: Vec<_> = statuses.map(|status| (status.key, status.state)).collect();
+        posted.sort();
+        let keys = ["sonar", "sonar-acme_api", "sonar-acme_docs", "sonar-acme_web"].map(str::to_owned);
+        assert_eq!(posted, keys.into_iter().zip(states.map(str::to_owned)).collect::<Vec<_>>());
+    }
+    let description = |key: &str| {
+        let statuses = sandbox.pull_request_statuses("acme/api", 7);
+        statuses.into_iter().find(|status| status.key == key).and_then(|status| status.description)
+    };
+    // What stands is a verdict, and stays.
+    let gate = "Quality gate passed: acme_api, pull request 7";
+    assert_eq!(description("sonar-acme_api").as_deref(), Some(gate));
+    assert_eq!(description("sonar-acme_web").as_deref(), Some("Not affected by this change"));
 }
 
 fn after_a_crash(document: &Value) {
