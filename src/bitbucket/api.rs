@@ -91,6 +91,7 @@ pub(crate) struct StandingStatus {
     pub(crate) state: State,
     /// Its link.
     pub(crate) url: Option<String>,
+    pub(crate) description: Option<String>,
 }
 
 impl Bitbucket<'_> {
@@ -342,13 +343,14 @@ impl Bitbucket<'_> {
             key: Option<String>,
             state: String,
             url: Option<String>,
+            description: Option<String>,
         }
         let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
-        let understand = |Posted { r#type, key: answered, state, url }| {
+        let understand = |Posted { r#type, key: answered, state, url, description }| {
             must_be_status(r#type.as_deref(), answered.as_deref(), key)?;
             let state = State::parse(&state).ok_or(Unusable::Undocumented)?;
-            Ok(StandingStatus { state, url })
+            Ok(StandingStatus { state, url, description })
         };
         match self.get_checked(purpose, url, understand).await {
             Err(refusal) if refusal.is_not_found() => Ok(None),

@@ -7,9 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     config::{
+        advice::advisory_conditions,
         analysis_files::{FileSearch, Files, check_servers, fresh_file, named_files, usual_files},
         findings::Findings,
         parse::{flag, whole_number},
+        projects::ExpectedProjects,
         report_task::AnalysisFile,
         settle::final_state,
         variables::Variables,
@@ -22,6 +24,7 @@ use crate::{
         token::{self, Defect, TokenKind},
         verdict::{STATE_ACCEPTED, Verdict},
     },
+    sonarqube::advice::AdvisoryConditions,
 };
 
 /// Where the verdict comes from.
@@ -47,6 +50,10 @@ pub(crate) struct AnalysisPlan {
     /// The state to post for a gate of NONE.
     pub(crate) on_no_gate: State,
     pub(crate) fail_on_red_gate: bool,
+    /// `SONAR_PROJECTS`.
+    pub(crate) expected: ExpectedProjects,
+    /// `ADVISORY_CONDITIONS`.
+    pub(crate) advisory: AdvisoryConditions,
     /// Whether the status links to the dashboard: no `URL` is given.
     pub(crate) links_to_dashboard: bool,
 }
@@ -103,6 +110,8 @@ impl PartialEq for AnalysisPlan {
             scan_exit_code,
             on_no_gate,
             fail_on_red_gate,
+            expected,
+            advisory,
             links_to_dashboard,
         } = self;
         let secret =
@@ -110,7 +119,8 @@ impl PartialEq for AnalysisPlan {
         secret(token) == secret(&other.token)
             && (host, source, timeout) == (&other.host, &other.source, &other.timeout)
             && (scan_exit_code, on_no_gate) == (&other.scan_exit_code, &other.on_no_gate)
-            && (fail_on_red_gate, links_to_dashboard) == (&other.fail_on_red_gate, &other.links_to_dashboard)
+            && (fail_on_red_gate, advisory) == (&other.fail_on_red_gate, &other.advisory)
+            && (expected, links_to_dashboard) == (&other.expected, &other.links_to_dashboard)
     }
 }
 
@@ -123,6 +133,7 @@ impl VerdictPlan {
         variables: &Variables,
         need: VerdictNeed,
         wanted: &Wanted,
+        expected: ExpectedProjects,
         search: &FileSearch,
         findings: &mut Findings,
     ) -> Option<Self> {
@@ -144,7 +155,7 @@ impl VerdictPlan {
                 require_key(variables, findings);
                 given(text.trim(), findings).map(|verdict| Self::Given(vec![verdict]))
             }
-            None => AnalysisPlan::from_variables(variables, need, wanted, search, findings)
+            None => AnalysisPlan::from_variables(variables, need, wanted, expected, search, findings)
                 .map(Box::new)
                 .map(Self::Ask),
         }
@@ -171,6 +182,14 @@ impl VerdictPlan {
         match self {
             Self::Given(_) => vec![None],
             Self::Ask(analysis) => analysis.projects(),
+        }
+    }
+
+    /// The projects that always have a status.
+    pub(crate) fn expected(&self) -> &[String] {
+        match self {
+            Self::Given(_) => &[],
+            Self::Ask(analysis) => &analysis.expected.keys,
         }
     }
 
@@ -232,8 +251,12 @@ impl AnalysisPlan {
         Ok(Some(ServerAddress { url, origin, reported }))
     }
 
-    /// Whether there may be several verdicts: of several analyses, or of one analysis and of the scan as a whole.
+    /// Whether there may be several verdicts: of several analyses, of one analysis and of the scan as a whole, or of projects
+    /// that always have a status.
     const fn may_have_several_verdicts(&self) -> bool {
+        if !self.expected.keys.is_empty() {
+            return true;
+        }
         match &self.source {
             AnalysisSource::Files(files) => {
                 files.may_be_several || (files.may_be_partial && matches!(self.scan_exit_code, Some(1..)))
@@ -280,6 +303,7 @@ impl AnalysisPlan {
         variables: &Variables,
         need: VerdictNeed,
         wanted: &Wanted,
+        mut expected: ExpectedProjects,
         search: &FileSearch,
         findings: &mut Findings,
     ) -> Option<Self> {
@@ -290,6 +314,12 @@ impl AnalysisPlan {
         let source = source(variables, may_miss_files, need, wanted, search, findings);
         if let (None, Some(AnalysisSource::Files(files))) = (&host, &source) {
             check_servers(&files.found, variables, findings);
+        }
+        // Before the scan, nothing of it is there.
+        if let (Some(AnalysisSource::Files(files)), true) =
+            (&source, need != VerdictNeed::Later || scan_exit_code.is_some())
+        {
+            expected.look_beside(files, search);
         }
         let token = variables.sonar_token.clone();
         check_token(token.as_ref(), source.as_ref(), findings);
@@ -307,6 +337,8 @@ impl AnalysisPlan {
             scan_exit_code,
             on_no_gate: on_no_gate(variables.on_no_gate.as_deref(), findings),
             fail_on_red_gate: flag("FAIL_ON_RED_GATE", variables.fail_on_red_gate.as_deref(), true, findings),
+            expected,
+            advisory: advisory_conditions(variables.advisory_conditions.as_deref(), findings),
             links_to_dashboard: variables.url.is_none(),
             source: source?,
         })

@@ -14,6 +14,8 @@ use crate::{
         analysis::VerdictNeed,
         checkout::Checkouts,
         findings::Findings,
+        parse::list_items,
+        projects::CheckoutProjects,
         report_task::{self, Analysis, AnalysisFile, Found, NoFile, SkipReason, Skipped},
         repository::is_own,
         variables::Variables,
@@ -29,6 +31,8 @@ pub(crate) struct Files {
     pub(crate) found: Vec<Rc<AnalysisFile>>,
     /// The paths and patterns of `SONAR_REPORT_TASK` that name no file of this build, each in a sentence.
     pub(crate) missing: Vec<String>,
+    /// Whether one of them is a path, and not a glob: then a file is missing that was expected.
+    pub(crate) misses_path: bool,
     /// What cannot be read, or is wrong, to complete a sentence without a subject.
     pub(crate) unreadable: Vec<String>,
     /// Other files of the name `report-task.txt`.
@@ -46,7 +50,15 @@ pub(crate) struct Files {
 pub(crate) struct FileSearch {
     known: RefCell<HashMap<String, Result<Matches, NoFile>>>,
     usual: OnceCell<Matches>,
+    projects: OnceCell<CheckoutProjects>,
     checkouts: Checkouts,
+}
+
+/// The files of scanners wherever they lie, whether or not they are read.
+pub(super) struct Beside {
+    pub(super) files: Vec<Rc<AnalysisFile>>,
+    /// What cannot be read, or is not followed, each in a sentence.
+    pub(super) skipped: Vec<String>,
 }
 
 /// The files that match a pattern.
@@ -68,6 +80,29 @@ impl FileSearch {
     /// The files in the usual places.
     fn usual(&self) -> Matches {
         self.usual.get_or_init(|| self.read(report_task::search(".".as_ref()), false)).clone()
+    }
+
+    /// The projects of the checkout.
+    pub(super) fn projects(&self) -> &CheckoutProjects {
+        self.projects.get_or_init(|| CheckoutProjects::below(".".as_ref()))
+    }
+
+    /// The files of scanners in the usual places and elsewhere. A file that git tracks counts in a usual place only: there,
+    /// a scanner may have written over it.
+    pub(super) fn beside(&self) -> Beside {
+        let Matches { mut files, elsewhere, skipped, unsearched } = self.usual();
+        let is_left = |path: &PathBuf| self.checkouts.track(path) == Some(false);
+        let read = |path: PathBuf| Rc::new(AnalysisFile::read(path, false));
+        files.extend(elsewhere.into_iter().filter(is_left).map(read));
+        let mut words = Vec::new();
+        for skipped in skipped {
+            match skipped.reason {
+                SkipReason::Tracked => files.push(read(skipped.path)),
+                _ => words.push(skipped.to_string()),
+            }
+        }
+        words.extend(unsearched);
+        Beside { files, skipped: words }
     }
 
     /// The files that a path or a pattern of `SONAR_REPORT_TASK` names.
@@ -187,10 +222,7 @@ pub(super) fn named_files(
     search: &FileSearch,
     findings: &mut Findings,
 ) -> Option<Files> {
-    // The items of a list come one on each line; a single text is separated by commas.
-    let separator = if patterns.contains('\n') { '\n' } else { ',' };
-    let patterns: Vec<&str> =
-        patterns.split(separator).map(str::trim).filter(|pattern| !pattern.is_empty()).collect();
+    let patterns = list_items(patterns);
     let may_be_several = patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern));
     let mut files = Files { may_be_several, may_be_partial: may_be_several, ..Files::default() };
     let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
@@ -232,6 +264,7 @@ impl Files {
             // A scan that failed did not write the file.
             Err(NoFile::Missing(_)) if may_miss_files => {
                 self.missing.push(format!("{named} is missing"));
+                self.misses_path |= !report_task::is_glob(pattern);
                 return None;
             }
             Err(NoFile::Wrong(found)) if may_miss_files => {
@@ -253,6 +286,7 @@ impl Files {
         }
         if is_all_tracked && may_miss_files {
             self.missing.push(format!("{named} was skipped, because git tracks it"));
+            self.misses_path = true;
             return None;
         }
         let why = if is_all_tracked {

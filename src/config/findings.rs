@@ -26,7 +26,8 @@ pub(crate) struct Findings {
 }
 
 /// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
-const TRIFLES: [&str; 19] = [
+const TRIFLES: [&str; 20] = [
+    "ADVISORY_CONDITIONS",
     "BITBUCKET_PIPELINES_VARIABLES_PATH",
     "CONCURRENCY",
     "DEBUG",
@@ -76,6 +77,7 @@ impl Findings {
         }
         let default = match variable.as_str() {
             "SSL_CERT_FILE" => "it is ignored, and only the built-in roots are trusted",
+            "ADVISORY_CONDITIONS" => "it is ignored, and names no condition",
             "HTTP_PROXY"
             | "NO_PROXY"
             | "SONAR_BASE_DIR"

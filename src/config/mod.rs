@@ -1,5 +1,6 @@
 //! From the environment to a plan, with every problem found at once.
 
+pub(crate) mod advice;
 pub(crate) mod analysis;
 pub(crate) mod analysis_files;
 pub(crate) mod arguments;
@@ -13,6 +14,7 @@ pub(crate) mod near_miss;
 pub(crate) mod parse;
 pub(crate) mod placeholders;
 pub(crate) mod plan;
+pub(crate) mod projects;
 pub(crate) mod report_task;
 pub(crate) mod repositories;
 pub(crate) mod repository;

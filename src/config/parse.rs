@@ -40,6 +40,12 @@ pub(crate) fn flag(name: &str, text: Option<&str>, default: bool, findings: &mut
     }
 }
 
+/// The items of a list: they come one on each line, and a single text is separated by commas.
+pub(crate) fn list_items(text: &str) -> Vec<&str> {
+    let separator = if text.contains('\n') { '\n' } else { ',' };
+    text.split(separator).map(str::trim).filter(|item| !item.is_empty()).collect()
+}
+
 /// The fields of a JSON object in their order. A map would keep only the last of two fields with one name.
 #[derive(Debug)]
 pub(crate) struct Fields(pub(crate) Vec<(String, Value)>);

@@ -12,16 +12,22 @@ use crate::{
         findings::Findings,
         insights::InsightsPlan,
         keyring::Keyring,
+        projects::ExpectedProjects,
         repository::repository,
         status::StatusPlan,
         target::{names_commit, target_plan},
         variables::Variables,
     },
-    console::{foreign::holds_credential, log::Console, secrets::SECRET_MIN_CHARS},
+    console::{
+        foreign::holds_credential,
+        log::Console,
+        secrets::SECRET_MIN_CHARS,
+        text::{fit, one_line},
+    },
     model::{
         analysis::Wanted,
         state::State,
-        status::{Status, StatusKey},
+        status::{DESCRIPTION_MAX_CHARS, Status, StatusKey},
         target::{CommitSource, Repository, Target, TargetPlan},
         verdict::Verdict,
     },
@@ -168,12 +174,15 @@ impl<'a> Planner<'a> {
         let insights = InsightsPlan::from_variables(variables, is_listed, findings);
         let wanted = target.as_ref().map(T::wanted).unwrap_or_default();
         let need = T::verdict_need(is_listed);
-        let verdict = VerdictPlan::from_variables(variables, need, &wanted, &self.search, findings);
+        let expected = ExpectedProjects::from_variables(variables, need, &insights, &self.search, findings);
+        let known = expected.keys.clone();
+        let verdict = VerdictPlan::from_variables(variables, need, &wanted, expected, &self.search, findings);
         let credential = target.as_ref().map(|target| self.keyring.require(target.repository(), findings));
         let is_last_word = need == VerdictNeed::Now && variables.is_last_word();
         let verdict = if is_last_word && let Some(wrong) = findings.excuse_verdict() {
             let projects = verdict.as_ref().map_or_else(|| vec![None], VerdictPlan::projects);
-            let verdicts = distinct(projects).into_iter();
+            let expected = known.iter().map(|key| Some(key.as_str()));
+            let verdicts = distinct(projects.into_iter().chain(expected)).into_iter();
             Some(VerdictPlan::Given(
                 verdicts.map(|project| Verdict::wrong_variable(wrong, project)).collect(),
             ))
@@ -205,6 +214,7 @@ impl<'a> Planner<'a> {
             ("REFNAME", &variables.refname),
             ("BRANCH", &variables.branch),
             ("SONAR_PROJECT_KEY", &variables.sonar_project_key),
+            ("SONAR_PROJECTS", &variables.sonar_projects),
         ] {
             let Some(text) = text.as_deref() else { continue };
             // A text that only says how the status looks is left out when it holds an address with a password.
@@ -280,6 +290,14 @@ impl<T> Plan<T> {
         (is_whole && !verdicts.iter().any(has_key)).then_some(key)
     }
 
+    /// The status of a project without an analysis. It says so whatever `DESCRIPTION` says: a later run must be able to tell
+    /// it from a verdict.
+    pub(crate) fn unanalysed_status(&self, verdict: &Verdict, target: &Target) -> Status {
+        let key = self.status.key_for(verdict.project.as_deref());
+        let description = fit(&one_line(&verdict.words), DESCRIPTION_MAX_CHARS);
+        Status { description, ..self.status(key, verdict, target) }
+    }
+
     /// The keys of the statuses for these projects, in their order, each once.
     pub(crate) fn keys<'p>(&self, projects: impl IntoIterator<Item = Option<&'p str>>) -> Vec<StatusKey> {
         distinct(projects.into_iter().map(|project| self.status.key_for(project)))
@@ -313,8 +331,17 @@ impl<T: PlanTarget> Plan<T> {
     /// of one key, and a red one can stay beside a green one.
     pub(crate) fn is_same_status(&self, other: &Self) -> bool {
         let has_several = self.verdict.may_be_several() || other.verdict.may_be_several();
-        self.target.place() == other.target.place()
-            && if has_several && !(self.status.has_key() && other.status.has_key()) {
+        if self.target.place() != other.target.place() {
+            return false;
+        }
+        let may_post = |plan: &Self, project: &String| {
+            let known = plan.verdict.projects().contains(&Some(project));
+            known || plan.verdict.expected().contains(project)
+        };
+        // One run of both must not call a project untouched that the other one has analysed.
+        self.verdict.expected().iter().any(|project| may_post(other, project))
+            || other.verdict.expected().iter().any(|project| may_post(self, project))
+            || if has_several && !(self.status.has_key() && other.status.has_key()) {
                 self.status == other.status && self.verdict == other.verdict
             } else {
                 self.status.key_for(None) == other.status.key_for(None)

@@ -331,6 +331,11 @@ pub(crate) fn search(folder: &Path) -> Found {
     walk(folder, &|path| is_report_task(path) && is_usual(path))
 }
 
+/// The files with a name in a folder and in those below it.
+pub(super) fn files_named(folder: &Path, name: &str) -> Found {
+    walk(folder, &|path| path.file_name().is_some_and(|known| known == name))
+}
+
 fn is_report_task(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == FILE_NAME)
 }

@@ -390,9 +390,8 @@ impl<'v, T: PlanTarget> List<'v, T> {
     /// Keeps a plan, unless an earlier entry posts to the same status.
     fn keep(&mut self, index: usize, plan: Plan<T>) {
         let mut hasher = DefaultHasher::new();
+        // Which statuses a plan posts may depend on its projects.
         plan.target.place().hash(&mut hasher);
-        // Plans that post to one status have this key in common, whatever their projects add to it.
-        plan.status.key_for(None).hash(&mut hasher);
         // Most buckets have one plan.
         let bucket = self.buckets.entry(hasher.finish()).or_insert_with(|| Vec::with_capacity(1));
         let same = bucket.iter().find(|(number, _)| self.plans[*number].is_same_status(&plan));
@@ -440,6 +439,10 @@ impl<'v, T: PlanTarget> List<'v, T> {
         }
         if names(&ANALYSIS) && T::verdict_need(true) != VerdictNeed::FinalState {
             merged.put("state", None);
+        }
+        // The run's projects belong to the run's analyses.
+        if names(&ANALYSIS) || names(&["state"]) {
+            merged.put("sonar_projects", None);
         }
         let has_workspace = |slug: &Value| slug.as_str().is_some_and(|slug| slug.contains(['/', ':']));
         if entry.get("repo_slug").is_some_and(has_workspace) {

@@ -177,6 +177,9 @@ variables! {
         sonar_report_task: List = "the places where scanners write it, in this folder and below",
         /// Key of the project to ask about, instead of a file.
         sonar_project_key: Text = "",
+        /// Projects that always have a status: keys, or globs over the keys in the files `sonar-project.properties`; a list, or
+        /// separated by commas. One without an analysis is not affected, if the scan ended well.
+        sonar_projects: List = "",
         /// Pull request of the project, by its name in SonarQube.
         sonar_pull_request: Text = "",
         /// Branch of the project.
@@ -192,6 +195,9 @@ variables! {
         on_no_gate: Text = "`FAILED`",
         /// `false`: the status is red, and the step stays green.
         fail_on_red_gate: Text = "`true`",
+        /// Conditions of the quality gate that are told and do not block, by the keys of their metrics or by globs such as
+        /// `*coverage*`; a list, or separated by commas. If nothing else failed, the status is green.
+        advisory_conditions: List = "",
         /// Code Insights report beside the status: `issues` (the gate, and the issues as annotations in the diff), `gate`
         /// (the gate alone) or `false`. A state that is given has no report.
         report: Text = "`issues`, and `false` for a list of targets",

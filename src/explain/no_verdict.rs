@@ -10,6 +10,7 @@ use crate::{
         outcome::Outcome,
         target::CommitHash,
         timestamp::Timestamp,
+        verdict::NOT_ANALYSED,
     },
 };
 
@@ -26,6 +27,8 @@ pub(crate) enum NoVerdict {
         /// Whether other scans of the step left their files.
         is_beside_others: bool,
     },
+    /// Projects of `SONAR_PROJECTS` have no analysis in this run, and may be affected all the same.
+    NotAnalysed { projects: Vec<String>, doubt: Doubt },
     /// The scan failed, and nothing shows that it made the analysis.
     Unproven { exit_code: u8, submitted: Option<Timestamp> },
     /// A file is damaged, cannot be read, or does not tell enough; with what is wrong with it.
@@ -62,6 +65,19 @@ pub(crate) enum NoVerdict {
     NoToken,
     /// There is no address to ask; with the file that names none.
     NoServer { file: String },
+}
+
+/// Why a project without an analysis may be affected by the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// The scan failed.
+    ScanFailed { exit_code: u8 },
+    /// Something may be an analysis of this scan and is not read; in a sentence.
+    Unread(String),
+    /// The project of an analysis of this scan is not known.
+    UnknownProject,
+    /// Nothing shows that a scan has ended well.
+    UnknownEnd,
 }
 
 impl NoVerdict {
@@ -113,6 +129,7 @@ impl NoVerdict {
             Self::NoAnalysis { exit_code, missing, elsewhere, .. } => {
                 no_analysis(*exit_code, missing, elsewhere.as_deref())
             }
+            Self::NotAnalysed { projects, doubt } => not_analysed(projects, doubt),
             Self::Unproven { .. } => Explanation::of(
                 "nothing shows that the scan that failed made this analysis: neither its commit nor its time fits",
                 "see the log of the scanner, and run it again",
@@ -230,6 +247,47 @@ fn no_analysis(exit_code: u8, missing: &[String], elsewhere: Option<&str>) -> Ex
     Explanation::of(why + &elsewhere, remedy)
 }
 
+/// Completes "Not analysed: ".
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ScanFailed { exit_code } => write!(f, "the scan ended with exit code {exit_code}"),
+            Self::Unread(unread) => f.write_str(unread),
+            Self::UnknownProject => f.write_str("the project of an analysis of this scan is not known"),
+            Self::UnknownEnd => f.write_str("it is not known whether the scan ended well"),
+        }
+    }
+}
+
+/// More projects are only counted.
+const PROJECTS_SHOWN: usize = 5;
+
+fn not_analysed(projects: &[String], doubt: &Doubt) -> Explanation {
+    let shown = projects.iter().take(PROJECTS_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match projects.len().saturating_sub(PROJECTS_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (why, remedy) = match doubt {
+        Doubt::ScanFailed { .. } => {
+            ("a scan that fails may leave out projects that the change affects", "see the log of the scanner")
+        }
+        Doubt::Unread(_) => (
+            "it may be the analysis of a project of SONAR_PROJECTS",
+            "let SONAR_REPORT_TASK name the report-task.txt of each scan, with a glob: a path that is missing is an analysis that is missing",
+        ),
+        Doubt::UnknownProject => (
+            "the file of a scan does not tell its project, which may be one of SONAR_PROJECTS",
+            "see what is wrong with that file above, and run the scan again",
+        ),
+        Doubt::UnknownEnd => (
+            "there is no exit code of the scan, and no quality gate of an analysis that a scanner of this build sent",
+            "in after-script pass `SCAN_EXIT_CODE: $BITBUCKET_EXIT_CODE`",
+        ),
+    };
+    Explanation::of(format!("{why}; without an analysis: {shown}{more}"), remedy)
+}
+
 /// The sentence for the reviewers of the commit.
 impl fmt::Display for NoVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -249,6 +307,7 @@ impl fmt::Display for NoVerdict {
             Self::NoAnalysis { exit_code, .. } => {
                 write!(f, "The scan did not finish (exit code {exit_code})")
             }
+            Self::NotAnalysed { doubt, .. } => write!(f, "{NOT_ANALYSED}{doubt}"),
             Self::Unproven { exit_code, submitted } => {
                 write!(f, "The scan ended with exit code {exit_code}; the last analysis ")?;
                 match submitted {

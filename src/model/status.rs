@@ -41,6 +41,9 @@ pub(crate) const KEY_MAX_CHARS: usize = 40;
 pub(crate) const NAME_MAX_CHARS: usize = 255;
 /// Not documented; probably the same limit as for the name.
 pub(crate) const DESCRIPTION_MAX_CHARS: usize = 255;
+/// The description of a status that ends an `INPROGRESS` of a run that is stopped.
+pub(crate) const STOPPED_WORDS: &str = "The run was stopped";
+
 impl StatusKey {
     /// The text as a key. A long text is cut and gets `-` and 8 hexadecimal digits of its SHA-256, so that two long texts
     /// with the same beginning stay different.
@@ -79,7 +82,7 @@ impl Status {
     /// The final status that replaces this one when the run is stopped.
     #[must_use]
     pub(crate) fn stopped(&self) -> Self {
-        Self { state: State::Stopped, description: "The run was stopped".to_owned(), ..self.clone() }
+        Self { state: State::Stopped, description: STOPPED_WORDS.to_owned(), ..self.clone() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a status says of a commit.
 
 use crate::model::{
-    analysis::Subject, insights::ReportDraft, outcome::Outcome, state::State, target::CommitHash,
-    timestamp::Timestamp,
+    analysis::Subject, insights::ReportDraft, outcome::Outcome, state::State, status::STOPPED_WORDS,
+    target::CommitHash, timestamp::Timestamp,
 };
 
 /// What a status says of a commit.
@@ -56,6 +56,18 @@ pub(crate) enum Freshness {
 /// What `STATE` accepts.
 pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code";
 
+const NOT_AFFECTED: &str = "Not affected by this change";
+/// So begins the reason why a project is not known to be untouched.
+pub(crate) const NOT_ANALYSED: &str = "Not analysed: ";
+const WRONG_VARIABLE: &str = "No verdict: the variable ";
+
+/// Whether a run says so of a project that it has not asked SonarQube about. Other descriptions are verdicts.
+pub(crate) fn is_of_no_analysis(description: &str) -> bool {
+    description == NOT_AFFECTED
+        || description == STOPPED_WORDS
+        || [NOT_ANALYSED, WRONG_VARIABLE].iter().any(|start| description.starts_with(start))
+}
+
 impl Verdict {
     /// What several verdicts under one key say together: the worst, in the words of all that are as bad. `None` for none.
     pub(crate) fn joint<'v>(verdicts: impl IntoIterator<Item = &'v Self>) -> Option<Self> {
@@ -91,13 +103,28 @@ impl Verdict {
     pub(crate) fn wrong_variable(variable: &str, project: Option<&str>) -> Self {
         Self {
             state: State::Failed,
-            words: format!("No verdict: the variable {variable} of this pipeline is wrong"),
+            words: format!("{WRONG_VARIABLE}{variable} of this pipeline is wrong"),
             project: project.map(str::to_owned),
             link: None,
             outcome: Outcome::VariablesWrong,
             analysis: None,
             draft: None,
         }
+    }
+
+    /// What a run says of a project that always has a status, and has no analysis in this run after a scan that ended well.
+    pub(crate) fn not_affected(project: &str) -> Self {
+        Self::without_analysis(project, State::Successful, NOT_AFFECTED.to_owned(), Outcome::Done)
+    }
+
+    /// The same, if the project may be affected; with the reason.
+    pub(crate) fn not_analysed(project: &str, reason: String, outcome: Outcome) -> Self {
+        Self::without_analysis(project, State::Failed, reason, outcome)
+    }
+
+    fn without_analysis(project: &str, state: State, words: String, outcome: Outcome) -> Self {
+        let project = Some(project.to_owned());
+        Self { state, words, project, link: None, outcome, analysis: None, draft: None }
     }
 
     /// Reads `STATE`: Bitbucket's word, a common word for it, or an exit code.

@@ -26,6 +26,11 @@ pub(crate) struct Budget<'a> {
     lookups: HashSet<(*const Throttle, &'a Repository, Lookup<'a>)>,
 }
 
+/// What stands under the key of a project that always has a status is looked at before it is posted.
+fn for_expected(plan: &Plan) -> usize {
+    2 * plan.verdict.expected().len()
+}
+
 impl<'a> Budget<'a> {
     /// The requests of publishing, without the statuses that an earlier run delivered.
     pub(crate) fn of_publishing(plans: &'a [Plan], results: Option<&ResultFile>) -> Self {
@@ -37,7 +42,7 @@ impl<'a> Budget<'a> {
         };
         let mut budget = Self::default();
         for plan in plans.iter().filter(|plan| !is_delivered(plan)) {
-            budget.add(&plan.credential, Some(&plan.target), plan.insights.requests());
+            budget.add(&plan.credential, Some(&plan.target), plan.insights.requests() + for_expected(plan));
         }
         budget
     }

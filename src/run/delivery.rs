@@ -30,6 +30,8 @@ pub(crate) enum Delivery {
     Repeated,
     /// Another target of this run is the same commit and key with something else. Which one is meant is not known.
     Contradicted(Contradiction),
+    /// The verdict of another run about the project stands on the commit, and stays.
+    Kept,
     /// It was printed, because of `DRY_RUN`.
     Printed,
     /// There is no status to post: `STATUS` is `false`.
@@ -97,7 +99,7 @@ impl Delivery {
     /// Whether the status stands on the commit, or would without `DRY_RUN`.
     pub(crate) const fn is_done(&self) -> bool {
         match self {
-            Self::Posted | Self::Skipped | Self::Repeated | Self::Printed => true,
+            Self::Posted | Self::Skipped | Self::Repeated | Self::Kept | Self::Printed => true,
             Self::ReportAlone(report) => report.refusal().is_none(),
             Self::Contradicted(_) | Self::Refused(_) | Self::Stopped(_) => false,
         }
@@ -108,6 +110,7 @@ impl Delivery {
         match self {
             Self::Posted => Some("delivered"),
             Self::Skipped | Self::Repeated | Self::ReportAlone(_) => None,
+            Self::Kept => Some("kept"),
             Self::Printed => Some("printed"),
             Self::Refused(_) | Self::Contradicted(_) => Some("refused"),
             Self::Stopped(_) => Some("stopped"),
@@ -129,12 +132,14 @@ impl StatusResult {
     /// The outcome of the run, as far as this status decides it.
     pub(crate) const fn outcome(&self) -> Outcome {
         match self.delivery {
-            Delivery::Posted | Delivery::Skipped | Delivery::Repeated | Delivery::Printed => {
-                self.verdict_outcome
-            }
             // The report is all there is.
             Delivery::ReportAlone(ref report) if report.refusal().is_some() => Outcome::BitbucketFailed,
-            Delivery::ReportAlone(_) => self.verdict_outcome,
+            Delivery::Posted
+            | Delivery::Skipped
+            | Delivery::Repeated
+            | Delivery::Kept
+            | Delivery::Printed
+            | Delivery::ReportAlone(_) => self.verdict_outcome,
             Delivery::Refused(_) | Delivery::Contradicted(_) => Outcome::BitbucketFailed,
             Delivery::Stopped(_) => Outcome::Stopped,
         }

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod compare_analysis;
 pub(crate) mod context;
 pub(crate) mod delivery;
+pub(crate) mod expected_projects;
 pub(crate) mod find_commit;
 pub(crate) mod find_targets;
 pub(crate) mod insights;

@@ -115,6 +115,7 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
     let title = match gate.level {
         Level::Ok => "passed",
         Level::Warn => "passed with a warning",
+        Level::Advice => "passed, except for advice",
         Level::Error => "failed",
         Level::None => "was not computed",
         Level::Unknown => "has a state that this version of Gatepost does not know",
@@ -136,7 +137,7 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
         let sign = match level {
             Level::Ok => "✔",
             Level::Error => "✖",
-            Level::Warn => "!",
+            Level::Advice | Level::Warn => "!",
             Level::None | Level::Unknown => "-",
         };
         console.line(format!("  {sign} {name:<name_width$}  {value:>value_width$}  {required}").trim_end());
@@ -198,6 +199,7 @@ pub(crate) fn status_result(
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Kept
         | Delivery::Printed
         | Delivery::Stopped(_) => {}
     }
@@ -254,6 +256,7 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Kept
         | Delivery::Printed
         | Delivery::ReportAlone(_) => None,
         Delivery::Refused(refusal) => Some(reason(refusal)),
@@ -377,6 +380,10 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Skipped => format!("skipped {what}, because RESULT_FILE says that it was delivered"),
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
+        Delivery::Kept => {
+            let key = status.as_ref().map(|status| format!(" (key {})", status.key)).unwrap_or_default();
+            format!("{what} stays{key}: it is the verdict of another run about this project")
+        }
         Delivery::ReportAlone(report) => report_alone(report, &what),
         Delivery::Refused(refusal) if refusal.leaves_doubt() => {
             format!("not known to be posted: {what} may stand")
@@ -384,6 +391,9 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Refused(_) | Delivery::Contradicted(_) => format!("not posted: {what}"),
         Delivery::Stopped(left) => stopped(*left, &what, status.as_ref()),
     };
+    if matches!((delivery, status), (Delivery::Kept, Some(status)) if status.state != State::Successful) {
+        return console.warning(line);
+    }
     match (delivery.is_done(), verdict_outcome) {
         (false, _) => console.failed(line),
         (true, Outcome::Done) => console.done(line),

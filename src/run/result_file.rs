@@ -27,7 +27,7 @@ pub(crate) struct Record<'a> {
     pub(crate) target: RecordedTarget<'a>,
     /// The status as sent; `null` when the commit was not found.
     pub(crate) status: Option<&'a Status>,
-    /// `delivered`, `printed`, `refused` or `stopped`.
+    /// `delivered`, `kept`, `printed`, `refused` or `stopped`.
     pub(crate) outcome: &'static str,
     /// The exit code for this status.
     pub(crate) exit_code: u8,
@@ -286,8 +286,8 @@ impl EarlierRuns {
         let is_delivered = match outcome?.as_str() {
             "delivered" => true,
             "refused" | "stopped" => false,
-            // A printed status was not sent: the status before it still stands.
-            "printed" => return Some(()),
+            // Neither was sent: what stood before still stands.
+            "printed" | "kept" => return Some(()),
             _ => return None,
         };
         let EarlierTarget { workspace, repo_slug: slug, commit, lookup } = target;
@@ -309,7 +309,7 @@ impl EarlierRuns {
 
     /// The target of a plan whose statuses were all delivered: it is not looked up again, whatever was pushed since.
     pub(crate) fn recall(&self, plan: &Plan, verdicts: &[Verdict]) -> Option<Target> {
-        if self.delivered.is_empty() {
+        if self.delivered.is_empty() || verdicts.is_empty() {
             return None;
         }
         let found = RecordedLookup::of(&plan.target).and_then(|lookup| self.found.get(&lookup).cloned());

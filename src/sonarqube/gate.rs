@@ -29,6 +29,8 @@ pub(crate) enum Level {
     Warn,
     /// Failed.
     Error,
+    /// Failed, and only told: `ADVISORY_CONDITIONS` names the condition, or of a gate all that failed.
+    Advice,
     /// Nothing was computed.
     None,
     /// An unknown word. It is never green.
@@ -70,6 +72,11 @@ impl Level {
             "NONE" | "NO_VALUE" => Self::None,
             _ => Self::Unknown,
         }
+    }
+
+    /// Whether a condition of this level is not met.
+    pub(crate) const fn is_failed(self) -> bool {
+        matches!(self, Self::Error | Self::Advice | Self::Warn)
     }
 }
 
@@ -142,12 +149,18 @@ impl Gate {
         conditions
     }
 
-    /// Every condition: the failed ones worst first, then the warnings, then the others in the order of the gate.
+    /// The conditions that failed, worst first, then the advice and the warnings.
+    pub(crate) fn failed(&self) -> Vec<&Condition> {
+        [Level::Error, Level::Advice, Level::Warn]
+            .into_iter()
+            .flat_map(|level| self.worst_first(level))
+            .collect()
+    }
+
+    /// Every condition: those that failed, then the others in the order of the gate.
     pub(crate) fn in_order(&self) -> Vec<&Condition> {
-        let counts = |level| matches!(level, Level::Error | Level::Warn);
-        let mut conditions = self.worst_first(Level::Error);
-        conditions.extend(self.worst_first(Level::Warn));
-        conditions.extend(self.conditions.iter().filter(|condition| !counts(condition.level)));
+        let mut conditions = self.failed();
+        conditions.extend(self.conditions.iter().filter(|condition| !condition.level.is_failed()));
         conditions
     }
 
@@ -165,6 +178,7 @@ impl Gate {
                 return format!("No verdict: the state of the quality gate is not known: {subject}");
             }
             Level::Warn => ("Quality gate passed with a warning: ", Level::Warn),
+            Level::Advice => ("Quality gate passed, except for advice: ", Level::Advice),
             Level::Error => ("", Level::Error),
         };
         let conditions = self.worst_first(level);
@@ -174,25 +188,31 @@ impl Gate {
                 _ => format!("Quality gate failed: {subject}"),
             };
         }
-        let mut text = start.to_owned();
-        for (number, condition) in conditions.iter().enumerate() {
-            let next = condition.words();
-            let separator = if number == 0 { "" } else { ", " };
-            let left = conditions.len() - number;
-            // After the last condition there is no count of others.
-            let tail = if left == 1 { 0 } else { count_more(left - 1).chars().count() };
-            if number > 0
-                && [&text, separator, &next].iter().map(|part| part.chars().count()).sum::<usize>() + tail
-                    > max_chars
-            {
-                text.push_str(&count_more(left));
-                break;
-            }
-            text.push_str(separator);
-            text.push_str(&next);
-        }
-        text
+        // Advice is not a failure that has to be explained.
+        let words = if level == Level::Advice { Condition::value_words } else { Condition::words };
+        listed(start, &conditions.into_iter().map(words).collect::<Vec<_>>(), max_chars)
     }
+}
+
+/// `start`, then as many conditions as fit, and the number of the others.
+fn listed(start: &str, conditions: &[String], max_chars: usize) -> String {
+    let mut text = start.to_owned();
+    for (number, next) in conditions.iter().enumerate() {
+        let separator = if number == 0 { "" } else { ", " };
+        let left = conditions.len() - number;
+        // After the last condition there is no count of others.
+        let tail = if left == 1 { 0 } else { count_more(left - 1).chars().count() };
+        if number > 0
+            && [&text, separator, next].iter().map(|part| part.chars().count()).sum::<usize>() + tail
+                > max_chars
+        {
+            text.push_str(&count_more(left));
+            break;
+        }
+        text.push_str(separator);
+        text.push_str(next);
+    }
+    text
 }
 
 fn count_more(number: usize) -> String {
@@ -228,6 +248,18 @@ impl Condition {
             return format!("{actual} {name}");
         };
         format!("{actual} {name} ({} {threshold})", self.comparison(kind))
+    }
+
+    /// The same without the requirement, such as `54.9% Coverage on New Code`.
+    fn value_words(&self) -> String {
+        let (name, kind) = metrics::look_up(&self.metric);
+        let (actual, _) = self.shown(kind);
+        if self.actual.is_none() { format!("{name}: {actual}") } else { format!("{actual} {name}") }
+    }
+
+    /// Whether its metric is a key of SonarQube, and not a text that stands for what cannot be read, or a cut one.
+    pub(crate) fn has_metric_key(&self) -> bool {
+        self.metric.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
     }
 
     /// The format of the value.

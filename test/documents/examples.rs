@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, process::Command};
 
-use sandbox::{Analysis, Dialect, End, Gate, PipelinesProxy, Projects, SonarQube};
+use sandbox::{Analysis, Condition, Dialect, End, Gate, Level, PipelinesProxy, Projects, SonarQube};
 use serde_json::{Value, json};
 
 use super::{
@@ -36,8 +36,11 @@ examples! {
     every_scanner_works: "docs/scanners.md", "The pipeline" => scanners;
     a_private_certificate_is_trusted: "docs/scanners.md", "A private certificate" => scan_in_its_step;
     a_red_gate_may_leave_the_step_green: "docs/scanners.md", "A red gate that does not fail the step" => scan_in_its_step;
+    conditions_may_only_advise: "docs/scanners.md", "Conditions that only advise" => advice;
     a_monorepo_gets_a_status_for_each_project: "docs/scanners.md", "A monorepo" =>
         |section| after_a_scan(&section.only_yaml(), &["api/.scannerwork", "web/.scannerwork"]);
+    a_project_that_a_change_does_not_touch_has_a_status: "docs/scanners.md", "Projects that a change does not touch" =>
+        unaffected_projects;
     the_gate_may_be_in_another_step: "docs/scanners.md", "The gate in another step" => scan_in_its_step;
     a_project_is_asked_about_without_a_file: "docs/scanners.md", "By project, without a file" =>
         |section| after_a_scan(&section.only_yaml(), &[]);
@@ -183,6 +186,56 @@ fn after_a_scan(document: &Value, folders: &[&str]) {
     if text.contains("BITBUCKET_EXIT_CODE") {
         after_a_crash(document);
     }
+}
+
+/// The gate is red: by coverage alone, and by other conditions as well.
+fn advice(section: &Section) {
+    let document = section.only_yaml();
+    let coverage = Condition::new(Level::Error, "new_coverage", "LT", "80", "54.89417989417989");
+    for (gate, code, description) in [
+        (Gate::of(vec![coverage]), 0, "Quality gate passed, except for advice: 54.9% Coverage on New Code"),
+        (
+            Gate::failed(),
+            1,
+            "C Reliability Rating on New Code (is worse than A), 3 New Issues (is greater than 0)",
+        ),
+    ] {
+        let (sandbox, sonarqube) = (acme(), SonarQube::start(Projects::acme(Dialect::Server2025)));
+        let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", gate));
+        let folder = scanned(".scannerwork", &submitted);
+        Step::new(in_pull_request_build(&sandbox).within(folder.path()), &[]).run(pipes(&document)[0], code);
+        let shown = &sandbox.pull_request_statuses("acme/api", 7)[0];
+        assert_eq!(shown.description.as_deref(), Some(description));
+    }
+}
+
+/// The change touches one project of three, and then none.
+fn unaffected_projects(section: &Section) {
+    let document = section.only_yaml();
+    let sandbox = acme();
+    let sonarqube = SonarQube::start(Projects::acme(Dialect::Server2025));
+    let submitted = sonarqube.submit(Analysis::of_pull_request("acme_api", "7", Gate::passed()));
+    for (folder, exit_code, code, states) in [
+        (Folder::new(), "1", 3, ["FAILED", "FAILED", "FAILED", "FAILED"]),
+        (scanned("api/.scannerwork", &submitted), "0", 0, ["SUCCESSFUL"; 4]),
+        (Folder::new(), "0", 0, ["SUCCESSFUL"; 4]),
+    ] {
+        let build = in_pull_request_build(&sandbox).within(folder.path());
+        Step::new(build, &[("BITBUCKET_EXIT_CODE", exit_code)]).run(pipes(&document)[0], code);
+        let statuses = sandbox.pull_request_statuses("acme/api", 7).into_iter();
+        let mut posted: Vec<_> = statuses.map(|status| (status.key, status.state)).collect();
+        posted.sort();
+        let keys = ["sonar", "sonar-acme_api", "sonar-acme_docs", "sonar-acme_web"].map(str::to_owned);
+        assert_eq!(posted, keys.into_iter().zip(states.map(str::to_owned)).collect::<Vec<_>>());
+    }
+    let description = |key: &str| {
+        let statuses = sandbox.pull_request_statuses("acme/api", 7);
+        statuses.into_iter().find(|status| status.key == key).and_then(|status| status.description)
+    };
+    // What stands is a verdict, and stays.
+    let gate = "Quality gate passed: acme_api, pull request 7";
+    assert_eq!(description("sonar-acme_api").as_deref(), Some(gate));
+    assert_eq!(description("sonar-acme_web").as_deref(), Some("Not affected by this change"));
 }
 
 fn after_a_crash(document: &Value) {
@@ -333,13 +386,16 @@ fn without_credential(section: &Section) {
 fn each_event_of_a_scan_has_the_state_and_the_exit_code_of_its_row() {
     let section = Section::find("docs/scanners.md", "Which state is posted");
     let rows = section.rows();
-    assert_eq!(rows.len(), 9);
+    assert_eq!(rows.len(), 10);
     for row in rows {
         let green = Analysis::of_pull_request("acme_api", "7", Gate::passed());
         let gate = |gate| Analysis { gate, ..green.clone() };
         let failed = End::Failed { message: "out of disk".to_owned() };
         let (analysis, variable) = match row[0] {
             event if event.contains("is green") => (Some(green), ("DEBUG", "false")),
+            event if event.contains("ADVISORY_CONDITIONS") => {
+                (Some(gate(Gate::failed())), ("ADVISORY_CONDITIONS", "*"))
+            }
             event if event.contains("is red") => (Some(gate(Gate::failed())), ("DEBUG", "false")),
             event if event.contains("no quality gate") => (Some(gate(Gate::none())), ("DEBUG", "false")),
             event if event.contains("another pull request") => {

@@ -1,6 +1,7 @@
 //! SonarQube's verdict becomes the status.
 
 mod address;
+mod advice;
 mod answers;
 mod certificates;
 mod exit_code;

@@ -77,16 +77,16 @@ fn every_problem_names_its_index_and_field_and_nothing_is_sent() {
       accepted: SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code
       to do:    pass one of these words, or in after-script `STATE: $BITBUCKET_EXIT_CODE`
     ✖ TARGETS_FILE[1].comit is not known
-      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, report, sonar_base_dir
+      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_projects, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, advisory_conditions, report, sonar_base_dir
       to do:    did you mean commit?
     ✖ TARGETS_FILE[2].State is not known
-      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, report, sonar_base_dir
+      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_projects, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, advisory_conditions, report, sonar_base_dir
       to do:    did you mean state?
     ✖ TARGETS_FILE[3].timeout is a variable of the run, not of a target
-      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, report, sonar_base_dir
+      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_projects, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, advisory_conditions, report, sonar_base_dir
       to do:    pass it to the run
     ✖ TARGETS_FILE[4].colour is not known
-      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, report, sonar_base_dir
+      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_projects, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, advisory_conditions, report, sonar_base_dir
       to do:    see the variables of Target, Status and SonarQube in the README
     ✖ TARGETS_FILE[5].commit is an object
       accepted: text, a number, true or false
@@ -116,7 +116,7 @@ fn every_problem_names_its_index_and_field_and_nothing_is_sent() {
       accepted: text that everybody may see
       to do:    pass tokens of repositories in BITBUCKET_ACCESS_TOKENS; if the token was ever visible, revoke it and create a new one
     ✖ TARGETS_FILE[13].bitbucket_access_token is a variable of the run, not of a target
-      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, report, sonar_base_dir
+      accepted: workspace, repo_slug, commit, pull_request, branch, refname, state, key, name, description, status, url, sonar_token, sonar_host_url, sonar_report_task, sonar_project_key, sonar_projects, sonar_pull_request, sonar_branch, sonar_timeout, scan_exit_code, on_no_gate, fail_on_red_gate, advisory_conditions, report, sonar_base_dir
       to do:    pass it to the run
     ✖ 16 variables are wrong; nothing was sent
     exit code 2

@@ -5,6 +5,7 @@
 
 mod check;
 mod crash;
+mod expected;
 mod files;
 mod project;
 mod proof;

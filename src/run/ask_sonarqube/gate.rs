@@ -71,7 +71,13 @@ impl AskSonarQube<'_> {
             (Level::None, Some(_)) if !self.sonarqube(server).token_is_valid().await? => {
                 Err(NoVerdict::TokenNotValid.into())
             }
-            _ => Ok(gate),
+            _ => Ok(self.advised(gate)),
         }
+    }
+
+    /// The gate as `ADVISORY_CONDITIONS` has it.
+    pub(super) fn advised(&self, gate: Gate) -> Gate {
+        self.servers.advice.add(&self.plan.advisory, &gate);
+        self.plan.advisory.applied_to(gate)
     }
 }

@@ -1,6 +1,7 @@
 //! Asks SonarQube for the verdict: waits for the analysis, then reads its quality gate. Whatever goes wrong, there is a
 //! final state to post: an `INPROGRESS` that is never replaced blocks merging for ever.
 
+pub(crate) mod advice;
 mod gate;
 mod listed;
 pub(crate) mod servers;
@@ -173,6 +174,13 @@ impl<'a> AskSonarQube<'a> {
         let failed = self.plan.failed_scan();
         // What cannot be read is red already.
         let is_partial = failed.is_some() && files.may_be_partial && files.unreadable.is_empty();
+        // With projects that always have a status, a scan may leave nothing: the change affects none of them.
+        let may_be_empty = !self.plan.expected.keys.is_empty()
+            && self.plan.scan_exit_code == Some(0)
+            && self.plan.expected.unread.is_empty();
+        if may_be_empty {
+            return None;
+        }
         let is_missed = has_no_other || !files.missing.is_empty() || is_partial;
         let elsewhere = files.elsewhere_in_words().filter(|_| files.found.is_empty());
         is_missed.then(|| NoVerdict::NoAnalysis {
@@ -206,8 +214,8 @@ impl<'a> AskSonarQube<'a> {
                 };
                 let analysis = of_webhook(webhook, subject);
                 let source = self.source_of_webhook(project.clone(), &analysis.subject, &file.path)?;
-                let verdict =
-                    self.with_gate(&webhook.gate, analysis, project.clone(), dashboard.clone(), source);
+                let gate = self.advised(webhook.gate.clone());
+                let verdict = self.with_gate(&gate, analysis, project.clone(), dashboard.clone(), source);
                 return Ok(Ending::Verdict(verdict));
             }
         };
@@ -351,7 +359,7 @@ impl<'a> AskSonarQube<'a> {
 
 /// Whether the verdict of a gate may be green: a gate that was not computed may be, with `ON_NO_GATE`.
 const fn may_be_green(gate: &Gate) -> bool {
-    matches!(gate.level, Level::Ok | Level::Warn | Level::None)
+    matches!(gate.level, Level::Ok | Level::Warn | Level::Advice | Level::None)
 }
 
 /// What a file says and its task denies.

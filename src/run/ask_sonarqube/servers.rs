@@ -19,7 +19,10 @@ use crate::{
         address::is_exposed,
         analysis::{AddressOrigin, ServerAddress},
     },
-    run::context::{Context, Server},
+    run::{
+        ask_sonarqube::advice::ComparedAdvice,
+        context::{Context, Server},
+    },
     sonarqube::api::authorization,
 };
 
@@ -30,6 +33,8 @@ pub(crate) struct Servers {
     throttles: RefCell<HashMap<Url, Rc<Throttle>>>,
     /// Whether the reader was warned that the token is sent unencrypted.
     is_warned: Cell<bool>,
+    /// What the gates of the run show of `ADVISORY_CONDITIONS`.
+    pub(crate) advice: ComparedAdvice,
 }
 
 impl Servers {

@@ -42,7 +42,7 @@ impl AskSonarQube<'_> {
         let draft = Box::new(ReportDraft { link: link_of_report, source, ..draft_of(gate) });
         report::gate(gate, &about, self.console);
         let state = match gate.level {
-            Level::Ok | Level::Warn => State::Successful,
+            Level::Ok | Level::Warn | Level::Advice => State::Successful,
             Level::None => self.plan.on_no_gate,
             Level::Error | Level::Unknown => State::Failed,
         };

@@ -13,12 +13,13 @@ use reqwest::Url;
 use crate::{
     bitbucket::{credential::Credential, refusal, scopes::Scopes},
     config::{
-        analysis::VerdictPlan,
+        analysis::{AnalysisPlan, VerdictPlan},
         insights::ReportScope,
         plan::{CheckTarget, Plan, PlanTarget as _},
         target_list::Targets,
     },
     console::{log::Console, text::counted},
+    explain::no_verdict::NoVerdict,
     http::deadline::Deadline,
     model::{insights::report_id, outcome::Outcome, target::Repository},
     run::{
@@ -103,6 +104,9 @@ impl<'a> CheckRun<'a> {
         let working = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
         let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
         report::unused_tokens(keyring, console);
+        if let Some(unused) = self.servers.advice.unused() {
+            console.warning(unused);
+        }
         console.tell_left_out("");
         let verb = if plans.len() == 1 { "works" } else { "work" };
         let share = step.as_ref().map(|_| format!("; {}", self.targets.counted())).unwrap_or_default();
@@ -123,7 +127,8 @@ impl<'a> CheckRun<'a> {
             VerdictPlan::Given(_) => Vec::new(),
             VerdictPlan::Ask(asked) => CheckedAnalysis::all_of(asked)?,
         };
-        let keys = plan.keys(projects(&analyses));
+        let expected = plan.verdict.expected().iter().map(|project| Some(project.as_str()));
+        let keys = plan.keys(projects(&analyses).into_iter().chain(expected));
         let target = self.check_bitbucket(plan, &keys, bitbucket, &mut tally).await;
         match &plan.verdict {
             VerdictPlan::Given(_) => console.line("SonarQube is not asked: STATE is given"),
@@ -144,11 +149,31 @@ impl<'a> CheckRun<'a> {
                         format!("a report would be posted, and no status (STATUS: false), as {ids}")
                     });
                 }
+                check_expected(asked, &analyses, &mut tally);
                 let check = AnalysisCheck { plan: asked, scope, wanted, target, bitbucket };
                 self.check_sonarqube(&check, analyses, &mut tally).await;
             }
         }
+        if let Some(unused) = self.servers.advice.unused().filter(|_| console.is_of_run()) {
+            tally
+                .notable(unused, "compare it with the keys of the metrics of the gate, such as new_coverage");
+        }
         Ok(tally.end())
+    }
+}
+
+/// Tells which projects always have a status, and what it would be for those without an analysis, as far as it is known.
+fn check_expected(plan: &AnalysisPlan, analyses: &[CheckedAnalysis<'_>], tally: &mut Tally<'_>) {
+    if plan.expected.keys.is_empty() {
+        return;
+    }
+    let number = counted(plan.expected.keys.len(), "project");
+    let keys = plan.expected.keys.join(", ");
+    tally.passed(format_args!("{number} would always have a status (SONAR_PROJECTS): {keys}"));
+    let projects = plan.without_analysis(analyses.iter().map(CheckedAnalysis::project));
+    let doubt = plan.doubt_of_scan().filter(|_| plan.scan_exit_code.is_some() && !projects.is_empty());
+    if let Some(doubt) = doubt {
+        tally.no_verdict(&NoVerdict::NotAnalysed { projects, doubt });
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
         insights::ReportScope,
         report_task::{Analysis, AnalysisFile, End},
     },
+    console::text::counted,
     explain::{no_verdict::NoVerdict, tell::Refused as _},
     model::{
         analysis::{ServerAddress, Subject, Wanted},
@@ -151,7 +152,12 @@ impl CheckRun<'_> {
                     "check what the scanner wrote there, or pass SONAR_REPORT_TASK",
                     Outcome::SonarQubeFailed,
                 ),
-                CheckedAnalysis::Known(file, known) => check.check_webhook(file, known, tally).await,
+                CheckedAnalysis::Known(file, known) => {
+                    if let End::Gate(webhook) = &known.end {
+                        self.check_advice(check.plan, &webhook.gate, known.project.as_deref(), tally);
+                    }
+                    check.check_webhook(file, known, tally).await;
+                }
                 CheckedAnalysis::Asked(asked) => self.check_asked(check, *asked, &mut checked, tally).await,
             }
         }
@@ -203,9 +209,25 @@ impl CheckRun<'_> {
         }
         if let Some(project) = project {
             let gate = check_project(&project, &judged.subject, sonarqube, tally).await;
-            if let (ReportScope::Issues, Some(gate)) = (check.scope, gate) {
+            let Some(gate) = gate else { return };
+            self.check_advice(plan, &gate, Some(&project), tally);
+            if check.scope == ReportScope::Issues {
                 check_issues(&project, &judged.subject, &gate, sonarqube, tally).await;
             }
+        }
+    }
+
+    /// Tells which conditions of the gate would not block.
+    fn check_advice(&self, plan: &AnalysisPlan, gate: &Gate, project: Option<&str>, tally: &mut Tally<'_>) {
+        self.servers.advice.add(&plan.advisory, gate);
+        let named: Vec<&str> = plan.advisory.named(gate).map(|condition| condition.metric.as_str()).collect();
+        if !named.is_empty() {
+            tally.passed(format_args!(
+                "of the {} of the gate of {}, these do not block (ADVISORY_CONDITIONS): {}",
+                counted(gate.conditions.len(), "condition"),
+                project.unwrap_or("an unnamed project"),
+                named.join(", ")
+            ));
         }
     }
 

@@ -18,15 +18,18 @@ pub(crate) fn draft_of(gate: &Gate) -> ReportDraft {
         }
         Level::Ok => "Quality gate passed",
         Level::Warn => "Quality gate passed with a warning",
+        Level::Advice => "Quality gate passed, except for advice",
         Level::Error => "Quality gate failed",
         Level::None => "No quality gate was computed",
         Level::Unknown => "The state of the quality gate is not known",
     };
-    let worst = gate.worst_first(Level::Error).into_iter().chain(gate.worst_first(Level::Warn));
+    let line = |condition: &Condition| {
+        // Beside a condition that blocks, the reader must see which one does not.
+        let advice = if condition.level == Level::Advice { "Advice: " } else { "" };
+        format!("- {advice}{}", condition.words())
+    };
     ReportDraft {
-        lines: std::iter::once(headline.to_owned())
-            .chain(worst.map(|it| format!("- {}", it.words())))
-            .collect(),
+        lines: std::iter::once(headline.to_owned()).chain(gate.failed().into_iter().map(line)).collect(),
         data: gate.in_order().into_iter().filter_map(row).take(DATA_MAX).collect(),
         link: None,
         counts_issues: gate.counts_issues(),
@@ -38,7 +41,7 @@ pub(crate) fn draft_of(gate: &Gate) -> ReportDraft {
 fn row(condition: &Condition) -> Option<ReportData> {
     let _ = condition.actual.as_ref()?;
     let [name, shown, required] = condition.row();
-    let has_failed = matches!(condition.level, Level::Error | Level::Warn);
+    let has_failed = condition.level.is_failed();
     // As many decimals as the log has.
     let number = shown.trim_end_matches('%').parse().ok().and_then(Number::from_f64);
     let value = match (number, condition.kind()) {

@@ -2,6 +2,7 @@
 //! another. A run that is stopped ends its `INPROGRESS` statuses.
 
 mod due_reports;
+mod expected;
 mod pending;
 mod shutdown;
 mod target;
@@ -19,14 +20,15 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
+    bitbucket::api::Bitbucket,
     config::{
-        analysis::VerdictPlan,
+        analysis::{AnalysisPlan, VerdictPlan},
         plan::{Plan, PlanTarget as _},
         target_list::Targets,
     },
     console::log::Console,
     http::deadline::Deadline,
-    model::{outcome::Outcome, state::State, verdict::Verdict},
+    model::{outcome::Outcome, state::State, target::Target, verdict::Verdict},
     run::{
         ask_sonarqube::{AskSonarQube, servers::Servers},
         context::Context,
@@ -140,6 +142,9 @@ impl<'a> PublishRun<'a> {
         let published = stream::select_all(work).try_fold(published, Published::with).await?;
         let Published { outcomes, doubts } = published;
         let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
+        if let Some(unused) = self.servers.advice.unused() {
+            console.warning(unused);
+        }
         if let Some(summary) = &self.summary {
             report::unused_tokens(keyring, console);
             if let Some(results) = self.results {
@@ -203,7 +208,13 @@ impl<'a> PublishRun<'a> {
         let deadline = Deadline::after(self.context.settings.timeout);
         let publisher = self.publisher(plan, console, &deadline);
         let doubts = Cell::new(0);
-        let is_one = verdicts.len() == 1;
+        let unanalysed = match &plan.verdict {
+            VerdictPlan::Ask(analysis) => {
+                analysis.without_analysis(verdicts.iter().map(|verdict| verdict.project.as_deref())).len()
+            }
+            VerdictPlan::Given(_) => 0,
+        };
+        let is_one = verdicts.len() + unanalysed == 1;
         let tell = |result: StatusResult| {
             let leaves_doubt =
                 matches!(&result.delivery, Delivery::Refused(refusal) if refusal.leaves_doubt());
@@ -367,13 +378,34 @@ impl<'a> PublishRun<'a> {
             analysis: None,
             draft: None,
         };
-        let verdicts: Vec<Verdict> = analysis.projects().into_iter().map(verdict).collect();
+        let begun = self.begun_by_others(plan, analysis, &found.target, &bitbucket).await;
+        let begun = begun.iter().map(|project| Some(project.as_str()));
+        let verdicts: Vec<Verdict> = analysis.projects().into_iter().chain(begun).map(verdict).collect();
         let pending = |status| {
             let (credential, target) = (plan.credential.clone(), found.target.clone());
             Rc::new(PendingStatus::of_earlier_run(credential, target, status))
         };
         let statuses = plan.statuses(&verdicts, &found.target).into_iter().map(pending);
         statuses.filter(|status| !self.pending.has_begun(status)).collect()
+    }
+
+    /// The projects that always have a status, have no analysis so far, and have an `INPROGRESS`. What else stands may be a
+    /// verdict about them.
+    async fn begun_by_others(
+        &self,
+        plan: &Plan,
+        analysis: &AnalysisPlan,
+        target: &Target,
+        bitbucket: &Bitbucket<'_>,
+    ) -> Vec<String> {
+        let is_begun = async |project: String| {
+            let key = plan.status.key_for(Some(&project));
+            let standing = bitbucket.standing_status(&target.repository, &target.commit, &key).await;
+            let is_begun = matches!(standing, Ok(Some(standing)) if standing.state == State::InProgress);
+            is_begun.then_some(project)
+        };
+        let projects = stream::iter(analysis.without_analysis(analysis.projects())).map(is_begun);
+        projects.buffer_unordered(FINAL_STATUSES_AT_ONCE).filter_map(async |begun| begun).collect().await
     }
 
     async fn stop_listed(

@@ -69,15 +69,17 @@ impl<'p> TargetPublisher<'_, 'p> {
         let mut outcomes = Vec::new();
         let mut with_report = Vec::new();
         let mut has_posted = false;
+        // The verdicts of the analyses are told last: they matter most.
+        let unanalysed = self.unanalysed(&verdicts);
+        for verdict in &unanalysed {
+            let result = self.post_unanalysed(&finder, &mut found, verdict).await;
+            has_posted |= matches!(result.delivery, Delivery::Posted | Delivery::Kept);
+            outcomes.push(report(result));
+        }
         for KeyedVerdict { key, verdict, reports } in self.plan.keyed(&verdicts) {
             let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
-            let posted = finder.run_step(&mut found, step).await;
-            let status = status(&found.target);
-            let (delivery, status) = match posted {
-                Ok((delivery, posted)) => (delivery, posted),
-                Err(failed) => (self.refused(failed, &found.target, &status).await, status),
-            };
+            let (delivery, status) = self.run_post(&finder, &mut found, step, status).await;
             has_posted |= matches!(delivery, Delivery::Posted);
             for (key, verdict) in reports {
                 let status = self.plan.status(key, &verdict, &found.target);
@@ -92,6 +94,7 @@ impl<'p> TargetPublisher<'_, 'p> {
                 verdict_outcome: verdict.outcome,
             }));
         }
+        let verdicts = [verdicts, unanalysed].concat();
         if has_posted && let Some(result) = self.end_crash(&verdicts, &found.target).await {
             outcomes.push(report(result));
         }
@@ -99,6 +102,24 @@ impl<'p> TargetPublisher<'_, 'p> {
             due.add(DueReport { plan: self.plan, verdict, status, target });
         }
         outcomes
+    }
+
+    /// Runs a step that posts a status to the commit that was found, or to the one that a refusal leads to. Returns what
+    /// became of it, and the status as it was posted.
+    pub(super) async fn run_post(
+        &self,
+        finder: &CommitFinder<'_, 'p>,
+        found: &mut FoundCommit,
+        step: impl AsyncFn(&Target) -> Result<(Delivery, Status), Box<Refusal>>,
+        status: impl Fn(&Target) -> Status,
+    ) -> (Delivery, Status) {
+        match finder.run_step(found, step).await {
+            Ok(posted) => posted,
+            Err(failed) => {
+                let status = status(&found.target);
+                (self.refused(failed, &found.target, &status).await, status)
+            }
+        }
     }
 
     const fn finder(&self) -> CommitFinder<'_, 'p> {
@@ -322,7 +343,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     }
 
     /// Completes the evidence of a refused status, and reports why the way out could not be looked up.
-    async fn refused(&self, failed: FailedStep, target: &Target, status: &Status) -> Delivery {
+    pub(super) async fn refused(&self, failed: FailedStep, target: &Target, status: &Status) -> Delivery {
         let FailedStep { mut refusal, lookup } = failed;
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
@@ -344,7 +365,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     }
 
     /// The credential for the repository of the target, which may be a fork.
-    fn credential(&self, target: &Target) -> Rc<Credential> {
+    pub(super) fn credential(&self, target: &Target) -> Rc<Credential> {
         let named = &self.plan.target.repository;
         self.context.keyring.credential_for_source(&target.repository, named, &self.plan.credential)
     }
@@ -352,7 +373,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     /// Posts a status, unless this run has already posted to its slot: two targets may turn out to be the same only
     /// when they are looked up. A status that is being posted to the same slot is waited for. Returns the status as it was
     /// posted.
-    async fn post_to_slot(
+    pub(super) async fn post_to_slot(
         &self,
         target: &Target,
         status: Status,

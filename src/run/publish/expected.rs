@@ -1,0 +1,81 @@
+//! The statuses of the projects that always have one (`SONAR_PROJECTS`) and have no analysis in this run.
+
+use crate::{
+    bitbucket::refusal::Refusal,
+    config::analysis::VerdictPlan,
+    explain::{
+        no_verdict::{Doubt, NoVerdict},
+        tell::tell_no_verdict,
+    },
+    model::{outcome::Outcome, status::Status, target::Target, verdict::Verdict},
+    run::{
+        delivery::{Delivery, StatusResult},
+        expected_projects::may_replace,
+        find_commit::{CommitFinder, FoundCommit},
+        publish::target::TargetPublisher,
+    },
+};
+
+impl<'p> TargetPublisher<'_, 'p> {
+    /// What is said of each project that always has a status and has none of these verdicts. Tells why, if it is not green.
+    pub(super) fn unanalysed(&self, verdicts: &[Verdict]) -> Vec<Verdict> {
+        let VerdictPlan::Ask(analysis) = &self.plan.verdict else { return Vec::new() };
+        let projects = analysis.without_analysis(verdicts.iter().map(|verdict| verdict.project.as_deref()));
+        let Some(doubt) = analysis.doubt(verdicts).filter(|_| !projects.is_empty()) else {
+            return projects.iter().map(|project| Verdict::not_affected(project)).collect();
+        };
+        let console = self.bitbucket.client.console;
+        let reason = NoVerdict::NotAnalysed { projects, doubt };
+        tell_no_verdict(&reason, console);
+        let words = console.without_secrets(&reason.to_string());
+        let NoVerdict::NotAnalysed { projects, .. } = &reason else { return Vec::new() };
+        projects
+            .iter()
+            .map(|project| Verdict::not_analysed(project, words.clone(), reason.outcome()))
+            .collect()
+    }
+
+    /// Posts the status of a project without an analysis, unless the verdict of another step or run stands on the commit.
+    pub(super) async fn post_unanalysed(
+        &self,
+        finder: &CommitFinder<'_, 'p>,
+        found: &mut FoundCommit,
+        verdict: &Verdict,
+    ) -> StatusResult {
+        let status = |target: &Target| self.plan.unanalysed_status(verdict, target);
+        // What stands is looked at where the status is posted: a refusal may lead to another commit.
+        let step = async |target: &Target| match self.kept(status(target), target).await? {
+            Some(kept) => Ok((Delivery::Kept, kept)),
+            None => self.post_to_slot(target, status(target)).await,
+        };
+        let (delivery, status) = self.run_post(finder, found, step, status).await;
+        let is_kept = matches!(delivery, Delivery::Kept);
+        StatusResult {
+            target: Some(found.target.clone()),
+            status: Some(status),
+            delivery,
+            // What stands is the verdict of another run.
+            verdict_outcome: if is_kept { Outcome::Done } else { verdict.outcome },
+        }
+    }
+
+    /// What stands under the key of the status, if it stays. A read that is refused lets nothing be posted: it could hide a
+    /// red verdict.
+    async fn kept(&self, status: Status, target: &Target) -> Result<Option<Status>, Box<Refusal>> {
+        if self.results.is_some_and(|results| results.earlier.has_delivered(target, &status)) {
+            return Ok(None);
+        }
+        let credential = self.credential(target);
+        let bitbucket = self.bitbucket.with(&credential);
+        let standing = bitbucket.standing_status(&target.repository, &target.commit, &status.key).await?;
+        Ok(standing.filter(|standing| !may_replace(standing, self.has_failed_scan())).map(|standing| {
+            let description = standing.description.unwrap_or_default();
+            Status { state: standing.state, description, url: standing.url.unwrap_or(status.url), ..status }
+        }))
+    }
+
+    fn has_failed_scan(&self) -> bool {
+        let VerdictPlan::Ask(analysis) = &self.plan.verdict else { return false };
+        matches!(analysis.doubt_of_scan(), Some(Doubt::ScanFailed { .. }))
+    }
+}
