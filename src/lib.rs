@@ -100,6 +100,7 @@ async fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     mut console: Console,
 ) -> anyhow::Result<Outcome> {
+    console::defect::hide_secrets_of(&console);
     let mut stop = StopSignals::listen()?;
     let mut findings = Findings::default();
     let variables = Variables::read(environment, &mut findings)?;

@@ -8,6 +8,7 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -341,7 +342,15 @@ impl Variables {
             let list = || List { variable, count: None, items: BTreeMap::new() };
             match value.to_str() {
                 Some(text) if let NameForm::Item(number) = form => {
-                    lists.entry(variable.name()).or_insert_with(list).items.insert(number, text.to_owned());
+                    let items = &mut lists.entry(variable.name()).or_insert_with(list).items;
+                    if items.insert(number, text.to_owned()).is_some() {
+                        findings.refuse(
+                            format!("{}_{number}", variable.name()),
+                            "is there twice, once with further zeros in its number",
+                            "one value for each number",
+                            "remove one of the two",
+                        );
+                    }
                 }
                 Some(text) if text.trim().is_empty() => blank.extend(Some(variable.field)),
                 Some(text) if form == NameForm::Count && text.trim() == "0" => {
@@ -436,8 +445,12 @@ impl Variables {
         for proxy in [&self.https_proxy, &self.http_proxy].into_iter().flatten() {
             if let Some((user, _)) = proxy.rsplit_once('@') {
                 let user = user.rsplit_once("://").map_or(user, |(_, user)| user);
-                secrets.push(user.to_owned());
-                secrets.extend(user.split_once(':').map(|(_, password)| password.to_owned()));
+                // The proxy gets them decoded.
+                let decoded = percent_decode_str(user).decode_utf8_lossy().into_owned();
+                for user in [user.to_owned(), decoded] {
+                    secrets.extend(user.split_once(':').map(|(_, password)| password.to_owned()));
+                    secrets.push(user);
+                }
             }
         }
         secrets
@@ -1024,6 +1037,10 @@ mod tests {
     #[test]
     fn the_secrets_of_a_proxy_are_known() {
         let (variables, _) = read(&[("HTTPS_PROXY", "http://user:pass word@proxy:3128")]);
-        assert_eq!(variables.secrets(), ["user:pass word", "pass word"]);
+        assert_eq!(variables.secrets(), ["pass word", "user:pass word", "pass word", "user:pass word"]);
+        let (variables, _) = read(&[("HTTPS_PROXY", "http://CORP%5Csvc:Winter%232026@proxy:3128")]);
+        for secret in ["Winter%232026", "CORP\\svc:Winter#2026", "Winter#2026"] {
+            assert!(variables.secrets().iter().any(|known| known == secret), "{secret}");
+        }
     }
 }

@@ -193,6 +193,11 @@ impl Console {
         self.without_secrets(text).replace(forges, " ")
     }
 
+    /// The same, unless the secrets are being changed at the moment.
+    pub(crate) fn clean_if_free(&self, text: &str) -> Option<String> {
+        self.shared.secrets.try_borrow().is_ok().then(|| self.clean(text))
+    }
+
     fn print(&self, mark: Option<Mark>, text: &str) {
         let text = self.clean(text);
         let (sign, colour) = match mark {

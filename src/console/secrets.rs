@@ -42,25 +42,38 @@ impl Secrets {
     /// Adds a secret. It is found as it is, in base64 and in hexadecimal digits.
     pub(crate) fn add(&mut self, secret: &str) {
         // Texts are searched without their invisible characters.
-        let (secret, _) = visible_bytes(secret);
+        let (visible, _) = visible_bytes(secret);
         // A Bearer token is added twice: as a secret, and as the header holds it.
-        if !self.known.insert(secret.clone()) {
+        if !self.known.insert(visible.clone()) {
             return;
         }
-        if secret.len() >= PART_CHARS {
-            self.add_parts(&secret);
-            for encoded in encoded(&secret) {
-                self.add_parts(encoded.as_bytes());
-            }
-        } else if secret.len() >= SECRET_MIN_CHARS {
-            self.short.push(secret.to_ascii_lowercase());
+        if visible.len() < SECRET_MIN_CHARS {
+            return;
+        }
+        self.add_form(&visible);
+        // A text is searched after its numbers became letters. So a secret with such numbers is looked for as they are read.
+        if let Some(decoded) = letters_decoded(secret) {
+            self.add_form(decoded.as_bytes());
+        }
+        for encoded in encoded(secret.as_bytes()) {
+            self.add_form(encoded.as_bytes());
         }
     }
 
-    fn add_parts(&mut self, text: &[u8]) {
+    /// Adds a form of a secret, and its parts if it is long enough to have some.
+    fn add_form(&mut self, text: &[u8]) {
         let lower = text.to_ascii_lowercase();
-        self.glance.add(&lower);
-        self.parts.get_mut().to_cut.push(lower);
+        if lower.len() >= PART_CHARS {
+            self.glance.add(&lower);
+            self.parts.get_mut().to_cut.push(lower);
+        } else if lower.len() >= SECRET_MIN_CHARS {
+            self.short.push(lower);
+        }
+    }
+
+    /// Whether this is a part of a secret. It counts as one if a panic came while the parts were changed.
+    fn have_part(&self, part: &[u8; PART_CHARS]) -> bool {
+        self.parts.try_borrow_mut().map_or(true, |mut parts| parts.contain(part))
     }
 
     /// Whether a text holds a secret or a part of one.
@@ -90,8 +103,7 @@ impl Secrets {
             letters.make_ascii_lowercase();
             let place = |at: usize, length: usize| places[at]..places[at + length - 1] + 1;
             let parts = letters.array_windows::<PART_CHARS>().enumerate();
-            let parts =
-                parts.filter(|(_, part)| self.glance.may_hold(part) && self.parts.borrow_mut().contain(part));
+            let parts = parts.filter(|(_, part)| self.glance.may_hold(part) && self.have_part(part));
             hidden.extend(parts.map(|(at, _)| place(at, PART_CHARS)));
             for secret in &self.short {
                 let windows = letters.windows(secret.len()).enumerate();
@@ -235,12 +247,18 @@ fn token_shapes(text: &str) -> Vec<Range<usize>> {
     let mut shapes = Vec::new();
     // All prefixes begin with one of these.
     let beginnings = text.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'A' | b's'));
+    let mut end = 0;
     for (start, _) in beginnings {
+        // A long text must not be read again from each beginning in it.
+        if start < end {
+            continue;
+        }
         let rest = &text[start..];
         if TOKEN_PREFIXES.iter().any(|prefix| rest.starts_with(prefix)) {
             let length = rest.bytes().take_while(is_token).count();
+            end = start + length;
             if length >= TOKEN_MIN_CHARS {
-                shapes.push(start..start + length);
+                shapes.push(start..end);
             }
         }
     }
@@ -263,8 +281,11 @@ pub(crate) fn letters_decoded(text: &str) -> Option<String> {
             rest = &rest[length..];
             has_any = true;
         } else {
-            decoded.push_str(&rest[..1]);
-            rest = &rest[1..];
+            // All backslashes in a row belong to what follows them.
+            let slashes = rest.bytes().take_while(|byte| *byte == b'\\').count();
+            let (skipped, after) = rest.split_at(slashes.max(1));
+            decoded.push_str(skipped);
+            rest = after;
         }
     }
     decoded.push_str(rest);
@@ -368,6 +389,8 @@ fn encoded(secret: &[u8]) -> Vec<String> {
     let mut all = vec![in_hex(secret)];
     let percent = in_percent(secret);
     if percent.len() > secret.len() {
+        // A form of HTML writes a space as a plus sign.
+        all.extend(percent.contains("%20").then(|| percent.replace("%20", "+")));
         all.push(percent);
     }
     for before in 0..3 {
@@ -486,6 +509,45 @@ mod tests {
             without_tokens("it begins with ATCTT, as ATCTT3xFfGN0"),
             "it begins with ATCTT, as ATCTT3xFfGN0"
         );
+    }
+
+    #[test]
+    fn a_secret_with_spaces_is_found_in_every_form() {
+        for shown in [
+            "correct%20horse%20battery",
+            "correct+horse+battery",
+            "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5",
+            "636f727265637420686f7273652062617474657279",
+        ] {
+            assert_eq!(secrets().hide(&format!("a {shown} b")), "a *** b", "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_found_encoded() {
+        assert_eq!(secrets().hide("a 73686f72742d6f6e65 b c2hvcnQtb25l d"), "a *** b *** d");
+    }
+
+    #[test]
+    fn a_secret_with_numbers_in_it_is_found_beside_another_one() {
+        let mut secrets = secrets();
+        secrets.add("aaaa%41bbbb%42cccc%43dddd");
+        assert_eq!(secrets.hide("aaaa%41bbbb%42cccc%43dddd another-secret-of-some-length"), "*** ***");
+    }
+
+    /// What takes a quadratic time would take minutes.
+    #[test]
+    fn a_long_text_is_searched_once() {
+        let begun = std::time::Instant::now();
+        for unit in [
+            "ATBB", "squ_ ", "\\", "\\u0041", "&", "&#6", "%", "=", "1 ", "65 ", "0x", "://", "a:b@", "\":",
+            "pass=", "<", "<!--",
+        ] {
+            let text = unit.repeat(256 * 1024 / unit.len());
+            let _ = crate::console::foreign::without_credentials(&secrets().hide(&text));
+            let _ = crate::console::text::words_of_html(&text);
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -39,16 +39,13 @@ const LINE_TAGS: [&str; 6] = ["br", "div", "li", "p", "td", "tr"];
 fn without_tags(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     let mut rest = text;
+    // Without an end, each beginning would be read to the end of the text.
+    let mut ends = Ends { of_tag: true, of_comment: true };
     while let Some(at) = rest.find('<') {
         let (before, from) = rest.split_at(at);
         words.push_str(before);
         let inside = from[1..].trim_start_matches('/');
-        let end = if inside.starts_with("!--") {
-            from.find("-->").map(|end| end + 3)
-        } else {
-            let begins_tag = inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!');
-            from.find('>').filter(|_| begins_tag).map(|end| end + 1)
-        };
+        let end = ends.of_first(from, inside);
         if let Some(end) = end {
             let name = inside.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
             if LINE_TAGS.iter().any(|tag| tag.eq_ignore_ascii_case(name)) {
@@ -61,6 +58,28 @@ fn without_tags(text: &str) -> String {
         }
     }
     words + rest
+}
+
+/// Whether the rest of a text may still have the end of a tag or of a comment.
+struct Ends {
+    of_tag: bool,
+    of_comment: bool,
+}
+
+impl Ends {
+    /// Where the tag or comment ends that a text begins with; `inside` is the text after its `<` and `</`.
+    fn of_first(&mut self, text: &str, inside: &str) -> Option<usize> {
+        let (may_end, mark) = if inside.starts_with("!--") {
+            (&mut self.of_comment, "-->")
+        } else if inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!') {
+            (&mut self.of_tag, ">")
+        } else {
+            return None;
+        };
+        let end = if *may_end { text.find(mark) } else { None };
+        *may_end = end.is_some();
+        end.map(|end| end + mark.len())
+    }
 }
 
 /// The named entities that messages and titles of pages have:
@@ -90,7 +109,7 @@ fn without_entities(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         let (before, from) = rest.split_at(at);
         decoded.push_str(before);
-        let end = from.find(';').filter(|end| *end <= ENTITY_MAX_CHARS + 1);
+        let end = from.bytes().take(ENTITY_MAX_CHARS + 2).position(|byte| byte == b';');
         if let Some((end, character)) = end.and_then(|end| Some((end, entity(&from[1..end])?))) {
             decoded.push(character);
             rest = &from[end + 1..];
@@ -157,7 +176,11 @@ pub(crate) fn is_visible(c: char) -> bool {
     }
     !c.is_whitespace()
         && !forges(c)
-        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+        && !matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}'
+                | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        )
 }
 
 #[cfg(test)]

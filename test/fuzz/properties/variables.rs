@@ -1,6 +1,7 @@
 //! The variables: of the environment, and of the entries of `TARGETS`.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
 };
@@ -115,7 +116,9 @@ fn secrets_in(environment: &[(OsString, OsString)]) -> Vec<String> {
             variable.secret && !NO_SECRET.contains(&variable.field) && *name == *variable.name()
         })
     };
-    let secrets = environment.iter().filter(|(name, _)| is_secret(name));
+    // Of two variables with one name, the last one counts.
+    let last: BTreeMap<_, _> = environment.iter().map(|(name, value)| (name, value)).collect();
+    let secrets = last.into_iter().filter(|(name, _)| is_secret(name));
     secrets
         .filter_map(|(_, value)| Some(value.to_str()?.trim().trim_matches(['"', '\'', '`']).to_owned()))
         .filter(|secret| !Variables::ALL.iter().any(|variable| secret.contains(&variable.name())))
