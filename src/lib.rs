@@ -57,6 +57,7 @@ use crate::{
         report,
         result_file::ResultFile,
         stop::StopSignals,
+        summary::{advice::Advice, file::SummaryFile},
     },
 };
 
@@ -120,12 +121,14 @@ async fn run(
     };
     let proxy = || PipelinesProxy::at(settings.report_proxy.clone(), settings.concurrency);
     let pipelines_proxy = keyring.uses_pipelines_proxy().then(proxy).transpose()?;
+    let advice = settings.summary_file.is_some().then(Advice::default);
     let context = Context {
         pipelines_proxy: pipelines_proxy.as_ref(),
         settings: &settings,
         keyring: &keyring,
         transport: &transport,
         sonarqube_transport: &sonarqube_transport,
+        advice: advice.as_ref(),
         console: &console,
     };
     match settings.mode {
@@ -144,9 +147,13 @@ async fn publish(
     let Context { settings, keyring, console, .. } = context;
     let targets = Targets::from_variables(variables, keyring, console, &mut findings);
     let results = ResultFile::from_settings(settings, &mut findings);
+    let summary = SummaryFile::from_settings(settings, results.as_ref(), &mut findings);
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
+        if let Some(summary) = &summary {
+            summary.write_notice("The variables are wrong, and nothing was sent. The log says what to do.");
+        }
         return Ok(report::problems(&findings, console));
     };
     hide_headers(context, &targets);
@@ -157,7 +164,7 @@ async fn publish(
     if targets.are_listed {
         Budget::of_publishing(&targets.plans, results.as_ref()).warn(targets.steps(), console);
     }
-    let run = PublishRun::new(context, &targets, results.as_ref());
+    let run = PublishRun::new(context, &targets, results.as_ref(), summary.as_ref());
     run.publish_until(stop.received()).await
 }
 

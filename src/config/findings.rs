@@ -26,7 +26,7 @@ pub(crate) struct Findings {
 }
 
 /// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
-const TRIFLES: [&str; 19] = [
+const TRIFLES: [&str; 20] = [
     "BITBUCKET_PIPELINES_VARIABLES_PATH",
     "CONCURRENCY",
     "DEBUG",
@@ -44,6 +44,7 @@ const TRIFLES: [&str; 19] = [
     "SONAR_TIMEOUT",
     "SSL_CERT_FILE",
     "STATUS",
+    "SUMMARY_FILE",
     "TIMEOUT",
     "URL",
 ];
@@ -81,6 +82,7 @@ impl Findings {
             | "SONAR_BASE_DIR"
             | "RESULT_FILE"
             | "RESUME"
+            | "SUMMARY_FILE"
             | "BITBUCKET_PIPELINES_VARIABLES_PATH" => "it is ignored",
             _ => "the default is used",
         };

@@ -22,6 +22,7 @@ use crate::{
         ask_sonarqube::{AskSonarQube, NoGate},
         insights::draft::draft_of,
         report,
+        summary::advice::Advice,
     },
     sonarqube::gate::{Gate, Level},
 };
@@ -58,11 +59,12 @@ impl AskSonarQube<'_> {
             }
             _ => None,
         };
-        if let Some(reason) = reason {
-            tell_no_verdict(&reason, self.console);
-        }
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
         let verdict = self.verdict(state, &words, project, link, outcome);
+        if let Some(reason) = reason {
+            tell_no_verdict(&reason, self.console);
+            self.advise(|advice| advice.of_no_verdict(&verdict.words, &reason, self.console));
+        }
         Verdict { analysis: Some(Box::new(analysis)), draft: Some(draft), ..verdict }
     }
 
@@ -72,17 +74,29 @@ impl AskSonarQube<'_> {
         project: Option<String>,
         link: Option<String>,
     ) -> Verdict {
-        let (words, outcome) = match reason {
+        let (words, outcome) = match &reason {
             NoGate::Refused(refusal) => {
-                tell(&*refusal, self.console);
-                (for_commit(&refusal), Outcome::SonarQubeFailed)
+                tell(&**refusal, self.console);
+                (for_commit(refusal), Outcome::SonarQubeFailed)
             }
             NoGate::Reason(reason) => {
-                tell_no_verdict(&reason, self.console);
+                tell_no_verdict(reason, self.console);
                 (reason.to_string(), reason.outcome())
             }
         };
-        self.verdict(State::Failed, &words, project, link, outcome)
+        let verdict = self.verdict(State::Failed, &words, project, link, outcome);
+        self.advise(|advice| match &reason {
+            NoGate::Refused(refusal) => advice.of_sonarqube(&verdict.words, &**refusal, self.console),
+            NoGate::Reason(reason) => advice.of_no_verdict(&verdict.words, reason, self.console),
+        });
+        verdict
+    }
+
+    /// Adds to what the page of the run says of refusals, if there is one.
+    fn advise(&self, add: impl FnOnce(&Advice)) {
+        if let Some(advice) = self.context.advice {
+            add(advice);
+        }
     }
 
     /// A verdict without secrets: a file or a server may have put one into a text that becomes public.
