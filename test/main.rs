@@ -18,6 +18,7 @@ mod run;
 mod scenarios;
 mod sonar;
 mod status;
+mod summary;
 mod target;
 mod targets;
 mod variables;

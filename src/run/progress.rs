@@ -85,7 +85,8 @@ impl Progress {
         if told.len() > INTERVALS {
             told.pop_front();
         }
-        Moment { all: self.all, done, recent: (done - before, elapsed - since), ..Moment::default() }
+        let recent = (done - before, elapsed.saturating_sub(since));
+        Moment { all: self.all, done, recent, ..Moment::default() }
     }
 }
 

@@ -74,22 +74,21 @@ impl AskSonarQube<'_> {
         project: Option<String>,
         link: Option<String>,
     ) -> Verdict {
-        let (words, outcome) = match &reason {
+        let (words, outcome) = match reason {
             NoGate::Refused(refusal) => {
-                tell(&**refusal, self.console);
-                (for_commit(refusal), Outcome::SonarQubeFailed)
+                tell(&*refusal, self.console);
+                let words = self.console.without_secrets(&for_commit(&refusal));
+                self.advise(|advice| advice.of_sonarqube(&words, &*refusal, self.console));
+                (words, Outcome::SonarQubeFailed)
             }
             NoGate::Reason(reason) => {
-                tell_no_verdict(reason, self.console);
-                (reason.to_string(), reason.outcome())
+                tell_no_verdict(&reason, self.console);
+                let words = self.console.without_secrets(&reason.to_string());
+                self.advise(|advice| advice.of_no_verdict(&words, &reason, self.console));
+                (words, reason.outcome())
             }
         };
-        let verdict = self.verdict(State::Failed, &words, project, link, outcome);
-        self.advise(|advice| match &reason {
-            NoGate::Refused(refusal) => advice.of_sonarqube(&verdict.words, &**refusal, self.console),
-            NoGate::Reason(reason) => advice.of_no_verdict(&verdict.words, reason, self.console),
-        });
-        verdict
+        self.verdict(State::Failed, &words, project, link, outcome)
     }
 
     /// Adds to what the page of the run says of refusals, if there is one.

@@ -496,7 +496,7 @@ impl<'a> PublishRun<'a> {
                 };
                 count.inspect(|count| count.set(count.get() + 1));
             }
-            self.note(&result, pending.number);
+            self.note(&result, pending.number as usize);
             report::status_result(&result, None, self.results, &console);
         });
         work.await;

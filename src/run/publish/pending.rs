@@ -50,8 +50,8 @@ enum SlotState {
 /// A status that is being posted.
 #[derive(Debug)]
 pub(super) struct PendingStatus {
-    /// The number of its plan.
-    pub(super) number: usize,
+    /// The number of its plan. It is kept for each of many thousands.
+    pub(super) number: u32,
     pub(super) credential: Rc<Credential>,
     pub(super) target: Target,
     pub(super) status: Status,
@@ -84,6 +84,7 @@ impl PendingStatus {
         effect: Effect,
     ) -> Self {
         let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
         Self { number, credential, target, status, effect, is_under_way, is_posted, is_of_earlier_run: false }
     }
 

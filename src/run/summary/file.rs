@@ -110,12 +110,12 @@ impl<'a> RunPage<'a> {
             "The run has not ended: it is under way, or something ended it before it could write this page.",
         );
         let begun = (SystemTime::now(), Instant::now());
-        Self { file, advice, plans, targets, rows: Rows::default(), begun }
+        Self { file, advice, plans, targets, rows: Rows::of(plans), begun }
     }
 
     /// Adds what became of a status of the plan with this number.
     pub(crate) fn add(&self, result: &StatusResult, number: usize, console: &Console) {
-        self.rows.add(result, number, self.advice, console);
+        self.rows.add(result, number, self.plans, self.advice, console);
     }
 
     /// Adds a report that follows a status with this key, if it is missing or not complete.

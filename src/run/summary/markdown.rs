@@ -16,13 +16,13 @@ struct Text<'a>(&'a str);
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = ' ';
-        for c in self.0.chars() {
+        for (at, c) in self.0.char_indices() {
             match c {
                 '\\' | '*' | '_' | '[' | ']' | '#' => write!(f, "\\{c}")?,
                 // An entity is a character everywhere. A backslash before these is not understood by all readers.
                 '&' | '<' | '>' | '|' | '`' | '~' | '$' | '@' => write!(f, "&#{};", u32::from(c))?,
                 // Some readers make a link of an address without marks.
-                ':' => f.write_str("&#58;")?,
+                ':' if self.0[at..].starts_with("://") => f.write_str("&#58;")?,
                 '.' if before.eq_ignore_ascii_case(&'w') => f.write_str("&#46;")?,
                 c if forges(c) => f.write_char(' ')?,
                 c => f.write_char(c)?,

@@ -13,7 +13,7 @@ pub(super) struct Page<'a> {
     /// Worst first; none is empty.
     pub(super) sections: Vec<Section>,
     /// The row with this number. The rows of a large run are made one by one.
-    pub(super) row: &'a dyn Fn(usize) -> Row,
+    pub(super) row: &'a dyn Fn(u32) -> Row,
 }
 
 /// A reason, what to do, and for which targets.
@@ -30,7 +30,7 @@ pub(super) struct AdviceFor {
 /// The rows with one end.
 pub(super) struct Section {
     pub(super) heading: &'static str,
-    pub(super) rows: Vec<usize>,
+    pub(super) rows: Vec<u32>,
     /// Whether nobody has to look at it.
     pub(super) is_fine: bool,
 }
@@ -53,7 +53,7 @@ pub(super) struct Row {
 }
 
 /// The titles of the columns.
-pub(super) const COLUMNS: [&str; 5] = ["Repository", "Pull request", "State", "Key", "What became of it"];
+pub(super) const COLUMNS: [&str; 5] = ["Repository", "Target", "State", "Key", "What became of it"];
 
 /// A number of statuses: "1 status", "2 statuses".
 pub(super) fn statuses(number: usize) -> String {

@@ -1,11 +1,11 @@
 //! The rows of the page of a run: what became of each status, worst first.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    config::plan::Plan,
+    config::{analysis::VerdictPlan, plan::Plan},
     console::{
         log::Console,
         text::{fit, one_line},
@@ -14,7 +14,7 @@ use crate::{
         address::refusal_of_url,
         outcome::Outcome,
         state::State,
-        target::{CommitSource, Lookup},
+        target::{CommitSource, Lookup, Repository},
     },
     run::{
         delivery::{Delivery, Left, ReportDelivery, StatusResult},
@@ -42,7 +42,8 @@ struct Entry {
     advice: Option<u16>,
     /// Whether it is about the report beside a status.
     is_report: bool,
-    /// The key, the outcome, the link and the words, each on a line.
+    /// The key, the outcome, the link and the words, each on a line. Nothing when the status was posted and the plan says the
+    /// rest.
     texts: Box<str>,
 }
 
@@ -87,11 +88,11 @@ impl End {
     fn of(result: &StatusResult) -> Self {
         match &result.delivery {
             Delivery::Refused(refusal) if refusal.leaves_doubt() => Self::InDoubt,
-            Delivery::Refused(_) | Delivery::Contradicted(_) => return Self::NotPosted,
+            Delivery::Refused(_) | Delivery::Contradicted(_) => Self::NotPosted,
             Delivery::ReportAlone(ReportDelivery::Missing(_) | ReportDelivery::Incomplete(_)) => {
-                return Self::WithoutReport;
+                Self::WithoutReport
             }
-            Delivery::Stopped(_) => return Self::Unfinished,
+            Delivery::Stopped(_) => Self::Unfinished,
             Delivery::Posted
             | Delivery::Skipped
             | Delivery::Repeated
@@ -114,9 +115,24 @@ const WORDS_MAX_CHARS: usize = 255;
 /// More targets of one reason are only counted.
 const TARGETS_NAMED: usize = 20;
 
+/// The outcome of most rows.
+const POSTED: &str = "posted";
+
 impl Rows {
+    /// Room for a row for each of these plans.
+    pub(super) fn of(plans: &[Plan]) -> Self {
+        Self(RefCell::new(Vec::with_capacity(plans.len())))
+    }
+
     /// Adds what became of a status of the plan with this number.
-    pub(super) fn add(&self, result: &StatusResult, number: usize, advice: &Advice, console: &Console) {
+    pub(super) fn add(
+        &self,
+        result: &StatusResult,
+        number: usize,
+        plans: &[Plan],
+        advice: &Advice,
+        console: &Console,
+    ) {
         let StatusResult { status, delivery, verdict_words, .. } = result;
         let refusal = match delivery {
             Delivery::Refused(refusal) => Some(refusal),
@@ -135,14 +151,20 @@ impl Rows {
         };
         let key = status.as_ref().map_or("", |status| status.key.as_str());
         let link = status.as_ref().map_or("", |status| &status.url);
-        let texts = if end == End::Successful {
-            // Nobody looks further.
-            [key, &outcome, "", ""]
-        } else {
+        let Some(plan) = plans.get(number) else { return };
+        let is_asked = matches!(plan.verdict, VerdictPlan::Ask(_));
+        // What the plan says is not kept twice, and nobody looks further where all is well.
+        let texts = if end != End::Successful && is_asked {
             [key, &outcome, link, verdict_words]
+        } else {
+            [key, &outcome, "", ""]
         };
         let state = status.as_ref().map(|status| status.state);
-        self.push(number, end, state, group, false, texts, console);
+        if texts == [plan.status.key_for(None).as_str(), POSTED, "", ""] {
+            self.push_entry(number, end, state, group, false, Box::default());
+        } else {
+            self.push(number, end, state, group, false, texts, console);
+        }
     }
 
     /// Adds a report that is missing or not complete, and whose status stands.
@@ -209,33 +231,51 @@ impl Rows {
         let [key, outcome, link, words] = texts;
         let words = fit(&console.without_secrets(&one_line(words)), WORDS_MAX_CHARS);
         let key = console.without_secrets(&one_line(key));
-        // A list has far fewer targets.
-        let Ok(number) = u32::try_from(number) else { return };
         let has_secret = console.without_secrets(link) != link;
         let link = if has_secret || refusal_of_url(link).is_some() { "" } else { link };
         let texts = format!("{key}\n{outcome}\n{link}\n{words}").into_boxed_str();
-        self.0.borrow_mut().push(Entry { number, end, state, advice, is_report, texts });
+        self.push_entry(number, end, state, advice, is_report, texts);
+    }
+
+    fn push_entry(
+        &self,
+        number: usize,
+        end: End,
+        state: Option<State>,
+        advice: Option<u16>,
+        is_report: bool,
+        texts: Box<str>,
+    ) {
+        // A list has far fewer targets.
+        if let Ok(number) = u32::try_from(number) {
+            self.0.borrow_mut().push(Entry { number, end, state, advice, is_report, texts });
+        }
     }
 
     /// The rows worst first, and below each end by repository and pull request. A status that was replaced has its last row.
     pub(super) fn sections(&self, plans: &[Plan]) -> Vec<Section> {
         let entries = self.0.borrow();
-        let mut order: Vec<usize> = (0..entries.len()).collect();
-        let status = |at: &usize| {
-            let entry = &entries[*at];
-            (entry.number, entry.is_report, entry.key())
+        // A list has far fewer rows.
+        let mut order: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
+        let key = |at: &u32| entries[*at as usize].key(plans);
+        let status = |at: &u32| {
+            let entry = &entries[*at as usize];
+            (entry.number, entry.is_report)
         };
-        order.sort_by(|a, b| status(a).cmp(&status(b)));
         // The later one of two rows about one status is kept.
-        order.reverse();
-        order.dedup_by(|a, b| status(a) == status(b));
-        order.sort_by_cached_key(|at| {
-            let entry = &entries[*at];
+        order.sort_by(|a, b| status(a).cmp(&status(b)).then_with(|| key(a).cmp(&key(b))).then(b.cmp(a)));
+        order.dedup_by(|a, b| status(a) == status(b) && key(a) == key(b));
+        let place = |at: &u32| {
+            let entry = &entries[*at as usize];
             let plan = &plans[entry.number as usize];
-            let repository = plan.target.repository.to_string().to_lowercase();
-            (entry.end, repository, pull_request(plan), entry.number, entry.key().to_owned())
-        });
-        let rows = |end| order.iter().copied().filter(|at| entries[*at].end == end).collect::<Vec<_>>();
+            let Repository { workspace, slug } = &plan.target.repository;
+            (entry.end, workspace, slug, pull_request(plan), entry.number)
+        };
+        order.sort_by(|a, b| place(a).cmp(&place(b)));
+        let rows = |end| {
+            let is_of_it = |at: &u32| entries[*at as usize].end == end;
+            order.iter().copied().filter(is_of_it).collect::<Vec<_>>()
+        };
         End::ALL
             .into_iter()
             .map(|end| Section { heading: end.heading(), rows: rows(end), is_fine: end == End::Successful })
@@ -259,7 +299,7 @@ impl Rows {
             .map(|(at, group)| AdviceFor { group, number: at + 1, count: 0, targets: Vec::new() })
             .collect();
         for at in sections.iter().flat_map(|section| &section.rows) {
-            let entry = &entries[*at];
+            let entry = &entries[*at as usize];
             let Some(group) = entry.advice.and_then(|group| groups.get_mut(usize::from(group))) else {
                 continue;
             };
@@ -274,20 +314,32 @@ impl Rows {
     }
 
     /// The row with this number.
-    pub(super) fn row(&self, at: usize, plans: &[Plan], console: &Console) -> Row {
+    pub(super) fn row(&self, at: u32, plans: &[Plan], console: &Console) -> Row {
         let entries = self.0.borrow();
-        let Some(entry) = entries.get(at) else { return Row::default() };
+        let Some(entry) = entries.get(at as usize) else { return Row::default() };
         let plan = &plans[entry.number as usize];
-        let mut texts = entry.texts.splitn(4, '\n');
+        let mut texts = entry.texts.splitn(4, '\n').skip(1);
         let mut next = || texts.next().unwrap_or_default().to_owned();
-        let (key, outcome, link, words) = (next(), next(), next(), next());
+        let (mut outcome, mut link, mut words) = (next(), next(), next());
+        if outcome.is_empty() {
+            POSTED.clone_into(&mut outcome);
+        }
+        if entry.end != End::Successful && entry.state.is_some() {
+            if words.is_empty() {
+                words = console.clean(plan.status.description().unwrap_or_default());
+            }
+            // A problem was reported if it was not an address, or held a secret.
+            if let Some(url) = plan.status.url() {
+                url.clone_into(&mut link);
+            }
+        }
         let (target, target_link) = target_of(plan);
         Row {
             repository: console.clean(&plan.target.repository.to_string()),
             target: console.clean(&target),
             target_link: Some(target_link).filter(|link| console.without_secrets(link) == *link),
             state: entry.state.map_or("-", State::as_str),
-            key,
+            key: console.clean(&entry.key(plans)),
             outcome,
             words,
             words_link: Some(link).filter(|link| !link.is_empty()),
@@ -297,8 +349,11 @@ impl Rows {
 }
 
 impl Entry {
-    fn key(&self) -> &str {
-        self.texts.split('\n').next().unwrap_or_default()
+    fn key(&self, plans: &[Plan]) -> Cow<'_, str> {
+        if self.texts.is_empty() {
+            return plans[self.number as usize].status.key_for(None).as_str().to_owned().into();
+        }
+        self.texts.split('\n').next().unwrap_or_default().into()
     }
 }
 
@@ -329,7 +384,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 fn target_of(plan: &Plan) -> (String, String) {
     let page = plan.target.repository.page();
     if let Some(id) = pull_request(plan) {
-        return (format!("#{id}"), format!("{page}/pull-requests/{id}"));
+        return (format!("pull request {id}"), format!("{page}/pull-requests/{id}"));
     }
     let branch = match &plan.target.commit {
         CommitSource::Branch(branch) => Some(branch),
