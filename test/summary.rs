@@ -396,3 +396,19 @@ fn a_path_below_the_folder_of_the_pipe_is_written() {
     assert_eq!(run.code, 0, "{}", run.output);
     assert!(Path::new(&folder.path().join("out/run.md")).is_file());
 }
+
+/// It is the only test that waits for the interval.
+#[test]
+fn a_long_run_says_how_far_it_is() {
+    let (sandbox, folder) = (Sandbox::start(World::fleet(40)), Folder::new());
+    sandbox.fault_always(Fault::Delay(Duration::from_millis(4500)));
+    let run = over(&sandbox, &folder, &json!(pull_requests(1..=16, "passed"))).run();
+    assert_told(&run, 0, &["✔ 16 targets: 16 posted"]);
+    let told: Vec<_> = run.output.lines().filter(|line| line.contains(" of 16 targets")).collect();
+    let [line] = told[..] else { panic!("not one line in {}", run.output) };
+    assert!(line.starts_with("8 of 16 targets, 32 a minute, about 15 s to go; at most 97"), "{line}");
+    assert!(
+        line.ends_with(" of 1,000 requests an hour left with the access token (BITBUCKET_ACCESS_TOKEN)"),
+        "{line}"
+    );
+}

@@ -94,10 +94,13 @@ fn lines<'e>(explanation: &'e Explanation, answered: Option<&'e str>) -> Vec<(St
     let mut lines: Vec<(String, &str)> = Vec::new();
     lines.extend(answered.map(|answered| ("Answer".to_owned(), answered)));
     lines.extend(address.as_deref().map(|address| ("Address".to_owned(), address)));
-    for (number, Reason { why, remedy, .. }) in (1..).zip(reasons) {
+    for (number, Reason { trouble, why, remedy }) in (1..).zip(reasons) {
         let number = if are_several { format!(" {number}") } else { String::new() };
         let why_of_several = if are_several { "Possible reason" } else { "Reason" };
-        lines.push((format!("{why_of_several}{number}"), why));
+        // A reason that is not in the handbook is its own title.
+        if are_several || trouble.is_some() {
+            lines.push((format!("{why_of_several}{number}"), why));
+        }
         lines.extend(remedy.lines().map(|line| (format!("What to do{number}"), line)));
     }
     if let Some(Reason { why, remedy, .. }) = otherwise {
@@ -124,12 +127,7 @@ mod tests {
             advice.groups()[0],
             Group {
                 title: "x".to_owned(),
-                lines: vec![
-                    line("Answer", "\"***\""),
-                    line("Reason", "x"),
-                    line("What to do", "a"),
-                    line("What to do", "b")
-                ]
+                lines: vec![line("Answer", "\"***\""), line("What to do", "a"), line("What to do", "b")]
             }
         );
         for number in 0..GROUPS_MAX {

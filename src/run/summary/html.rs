@@ -23,9 +23,9 @@ a{color:var(--link)}summary{cursor:pointer;padding:.5rem 0}
 .notice{border-left:.3rem solid var(--bad);padding-left:.7rem}
 .counts{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;padding:0;list-style:none;font-size:1.1rem}.bad{color:var(--bad)}.good{color:var(--good)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:.5rem 0}dt{color:var(--faint)}dd{margin:0}
-table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--faint);padding-bottom:.3rem}
-th,td{text-align:left;vertical-align:top;padding:.35rem .8rem .35rem 0;border-top:1px solid var(--line);font-weight:400}thead th{color:var(--faint)}tbody th{font-weight:600}
-@media(max-width:45rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}table,caption,tbody,tr,th,td{display:block}thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}tr{border-top:1px solid var(--line);padding:.5rem 0;content-visibility:auto;contain-intrinsic-size:auto 8rem}th,td{border:0;padding:.1rem 0}td:empty{display:none}td::before{color:var(--faint)}td:nth-child(2)::before{content:\"Target: \"}td:nth-child(3)::before{content:\"State: \"}td:nth-child(4)::before{content:\"Key: \"}}
+table{border-collapse:collapse;width:100%;table-layout:fixed}caption{text-align:left;color:var(--faint);padding-bottom:.3rem}
+th,td{text-align:left;vertical-align:top;padding:.35rem .8rem .35rem 0;border-top:1px solid var(--line);font-weight:400}thead th{color:var(--faint);width:20%}thead th:nth-child(3){width:8rem}thead th:nth-child(4){width:11rem}thead th:nth-child(5){width:auto}tbody th{font-weight:600}
+@media(max-width:45rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}table,caption,tbody,tr,th,td{display:block}thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}tr{border-top:1px solid var(--line);padding:.5rem 0}th,td{border:0;padding:.1rem 0}td:empty{display:none}td::before{color:var(--faint)}td:nth-child(2)::before{content:\"Target: \"}td:nth-child(3)::before{content:\"State: \"}td:nth-child(4)::before{content:\"Key: \"}}
 @media print{body{max-width:none;padding:0;font-size:10pt}tr{break-inside:avoid}thead{display:table-header-group}a{color:inherit}details::details-content{content-visibility:visible;height:auto}}
 ";
 
