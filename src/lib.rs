@@ -61,6 +61,7 @@ use crate::{
         result_file::ResultFile,
         settle::SettleRun,
         stop::StopSignals,
+        summary::{advice::Advice, file::SummaryFile},
     },
 };
 
@@ -125,12 +126,14 @@ async fn run(
     };
     let proxy = || PipelinesProxy::at(settings.report_proxy.clone(), settings.concurrency);
     let pipelines_proxy = keyring.uses_pipelines_proxy().then(proxy).transpose()?;
+    let advice = settings.summary_file.is_some().then(Advice::default);
     let context = Context {
         pipelines_proxy: pipelines_proxy.as_ref(),
         settings: &settings,
         keyring: &keyring,
         transport: &transport,
         sonarqube_transport: &sonarqube_transport,
+        advice: advice.as_ref(),
         console: &console,
     };
     // Every secret is hidden as an `Authorization` header holds it, too: a service may send it back.
@@ -160,9 +163,13 @@ async fn publish(
         return Ok(search.outcome);
     }
     let results = ResultFile::from_settings(settings, &mut findings);
+    let summary = SummaryFile::from_settings(settings, results.as_ref(), &mut findings);
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
+        if let Some(summary) = &summary {
+            summary.write_notice("The variables are wrong, and nothing was sent. The log says what to do.");
+        }
         return Ok(report::problems(&findings, console));
     };
     if let Some(results) = &results {
@@ -174,7 +181,7 @@ async fn publish(
         search.asked.iter().for_each(|credential| budget.add(credential, None, 1));
         budget.warn(targets.steps(), console);
     }
-    let run = PublishRun::new(context, &targets, results.as_ref());
+    let run = PublishRun::new(context, &targets, results.as_ref(), summary.as_ref());
     Ok(run.publish_until(stop.received()).await?.worse(search.outcome))
 }
 

@@ -19,6 +19,7 @@ mod scenarios;
 mod settle;
 mod sonar;
 mod status;
+mod summary;
 mod target;
 mod targets;
 mod variables;

@@ -26,7 +26,7 @@ pub(crate) struct Findings {
 }
 
 /// Variables that only say how a verdict is told, or how long is waited: a wrong value must not keep the verdict away.
-const TRIFLES: [&str; 20] = [
+const TRIFLES: [&str; 21] = [
     "ADVISORY_CONDITIONS",
     "BITBUCKET_PIPELINES_VARIABLES_PATH",
     "CONCURRENCY",
@@ -45,6 +45,7 @@ const TRIFLES: [&str; 20] = [
     "SONAR_TIMEOUT",
     "SSL_CERT_FILE",
     "STATUS",
+    "SUMMARY_FILE",
     "TIMEOUT",
     "URL",
 ];
@@ -83,6 +84,7 @@ impl Findings {
             | "SONAR_BASE_DIR"
             | "RESULT_FILE"
             | "RESUME"
+            | "SUMMARY_FILE"
             | "BITBUCKET_PIPELINES_VARIABLES_PATH" => "it is ignored",
             _ => "the default is used",
         };

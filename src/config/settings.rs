@@ -30,6 +30,20 @@ pub(crate) enum Mode {
     Targets,
 }
 
+/// `SUMMARY_FILE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SummaryPath {
+    pub(crate) path: PathBuf,
+    pub(crate) format: SummaryFormat,
+}
+
+/// The format of the page of a run, which the end of its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SummaryFormat {
+    Html,
+    Markdown,
+}
+
 /// How the run behaves.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -47,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) ssl_cert_file: Option<PathBuf>,
     pub(crate) result_file: Option<PathBuf>,
     pub(crate) resume: bool,
+    /// The file for the page of the run.
+    pub(crate) summary_file: Option<SummaryPath>,
     /// The file for output variables of the pipeline.
     pub(crate) output_variables: Option<PathBuf>,
     /// Whether the log is coloured; `None` when the terminal decides.
@@ -101,6 +117,7 @@ impl Settings {
             ssl_cert_file: path(variables.ssl_cert_file.as_deref()),
             result_file: path(variables.result_file.as_deref()),
             resume: flag("RESUME", variables.resume.as_deref(), false, findings),
+            summary_file: summary_path(variables.summary_file.as_deref(), findings),
             output_variables: path(variables.bitbucket_pipelines_variables_path.as_deref()),
             colour: match (&variables.no_color, &variables.ci) {
                 (Some(_), _) => Some(false),
@@ -109,30 +126,25 @@ impl Settings {
             },
         };
         settings.proxies = Arc::new(proxies(variables, &settings.api_url, findings));
-        settings.check_result_file(variables, findings);
+        settings.check_written_files(variables, findings);
         Ok(settings)
     }
 
-    /// Leaves out a `RESULT_FILE` that would overwrite another file, and `RESUME` without one.
-    fn check_result_file(&mut self, variables: &Variables, findings: &mut Findings) {
-        let read = [
-            ("TARGETS_FILE", path(variables.targets_file.as_deref())),
-            ("SSL_CERT_FILE", self.ssl_cert_file.clone()),
-            ("BITBUCKET_PIPELINES_VARIABLES_PATH", self.output_variables.clone()),
+    /// Leaves out a `RESULT_FILE` or `SUMMARY_FILE` that would overwrite another file, and `RESUME` without a `RESULT_FILE`.
+    fn check_written_files(&mut self, variables: &Variables, findings: &mut Findings) {
+        let targets = path(variables.targets_file.as_deref());
+        let mut others = vec![
+            ("TARGETS_FILE", targets.as_deref()),
+            ("SSL_CERT_FILE", self.ssl_cert_file.as_deref()),
+            ("BITBUCKET_PIPELINES_VARIABLES_PATH", self.output_variables.as_deref()),
         ];
-        for (name, other) in read {
-            if let (Some(results), Some(other)) = (&self.result_file, &other)
-                && are_one_file(results, other)
-            {
-                findings.problem(
-                    "RESULT_FILE",
-                    format!("names the same file as {name}, which would be overwritten"),
-                    "another file",
-                    "pass another name, such as results.jsonl",
-                );
-                self.result_file = None;
-            }
-        }
+        let _ = self
+            .result_file
+            .take_if(|path| is_one_of("RESULT_FILE", path, &others, "results.jsonl", findings));
+        others.push(("RESULT_FILE", self.result_file.as_deref()));
+        let _ = self
+            .summary_file
+            .take_if(|summary| is_one_of("SUMMARY_FILE", &summary.path, &others, "summary.html", findings));
         if self.resume && self.result_file.is_none() {
             findings.problem(
                 "RESUME",
@@ -145,10 +157,50 @@ impl Settings {
     }
 }
 
-/// Whether two paths lead to the same file.
+/// Whether the file that this variable names is one of the `others`, which would be overwritten; then a problem is reported.
+fn is_one_of(
+    variable: &str,
+    path: &Path,
+    others: &[(&str, Option<&Path>)],
+    example: &str,
+    findings: &mut Findings,
+) -> bool {
+    let is_it = |(_, other): &&(&str, Option<&Path>)| other.is_some_and(|other| are_one_file(path, other));
+    let Some((name, _)) = others.iter().find(is_it) else { return false };
+    let found = format!("names the same file as {name}, which would be overwritten");
+    findings.problem(variable, found, "another file", format!("pass another name, such as {example}"));
+    true
+}
+
+/// Whether two paths lead to the same file, which need not exist yet.
 fn are_one_file(one: &Path, other: &Path) -> bool {
     let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    one == other || file(one).is_some_and(|one| Some(one) == file(other))
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some((fs::canonicalize(folder).ok()?, path.file_name()?.to_owned()))
+    };
+    one == other
+        || file(one).is_some_and(|one| Some(one) == file(other))
+        || place(one).is_some_and(|one| Some(one) == place(other))
+}
+
+fn summary_path(text: Option<&str>, findings: &mut Findings) -> Option<SummaryPath> {
+    let path = path(text)?;
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let format = match ending.to_str() {
+        Some("html") => SummaryFormat::Html,
+        Some("md") => SummaryFormat::Markdown,
+        _ => {
+            findings.problem(
+                "SUMMARY_FILE",
+                format!("is {}, whose ending names no format of a page", shown(&path.to_string_lossy())),
+                "a name that ends in .html or .md",
+                "pass a name such as summary.html",
+            );
+            return None;
+        }
+    };
+    Some(SummaryPath { path, format })
 }
 
 fn path(text: Option<&str>) -> Option<PathBuf> {

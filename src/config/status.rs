@@ -70,6 +70,16 @@ impl StatusPlan {
         }
     }
 
+    /// `DESCRIPTION`.
+    pub(crate) fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// `URL`.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
     /// Whether a status with this link is of another step of this pipeline run: this step has not run before.
     pub(crate) fn is_of_other_step(&self, url: Option<&str>) -> bool {
         self.is_first_run && url.is_some() && url == self.pipeline_page.as_deref()

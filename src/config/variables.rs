@@ -252,6 +252,8 @@ variables! {
         result_file: Text = "",
         /// `true`: keep `RESULT_FILE`, and skip each status that it records as delivered with the same content.
         resume: Text = "`false`",
+        /// File for a page of the run, what went wrong first: its name ends in `.html` or `.md`.
+        summary_file: Text = "",
         /// Address of the Bitbucket API: https, or http to loopback or `host.docker.internal`.
         bitbucket_api_url: Text = "`https://api.bitbucket.org/2.0`",
         /// Address of the proxy of Pipelines, through which a report goes without a credential.

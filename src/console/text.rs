@@ -149,6 +149,19 @@ pub(crate) fn in_units(time: Duration) -> String {
     counted(usize::try_from(number).unwrap_or(usize::MAX), unit)
 }
 
+/// A number as a reader sees it: `1,000`.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A whole number in digits alone: no sign, no white space.
 pub(crate) fn in_digits(text: &str) -> Option<u64> {
     Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()

@@ -5,6 +5,7 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -55,6 +56,17 @@ struct Limit {
     next_slot: Option<Instant>,
     /// Whether the reader was warned that the allowance is nearly used up. The header may come and go.
     is_warned: bool,
+    /// The requests that are allowed in [`ALLOWANCE_WINDOW`], if a response said it.
+    allowed: Option<usize>,
+    /// When requests were sent, and how many, as far as they count for the allowance.
+    sent: VecDeque<(Instant, usize)>,
+}
+
+/// What is left of the allowance of a credential. Others may use it as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    pub(crate) left: usize,
+    pub(crate) allowed: usize,
 }
 
 /// Whether a request may be sent.
@@ -83,6 +95,8 @@ const INTERVAL_AFTER_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_hours(24 * 365);
 /// Bitbucket counts requests over this time: <https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/>.
 const ALLOWANCE_WINDOW: Duration = Duration::from_hours(1);
+/// Requests within this time are counted together.
+const COUNTED_TOGETHER: Duration = Duration::from_mins(1);
 
 impl Throttle {
     /// The throttle of a credential that was not used yet.
@@ -117,6 +131,10 @@ impl Throttle {
     pub(crate) fn record(&self, attempt: &Attempt, sent: Instant) -> bool {
         let now = Instant::now();
         let mut limit = self.limit.borrow_mut();
+        limit.count(sent);
+        if let Some(allowed) = attempt.as_ref().ok().and_then(allowed) {
+            limit.allowed = Some(allowed);
+        }
         match attempt {
             Ok(response) if response.status_code == StatusCode::TOO_MANY_REQUESTS => {
                 Failures::add(&mut limit.failures, attempt, now);
@@ -157,6 +175,22 @@ impl Throttle {
         true
     }
 
+    /// What this run has left of the allowance, if the service said how large it is.
+    pub(crate) fn allowance(&self, now: Instant) -> Option<Allowance> {
+        let limit = self.limit.borrow();
+        let allowed = limit.allowed?;
+        let counts = |(sent, _): &&(Instant, usize)| now.saturating_duration_since(*sent) < ALLOWANCE_WINDOW;
+        let used: usize = limit.sent.iter().filter(counts).map(|(_, number)| number).sum();
+        Some(Allowance { left: allowed.saturating_sub(used), allowed })
+    }
+
+    /// How long all requests pause from now, if they do.
+    pub(crate) fn pause_left(&self, now: Instant) -> Option<Duration> {
+        let limit = self.limit.borrow();
+        let left = limit.pause.as_ref()?.end.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+
     /// The number of pauses in a row. Each makes the next one longer.
     pub(crate) fn pauses(&self) -> u32 {
         self.limit.borrow().pauses
@@ -182,6 +216,19 @@ impl Failures {
 }
 
 impl Limit {
+    /// Counts a request, and forgets those that count no longer.
+    fn count(&mut self, sent: Instant) {
+        while self.sent.front().is_some_and(|(first, _)| {
+            sent.saturating_duration_since(*first) > ALLOWANCE_WINDOW + COUNTED_TOGETHER
+        }) {
+            self.sent.pop_front();
+        }
+        match self.sent.back_mut() {
+            Some((last, number)) if sent.saturating_duration_since(*last) < COUNTED_TOGETHER => *number += 1,
+            _ => self.sent.push_back((sent, 1)),
+        }
+    }
+
     /// Takes the next free slot: when a request may be sent.
     fn take_slot(&mut self, now: Instant) -> Instant {
         let Some(interval) = self.interval else {
@@ -191,6 +238,11 @@ impl Limit {
         self.next_slot = Some(slot + interval);
         slot
     }
+}
+
+/// The requests that are allowed in an hour, if the response says it.
+fn allowed(response: &Response) -> Option<usize> {
+    response.header("x-ratelimit-limit")?.trim().parse().ok().filter(|allowed| *allowed > 0)
 }
 
 /// The interval to keep, when a response says that the allowance is nearly used up. `X-RateLimit-NearLimit` was seen as
@@ -267,6 +319,26 @@ mod tests {
         for near in ["false", "800", ""] {
             assert_eq!(wanted(&[("x-ratelimit-nearlimit", near)]), None, "{near}");
         }
+    }
+
+    #[test]
+    fn the_allowance_is_what_the_service_allows_without_what_was_sent_within_an_hour() {
+        let throttle = throttle(LONG);
+        let first = Instant::now();
+        throttle.record(&answer(201, &[]), first);
+        assert_eq!(throttle.allowance(first), None, "the service has not said it");
+        for seconds in [1, 59, 61, 3500] {
+            let sent = first + Duration::from_secs(seconds);
+            throttle.record(&answer(201, &[("x-ratelimit-limit", "1000")]), sent);
+        }
+        let left = |seconds| {
+            let allowance = throttle.allowance(first + Duration::from_secs(seconds)).unwrap();
+            assert_eq!(allowance.allowed, 1000);
+            allowance.left
+        };
+        assert_eq!([left(3500), left(3600), left(3700), left(7200)], [995, 998, 999, 1000]);
+        throttle.record(&answer(201, &[]), first + Duration::from_hours(9));
+        assert_eq!(throttle.limit.borrow().sent.len(), 1, "what counts no longer is forgotten");
     }
 
     #[test]

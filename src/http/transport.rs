@@ -1,6 +1,6 @@
 //! Sends one request and reads its response: trust, proxies, time limits, and the size limit of a body.
 
-use std::{error::Error, fmt, io, sync::Arc, time::Duration};
+use std::{cell::Cell, error::Error, fmt, io, sync::Arc, time::Duration};
 
 use reqwest::{Client, Request, StatusCode, Url, header::HeaderMap, redirect};
 use rustls::{
@@ -39,6 +39,8 @@ pub(crate) struct Transport {
     proxies: Arc<Proxies>,
     /// One permit for each request that may be under way.
     permits: Semaphore,
+    /// The number of requests that were sent, each attempt counted.
+    sent: Cell<usize>,
     /// The response to every request: nothing is sent.
     #[cfg(any(test, fuzzing))]
     given: Option<Response>,
@@ -235,6 +237,7 @@ impl Transport {
             tls: Arc::new(tls),
             proxies,
             permits: Semaphore::new(concurrency),
+            sent: Cell::default(),
             #[cfg(any(test, fuzzing))]
             given: None,
         })
@@ -248,6 +251,7 @@ impl Transport {
             tls: self.tls.clone(),
             proxies: self.proxies.clone(),
             permits: Semaphore::new(concurrency),
+            sent: Cell::default(),
             #[cfg(any(test, fuzzing))]
             given: None,
         }
@@ -270,12 +274,18 @@ impl Transport {
         self.permits.acquire().await.ok()
     }
 
+    /// The number of requests that were sent, each attempt counted.
+    pub(crate) const fn sent(&self) -> usize {
+        self.sent.get()
+    }
+
     /// Sends a request once and reads its response, both within `limit`, and the body up to `max_bytes`.
     ///
     /// # Errors
     ///
     /// When no complete response came.
     pub(crate) async fn send(&self, request: Request, limit: Duration, max_bytes: usize) -> Attempt {
+        self.sent.set(self.sent.get() + 1);
         #[cfg(any(test, fuzzing))]
         if let Some(response) = &self.given {
             return Ok(response.clone());

@@ -16,6 +16,7 @@ use crate::{
         timestamp::Timestamp,
         verdict::{Freshness, JudgedAnalysis, Verdict},
     },
+    run::summary::advice::Advice,
 };
 
 /// Compares the analyses of one target with its commit.
@@ -23,14 +24,16 @@ use crate::{
 pub(crate) struct AnalysisComparison<'a> {
     plan: &'a AnalysisPlan,
     bitbucket: Bitbucket<'a>,
+    /// For the page of the run.
+    advice: Option<&'a Advice>,
     console: &'a Console,
     /// The date of the commit, once it was asked for.
     commit_date: OnceCell<Option<Timestamp>>,
 }
 
 impl<'a> AnalysisComparison<'a> {
-    pub(crate) fn new(plan: &'a AnalysisPlan, bitbucket: Bitbucket<'a>) -> Self {
-        Self { plan, bitbucket, console: bitbucket.client.console, commit_date: OnceCell::new() }
+    pub(crate) fn new(plan: &'a AnalysisPlan, bitbucket: Bitbucket<'a>, advice: Option<&'a Advice>) -> Self {
+        Self { plan, bitbucket, advice, console: bitbucket.client.console, commit_date: OnceCell::new() }
     }
 
     /// The verdict, if its analysis is about what the status is for; otherwise a verdict that says what is wrong.
@@ -40,6 +43,9 @@ impl<'a> AnalysisComparison<'a> {
         if let Some(reason) = self.refute(analysis, wanted, Some(target), is_green).await {
             tell_no_verdict(&reason, self.console);
             let (words, outcome) = (self.console.without_secrets(&reason.to_string()), reason.outcome());
+            if let Some(advice) = self.advice {
+                advice.of_no_verdict(&words, &reason, self.console);
+            }
             return Verdict { state: State::Failed, words, outcome, analysis: None, draft: None, ..verdict };
         }
         for doubt in doubts(analysis, wanted) {

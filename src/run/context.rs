@@ -18,6 +18,7 @@ use crate::{
         transport::{BODY_MAX_BYTES, Transport},
     },
     model::analysis::ServerAddress,
+    run::summary::advice::Advice,
     sonarqube::api::SonarQube,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub(crate) sonarqube_transport: &'a Transport,
     /// The way of reports without a credential; `None` when there is a credential.
     pub(crate) pipelines_proxy: Option<&'a PipelinesProxy>,
+    /// What to do about what is refused, for the page of the run; `None` when there is none.
+    pub(crate) advice: Option<&'a Advice>,
     pub(crate) console: &'a Console,
 }
 
@@ -108,6 +111,11 @@ impl PipelinesProxy {
             transport: Transport::new([], proxies, concurrency)?,
             api_url: Url::parse("http://api.bitbucket.org/2.0")?,
         })
+    }
+
+    /// The number of requests that were sent, each attempt counted.
+    pub(crate) const fn sent(&self) -> usize {
+        self.transport.sent()
     }
 }
 

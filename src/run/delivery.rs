@@ -17,6 +17,8 @@ pub(crate) struct StatusResult {
     pub(crate) delivery: Delivery,
     /// The outcome of the run if the status stands on the commit: what its verdict says.
     pub(crate) verdict_outcome: Outcome,
+    /// The verdict in words, whatever the description of the status is.
+    pub(crate) verdict_words: String,
 }
 
 /// What became of a status.
@@ -126,6 +128,7 @@ impl StatusResult {
             status: None,
             delivery: Delivery::Refused(refusal),
             verdict_outcome: Outcome::Done,
+            verdict_words: String::new(),
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod find_commit;
 pub(crate) mod find_targets;
 pub(crate) mod insights;
 pub(crate) mod lookup_cache;
+pub(crate) mod progress;
 pub(crate) mod publish;
 pub(crate) mod report;
 pub(crate) mod result_file;

@@ -245,7 +245,7 @@ pub(crate) fn output_variables(result: &StatusResult, settings: &Settings, conso
 }
 
 fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, console: &Console) {
-    let StatusResult { target, status, delivery, verdict_outcome: _ } = result;
+    let StatusResult { target, status, delivery, .. } = result;
     let Some(outcome) = delivery.recorded() else {
         return;
     };
@@ -366,7 +366,7 @@ pub(crate) fn status_lines(result: &StatusResult, console: &Console) {
 
 /// The last line about a status: the outcome.
 pub(crate) fn last_line(result: &StatusResult, console: &Console) {
-    let StatusResult { target, status, delivery, verdict_outcome } = result;
+    let StatusResult { target, status, delivery, verdict_outcome, .. } = result;
     let what = match (target, status) {
         (Some(target), Some(status)) => {
             let branch = target.refname.as_ref().map(|name| format!(", branch {name}")).unwrap_or_default();

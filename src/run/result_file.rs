@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
@@ -227,6 +228,12 @@ impl ResultFile {
         Ok(results)
     }
 
+    /// Whether this is the same file, whatever path leads to it.
+    pub(crate) fn is(&self, other: &File) -> bool {
+        let place = |file: &File| file.metadata().ok().map(|known| (known.dev(), known.ino()));
+        place(&self.file).is_some_and(|file| Some(file) == place(other))
+    }
+
     /// Removes the lines of earlier runs, unless they are kept. Returns `false` when another run is writing to the
     /// file: then all lines are kept.
     ///
@@ -336,7 +343,7 @@ impl EarlierRuns {
 }
 
 /// Opens or creates a file for reading and appending. A device or a pipe could block the run for ever.
-fn open_regular(path: &Path) -> io::Result<File> {
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }

@@ -1,6 +1,7 @@
 //! The examples of one run over many targets.
 
 use sandbox::{Analysis, Dialect, Gate, Projects, PullRequest, SonarQube};
+use serde_json::json;
 
 use super::{
     Section, central,
@@ -115,6 +116,14 @@ pub(super) fn nightly(_: &Section) {
     assert_eq!(statuses.len() as u64, all_open);
     assert!(statuses.iter().all(|(key, state)| key == "sonar" && state == "FAILED"));
     assert_eq!(fleet.folder.read("results.jsonl").lines().count() as u64, all_open);
+    // Pipelines keeps the artifacts of a red step only if it is told to.
+    let artifacts = &nightly["pipelines"]["custom"]["nightly"][0]["step"]["artifacts"][0];
+    assert_eq!(
+        (&artifacts["paths"][0], &artifacts["capture-on"]),
+        (&json!("summary.html"), &json!("always"))
+    );
+    let rows = fleet.folder.read("summary.html").matches("<th role=rowheader").count();
+    assert_eq!(rows as u64, all_open);
 
     // Each step of the group has a part of the list, and together they have all of it.
     let all_steps = pipes(&parallel);

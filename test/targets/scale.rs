@@ -62,7 +62,7 @@ fn peak_kib(gatepost: &Gatepost) -> (u64, Run) {
     (peak, gatepost.finish(child, begun))
 }
 
-/// Some entries have a commit, and some have a pull request that is looked up.
+/// Some entries have a commit, and some have a pull request that is looked up. Each has a row in the page of the run.
 #[test]
 fn memory_grows_by_less_than_two_kib_for_each_entry() {
     let sandbox = fleet(10_000);
@@ -91,9 +91,12 @@ fn bytes_an_entry(sandbox: &Sandbox, entries: impl Fn(usize) -> Vec<Value>) -> u
     };
     let [few, many] = [100, 10_000].map(|count| {
         let targets: Vec<_> = entries(count).into_iter().enumerate().map(entry).collect();
-        let gatepost = nightly(sandbox, &folder, &json!(targets)).set("RESULT_FILE", "results.jsonl");
+        let gatepost = nightly(sandbox, &folder, &json!(targets))
+            .set("RESULT_FILE", "results.jsonl")
+            .set("SUMMARY_FILE", "summary.html");
         let (peak, run) = peak_kib(&gatepost);
         assert_eq!(run.code, 0, "{}", run.output);
+        assert_eq!(folder.read("summary.html").matches("<tr role=row><th role=rowheader").count(), count);
         peak
     });
     (many - few) * 1024 / 9_900

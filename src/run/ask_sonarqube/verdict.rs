@@ -22,6 +22,7 @@ use crate::{
         ask_sonarqube::{AskSonarQube, NoGate},
         insights::draft::draft_of,
         report,
+        summary::advice::Advice,
     },
     sonarqube::gate::{Gate, Level},
 };
@@ -58,11 +59,12 @@ impl AskSonarQube<'_> {
             }
             _ => None,
         };
-        if let Some(reason) = reason {
-            tell_no_verdict(&reason, self.console);
-        }
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
         let verdict = self.verdict(state, &words, project, link, outcome);
+        if let Some(reason) = reason {
+            tell_no_verdict(&reason, self.console);
+            self.advise(|advice| advice.of_no_verdict(&verdict.words, &reason, self.console));
+        }
         Verdict { analysis: Some(Box::new(analysis)), draft: Some(draft), ..verdict }
     }
 
@@ -75,14 +77,25 @@ impl AskSonarQube<'_> {
         let (words, outcome) = match reason {
             NoGate::Refused(refusal) => {
                 tell(&*refusal, self.console);
-                (for_commit(&refusal), Outcome::SonarQubeFailed)
+                let words = self.console.without_secrets(&for_commit(&refusal));
+                self.advise(|advice| advice.of_sonarqube(&words, &*refusal, self.console));
+                (words, Outcome::SonarQubeFailed)
             }
             NoGate::Reason(reason) => {
                 tell_no_verdict(&reason, self.console);
-                (reason.to_string(), reason.outcome())
+                let words = self.console.without_secrets(&reason.to_string());
+                self.advise(|advice| advice.of_no_verdict(&words, &reason, self.console));
+                (words, reason.outcome())
             }
         };
         self.verdict(State::Failed, &words, project, link, outcome)
+    }
+
+    /// Adds to what the page of the run says of refusals, if there is one.
+    fn advise(&self, add: impl FnOnce(&Advice)) {
+        if let Some(advice) = self.context.advice {
+            add(advice);
+        }
     }
 
     /// A verdict without secrets: a file or a server may have put one into a text that becomes public.

@@ -287,7 +287,7 @@ impl AnalysisCheck<'_> {
     /// Compares an analysis with the target as a run that publishes does. Returns whether nothing refutes it.
     async fn compare(&self, judged: &JudgedAnalysis, tally: &mut Tally<'_>) -> bool {
         let Self { plan, wanted, target, bitbucket, .. } = self;
-        let comparison = AnalysisComparison::new(plan, *bitbucket);
+        let comparison = AnalysisComparison::new(plan, *bitbucket, None);
         // The gate may turn out to be green.
         if let Some(reason) = comparison.refute(judged, wanted, target.as_ref(), true).await {
             tally.no_verdict(&reason);

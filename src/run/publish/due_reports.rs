@@ -10,6 +10,8 @@ use crate::{
 /// A report that is due.
 #[derive(Debug)]
 pub(super) struct DueReport<'p> {
+    /// The number of the plan.
+    pub(super) number: usize,
     pub(super) plan: &'p Plan,
     pub(super) verdict: Verdict,
     pub(super) status: Status,
@@ -32,6 +34,11 @@ impl<'p> DueReports<'p> {
     /// The reports that are due now, with their numbers.
     pub(super) fn all(&self) -> Vec<(usize, Rc<DueReport<'p>>)> {
         self.0.borrow().iter().map(|(number, report)| (*number, report.clone())).collect()
+    }
+
+    /// The number of reports that are due.
+    pub(super) fn count(&self) -> usize {
+        self.0.borrow().len()
     }
 
     /// Removes a report that is done.

@@ -56,6 +56,7 @@ impl<'p> TargetPublisher<'_, 'p> {
             delivery,
             // What stands is the verdict of another run.
             verdict_outcome: if is_kept { Outcome::Done } else { verdict.outcome },
+            verdict_words: verdict.words.clone(),
         }
     }
 

@@ -10,7 +10,8 @@ mod target;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    future::poll_fn,
+    convert::Infallible,
+    future::{pending, poll_fn},
     pin::pin,
     rc::Rc,
     task::Poll,
@@ -34,9 +35,13 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::{CommitFinder, Lookups},
+        progress::Progress,
         report,
         result_file::ResultFile,
-        summary::Summary,
+        summary::{
+            Summary,
+            file::{RunPage, SummaryFile},
+        },
     },
 };
 
@@ -55,6 +60,9 @@ pub(crate) struct PublishRun<'a> {
     results: Option<&'a ResultFile>,
     /// Of the targets of a list. A single target is reported by itself.
     summary: Option<Summary>,
+    /// `SUMMARY_FILE`.
+    page: Option<RunPage<'a>>,
+    progress: Progress,
     lookups: Lookups<'a>,
     servers: Servers,
     pending: PendingStatuses,
@@ -71,6 +79,13 @@ struct Published {
     outcomes: Vec<Outcome>,
     /// The number of those that were refused and may stand.
     doubts: usize,
+}
+
+/// What a run that is stopped leaves undone.
+struct LeftUndone<'a> {
+    /// The numbers of the plans that were under way.
+    begun: Vec<usize>,
+    reports: Vec<Rc<DueReport<'a>>>,
 }
 
 /// A part of the run that follows all statuses.
@@ -100,7 +115,12 @@ const ANSWERS_LIMIT: Duration = Duration::from_secs(3);
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 impl<'a> PublishRun<'a> {
-    pub(crate) fn new(context: Context<'a>, targets: &'a Targets, results: Option<&'a ResultFile>) -> Self {
+    pub(crate) fn new(
+        context: Context<'a>,
+        targets: &'a Targets,
+        results: Option<&'a ResultFile>,
+        summary_file: Option<&'a SummaryFile>,
+    ) -> Self {
         let Targets { plans, are_listed, .. } = targets;
         let counted = || Summary::of(targets.counted(), results.is_some());
         Self {
@@ -108,6 +128,10 @@ impl<'a> PublishRun<'a> {
             plans,
             results,
             summary: are_listed.then(counted),
+            page: summary_file
+                .zip(context.advice)
+                .map(|(file, advice)| RunPage::new(file, advice, plans, targets.counted())),
+            progress: Progress::of(plans.len()),
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
@@ -150,14 +174,30 @@ impl<'a> PublishRun<'a> {
             if let Some(results) = self.results {
                 report::lost_results(results, console);
             }
+            self.write_page(worst);
             summary.end(worst, console);
             return Ok(worst);
         }
+        self.write_page(worst);
         self.tell_untold();
         let has_status = self.plans.iter().all(|plan| plan.insights.posts_status);
         let things = if has_status { "statuses" } else { "reports" };
         report::several_statuses(&outcomes, doubts, things, console);
         Ok(worst)
+    }
+
+    /// Writes `SUMMARY_FILE`, before the last line of the log.
+    fn write_page(&self, outcome: Outcome) {
+        if let Some(page) = &self.page {
+            page.write(outcome, self.context);
+        }
+    }
+
+    /// Adds what became of a status to `SUMMARY_FILE`.
+    fn note(&self, result: &StatusResult, number: usize) {
+        if let Some(page) = &self.page {
+            page.add(result, number, self.context.console);
+        }
     }
 
     fn tell_untold(&self) {
@@ -172,7 +212,11 @@ impl<'a> PublishRun<'a> {
             Later::Report(number, report) => {
                 let console = self.console_about(report.plan);
                 let deadline = Deadline::after(self.context.settings.timeout);
-                Box::pin(self.publisher(report.plan, &console, &deadline).post_report(&report)).await;
+                let publisher = self.publisher(report.number, report.plan, &console, &deadline);
+                let posted = Box::pin(publisher.post_report(&report)).await;
+                if let (Some(page), Some(posted)) = (&self.page, posted) {
+                    page.add_report(report.status.key.as_str(), &posted, report.number, &console);
+                }
                 self.due.remove(number);
                 Ok(Published::default())
             }
@@ -186,6 +230,7 @@ impl<'a> PublishRun<'a> {
 
     fn publisher<'c>(
         &'c self,
+        number: usize,
         plan: &'a Plan,
         console: &'c Console,
         deadline: &'c Deadline,
@@ -193,6 +238,7 @@ impl<'a> PublishRun<'a> {
         TargetPublisher {
             context: self.context,
             bitbucket: self.context.bitbucket(&plan.credential, console, deadline),
+            number,
             plan,
             lookups: &self.lookups,
             pending: &self.pending,
@@ -206,7 +252,7 @@ impl<'a> PublishRun<'a> {
         self.begun.borrow_mut().insert(number, plan);
         let verdicts = self.verdicts(plan, console).await?;
         let deadline = Deadline::after(self.context.settings.timeout);
-        let publisher = self.publisher(plan, console, &deadline);
+        let publisher = self.publisher(number, plan, console, &deadline);
         let doubts = Cell::new(0);
         let unanalysed = match &plan.verdict {
             VerdictPlan::Ask(analysis) => {
@@ -227,6 +273,7 @@ impl<'a> PublishRun<'a> {
             Box::pin(publisher.publish_reports_alone(verdicts, tell, &self.due)).await
         };
         self.begun.borrow_mut().remove(&number);
+        self.progress.add();
         Ok(Published { outcomes, doubts: doubts.get() })
     }
 
@@ -249,12 +296,19 @@ impl<'a> PublishRun<'a> {
         is_one: bool,
         console: &Console,
     ) -> Outcome {
+        self.note(&result, number);
         let outcome = result.outcome();
         report::status_result(&result, Some(plan), self.results, console);
         if let Some(summary) = &self.summary {
-            summary.add(&result, number, plan, self.context.console);
+            summary.add(&result, number, plan);
             return outcome;
         }
+        self.tell_result(result, is_one, console);
+        outcome
+    }
+
+    /// The lines about a status of a run without a list.
+    fn tell_result(&self, result: StatusResult, is_one: bool, console: &Console) {
         report::output_variables(&result, self.context.settings, console);
         report::status_lines(&result, console);
         let mut untold = self.untold.borrow_mut();
@@ -263,7 +317,6 @@ impl<'a> PublishRun<'a> {
         } else {
             report::last_line(&result, console);
         }
-        outcome
     }
 
     /// Publishes until it is done, or until `stop` says that the run is stopped. Then requests that are under way get
@@ -278,6 +331,7 @@ impl<'a> PublishRun<'a> {
         tokio::select! {
             outcome = &mut publish => return outcome,
             () = stop => {}
+            never = self.tell_progress() => match never {},
         }
         let final_statuses = FinalStatuses::until(Deadline::firm(END_LIMIT));
         let is_done = tokio::select! {
@@ -302,14 +356,21 @@ impl<'a> PublishRun<'a> {
         }
     }
 
+    /// Tells how far a run over a list is, and never ends.
+    async fn tell_progress(&self) -> Infallible {
+        let Context { keyring, console, .. } = self.context;
+        let Some(summary) = &self.summary else { return pending().await };
+        self.progress.tell(keyring, || (summary.not_posted(), self.due.count()), console).await
+    }
+
     /// Ends a run that is stopped: no `INPROGRESS` of it stays, as far as the time allows. `is_done` when everything else
     /// was done.
     async fn stop(&self, is_done: bool, final_statuses: &FinalStatuses) -> Outcome {
         let console = self.context.console;
         let mut unfinished = self.pending.take();
         let begun = self.begun.take();
-        for plan in begun.into_values() {
-            unfinished.extend(self.awaited(plan, final_statuses).await);
+        for (number, plan) in &begun {
+            unfinished.extend(self.awaited(*number, plan, final_statuses).await);
         }
         let reports = self.due.take();
         for DueReport { plan, status, target, .. } in reports.iter().map(|report| &**report) {
@@ -318,42 +379,79 @@ impl<'a> PublishRun<'a> {
         }
         self.tell_untold();
         if is_done && unfinished.is_empty() {
+            self.write_page(Outcome::Stopped);
             return Outcome::Stopped;
         }
-        if let Some(summary) = &self.summary {
-            self.stop_listed(unfinished, reports.len(), final_statuses, summary).await;
-            return Outcome::Stopped;
+        let left = LeftUndone { begun: begun.into_keys().collect(), reports };
+        match (&self.summary, self.plans) {
+            (Some(summary), _) => self.stop_listed(unfinished, &left, final_statuses, summary).await,
+            (None, [plan]) => self.stop_single(unfinished, &left, final_statuses, plan).await,
+            (None, _) => {}
         }
-        let [plan] = self.plans else { return Outcome::Stopped };
-        if unfinished.is_empty() && !reports.is_empty() {
-            console.failed(if plan.insights.posts_status {
-                "stopped before the report was complete: the status stands"
-            } else {
-                "stopped before the report was complete; there is no status (STATUS: false)"
-            });
-        } else if unfinished.is_empty() {
+        Outcome::Stopped
+    }
+
+    async fn stop_single(
+        &self,
+        unfinished: Vec<Rc<PendingStatus>>,
+        left: &LeftUndone<'_>,
+        final_statuses: &FinalStatuses,
+        plan: &Plan,
+    ) {
+        let console = self.context.console;
+        let mut results = Vec::new();
+        let mut add = |result: StatusResult| {
+            self.note(&result, 0);
+            report::status_result(&result, Some(plan), self.results, console);
+            results.push(result);
+        };
+        for status in &unfinished {
+            add(self.stop_status(status, final_statuses, console).await);
+        }
+        if unfinished.is_empty() && left.reports.is_empty() {
             let left = match (self.pending.has_posted(), self.pending.has_sent()) {
                 (true, _) => Left::NotBegun,
                 (false, true) => Left::NothingPosted,
                 (false, false) => Left::NothingSent,
             };
-            let nothing = StatusResult {
+            add(StatusResult {
                 target: None,
                 status: None,
                 delivery: Delivery::Stopped(left),
                 verdict_outcome: Outcome::Stopped,
-            };
-            self.report(nothing, 0, plan, false, console);
+                verdict_words: String::new(),
+            });
         }
-        for status in unfinished {
-            let result = self.stop_status(&status, final_statuses, console).await;
-            self.report(result, 0, plan, false, console);
+        self.write_stopped_page(left);
+        for result in results {
+            self.tell_result(result, false, console);
         }
-        Outcome::Stopped
+        if unfinished.is_empty() && !left.reports.is_empty() {
+            console.failed(if plan.insights.posts_status {
+                "stopped before the report was complete: the status stands"
+            } else {
+                "stopped before the report was complete; there is no status (STATUS: false)"
+            });
+        }
+    }
+
+    /// Writes `SUMMARY_FILE` of a run that was stopped, with what is left undone.
+    fn write_stopped_page(&self, left: &LeftUndone<'_>) {
+        if let Some(page) = &self.page {
+            let reports: Vec<(usize, &str)> =
+                left.reports.iter().map(|report| (report.number, report.status.key.as_str())).collect();
+            page.add_unfinished(&left.begun, &reports, self.context.console);
+        }
+        self.write_page(Outcome::Stopped);
     }
 
     /// The statuses that a run was to end and has not begun to post: an earlier run may have posted `INPROGRESS`.
-    async fn awaited(&self, plan: &Plan, final_statuses: &FinalStatuses) -> Vec<Rc<PendingStatus>> {
+    async fn awaited(
+        &self,
+        number: usize,
+        plan: &Plan,
+        final_statuses: &FinalStatuses,
+    ) -> Vec<Rc<PendingStatus>> {
         let VerdictPlan::Ask(analysis) = &plan.verdict else { return Vec::new() };
         if self.context.settings.dry_run || !plan.insights.posts_status {
             return Vec::new();
@@ -383,7 +481,7 @@ impl<'a> PublishRun<'a> {
         let verdicts: Vec<Verdict> = analysis.projects().into_iter().chain(begun).map(verdict).collect();
         let pending = |status| {
             let (credential, target) = (plan.credential.clone(), found.target.clone());
-            Rc::new(PendingStatus::of_earlier_run(credential, target, status))
+            Rc::new(PendingStatus::of_earlier_run(number, credential, target, status))
         };
         let statuses = plan.statuses(&verdicts, &found.target).into_iter().map(pending);
         statuses.filter(|status| !self.pending.has_begun(status)).collect()
@@ -411,7 +509,7 @@ impl<'a> PublishRun<'a> {
     async fn stop_listed(
         &self,
         pending: Vec<Rc<PendingStatus>>,
-        reports: usize,
+        left_undone: &LeftUndone<'_>,
         final_statuses: &FinalStatuses,
         summary: &Summary,
     ) {
@@ -430,10 +528,12 @@ impl<'a> PublishRun<'a> {
                 };
                 count.inspect(|count| count.set(count.get() + 1));
             }
+            self.note(&result, pending.number as usize);
             report::status_result(&result, None, self.results, &console);
         });
         work.await;
-        summary.stopped(ended.get(), left.get(), reports, self.context.console);
+        self.write_stopped_page(left_undone);
+        summary.stopped(ended.get(), left.get(), left_undone.reports.len(), self.context.console);
     }
 
     /// Ends a status that was under way when the run was stopped.
@@ -473,6 +573,7 @@ impl<'a> PublishRun<'a> {
             status: Some(stopped.unwrap_or_else(|_| status.clone())),
             delivery: Delivery::Stopped(left),
             verdict_outcome: Outcome::Stopped,
+            verdict_words: String::new(),
         }
     }
 

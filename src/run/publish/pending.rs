@@ -50,6 +50,8 @@ enum SlotState {
 /// A status that is being posted.
 #[derive(Debug)]
 pub(super) struct PendingStatus {
+    /// The number of its plan. It is kept for each of many thousands.
+    pub(super) number: u32,
     pub(super) credential: Rc<Credential>,
     pub(super) target: Target,
     pub(super) status: Status,
@@ -64,13 +66,26 @@ pub(super) struct PendingStatus {
 
 impl PendingStatus {
     /// An `INPROGRESS` that an earlier run may have posted.
-    pub(super) fn of_earlier_run(credential: Rc<Credential>, target: Target, status: Status) -> Self {
-        Self { is_of_earlier_run: true, ..Self::new(credential, target, status, Effect::of_earlier_run()) }
+    pub(super) fn of_earlier_run(
+        number: usize,
+        credential: Rc<Credential>,
+        target: Target,
+        status: Status,
+    ) -> Self {
+        let effect = Effect::of_earlier_run();
+        Self { is_of_earlier_run: true, ..Self::new(number, credential, target, status, effect) }
     }
 
-    fn new(credential: Rc<Credential>, target: Target, status: Status, effect: Effect) -> Self {
+    fn new(
+        number: usize,
+        credential: Rc<Credential>,
+        target: Target,
+        status: Status,
+        effect: Effect,
+    ) -> Self {
         let (is_under_way, is_posted) = (Cell::new(false), Cell::new(false));
-        Self { credential, target, status, effect, is_under_way, is_posted, is_of_earlier_run: false }
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        Self { number, credential, target, status, effect, is_under_way, is_posted, is_of_earlier_run: false }
     }
 
     /// Whether Bitbucket has answered that it stands.
@@ -113,14 +128,16 @@ impl Hash for InSlot {
 }
 
 impl PendingStatuses {
-    /// A status that was not sent yet.
+    /// A status of the plan with this number that was not sent yet.
     pub(super) fn status(
         &self,
+        number: usize,
         credential: Rc<Credential>,
         target: Target,
         status: Status,
     ) -> Rc<PendingStatus> {
-        Rc::new(PendingStatus::new(credential, target, status, Effect::telling(self.answered.clone())))
+        let effect = Effect::telling(self.answered.clone());
+        Rc::new(PendingStatus::new(number, credential, target, status, effect))
     }
 
     /// Waits for ever once the run is stopped: nothing new is begun then.

@@ -38,6 +38,8 @@ use crate::{
 pub(super) struct TargetPublisher<'c, 'p> {
     pub(super) context: Context<'c>,
     pub(super) bitbucket: Bitbucket<'c>,
+    /// The number of the plan.
+    pub(super) number: usize,
     pub(super) plan: &'p Plan,
     pub(super) lookups: &'c Lookups<'p>,
     pub(super) pending: &'c PendingStatuses,
@@ -92,6 +94,7 @@ impl<'p> TargetPublisher<'_, 'p> {
                 status: Some(status),
                 delivery,
                 verdict_outcome: verdict.outcome,
+                verdict_words: verdict.words,
             }));
         }
         let verdicts = [verdicts, unanalysed].concat();
@@ -99,7 +102,7 @@ impl<'p> TargetPublisher<'_, 'p> {
             outcomes.push(report(result));
         }
         for (verdict, status, target) in with_report {
-            due.add(DueReport { plan: self.plan, verdict, status, target });
+            due.add(DueReport { number: self.number, plan: self.plan, verdict, status, target });
         }
         outcomes
     }
@@ -170,14 +173,15 @@ impl<'p> TargetPublisher<'_, 'p> {
     }
 
     /// Posts the report that follows a status, and tells what became of it.
-    pub(super) async fn post_report(&self, report: &DueReport<'_>) {
+    pub(super) async fn post_report(&self, report: &DueReport<'_>) -> Option<PostedReport> {
         let DueReport { verdict, status, target, .. } = report;
-        let Some(publisher) = self.report_publisher() else { return };
+        let publisher = self.report_publisher()?;
         let shown = publisher.issues_of(verdict).await;
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
         let posted = publisher.post(bitbucket, verdict, status, target, &shown).await;
         self.tell_report(&posted, target);
+        Some(posted)
     }
 
     fn tell_report(&self, posted: &PostedReport, target: &Target) {
@@ -203,6 +207,7 @@ impl<'p> TargetPublisher<'_, 'p> {
                     status: None,
                     delivery: Delivery::ReportAlone(ReportDelivery::Missing(refusal)),
                     verdict_outcome: Outcome::Done,
+                    verdict_words: String::new(),
                 })];
             }
         };
@@ -212,8 +217,13 @@ impl<'p> TargetPublisher<'_, 'p> {
         for (key, verdict) in reports {
             let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let (first, target) = (status(&found.target), found.target.clone());
-            let under_way =
-                due.add(DueReport { plan: self.plan, verdict: verdict.clone(), status: first, target });
+            let under_way = due.add(DueReport {
+                number: self.number,
+                plan: self.plan,
+                verdict: verdict.clone(),
+                status: first,
+                target,
+            });
             let delivery = self.post_report_alone(&finder, &mut found, &verdict, status).await;
             due.remove(under_way);
             outcomes.push(report(StatusResult {
@@ -221,6 +231,7 @@ impl<'p> TargetPublisher<'_, 'p> {
                 status: Some(status(&found.target)),
                 delivery: Delivery::ReportAlone(delivery),
                 verdict_outcome: verdict.outcome,
+                verdict_words: verdict.words,
             }));
         }
         outcomes
@@ -277,7 +288,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     async fn compared(&self, verdicts: Vec<Verdict>, target: &Target) -> Vec<Verdict> {
         let VerdictPlan::Ask(plan) = &self.plan.verdict else { return verdicts };
         let credential = self.credential(target);
-        let comparison = AnalysisComparison::new(plan, self.bitbucket.with(&credential));
+        let comparison = AnalysisComparison::new(plan, self.bitbucket.with(&credential), self.context.advice);
         let wanted = self.plan.target.wanted().at(target, &self.plan.target.repository);
         let mut compared = Vec::new();
         for verdict in verdicts {
@@ -331,6 +342,7 @@ impl<'p> TargetPublisher<'_, 'p> {
             status: Some(status),
             delivery,
             verdict_outcome: Outcome::Done,
+            verdict_words: verdict.words,
         })
     }
 
@@ -349,7 +361,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let bitbucket = self.bitbucket.with(&credential);
         self.lookups.further_reads.make(&bitbucket, &mut refusal, target, &status.key).await;
         // An earlier attempt of this run may have been applied, whatever this one was answered.
-        let this = self.pending.status(credential.clone(), target.clone(), status.clone());
+        let this = self.pending.status(self.number, credential.clone(), target.clone(), status.clone());
         refusal.evidence.may_stand |= self.pending.remove_doubts(&this);
         if let Some(lookup) = lookup {
             let mut lookup = (*lookup).clone();
@@ -378,7 +390,9 @@ impl<'p> TargetPublisher<'_, 'p> {
         target: &Target,
         status: Status,
     ) -> Result<(Delivery, Status), Box<Refusal>> {
-        let pending = |status: Status| self.pending.status(self.credential(target), target.clone(), status);
+        let pending = |status: Status| {
+            self.pending.status(self.number, self.credential(target), target.clone(), status)
+        };
         let mut status = pending(status);
         let lock = match self.pending.lock_of(&status) {
             Ok(lock) => lock,

@@ -116,6 +116,7 @@ impl<'a> SettleRun<'a> {
                 status: Some(status.clone()),
                 delivery: Delivery::Stopped(Left::InDoubt),
                 verdict_outcome: Outcome::Stopped,
+                verdict_words: String::new(),
             };
             report::status_result(&left, None, self.results, console);
         }

@@ -228,6 +228,7 @@ impl TargetSettler<'_, '_> {
             status: Some(status),
             delivery,
             verdict_outcome: Outcome::Done,
+            verdict_words: String::new(),
         };
         report::status_result(&result, Some(self.plan), self.run.results, &console);
         self.tell(&result.delivery, listed, age, &console);

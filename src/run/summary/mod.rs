@@ -1,12 +1,14 @@
-//! The report of a run over a list of targets, readable for ten targets and for ten thousand: progress, failures, and a
-//! table at the end.
+//! The report of a run over a list of targets, readable for ten targets and for ten thousand: failures, a table at the end,
+//! and the page of the run.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    fmt::Write,
-    time::{Duration, Instant},
-};
+pub(crate) mod advice;
+pub(crate) mod file;
+mod html;
+mod markdown;
+mod page;
+mod rows;
+
+use std::{cell::RefCell, collections::BTreeMap, fmt::Write};
 
 use crate::{
     bitbucket::refusal::Refusal,
@@ -29,8 +31,6 @@ pub(crate) struct Summary {
     counts: RefCell<Counts>,
     /// The rows of the table, failures first; no more than are shown.
     rows: RefCell<BTreeMap<RowOrder, Row>>,
-    /// When the reader was last told how far the run is.
-    last_progress: Cell<Instant>,
 }
 
 /// Whether the status is fine, the number of its target in the list, and the number of the status.
@@ -67,8 +67,6 @@ struct Counts {
     stopped: usize,
 }
 
-/// How often the reader is told how far the run is.
-const PROGRESS: Duration = Duration::from_secs(10);
 /// More rows are only counted; failures come first.
 const ROWS_SHOWN: usize = 100;
 /// A commit that was not found is named by its branch, which may be long.
@@ -77,18 +75,12 @@ const COMMIT_MAX_CHARS: usize = 40;
 impl Summary {
     /// A summary of these targets, whose number is given in words.
     pub(crate) fn of(targets: String, has_results: bool) -> Self {
-        Self {
-            targets,
-            has_results,
-            counts: RefCell::default(),
-            rows: RefCell::default(),
-            last_progress: Cell::new(Instant::now()),
-        }
+        Self { targets, has_results, counts: RefCell::default(), rows: RefCell::default() }
     }
 
-    /// Adds a status, and tells from time to time how far the run is.
-    pub(crate) fn add(&self, result: &StatusResult, number: usize, plan: &Plan, console: &Console) {
-        let StatusResult { target, status, delivery, verdict_outcome } = result;
+    /// Adds a status.
+    pub(crate) fn add(&self, result: &StatusResult, number: usize, plan: &Plan) {
+        let StatusResult { target, status, delivery, verdict_outcome, .. } = result;
         let repository = target.as_ref().map_or(&plan.target.repository, |target| &target.repository);
         let commit = match target {
             Some(target) => target.commit.digits().to_owned(),
@@ -107,10 +99,12 @@ impl Summary {
             rows.pop_last();
         }
         self.counts.borrow_mut().add(result);
-        if self.last_progress.get().elapsed() >= PROGRESS {
-            self.last_progress.set(Instant::now());
-            console.line(format_args!("{} so far", self.sum()));
-        }
+    }
+
+    /// The number of statuses that were not posted so far, or not known to be.
+    pub(crate) fn not_posted(&self) -> usize {
+        let counts = self.counts.borrow();
+        counts.not_posted + counts.in_doubt
     }
 
     /// The number of statuses by what became of them, in words.

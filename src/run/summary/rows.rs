@@ -1,0 +1,405 @@
+//! The rows of the page of a run: what became of each status, worst first.
+
+use std::{borrow::Cow, cell::RefCell};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    config::{analysis::VerdictPlan, plan::Plan},
+    console::{
+        log::Console,
+        text::{fit, one_line},
+    },
+    model::{
+        address::refusal_of_url,
+        outcome::Outcome,
+        state::State,
+        target::{CommitSource, Lookup, Repository},
+    },
+    run::{
+        delivery::{Delivery, Left, ReportDelivery, StatusResult},
+        insights::{PostedReport, ReportOutcome},
+        summary::{
+            advice::Advice,
+            page::{AdviceFor, Row, Section},
+            words,
+        },
+    },
+};
+
+/// The rows so far, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Rows(RefCell<Vec<Entry>>);
+
+/// A row. A run has many thousands.
+#[derive(Debug)]
+struct Entry {
+    /// The number of the plan, which names the target.
+    number: u32,
+    end: End,
+    state: Option<State>,
+    /// The group of the reason why it was refused.
+    advice: Option<u16>,
+    /// Whether it is about the report beside a status.
+    is_report: bool,
+    /// The key, the outcome, the link and the words, each on a line. Nothing when the status was posted and the plan says the
+    /// rest.
+    texts: Box<str>,
+}
+
+/// What became of a status, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    NotPosted,
+    InDoubt,
+    WithoutReport,
+    WithoutVerdict,
+    Failed,
+    Unfinished,
+    NotDone,
+    Successful,
+}
+
+impl End {
+    const ALL: [Self; 8] = [
+        Self::NotPosted,
+        Self::InDoubt,
+        Self::WithoutReport,
+        Self::WithoutVerdict,
+        Self::Failed,
+        Self::Unfinished,
+        Self::NotDone,
+        Self::Successful,
+    ];
+
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::NotPosted => "Not posted",
+            Self::InDoubt => "Not known to be posted",
+            Self::WithoutReport => "Without a complete report",
+            Self::WithoutVerdict => "Without a verdict of SonarQube",
+            Self::Failed => "Failed",
+            Self::Unfinished => "Not finished when the run was stopped",
+            Self::NotDone => "In progress or stopped",
+            Self::Successful => "Successful",
+        }
+    }
+
+    fn of(result: &StatusResult) -> Self {
+        match &result.delivery {
+            Delivery::Refused(refusal) if refusal.leaves_doubt() => Self::InDoubt,
+            Delivery::Refused(_) | Delivery::Contradicted(_) => Self::NotPosted,
+            Delivery::ReportAlone(ReportDelivery::Missing(_) | ReportDelivery::Incomplete(_)) => {
+                Self::WithoutReport
+            }
+            Delivery::Stopped(_) => Self::Unfinished,
+            Delivery::Posted
+            | Delivery::Skipped
+            | Delivery::Kept
+            | Delivery::Repeated
+            | Delivery::Printed
+            | Delivery::ReportAlone(_) => match (result.verdict_outcome, &result.status) {
+                (Outcome::Done | Outcome::GateRed, Some(status)) => match status.state {
+                    State::Failed => Self::Failed,
+                    State::Successful => Self::Successful,
+                    State::InProgress | State::Stopped => Self::NotDone,
+                },
+                (Outcome::Done | Outcome::GateRed, None) => Self::Successful,
+                _ => Self::WithoutVerdict,
+            },
+        }
+    }
+}
+
+/// A verdict has at most so many characters.
+const WORDS_MAX_CHARS: usize = 255;
+/// More targets of one reason are only counted.
+const TARGETS_NAMED: usize = 20;
+
+/// The outcome of most rows.
+const POSTED: &str = "posted";
+
+impl Rows {
+    /// Room for a row for each of these plans.
+    pub(super) fn of(plans: &[Plan]) -> Self {
+        Self(RefCell::new(Vec::with_capacity(plans.len())))
+    }
+
+    /// Adds what became of a status of the plan with this number.
+    pub(super) fn add(
+        &self,
+        result: &StatusResult,
+        number: usize,
+        plans: &[Plan],
+        advice: &Advice,
+        console: &Console,
+    ) {
+        let StatusResult { status, delivery, verdict_words, .. } = result;
+        let refusal = match delivery {
+            Delivery::Refused(refusal) => Some(refusal),
+            Delivery::ReportAlone(report) => report.refusal(),
+            _ => None,
+        };
+        let end = End::of(result);
+        let group = match refusal {
+            Some(refusal) => advice.of_refusal(refusal, console),
+            None if end == End::WithoutVerdict => advice.of_words(verdict_words),
+            None => None,
+        };
+        let outcome = match delivery {
+            Delivery::Stopped(left) => stopped(*left).to_owned(),
+            _ => words(result),
+        };
+        let key = status.as_ref().map_or("", |status| status.key.as_str());
+        let link = status.as_ref().map_or("", |status| &status.url);
+        let Some(plan) = plans.get(number) else { return };
+        let is_asked = matches!(plan.verdict, VerdictPlan::Ask(_));
+        // What the plan says is not kept twice, and nobody looks further where all is well.
+        let texts = if end != End::Successful && is_asked {
+            [key, &outcome, link, verdict_words]
+        } else {
+            [key, &outcome, "", ""]
+        };
+        let state = status.as_ref().map(|status| status.state);
+        if texts == [plan.status.key_for(None).as_str(), POSTED, "", ""] {
+            self.push_entry(number, end, state, group, false, Box::default());
+        } else {
+            self.push(number, end, state, group, false, texts, console);
+        }
+    }
+
+    /// Adds a report that is missing or not complete, and whose status stands.
+    pub(super) fn add_report(
+        &self,
+        key: &str,
+        report: &PostedReport,
+        number: usize,
+        advice: &Advice,
+        console: &Console,
+    ) {
+        let (refusal, outcome) = match &report.outcome {
+            ReportOutcome::Posted | ReportOutcome::Printed => return,
+            ReportOutcome::Missing(refusal) => (refusal, "the report was not posted, and the status stands"),
+            ReportOutcome::Incomplete(refusal) => {
+                (refusal, "the report is not complete, and the status stands")
+            }
+        };
+        let group = advice.of_refusal(refusal, console);
+        self.push(number, End::WithoutReport, None, group, true, [key, outcome, "", ""], console);
+    }
+
+    /// Adds the plans that a stopped run has not finished: those that were `begun`, and those without a row. The reports
+    /// with these numbers of plans and keys are missing.
+    pub(super) fn add_unfinished(
+        &self,
+        plans: usize,
+        begun: &[usize],
+        reports: &[(usize, &str)],
+        console: &Console,
+    ) {
+        let unfinished = |number, key: &str, outcome, is_report| {
+            let end = if is_report { End::WithoutReport } else { End::Unfinished };
+            self.push(number, end, None, None, is_report, [key, outcome, "", ""], console);
+        };
+        let (mut has_row, mut has_end) = (vec![false; plans], vec![false; plans]);
+        for entry in &*self.0.borrow() {
+            has_row[entry.number as usize] = true;
+            has_end[entry.number as usize] |= entry.end == End::Unfinished;
+        }
+        for number in begun.iter().copied().filter(|number| !has_end[*number]) {
+            unfinished(number, "", "stopped before the end", false);
+            has_row[number] = true;
+        }
+        for number in (0..plans).filter(|number| !has_row[*number]) {
+            unfinished(number, "", "not begun", false);
+        }
+        for (number, key) in reports {
+            unfinished(*number, key, "the report was not posted: the run was stopped", true);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the fields of a row")]
+    fn push(
+        &self,
+        number: usize,
+        end: End,
+        state: Option<State>,
+        advice: Option<u16>,
+        is_report: bool,
+        texts: [&str; 4],
+        console: &Console,
+    ) {
+        let [key, outcome, link, words] = texts;
+        let words = fit(&console.without_secrets(&one_line(words)), WORDS_MAX_CHARS);
+        let key = console.without_secrets(&one_line(key));
+        let has_secret = console.without_secrets(link) != link;
+        let link = if has_secret || refusal_of_url(link).is_some() { "" } else { link };
+        let texts = format!("{key}\n{outcome}\n{link}\n{words}").into_boxed_str();
+        self.push_entry(number, end, state, advice, is_report, texts);
+    }
+
+    fn push_entry(
+        &self,
+        number: usize,
+        end: End,
+        state: Option<State>,
+        advice: Option<u16>,
+        is_report: bool,
+        texts: Box<str>,
+    ) {
+        // A list has far fewer targets.
+        if let Ok(number) = u32::try_from(number) {
+            self.0.borrow_mut().push(Entry { number, end, state, advice, is_report, texts });
+        }
+    }
+
+    /// The rows worst first, and below each end by repository and pull request. A status that was replaced has its last row.
+    pub(super) fn sections(&self, plans: &[Plan]) -> Vec<Section> {
+        let entries = self.0.borrow();
+        // A list has far fewer rows.
+        let mut order: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
+        let key = |at: &u32| entries[*at as usize].key(plans);
+        let status = |at: &u32| {
+            let entry = &entries[*at as usize];
+            (entry.number, entry.is_report)
+        };
+        // The later one of two rows about one status is kept.
+        order.sort_by(|a, b| status(a).cmp(&status(b)).then_with(|| key(a).cmp(&key(b))).then(b.cmp(a)));
+        order.dedup_by(|a, b| status(a) == status(b) && key(a) == key(b));
+        let place = |at: &u32| {
+            let entry = &entries[*at as usize];
+            let plan = &plans[entry.number as usize];
+            let Repository { workspace, slug } = &plan.target.repository;
+            (entry.end, workspace, slug, pull_request(plan), entry.number)
+        };
+        order.sort_by(|a, b| place(a).cmp(&place(b)));
+        let rows = |end| {
+            let is_of_it = |at: &u32| entries[*at as usize].end == end;
+            order.iter().copied().filter(is_of_it).collect::<Vec<_>>()
+        };
+        End::ALL
+            .into_iter()
+            .map(|end| Section { heading: end.heading(), rows: rows(end), is_fine: end == End::Successful })
+            .filter(|section| !section.rows.is_empty())
+            .collect()
+    }
+
+    /// The reasons of these rows, each with what to do and the first targets, in the order in which they came.
+    pub(super) fn advice(
+        &self,
+        sections: &[Section],
+        advice: &Advice,
+        plans: &[Plan],
+        console: &Console,
+    ) -> Vec<AdviceFor> {
+        let entries = self.0.borrow();
+        let mut groups: Vec<AdviceFor> = advice
+            .groups()
+            .into_iter()
+            .enumerate()
+            .map(|(at, group)| AdviceFor { group, number: at + 1, count: 0, targets: Vec::new() })
+            .collect();
+        for at in sections.iter().flat_map(|section| &section.rows) {
+            let entry = &entries[*at as usize];
+            let Some(group) = entry.advice.and_then(|group| groups.get_mut(usize::from(group))) else {
+                continue;
+            };
+            group.count += 1;
+            if group.targets.len() < TARGETS_NAMED {
+                let target = &plans[entry.number as usize].target;
+                group.targets.push(console.clean(&target.to_string()));
+            }
+        }
+        groups.retain(|group| group.count > 0);
+        groups
+    }
+
+    /// The row with this number.
+    pub(super) fn row(&self, at: u32, plans: &[Plan], console: &Console) -> Row {
+        let entries = self.0.borrow();
+        let Some(entry) = entries.get(at as usize) else { return Row::default() };
+        let plan = &plans[entry.number as usize];
+        let mut texts = entry.texts.splitn(4, '\n').skip(1);
+        let mut next = || texts.next().unwrap_or_default().to_owned();
+        let (mut outcome, mut link, mut words) = (next(), next(), next());
+        if outcome.is_empty() {
+            POSTED.clone_into(&mut outcome);
+        }
+        if entry.end != End::Successful && entry.state.is_some() {
+            if words.is_empty() {
+                words = console.clean(plan.status.description().unwrap_or_default());
+            }
+            // A problem was reported if it was not an address, or held a secret.
+            if let Some(url) = plan.status.url() {
+                url.clone_into(&mut link);
+            }
+        }
+        let (target, target_link) = target_of(plan);
+        Row {
+            repository: console.clean(&plan.target.repository.to_string()),
+            target: console.clean(&target),
+            target_link: Some(target_link).filter(|link| console.without_secrets(link) == *link),
+            state: entry.state.map_or("-", State::as_str),
+            key: console.clean(&entry.key(plans)),
+            outcome,
+            words,
+            words_link: Some(link).filter(|link| !link.is_empty()),
+            advice: entry.advice.map(|group| usize::from(group) + 1),
+        }
+    }
+}
+
+impl Entry {
+    fn key(&self, plans: &[Plan]) -> Cow<'_, str> {
+        if self.texts.is_empty() {
+            return plans[self.number as usize].status.key_for(None).as_str().to_owned().into();
+        }
+        self.texts.split('\n').next().unwrap_or_default().into()
+    }
+}
+
+/// What a stopped run has left of a status.
+const fn stopped(left: Left) -> &'static str {
+    match left {
+        Left::NothingSent => "not begun",
+        Left::NothingPosted => "stopped; nothing was posted",
+        Left::NotBegun => "stopped; not every status was posted",
+        Left::Ended => "posted STOPPED over INPROGRESS, which would block merging",
+        Left::Stands => "stopped; the status stands",
+        Left::InDoubt => "stopped; not known to be posted",
+        Left::OfEarlierRun => "stopped; an INPROGRESS of an earlier run may stand",
+    }
+}
+
+fn pull_request(plan: &Plan) -> Option<u32> {
+    match plan.target.may_look_up() {
+        Some(Lookup::PullRequest(id)) => Some(id.0),
+        Some(Lookup::Branch(_)) | None => None,
+    }
+}
+
+/// What stays as it is in a part of an address.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
+
+/// The pull request of a target, or else its branch or commit, and the address of its page in Bitbucket.
+fn target_of(plan: &Plan) -> (String, String) {
+    let page = plan.target.repository.page();
+    if let Some(id) = pull_request(plan) {
+        return (format!("pull request {id}"), format!("{page}/pull-requests/{id}"));
+    }
+    let branch = match &plan.target.commit {
+        CommitSource::Branch(branch) => Some(branch),
+        CommitSource::Given { .. } | CommitSource::PullRequest { .. } => plan.target.refname.as_ref(),
+    };
+    match (branch, plan.target.given()) {
+        (branch, Some(target)) => {
+            let commit = format!("commit {}", target.commit.digits());
+            let text = branch.map_or_else(|| commit.clone(), |branch| format!("{branch}, {commit}"));
+            (text, format!("{page}/commits/{}", target.commit))
+        }
+        (Some(branch), None) => {
+            (branch.clone(), format!("{page}/branch/{}", utf8_percent_encode(branch, IN_PATH)))
+        }
+        (None, None) => (plan.target.commit.to_string(), page),
+    }
+}
