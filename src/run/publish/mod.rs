@@ -71,6 +71,8 @@ struct Published {
     outcomes: Vec<Outcome>,
     /// The number of those that were refused and may stand.
     doubts: usize,
+    /// The number of those that another run has posted, and that stay.
+    kept: usize,
 }
 
 /// A part of the run that follows all statuses.
@@ -140,7 +142,7 @@ impl<'a> PublishRun<'a> {
             Box::pin(later.buffer_unordered(settings.concurrency))
         });
         let published = stream::select_all(work).try_fold(published, Published::with).await?;
-        let Published { outcomes, doubts } = published;
+        let Published { outcomes, doubts, kept } = published;
         let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
@@ -156,7 +158,7 @@ impl<'a> PublishRun<'a> {
         self.tell_untold();
         let has_status = self.plans.iter().all(|plan| plan.insights.posts_status);
         let things = if has_status { "statuses" } else { "reports" };
-        report::several_statuses(&outcomes, doubts, things, console);
+        report::several_statuses(&outcomes, doubts, kept, things, console);
         Ok(worst)
     }
 
@@ -207,7 +209,7 @@ impl<'a> PublishRun<'a> {
         let verdicts = self.verdicts(plan, console).await?;
         let deadline = Deadline::after(self.context.settings.timeout);
         let publisher = self.publisher(plan, console, &deadline);
-        let doubts = Cell::new(0);
+        let (doubts, kept) = (Cell::new(0), Cell::new(0));
         let unanalysed = match &plan.verdict {
             VerdictPlan::Ask(analysis) => {
                 analysis.without_analysis(verdicts.iter().map(|verdict| verdict.project.as_deref())).len()
@@ -219,6 +221,7 @@ impl<'a> PublishRun<'a> {
             let leaves_doubt =
                 matches!(&result.delivery, Delivery::Refused(refusal) if refusal.leaves_doubt());
             doubts.set(doubts.get() + usize::from(leaves_doubt));
+            kept.set(kept.get() + usize::from(matches!(result.delivery, Delivery::Kept)));
             self.report(result, number, plan, is_one, console)
         };
         let outcomes = if plan.insights.posts_status {
@@ -227,7 +230,7 @@ impl<'a> PublishRun<'a> {
             Box::pin(publisher.publish_reports_alone(verdicts, tell, &self.due)).await
         };
         self.begun.borrow_mut().remove(&number);
-        Ok(Published { outcomes, doubts: doubts.get() })
+        Ok(Published { outcomes, doubts: doubts.get(), kept: kept.get() })
     }
 
     async fn verdicts(&self, plan: &Plan, console: &Console) -> anyhow::Result<Vec<Verdict>> {
@@ -491,6 +494,7 @@ impl Published {
     async fn with(mut self, other: Self) -> anyhow::Result<Self> {
         self.outcomes.extend(other.outcomes);
         self.doubts += other.doubts;
+        self.kept += other.kept;
         Ok(self)
     }
 }
