@@ -22,6 +22,12 @@ impl AnalysisPlan {
         keys.filter(|key| !analysed.contains(&key.as_str())).cloned().collect()
     }
 
+    /// Whether a scan that ended well may have left nothing: the change affects no project.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        let Self { expected, scan_exit_code, .. } = self;
+        !expected.keys.is_empty() && *scan_exit_code == Some(0) && expected.unread.is_empty()
+    }
+
     /// Why a project without an analysis may be affected, as far as it is known before SonarQube is asked.
     pub(crate) fn doubt_of_scan(&self) -> Option<Doubt> {
         if let Some(exit_code) = self.failed_scan() {
@@ -48,8 +54,9 @@ impl AnalysisPlan {
     fn is_of_scanner(&self, project: Option<&str>) -> bool {
         let AnalysisSource::Files(files) = &self.source else { return false };
         files.found.iter().any(|file| {
-            let analysis = file.content.as_ref().ok();
-            file.task().is_some() && analysis.is_some_and(|analysis| analysis.project.as_deref() == project)
+            // A file without a key is of the project that its task names.
+            let named = file.content.as_ref().ok().and_then(|analysis| analysis.project.as_deref());
+            file.task().is_some() && (named.is_none() || named == project)
         })
     }
 }

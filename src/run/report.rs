@@ -451,7 +451,13 @@ fn verdict_words(outcome: Outcome) -> &'static str {
 
 /// The last line of a run with several statuses or reports (`things`) for its target. `doubts` of those that were refused
 /// may stand.
-pub(crate) fn several_statuses(outcomes: &[Outcome], doubts: usize, things: &str, console: &Console) {
+pub(crate) fn several_statuses(
+    outcomes: &[Outcome],
+    doubts: usize,
+    kept: usize,
+    things: &str,
+    console: &Console,
+) {
     if outcomes.len() < 2 {
         return;
     }
@@ -460,9 +466,10 @@ pub(crate) fn several_statuses(outcomes: &[Outcome], doubts: usize, things: &str
     let red = count(|outcome| outcome == Outcome::GateRed);
     let without_verdict =
         count(|outcome| matches!(outcome, Outcome::SonarQubeFailed | Outcome::AnalysisLate));
-    let mut line = format!("{} of {} {things} posted", outcomes.len() - refused, outcomes.len());
+    let mut line = format!("{} of {} {things} posted", outcomes.len() - refused - kept, outcomes.len());
     for (number, words) in [
         (doubts, "not known to be posted"),
+        (kept, "with the verdict of another run, which stays"),
         (red, "without a green quality gate"),
         (without_verdict, "without a verdict of SonarQube"),
     ] {

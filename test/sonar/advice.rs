@@ -207,3 +207,29 @@ fn a_green_by_advice_of_an_older_analysis_is_not_posted() {
     assert_told(&run, 3, &["✖ The analysis is of 2026-09-01, this commit is of 2026-11-02"]);
     assert_eq!(shown(&sandbox).state, "FAILED");
 }
+
+/// A glob that names a condition of one gate of the run is not told.
+#[test]
+fn each_target_of_a_list_may_have_its_own_advice() {
+    let (sandbox, sonarqube) = (acme(), sonarqube(Dialect::Server2025));
+    sonarqube.submit(of_pull_request(little_coverage()));
+    sonarqube.submit(Analysis::of_branch("acme_api", "feature/login", Gate::failed()));
+    let targets = json!([
+        { "pull_request": 7, "sonar_pull_request": 7, "advisory_conditions": ["*line_cov*", "new_bugs"] },
+        { "branch": "feature/login", "sonar_branch": "feature/login", "key": "branch" },
+    ]);
+    let folder = Folder::new();
+    let run = after_scan(&sandbox, &folder)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+        .set("SONAR_PROJECT_KEY", "acme_api")
+        .set("ADVISORY_CONDITIONS", "*line_cov*, new_coverage")
+        .set("TARGETS", targets.to_string())
+        .run();
+    let told =
+        "! ADVISORY_CONDITIONS has \"new_bugs\", which names no condition of a quality gate of this run";
+    assert_told(&run, 1, &[told]);
+    let statuses = sandbox.pull_request_statuses("acme/api", 7).into_iter();
+    let mut states: Vec<_> = statuses.map(|status| format!("{} {}", status.key, status.state)).collect();
+    states.sort();
+    assert_eq!(states, ["branch FAILED", "sonar-acme_api SUCCESSFUL"]);
+}

@@ -199,7 +199,11 @@ fn the_verdict_of_another_step_stays() {
         assert_told(
             &run,
             0,
-            &[words, "stays (key sonar-acme_web): it is the verdict of another run about this project"],
+            &[
+                words,
+                "stays (key sonar-acme_web): it is the verdict of another run about this project",
+                "✔ 1 of 2 statuses posted, 1 with the verdict of another run, which stays",
+            ],
         );
         assert_eq!(status_of(&sandbox, "acme_web"), before);
         assert_eq!(before.0, kept);
@@ -339,6 +343,15 @@ fn without_the_exit_code_an_analysis_of_this_build_shows_that_the_scan_ended() {
     }
 }
 
+/// The key may be misspelt in the list.
+#[test]
+fn a_project_that_is_analysed_and_not_named_is_told() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+    scan(&folder, &sonarqube, "acme_api", Gate::passed());
+    let run = monorepo(&sandbox, &folder).set("SONAR_PROJECTS", "acme-api").run();
+    assert_told(&run, 0, &["! acme_api has an analysis and is not in SONAR_PROJECTS: after a change"]);
+}
+
 #[test]
 fn what_names_no_project_is_told() {
     let never = "SONAR_PROJECTS is set but ignored";
@@ -417,6 +430,11 @@ fn check_says_which_projects_always_have_a_status() {
     assert_told(&before_scan, 0, &[told]);
     scan(&folder, &sonarqube, "acme_api", Gate::passed());
     assert_told(&gatepost.clone().run(), 0, &[told]);
+    let empty = Folder::new();
+    let nothing =
+        gatepost.clone().within(empty.path()).set("SONAR_REPORT_TASK", "*/.scannerwork/report-task.txt");
+    let not_asked = "✔ SonarQube would not be asked: the scan ended well and left no report-task.txt";
+    assert_told(&nothing.run(), 0, &[told, not_asked, "✔ all 9 checks passed; nothing was posted"]);
     let failed = gatepost.set("SCAN_EXIT_CODE", "1").run();
     assert_told(&failed, 3, &[told, "✖ Not analysed: the scan ended with exit code 1"]);
     assert!(sandbox.requests().iter().all(|request| request.method == "GET"));

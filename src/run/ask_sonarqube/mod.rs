@@ -174,11 +174,7 @@ impl<'a> AskSonarQube<'a> {
         let failed = self.plan.failed_scan();
         // What cannot be read is red already.
         let is_partial = failed.is_some() && files.may_be_partial && files.unreadable.is_empty();
-        // With projects that always have a status, a scan may leave nothing: the change affects none of them.
-        let may_be_empty = !self.plan.expected.keys.is_empty()
-            && self.plan.scan_exit_code == Some(0)
-            && self.plan.expected.unread.is_empty();
-        if may_be_empty {
+        if self.plan.may_be_empty() {
             return None;
         }
         let is_missed = has_no_other || !files.missing.is_empty() || is_partial;

@@ -128,7 +128,8 @@ impl<'a> CheckRun<'a> {
             VerdictPlan::Ask(asked) => CheckedAnalysis::all_of(asked)?,
         };
         let expected = plan.verdict.expected().iter().map(|project| Some(project.as_str()));
-        let keys = plan.keys(projects(&analyses).into_iter().chain(expected));
+        let with_verdict = projects(&plan.verdict, &analyses);
+        let keys = plan.keys(with_verdict.iter().copied().chain(expected));
         let target = self.check_bitbucket(plan, &keys, bitbucket, &mut tally).await;
         match &plan.verdict {
             VerdictPlan::Given(_) => console.line("SonarQube is not asked: STATE is given"),
@@ -139,8 +140,8 @@ impl<'a> CheckRun<'a> {
                     .map(|target| wanted.clone().at(target, plan.target.repository()))
                     .unwrap_or(wanted);
                 let scope = plan.insights.scope;
-                if scope != ReportScope::Nothing && target.is_some() {
-                    let ids = plan.report_keys(projects(&analyses));
+                if scope != ReportScope::Nothing && target.is_some() && !with_verdict.is_empty() {
+                    let ids = plan.report_keys(with_verdict);
                     let ids: Vec<String> = ids.iter().map(report_id).collect();
                     let ids = ids.join(", ");
                     tally.passed(if plan.insights.posts_status {
@@ -177,10 +178,12 @@ fn check_expected(plan: &AnalysisPlan, analyses: &[CheckedAnalysis<'_>], tally: 
     }
 }
 
-/// The projects of the statuses that a run would post. Without an analysis there is one status, of no project.
-fn projects<'a>(analyses: &'a [CheckedAnalysis<'_>]) -> Vec<Option<&'a str>> {
+/// The projects of the verdicts that a run would post. Without an analysis there is one, of no project, unless the scan may
+/// leave nothing.
+fn projects<'a>(plan: &VerdictPlan, analyses: &'a [CheckedAnalysis<'_>]) -> Vec<Option<&'a str>> {
+    let may_be_empty = matches!(plan, VerdictPlan::Ask(asked) if asked.may_be_empty());
     let projects: Vec<_> = analyses.iter().map(CheckedAnalysis::project).collect();
-    if projects.is_empty() { vec![None] } else { projects }
+    if projects.is_empty() && !may_be_empty { vec![None] } else { projects }
 }
 
 /// The requests of a check: one for each repository and credential, and two for each commit.

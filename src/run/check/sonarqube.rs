@@ -127,9 +127,13 @@ impl CheckRun<'_> {
             (AnalysisSource::Files(files), Some(_)) => ask.missing(files, analyses.is_empty()),
             _ => None,
         };
-        let is_told = missing.is_some();
+        let is_told = missing.is_some() || check.plan.may_be_empty();
         if let Some(reason) = missing {
             tally.no_verdict(&reason);
+        } else if check.plan.may_be_empty() {
+            if analyses.is_empty() {
+                tally.passed("SonarQube would not be asked: the scan ended well and left no report-task.txt");
+            }
         } else if check.plan.names_nothing() {
             tally.notable(
                 "SonarQube was not checked: nothing names an analysis yet (SONAR_PROJECT_KEY, SONAR_REPORT_TASK, or a report-task.txt here)",

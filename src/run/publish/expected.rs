@@ -20,6 +20,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     /// What is said of each project that always has a status and has none of these verdicts. Tells why, if it is not green.
     pub(super) fn unanalysed(&self, verdicts: &[Verdict]) -> Vec<Verdict> {
         let VerdictPlan::Ask(analysis) = &self.plan.verdict else { return Vec::new() };
+        self.warn_of_unnamed(&analysis.expected.keys, verdicts);
         let projects = analysis.without_analysis(verdicts.iter().map(|verdict| verdict.project.as_deref()));
         let Some(doubt) = analysis.doubt(verdicts).filter(|_| !projects.is_empty()) else {
             return projects.iter().map(|project| Verdict::not_affected(project)).collect();
@@ -33,6 +34,23 @@ impl<'p> TargetPublisher<'_, 'p> {
             .iter()
             .map(|project| Verdict::not_analysed(project, words.clone(), reason.outcome()))
             .collect()
+    }
+
+    /// Warns of projects that have an analysis and are not named: a key may be misspelt.
+    fn warn_of_unnamed(&self, expected: &[String], verdicts: &[Verdict]) {
+        if expected.is_empty() {
+            return;
+        }
+        let console = self.bitbucket.client.console;
+        for project in verdicts.iter().filter_map(|verdict| verdict.project.as_ref()) {
+            if !expected.contains(project)
+                && let Some(console) = console.news(format!("{project} is not in SONAR_PROJECTS"))
+            {
+                console.warning(format_args!(
+                    "{project} has an analysis and is not in SONAR_PROJECTS: after a change that does not touch it, it has no status"
+                ));
+            }
+        }
     }
 
     /// Posts the status of a project without an analysis, unless the verdict of another step or run stands on the commit.

@@ -79,6 +79,8 @@ struct Published {
     outcomes: Vec<Outcome>,
     /// The number of those that were refused and may stand.
     doubts: usize,
+    /// The number of those that another run has posted, and that stay.
+    kept: usize,
 }
 
 /// What a run that is stopped leaves undone.
@@ -164,7 +166,7 @@ impl<'a> PublishRun<'a> {
             Box::pin(later.buffer_unordered(settings.concurrency))
         });
         let published = stream::select_all(work).try_fold(published, Published::with).await?;
-        let Published { outcomes, doubts } = published;
+        let Published { outcomes, doubts, kept } = published;
         let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
@@ -182,7 +184,7 @@ impl<'a> PublishRun<'a> {
         self.tell_untold();
         let has_status = self.plans.iter().all(|plan| plan.insights.posts_status);
         let things = if has_status { "statuses" } else { "reports" };
-        report::several_statuses(&outcomes, doubts, things, console);
+        report::several_statuses(&outcomes, doubts, kept, things, console);
         Ok(worst)
     }
 
@@ -253,7 +255,7 @@ impl<'a> PublishRun<'a> {
         let verdicts = self.verdicts(plan, console).await?;
         let deadline = Deadline::after(self.context.settings.timeout);
         let publisher = self.publisher(number, plan, console, &deadline);
-        let doubts = Cell::new(0);
+        let (doubts, kept) = (Cell::new(0), Cell::new(0));
         let unanalysed = match &plan.verdict {
             VerdictPlan::Ask(analysis) => {
                 analysis.without_analysis(verdicts.iter().map(|verdict| verdict.project.as_deref())).len()
@@ -265,6 +267,7 @@ impl<'a> PublishRun<'a> {
             let leaves_doubt =
                 matches!(&result.delivery, Delivery::Refused(refusal) if refusal.leaves_doubt());
             doubts.set(doubts.get() + usize::from(leaves_doubt));
+            kept.set(kept.get() + usize::from(matches!(result.delivery, Delivery::Kept)));
             self.report(result, number, plan, is_one, console)
         };
         let outcomes = if plan.insights.posts_status {
@@ -274,7 +277,7 @@ impl<'a> PublishRun<'a> {
         };
         self.begun.borrow_mut().remove(&number);
         self.progress.add();
-        Ok(Published { outcomes, doubts: doubts.get() })
+        Ok(Published { outcomes, doubts: doubts.get(), kept: kept.get() })
     }
 
     async fn verdicts(&self, plan: &Plan, console: &Console) -> anyhow::Result<Vec<Verdict>> {
@@ -592,6 +595,7 @@ impl Published {
     async fn with(mut self, other: Self) -> anyhow::Result<Self> {
         self.outcomes.extend(other.outcomes);
         self.doubts += other.doubts;
+        self.kept += other.kept;
         Ok(self)
     }
 }

@@ -23,7 +23,10 @@ use crate::{
         report,
         result_file::{EarlierRuns, Record, RecordedTarget},
     },
-    sonarqube::gate::Level,
+    sonarqube::{
+        advice::AdvisoryConditions,
+        gate::{Condition, Level},
+    },
 };
 
 /// What is wrong with a file is one sentence.
@@ -56,7 +59,8 @@ pub fn report_task(text: &[u8]) {
     }
 }
 
-/// The JSON of a webhook: a status is green only if the gate says `OK`, and it is within the limits of Bitbucket.
+/// The JSON of a webhook: a status is green only if the gate says `OK`, or if advice is all that failed. It is within the
+/// limits of Bitbucket.
 pub fn webhook(text: &[u8]) {
     let analysis = match Analysis::of_bytes(text.to_vec(), true) {
         Err(wrong) => return check_wrong(&wrong),
@@ -74,7 +78,21 @@ pub fn webhook(text: &[u8]) {
     let log = Log::new(&[]);
     report::gate(gate, &subject, &log.console);
     log.read();
-    check_status(&status_of(&gate.words(&subject, 255), analysis.project, None));
+    check_status(&status_of(&gate.words(&subject, 255), analysis.project.clone(), None));
+    let advised = AdvisoryConditions::new(vec![glob::Pattern::new("*").expect("it is a glob")])
+        .applied_to(gate.clone());
+    if advised.level == Level::Advice {
+        assert_eq!(gate.level, Level::Error);
+        assert!(gate.conditions.iter().any(|condition| condition.level == Level::Error));
+        let is_explained =
+            |it: &Condition| it.level != Level::Unknown && (it.level != Level::Error || it.has_metric_key());
+        assert!(gate.conditions.iter().all(is_explained));
+    } else {
+        assert_eq!(gate.level, advised.level);
+    }
+    report::gate(&advised, &subject, &log.console);
+    log.read();
+    check_status(&status_of(&advised.words(&subject, 255), analysis.project, None));
 }
 
 /// Lines of `RESULT_FILE`: the status that is written is recalled, and no other.
