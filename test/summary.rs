@@ -98,7 +98,7 @@ const MARKDOWN_ORDER: &[&str] = &[
     "## Not posted: 1",
     "| acme/no-such-service | [pull request 1](https://bitbucket.org/acme/no-such-service/pull-requests/1) | - |  | not posted: 404 (what to do: 1) |",
     "## Failed: 1",
-    "| acme/service-002 | [pull request 1](https://bitbucket.org/acme/service-002/pull-requests/1) | FAILED | sonar | posted: [Two conditions &#124; &#60;b&#62;failed&#60;/b&#62;](",
+    "| acme/service-002 | [pull request 1](https://bitbucket.org/acme/service-002/pull-requests/1) | FAILED | sonar | posted: Two conditions &#124; &#60;b&#62;failed&#60;/b&#62; |",
     "## Successful: 2",
 ];
 

@@ -24,6 +24,8 @@ pub(super) enum Fault {
     LinkToFullDevice,
     /// No file may grow: what is written fails as it does on a full disk.
     NoRoom,
+    /// The same with `SUMMARY_FILE`.
+    NoRoomForPage,
     /// The reader of the standard output is gone.
     BrokenPipe,
     /// The standard output is `/dev/full`, where each write fails with ENOSPC: full(4).
@@ -60,6 +62,10 @@ pub(super) fn run(fault: Fault, stage: &Stage) -> Run {
             .clone()
             .set("RESULT_FILE", results)
             .set("BITBUCKET_PIPELINES_VARIABLES_PATH", folder.path().join("variables"))
+            .run_after("trap '' XFSZ; ulimit -f 0"),
+        Fault::NoRoomForPage => gatepost
+            .clone()
+            .set("SUMMARY_FILE", folder.path().join("summary.html"))
             .run_after("trap '' XFSZ; ulimit -f 0"),
         Fault::BrokenPipe => {
             let (reader, writer) = io::pipe().unwrap();
@@ -125,6 +131,30 @@ pub(super) const FILES: Group = Group {
             again: No,
             end: Delivered,
             told: "which cannot be written: Too many levels of symbolic links",
+        },
+        Row {
+            fault: "SUMMARY_FILE in a folder that nobody can write to",
+            place: Status,
+            how: Files(Fault::Path("SUMMARY_FILE", "/sys/summary.html")),
+            again: No,
+            end: Delivered,
+            told: "! SUMMARY_FILE names \"/sys/summary.html\", which cannot be written",
+        },
+        Row {
+            fault: "SUMMARY_FILE in a folder that does not exist",
+            place: Status,
+            how: Files(Fault::Path("SUMMARY_FILE", "/no/such/folder/summary.html")),
+            again: No,
+            end: Delivered,
+            told: "which cannot be written: No such file or directory",
+        },
+        Row {
+            fault: "no room for SUMMARY_FILE",
+            place: Status,
+            how: Files(Fault::NoRoomForPage),
+            again: No,
+            end: Delivered,
+            told: "! SUMMARY_FILE could not be written, and is not complete",
         },
         Row {
             fault: "no room for RESULT_FILE and the output variables",

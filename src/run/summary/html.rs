@@ -82,8 +82,12 @@ pub(super) fn write(page: &Page<'_>, out: &mut impl Write) -> io::Result<()> {
     }
     if !page.sections.is_empty() {
         writeln!(out, "<ul class=\"counts\">")?;
-        for (number, Section { heading, rows, is_fine }) in (1..).zip(&page.sections) {
-            let class = if *is_fine { "good" } else { "bad" };
+        for (number, Section { heading, rows, is_fine, is_bad }) in (1..).zip(&page.sections) {
+            let class = match (is_fine, is_bad) {
+                (true, _) => "good",
+                (_, true) => "bad",
+                (false, false) => "",
+            };
             let count = grouped(rows.len());
             writeln!(
                 out,
@@ -135,7 +139,7 @@ fn advise(advice: &AdviceFor, out: &mut impl Write) -> io::Result<()> {
 const FINE_ROWS_OPEN: usize = 100;
 
 fn table(page: &Page<'_>, number: usize, section: &Section, out: &mut impl Write) -> io::Result<()> {
-    let Section { heading, rows, is_fine } = section;
+    let Section { heading, rows, is_fine, .. } = section;
     let open = if *is_fine && rows.len() > FINE_ROWS_OPEN { "" } else { " open" };
     let count = grouped(rows.len());
     writeln!(

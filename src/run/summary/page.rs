@@ -33,6 +33,8 @@ pub(super) struct Section {
     pub(super) rows: Vec<u32>,
     /// Whether nobody has to look at it.
     pub(super) is_fine: bool,
+    /// Whether something went wrong.
+    pub(super) is_bad: bool,
 }
 
 /// What became of a status.
@@ -98,7 +100,7 @@ pub(super) mod tests {
             notice: Some(text()),
             facts: vec![("Began", text())],
             advice: vec![AdviceFor { group, number: 1, count: 3, targets: vec![text(), text()] }],
-            sections: vec![Section { heading: "Failed", rows: vec![0], is_fine: false }],
+            sections: vec![Section { heading: "Failed", rows: vec![0], is_fine: false, is_bad: true }],
             row: &row,
         })
     }

@@ -279,7 +279,12 @@ impl Rows {
         };
         End::ALL
             .into_iter()
-            .map(|end| Section { heading: end.heading(), rows: rows(end), is_fine: end == End::Successful })
+            .map(|end| Section {
+                heading: end.heading(),
+                rows: rows(end),
+                is_fine: end == End::Successful,
+                is_bad: end <= End::Unfinished,
+            })
             .filter(|section| !section.rows.is_empty())
             .collect()
     }
