@@ -11,7 +11,10 @@ use crate::{
         api::Bitbucket,
         refusal::{PullRequestSays, Refusal},
     },
-    http::{client::Client, deadline::Deadline},
+    http::{
+        client::{Client, Retries},
+        deadline::Deadline,
+    },
     model::{status::StatusKey, target::Target},
 };
 
@@ -63,7 +66,7 @@ impl FurtherReads {
         let deadline = Deadline::after(bitbucket.client.deadline.left().min(LIMIT));
         let bitbucket = bitbucket.changed(|client| Client {
             deadline: &deadline,
-            retries: false,
+            retries: Retries::No,
             effect: None,
             ..client
         });

@@ -38,10 +38,18 @@ pub(crate) struct Client<'a> {
     pub(crate) deadline: &'a Deadline,
     /// Longer bodies are not read to their end.
     pub(crate) body_max_bytes: usize,
-    /// Whether a request is sent again after a transient failure.
-    pub(crate) retries: bool,
+    pub(crate) retries: Retries,
     /// What a request that writes may have done.
     pub(crate) effect: Option<&'a Effect>,
+}
+
+/// Whether a request is sent again after a transient failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retries {
+    Yes,
+    /// The caller decides it. A rate limit pauses the other requests with the credential.
+    ByCaller,
+    No,
 }
 
 /// A request to a service.
@@ -162,8 +170,10 @@ impl Client<'_> {
             let sent = Instant::now();
             let attempt = self.attempt(request, permit, &mut attempts).await?;
             let remaining = self.deadline.left();
-            let next = self.next(&attempt, attempts.count, remaining);
-            // The other requests with this credential pause, even if this one is not sent again.
+            let next = match self.next(&attempt, attempts.count, remaining) {
+                Next::Retry(_) if self.retries == Retries::No => Next::End,
+                next => next,
+            };
             if let (true, Next::Retry(pause) | Next::TooLate(pause)) = (is_rate_limited(&attempt), next)
                 && self.throttle.pause(sent, pause, &attempt)
                 && matches!(next, Next::Retry(_))
@@ -172,7 +182,7 @@ impl Client<'_> {
                 warn_of_retry(&self.console.of_run(), self.service, &attempt, pause, remaining);
             }
             match next {
-                Next::Retry(_) if !self.retries => {
+                Next::Retry(_) if self.retries == Retries::ByCaller => {
                     return self.finish(request, attempt, attempts.count, None);
                 }
                 Next::End => return self.finish(request, attempt, attempts.count, None),

@@ -10,7 +10,7 @@ use crate::{
     console::log::Console,
     http::{
         authorization::Authorization,
-        client::Client,
+        client::{Client, Retries},
         deadline::Deadline,
         failed_request::Service,
         proxy::{Proxies, REPORT_PROXY},
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
             base_url,
             deadline,
             body_max_bytes: BODY_MAX_BYTES,
-            retries: true,
+            retries: Retries::Yes,
             effect: None,
         };
         Bitbucket { client, credential }
@@ -83,7 +83,7 @@ impl<'a> Context<'a> {
             base_url: &server.address.url,
             deadline: &server.deadline,
             body_max_bytes: BODY_MAX_BYTES,
-            retries: true,
+            retries: Retries::Yes,
             effect: None,
         };
         let version = server.version.as_deref();

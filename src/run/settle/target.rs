@@ -21,7 +21,7 @@ use crate::{
         text::{fit, in_units, one_line, rounded},
     },
     explain::{bitbucket::explain, tell::tell},
-    http::client::Client,
+    http::client::{Client, Retries},
     model::{
         outcome::Outcome,
         settlement::{Candidate, Choice},
@@ -338,7 +338,8 @@ async fn post_soon(
     soon: bool,
 ) -> Option<Result<(), Box<Refusal>>> {
     let EndingStatus { target, status, effect } = ending;
-    let bitbucket = bitbucket.changed(|client| Client { retries: false, effect: Some(effect), ..client });
+    let bitbucket =
+        bitbucket.changed(|client| Client { retries: Retries::ByCaller, effect: Some(effect), ..client });
     let attempts = effect.attempts();
     let mut post = pin!(bitbucket.post_status(&target.repository, &target.commit, status));
     tokio::select! {

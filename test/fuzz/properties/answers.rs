@@ -27,7 +27,7 @@ use crate::{
     http::{
         authorization::Authorization,
         body::Body,
-        client::Client,
+        client::{Client, Retries},
         deadline::Deadline,
         failed_request::Service,
         proxy::Proxies,
@@ -122,7 +122,7 @@ fn client<'a>(
         base_url,
         deadline,
         body_max_bytes: BODY_MAX_BYTES,
-        retries: false,
+        retries: Retries::No,
         effect: None,
     }
 }
