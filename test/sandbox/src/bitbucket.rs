@@ -25,8 +25,8 @@ const PAGE_MAX: usize = 100;
 type Outcome = Result<Answer, Answer>;
 
 impl Service for World {
-    fn foreign_secrets() -> &'static [&'static str] {
-        &canary::OF_SONARQUBE
+    fn foreign_secrets() -> &'static canary::Pieces {
+        &canary::PIECES_OF_SONARQUBE
     }
 
     fn answer(&mut self, request: &Request) -> Answer {
