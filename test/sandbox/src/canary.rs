@@ -56,13 +56,16 @@ pub(crate) static PIECES_OF_SONARQUBE: LazyLock<Pieces> = LazyLock::new(|| Piece
 
 /// Every piece of these secrets that is too long to be shown: as it is, in hexadecimal digits, and in base64. All are in
 /// lower case, as Gatepost hides them in either.
-#[derive(Default)]
-pub(crate) struct Pieces(HashMap<[u8; ANCHOR_BYTES], BTreeSet<Vec<u8>>>);
+pub(crate) struct Pieces {
+    by_anchor: HashMap<[u8; ANCHOR_BYTES], BTreeSet<Vec<u8>>>,
+    /// Whether an anchor may be one of a piece, by its hash: most are not, which is quick to check.
+    glance: Vec<bool>,
+}
 
 impl Pieces {
     /// The pieces of secrets; quotation marks and white space around one are none of it.
     pub(crate) fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Self {
-        let mut all = Self::default();
+        let mut all = Self { by_anchor: HashMap::new(), glance: vec![false; 1 << 16] };
         for secret in secrets {
             let secret = secret.trim().trim_matches('"').as_bytes();
             if secret.len() < SECRET_MIN_CHARS {
@@ -81,7 +84,8 @@ impl Pieces {
     fn add(&mut self, form: Vec<u8>) {
         let form = form.to_ascii_lowercase();
         let anchor = form.first_chunk().expect("a secret has at least as many characters");
-        self.0.entry(*anchor).or_default().insert(form);
+        self.glance[hash(*anchor)] = true;
+        self.by_anchor.entry(*anchor).or_default().insert(form);
     }
 
     /// The first piece that a text holds, as it is or with any of its characters as an address has them.
@@ -92,11 +96,17 @@ impl Pieces {
     }
 
     fn find_in_bytes(&self, text: &[u8]) -> Option<String> {
-        text.array_windows().enumerate().find_map(|(at, anchor)| {
-            let found = self.0.get(anchor)?.iter().find(|piece| text[at..].starts_with(piece))?;
+        let anchors = text.array_windows().enumerate();
+        anchors.filter(|(_, anchor)| self.glance[hash(**anchor)]).find_map(|(at, anchor)| {
+            let found = self.by_anchor.get(anchor)?.iter().find(|piece| text[at..].starts_with(piece))?;
             Some(String::from_utf8_lossy(found).into_owned())
         })
     }
+}
+
+/// 16 bits of an anchor; the digits of the golden ratio mix it, as in Fibonacci hashing.
+fn hash(anchor: [u8; ANCHOR_BYTES]) -> usize {
+    (u64::from_le_bytes(anchor).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
 }
 
 /// A piece of a secret in each form that could be read back.

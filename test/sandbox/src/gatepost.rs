@@ -268,6 +268,8 @@ impl Gatepost {
         for (name, value) in &self.variables {
             let (name, value) = (name.to_string_lossy().to_ascii_uppercase(), value.to_string_lossy());
             match &*name {
+                // `NAME: NAME` instead of `NAME: $NAME`; Gatepost says the name of the variable itself.
+                name if value == name => {}
                 name if SECRETS.contains(&name) => secrets.push(value.into_owned()),
                 "BITBUCKET_ACCESS_TOKENS" => {
                     let tokens: BTreeMap<String, String> = serde_json::from_str(&value).unwrap_or_default();
@@ -277,7 +279,7 @@ impl Gatepost {
                 _ => {}
             }
         }
-        // What the step did not replace is the name of a variable.
+        // What the step did not replace is the name of a variable, too.
         secrets.retain(|secret| !secret.starts_with('$'));
         secrets
     }
@@ -440,6 +442,10 @@ mod tests {
         }
         let consumer = bare().set("BITBUCKET_OAUTH_CLIENT_ID", OAUTH_CLIENT_ID);
         assert!(!shows_secret(consumer, &format!("echo {OAUTH_CLIENT_ID}")));
+        for value in ["BITBUCKET_ACCESS_TOKEN", "$BITBUCKET_ACCESS_TOKEN"] {
+            let name = bare().set("BITBUCKET_ACCESS_TOKEN", value);
+            assert!(!shows_secret(name, "echo BITBUCKET_ACCESS_TOKEN is the name of a variable"));
+        }
     }
 
     #[test]
