@@ -137,7 +137,7 @@ impl AnalysisFile {
 }
 
 /// Text in UTF-8, or in UTF-16 with a byte order mark.
-fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+pub(crate) fn decoded(bytes: Vec<u8>) -> Result<String, String> {
     let utf16 = |from_bytes: fn([u8; 2]) -> u16| {
         let (pairs, odd) = bytes[2..].as_chunks::<2>();
         let units: Vec<u16> = pairs.iter().map(|pair| from_bytes(*pair)).collect();

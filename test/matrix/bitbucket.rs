@@ -468,6 +468,7 @@ pub(super) const STATUS: Group = Group {
             "Bitbucket answered 402 Payment Required",
         ),
         is_final("403 Forbidden", Status, answers(403), NotPosted, "Bitbucket answered 403 Forbidden"),
+        is_final("404 Not Found", Status, answers(404), NotPosted, "Bitbucket answered 404 Not Found"),
         is_final(
             "405 Method Not Allowed",
             Status,
@@ -618,6 +619,22 @@ pub(super) const LOOKUP: Group = Group {
     name: "lookup",
     rows: &[
         Row {
+            fault: "refused",
+            place: Lookup,
+            how: Address("http://127.0.0.1:1"),
+            again: UntilTimeout,
+            end: NotPosted,
+            told: "no connection (Connection refused)",
+        },
+        Row {
+            fault: "unreachable network",
+            place: Lookup,
+            how: Address("https://255.255.255.255"),
+            again: UntilTimeout,
+            end: NotPosted,
+            told: "no connection (Network is unreachable)",
+        },
+        Row {
             fault: "reset before the head",
             place: Lookup,
             how: once(Sent::Lost, Then::Reset),
@@ -745,6 +762,23 @@ const fn without_report(fault: &'static str, place: Place, how: How, told: &'sta
 pub(super) const REPORT: Group = Group {
     name: "report",
     rows: &[
+        // Bitbucket has one address: where it cannot be reached at all, there is no status beside which a report fails.
+        Row {
+            fault: "closed before the head and at connect, without effect, always",
+            place: Report,
+            how: always(Sent::Unread, Then::Close),
+            again: UntilTimeout,
+            end: WithoutReport,
+            told: BROKE,
+        },
+        Row {
+            fault: "reset before the head, without effect, always",
+            place: Report,
+            how: always(Sent::Lost, Then::Reset),
+            again: UntilTimeout,
+            end: WithoutReport,
+            told: "Connection reset by peer",
+        },
         Row {
             fault: "reset before the head, without effect",
             place: Report,

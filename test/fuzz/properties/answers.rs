@@ -16,6 +16,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::SecretString;
+use serde_json::{Value, json};
 
 use super::{Log, check_status, files::status_of};
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
         api::Bitbucket,
         credential::{Credential, CredentialKind},
     },
+    console::text::one_line,
     explain::tell::{Refused, tell},
     http::{
         authorization::Authorization,
@@ -37,6 +39,7 @@ use crate::{
     },
     model::{
         analysis::{AddressOrigin, ServerAddress, Subject},
+        status::Status,
         target::{CommitHash, PullRequestId, Repository},
     },
     run::report,
@@ -148,7 +151,8 @@ fn check<T: Debug, R: Refused>(result: Option<Result<T, Box<R>>>, log: &Log) -> 
 }
 
 /// An answer of Bitbucket; the number after the status code is that of the credential. Each line that is printed is
-/// short, visible and without a secret, and there is a reason for each refusal.
+/// short, visible and without a secret, and there is a reason for each refusal. A status is posted only if the answer
+/// has its key and its state, or is 204.
 pub fn bitbucket(text: &[u8]) {
     let Some(answer) = Answer::read(text) else { return };
     let transport = answer.transport();
@@ -165,7 +169,10 @@ pub fn bitbucket(text: &[u8]) {
             client(Service::Bitbucket, &transport, &log, &credential.authorization, &used, &base_url);
         let bitbucket = Bitbucket { client, credential: &credential };
         match question {
-            0 => drop(check(now(bitbucket.post_status(&repository, &commit, &status)), &log)),
+            0 => {
+                let posted = check(now(bitbucket.post_status(&repository, &commit, &status)), &log);
+                assert!(posted.is_none() || says_posted(&answer.response, &status), "it is not posted");
+            }
             1 => drop(check(now(bitbucket.pull_request_source(&repository, PullRequestId(7))), &log)),
             2 => drop(check(now(bitbucket.source_commit(&repository, PullRequestId(7))), &log)),
             3 => drop(check(now(bitbucket.branch_head(&repository, "feature/x")), &log)),
@@ -175,6 +182,17 @@ pub fn bitbucket(text: &[u8]) {
             _ => drop(check(now(bitbucket.status_creator(&repository, &commit, &status.key)), &log)),
         }
         log.read();
+    }
+}
+
+fn says_posted(response: &Response, sent: &Status) -> bool {
+    let says = |field: &str, sent: &str| response.body.json().is_some_and(|body| body[field] == sent);
+    match response.status_code {
+        StatusCode::NO_CONTENT => true,
+        StatusCode::OK | StatusCode::CREATED => {
+            says("key", sent.key.as_str()) && says("state", sent.state.as_str())
+        }
+        _ => false,
     }
 }
 
@@ -189,6 +207,7 @@ fn credential(number: u64) -> CredentialKind {
 }
 
 /// An answer of SonarQube. Each line that is printed is short, visible and without a secret; so is what becomes a status.
+/// It is green only if the gate itself says `OK`.
 pub fn sonarqube(text: &[u8]) {
     let Some(answer) = Answer::read(text) else { return };
     let transport = answer.transport();
@@ -197,6 +216,9 @@ pub fn sonarqube(text: &[u8]) {
     let (of_pull_request, of_branch) =
         (Subject::PullRequest("7".to_owned()), Subject::Branch("feature/x".to_owned()));
     let log = Log::new(&[SONAR_TOKEN]);
+    let json = answer.response.body.json();
+    let gate_of_status = json.and_then(|json| json.get("projectStatus"));
+    let gate_of_measures = json.and_then(gate_of_measures);
     for question in 0..11 {
         let used = unused_throttle();
         let client = client(Service::SonarQube, &transport, &log, &authorization, &used, &address.url);
@@ -208,11 +230,15 @@ pub fn sonarqube(text: &[u8]) {
             2 => drop(check(now(sonarqube.revision(project, &of_branch, "AY-2")), &log)),
             3 => drop(check(now(sonarqube.pull_requests(project)), &log)),
             4 => drop(check(now(sonarqube.branches(project)), &log)),
-            5 => check_gate(check(now(sonarqube.gate_of_analysis("AY-2")), &log), text, &log),
-            6 => check_gate(check(now(sonarqube.gate_of_project(project, &of_branch)), &log), text, &log),
+            5 => check_gate(check(now(sonarqube.gate_of_analysis("AY-2")), &log), gate_of_status, &log),
+            6 => check_gate(
+                check(now(sonarqube.gate_of_project(project, &of_branch)), &log),
+                gate_of_status,
+                &log,
+            ),
             7 => check_gate(
                 check(now(sonarqube.gate_by_measures(project, &of_pull_request)), &log),
-                text,
+                gate_of_measures.as_ref(),
                 &log,
             ),
             8 => drop(check(now(sonarqube.token_is_valid()), &log)),
@@ -223,10 +249,25 @@ pub fn sonarqube(text: &[u8]) {
     }
 }
 
-fn check_gate(gate: Option<Gate>, answer: &[u8], log: &Log) {
+/// The gate among the measures of an answer: its details, and its status if these are not JSON.
+fn gate_of_measures(json: &Value) -> Option<Value> {
+    let measures = json.pointer("/component/measures")?.as_array()?;
+    let value = |metric: &str| measures.iter().find(|measure| measure["metric"] == metric)?.get("value");
+    let details = value("quality_gate_details").and_then(Value::as_str);
+    details
+        .and_then(|details| serde_json::from_str(details).ok())
+        .or_else(|| Some(json!({ "status": value("alert_status")? })))
+}
+
+/// Whether the gate itself says `OK`, whatever its conditions say.
+pub(super) fn says_ok(gate: &Value) -> bool {
+    let word = |field: &str| Some(one_line(gate.get(field)?.as_str()?)).filter(|word| !word.is_empty());
+    word("status").or_else(|| word("level")).is_some_and(|word| word == "OK")
+}
+
+fn check_gate(gate: Option<Gate>, answered: Option<&Value>, log: &Log) {
     let Some(gate) = gate else { return };
-    let has_word = |word: &[u8]| answer.windows(word.len()).any(|part| part == word);
-    assert!(gate.level != Level::Ok || has_word(b"OK") || has_word(b"\\u00"), "{gate:?}");
+    assert!(gate.level != Level::Ok || answered.is_some_and(says_ok), "{gate:?}");
     report::gate(&gate, "pull request 7", &log.console);
     let status = status_of(&gate.words("pull request 7", 255), Some("acme_api".to_owned()), None);
     check_status(&status);

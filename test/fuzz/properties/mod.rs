@@ -5,9 +5,9 @@
 //! | [`environment`] | variables, as `NAME=value` with a zero byte after each | a run has problems, or statuses within the limits of Bitbucket; no secret is printed or posted |
 //! | [`targets`] | `TARGETS` | the same for each entry; there are not more targets than objects, and the log stays short |
 //! | [`report_task`] | `report-task.txt` | the task is asked for at the server of the file, over http or https |
-//! | [`webhook`] | the JSON of a webhook | a status is green only if the gate says `OK`, and it is within the limits of Bitbucket |
-//! | [`sonarqube`] | an answer of SonarQube | each line that is printed is short, visible and without a secret; so is what becomes a status |
-//! | [`bitbucket`] | an answer of Bitbucket | the same, and there is a reason for each refusal |
+//! | [`webhook`] | the JSON of a webhook | a status is green only if the gate itself says `OK`, and it is within the limits of Bitbucket |
+//! | [`sonarqube`] | an answer of SonarQube | each line that is printed is short, visible and without a secret; so is what becomes a status, which is green only if the gate itself says `OK` |
+//! | [`bitbucket`] | an answer of Bitbucket | each line is the same, and there is a reason for each refusal; a status is posted only if the answer has its key and its state, or is 204 |
 //! | [`retry_after`] | an answer with a pause | no attempt begins after the deadline |
 //! | [`result_file`] | lines of `RESULT_FILE` | the status that is written is recalled, and no other |
 //! | [`foreign_text`] | a secret, and a text around it | what is printed has no part of the secret, and no character that forges text |

@@ -27,8 +27,8 @@ const PULL_REQUESTS_PAGE_MAX: usize = 50;
 type Outcome = Result<Answer, Answer>;
 
 impl Service for World {
-    fn foreign_secrets() -> &'static [&'static str] {
-        &canary::OF_SONARQUBE
+    fn foreign_secrets() -> &'static canary::Pieces {
+        &canary::PIECES_OF_SONARQUBE
     }
 
     fn answer(&mut self, request: &Request) -> Answer {

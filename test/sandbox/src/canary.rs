@@ -1,21 +1,35 @@
 //! Looks for secrets where none may be: in bodies and addresses of requests, in what is printed, and in requests to a
 //! service that a secret does not belong to.
 
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use percent_encoding::percent_decode_str;
 
 use crate::server::Recorded;
 use crate::{acme, sonar};
 
-/// A piece of this length is not found by chance.
-const PIECE_CHARS: usize = 12;
+/// A longer piece is not found by chance, and is more than the prefix that all tokens of a kind share (`ATCTT3xFfGN0`).
+const PUBLIC_PREFIX: usize = 12;
+/// A shorter secret is not searched for, as by Gatepost: it could be a common word.
+const SECRET_MIN_CHARS: usize = 8;
+/// Each piece is found by as many bytes at its beginning: no form of the shortest secret is shorter.
+const ANCHOR_BYTES: usize = 8;
 
 /// The tokens of Bitbucket.
-pub(crate) const OF_BITBUCKET: [&str; 11] = [
+const OF_BITBUCKET: [&str; 15] = [
     acme::API_TOKEN,
+    acme::API_TOKEN_CLASSIC,
+    acme::API_TOKEN_EXPIRED,
     acme::API_TOKEN_OF_ADMIN,
     acme::API_TOKEN_OF_JANE,
     acme::API_TOKEN_REPOSITORY_ONLY,
+    acme::API_TOKEN_WRITE_ONLY,
+    acme::APP_PASSWORD,
     acme::OAUTH_CLIENT_SECRET,
     acme::PROJECT_TOKEN,
     acme::REPOSITORY_TOKEN,
@@ -26,7 +40,7 @@ pub(crate) const OF_BITBUCKET: [&str; 11] = [
 ];
 
 /// The tokens of SonarQube.
-pub(crate) const OF_SONARQUBE: [&str; 6] = [
+const OF_SONARQUBE: [&str; 6] = [
     sonar::CLOUD_TOKEN,
     sonar::GLOBAL_ANALYSIS_TOKEN,
     sonar::PROJECT_ANALYSIS_TOKEN,
@@ -35,78 +49,155 @@ pub(crate) const OF_SONARQUBE: [&str; 6] = [
     sonar::USER_TOKEN,
 ];
 
-/// The piece of a secret that a text holds: as it is, in base64, in hexadecimal digits, or as an address holds it. The first
-/// `prefix` characters are shared by all secrets of its kind, and may be shown.
-pub(crate) fn piece_in(text: &str, secret: &str, prefix: usize) -> Option<String> {
-    let own: String = secret.trim().trim_matches('"').chars().skip(prefix).collect();
-    let (hex, percent) = (in_hex(&own), in_percent(&own));
-    // Where the secret begins within the encoded text decides how its letters look.
-    let base64 = (0..3).flat_map(|before| {
-        let bytes = [&[b':'; 2][..before], own.as_bytes()].concat();
-        [STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)].map(|code| {
-            let inner = code.trim_end_matches('=').get(4..).unwrap_or_default();
-            inner[..inner.len().saturating_sub(2)].to_owned()
+/// The pieces of the tokens of Bitbucket.
+pub(crate) static PIECES_OF_BITBUCKET: LazyLock<Pieces> = LazyLock::new(|| Pieces::of(OF_BITBUCKET));
+/// The pieces of the tokens of SonarQube.
+pub(crate) static PIECES_OF_SONARQUBE: LazyLock<Pieces> = LazyLock::new(|| Pieces::of(OF_SONARQUBE));
+
+/// Every piece of these secrets that is too long to be shown: as it is, in hexadecimal digits, and in base64. All are in
+/// lower case, as Gatepost hides them in either.
+pub(crate) struct Pieces {
+    by_anchor: HashMap<[u8; ANCHOR_BYTES], BTreeSet<Vec<u8>>>,
+    /// Whether an anchor may be one of a piece, by its hash: most are not, which is quick to check.
+    glance: Vec<bool>,
+}
+
+impl Pieces {
+    /// The pieces of secrets; quotation marks and white space around one are none of it.
+    pub(crate) fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        let mut all = Self { by_anchor: HashMap::new(), glance: vec![false; 1 << 16] };
+        for secret in secrets {
+            let secret = secret.trim().trim_matches('"').as_bytes();
+            if secret.len() < SECRET_MIN_CHARS {
+                continue;
+            }
+            // Without the prefix, even as many characters as it has are too many.
+            let own = secret.get(PUBLIC_PREFIX..).unwrap_or_default().windows(PUBLIC_PREFIX);
+            let whole = secret.windows(secret.len().min(PUBLIC_PREFIX + 1));
+            // Most pieces of the sandbox's tokens are the same, because these repeat a word.
+            let pieces: BTreeSet<&[u8]> = whole.chain(own).collect();
+            pieces.into_iter().flat_map(forms).for_each(|form| all.add(form));
+        }
+        all
+    }
+
+    fn add(&mut self, form: Vec<u8>) {
+        let form = form.to_ascii_lowercase();
+        let anchor = form.first_chunk().expect("a secret has at least as many characters");
+        self.glance[hash(*anchor)] = true;
+        self.by_anchor.entry(*anchor).or_default().insert(form);
+    }
+
+    /// The first piece that a text holds, as it is or with any of its characters as an address has them.
+    pub(crate) fn find_in(&self, text: &str) -> Option<String> {
+        let decoded = text.contains('%').then(|| percent_decode_str(text).collect());
+        let texts = [Some(text.as_bytes().to_vec()), decoded];
+        texts.into_iter().flatten().find_map(|text| self.find_in_bytes(&text.to_ascii_lowercase()))
+    }
+
+    fn find_in_bytes(&self, text: &[u8]) -> Option<String> {
+        let anchors = text.array_windows().enumerate();
+        anchors.filter(|(_, anchor)| self.glance[hash(**anchor)]).find_map(|(at, anchor)| {
+            let found = self.by_anchor.get(anchor)?.iter().find(|piece| text[at..].starts_with(piece))?;
+            Some(String::from_utf8_lossy(found).into_owned())
         })
-    });
-    // Of other forms, every twelfth piece is enough: less than two of them tells nothing.
-    let forms = [(own.clone(), 1), (hex, PIECE_CHARS), (percent, PIECE_CHARS)];
-    let forms = forms.into_iter().chain(base64.map(|form| (form, PIECE_CHARS)));
-    let mut pieces = forms.flat_map(|(form, step)| {
-        let letters: Vec<char> = form.chars().collect();
-        let pieces = letters.windows(PIECE_CHARS).step_by(step);
-        pieces.map(|piece| piece.iter().collect()).collect::<Vec<String>>()
-    });
-    pieces.find(|piece| text.contains(piece.as_str()))
+    }
 }
 
-fn in_hex(text: &str) -> String {
-    text.bytes().fold(String::new(), |code, byte| format!("{code}{byte:02x}"))
+/// 16 bits of an anchor; the digits of the golden ratio mix it, as in Fibonacci hashing.
+fn hash(anchor: [u8; ANCHOR_BYTES]) -> usize {
+    (u64::from_le_bytes(anchor).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
 }
 
-fn in_percent(text: &str) -> String {
-    text.bytes().fold(String::new(), |code, byte| format!("{code}%{byte:02X}"))
+/// A piece of a secret in each form that could be read back.
+fn forms(piece: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = vec![piece.to_vec(), in_hex(piece).into_bytes()];
+    // Where the piece begins within the encoded text decides how its letters look.
+    for before in 0..3 {
+        let bytes = [&[0; 2][..before], piece].concat();
+        // The letters at both ends depend on what is around the piece, too: those that hold bits of it alone count.
+        let (first, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        forms.extend([&STANDARD, &URL_SAFE].map(|code| code.encode(&bytes).as_bytes()[first..end].to_vec()));
+    }
+    forms
 }
 
-/// What is wrong with a request: a secret in its address or body, or one of another service in its head.
-pub(crate) fn leak(request: &Recorded, of_others: &[&str]) -> Option<String> {
-    // Only a whole secret is looked for here: each request of each test passes.
-    let public = format!("{}\n{}", request.path, request.body);
-    let all = OF_BITBUCKET.iter().chain(&OF_SONARQUBE);
-    let in_public = all.copied().find(|secret| public.contains(*secret));
+fn in_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |code, byte| format!("{code}{byte:02x}"))
+}
+
+/// The first piece of a secret of the sandbox that a text holds.
+pub(crate) fn known_piece_in(text: &str) -> Option<String> {
+    PIECES_OF_BITBUCKET.find_in(text).or_else(|| PIECES_OF_SONARQUBE.find_in(text))
+}
+
+/// What is wrong with a request: a piece of a secret in its address, body or another header than `Authorization`, or one
+/// of another service in that.
+pub(crate) fn leak(request: &Recorded, of_others: &Pieces) -> Option<String> {
+    let headers = [Some(&request.host), request.content_type.as_ref(), request.user_agent.as_ref()];
+    let public = headers.into_iter().flatten().chain([&request.path, &request.body]);
+    let in_public = public.into_iter().find_map(|text| known_piece_in(text));
     let head = request.authorization.clone().unwrap_or_default();
-    let decoded = head.strip_prefix("Basic ").and_then(|code| STANDARD.decode(code.trim()).ok());
-    let decoded = decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let misled = of_others.iter().copied().find(|secret| head.contains(secret) || decoded.contains(secret));
-    let (secret, place) =
-        in_public.map(|it| (it, "address or body")).or_else(|| misled.map(|it| (it, "head")))?;
-    Some(format!("the {place} of {} {} holds {}...", request.method, request.path, &secret[..8]))
+    let misled = || of_others.find_in(&head);
+    let (piece, place) = in_public
+        .map(|piece| (piece, "address, body or a header"))
+        .or_else(|| Some((misled()?, "authorization")))?;
+    Some(format!("the {place} of {} {} holds {piece:?}", request.method, request.path))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
     use super::*;
 
     const SECRET: &str = acme::REPOSITORY_TOKEN;
 
+    fn in_percent(text: &str) -> String {
+        text.bytes().fold(String::new(), |code, byte| format!("{code}%{byte:02X}"))
+    }
+
+    /// A text in each form in which it is looked for.
+    fn each_form(text: &str) -> Vec<String> {
+        let hex = in_hex(text.as_bytes());
+        let mut forms = vec![text.to_owned(), text.to_uppercase(), hex.to_uppercase(), hex, in_percent(text)];
+        for before in ["", "c", "ci", "ci:"] {
+            let text = format!("{before}{text}{before}");
+            forms.extend([STANDARD.encode(&text), URL_SAFE.encode(&text), in_hex(text.as_bytes())]);
+        }
+        forms
+    }
+
     #[test]
-    fn each_form_of_a_secret_is_found_and_its_prefix_is_not() {
-        let (name, inner) = ("shown: ", &SECRET[12..40]);
-        let (hex, percent) = (in_hex(inner), in_percent(inner));
-        for shown in [
-            SECRET,
-            inner,
-            &hex,
-            &percent,
-            &STANDARD.encode(SECRET),
-            &STANDARD.encode(format!("ci@a:{SECRET}")),
-        ] {
-            assert!(piece_in(&format!("{name}{shown}"), SECRET, 12).is_some(), "{shown}");
+    fn each_form_of_a_piece_is_found_wherever_it_begins_and_the_prefix_is_not() {
+        let pieces = Pieces::of([SECRET]);
+        let begins = 0..=SECRET.len() - 13;
+        for piece in begins.map(|begin| &SECRET[begin..begin + 13]).chain([SECRET]) {
+            for shown in each_form(piece) {
+                assert!(pieces.find_in(&format!("shown: {shown}.")).is_some(), "{shown}");
+            }
         }
-        for fine in ["ATCTT3xFfGN0", "ATCTT3xFfGN0***", "the access token (BITBUCKET_ACCESS_TOKEN)"] {
-            assert_eq!(piece_in(fine, SECRET, 12), None);
+        // 11 characters behind the prefix.
+        assert!(pieces.find_in(&SECRET[..23]).is_some());
+        for fine in ["ATCTT3xFfGN0***", "the access token (BITBUCKET_ACCESS_TOKEN)", "RepositoryT"] {
+            assert_eq!(pieces.find_in(fine), None);
         }
+        for fine in each_form("ATCTT3xFfGN0") {
+            assert_eq!(pieces.find_in(&fine), None);
+        }
+    }
+
+    #[test]
+    fn a_secret_with_signs_is_found_as_an_address_has_it_and_a_word_is_no_secret() {
+        let (secret, pieces) =
+            ("p@ss:w/rd #1 p@ss", Pieces::of(["p@ss:w/rd #1 p@ss", "short?", "\"pass/word\""]));
+        let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+        for shown in [secret, &encoded, &encoded.to_lowercase(), "PASS/word", "pass%2fword"] {
+            assert!(pieces.find_in(shown).is_some(), "{shown}");
+        }
+        assert_eq!(pieces.find_in("short? pass/wor"), None);
     }
 
     #[test]
@@ -124,14 +215,20 @@ mod tests {
             status: Some(200),
         };
         let bearer = format!("Bearer {SECRET}");
-        assert_eq!(leak(&request("/", "{}", &bearer), &OF_SONARQUBE), None);
+        assert_eq!(leak(&request("/", "{}", &bearer), &PIECES_OF_SONARQUBE), None);
         for wrong in [
             request("/", "{}", &format!("Bearer {}", sonar::USER_TOKEN)),
             request("/", "{}", &format!("Basic {}", STANDARD.encode(format!("{}:", sonar::USER_TOKEN)))),
             request("/", &format!("{{\"description\":\"{SECRET}\"}}"), &bearer),
             request(&format!("/?token={SECRET}"), "", &bearer),
-        ] {
-            assert!(leak(&wrong, &OF_SONARQUBE).is_some(), "{wrong:?}");
+            Recorded { user_agent: Some(SECRET.to_owned()), ..request("/", "", &bearer) },
+            Recorded { host: SECRET.to_lowercase(), ..request("/", "", &bearer) },
+        ]
+        .into_iter()
+        .chain(each_form(&SECRET[..13]).iter().map(|form| request(&format!("/?token={form}"), "", &bearer)))
+        .chain(each_form(&SECRET[100..113]).iter().map(|form| request("/", form, &bearer)))
+        {
+            assert!(leak(&wrong, &PIECES_OF_SONARQUBE).is_some(), "{wrong:?}");
         }
     }
 }

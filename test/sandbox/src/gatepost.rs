@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use percent_encoding::percent_decode_str;
+
 use crate::{REPOSITORY_TOKEN, Sandbox, WORKSPACE_TOKEN, canary};
 
 /// Where the program is.
@@ -171,11 +173,13 @@ impl Gatepost {
         let output = [ended.stdout, ended.stderr].concat();
         let output = String::from_utf8(output).expect("Gatepost prints UTF-8");
         self.assert_no_secret(&output);
-        let results = self.variables.iter().find(|(name, _)| *name == "RESULT_FILE");
-        // What is no regular file, or holds no text, was not written by Gatepost.
-        let results = results.map(|(_, file)| self.folder.join(file)).filter(|file| file.is_file());
-        if let Some(results) = results.and_then(|file| std::fs::read_to_string(file).ok()) {
-            self.assert_no_secret(&results);
+        for written in ["RESULT_FILE", "BITBUCKET_PIPELINES_VARIABLES_PATH"] {
+            let file = self.variables.iter().find(|(name, _)| name == written);
+            // What is no regular file, or holds no text, was not written by Gatepost.
+            let file = file.map(|(_, file)| self.folder.join(file)).filter(|file| file.is_file());
+            if let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) {
+                self.assert_no_secret(&text);
+            }
         }
         Run { code: ended.status.code().unwrap_or(-1), output, took: begun.elapsed() }
     }
@@ -237,35 +241,59 @@ impl Gatepost {
         }
     }
 
-    /// Checks that a text holds no secret, nor a part of one beyond the prefix that all of its kind share.
+    /// Checks that a text holds no secret of the sandbox or of this run, nor a part of one beyond the prefix that all of
+    /// its kind share.
     ///
     /// # Panics
     /// When it does.
     pub fn assert_no_secret(&self, text: &str) {
-        // The name of the variable, and the length of the prefix.
-        const SECRETS: [(&str, usize); 5] = [
-            ("ATLASSIAN_API_TOKEN", 12),
-            ("BITBUCKET_ACCESS_TOKEN", 12),
-            ("BITBUCKET_APP_PASSWORD", 12),
-            ("BITBUCKET_OAUTH_CLIENT_SECRET", 0),
-            ("SONAR_TOKEN", 4),
+        let secrets = self.secrets();
+        let of_run = canary::Pieces::of(secrets.iter().map(String::as_str));
+        let piece = canary::known_piece_in(text).or_else(|| of_run.find_in(text));
+        assert!(piece.is_none(), "{piece:?} of a secret was shown:\n{text}");
+    }
+
+    /// The secrets in the variables.
+    fn secrets(&self) -> Vec<String> {
+        // Without `BITBUCKET_OAUTH_CLIENT_ID`: the key of a consumer is public.
+        const SECRETS: [&str; 5] = [
+            "ATLASSIAN_API_TOKEN",
+            "BITBUCKET_ACCESS_TOKEN",
+            "BITBUCKET_APP_PASSWORD",
+            "BITBUCKET_OAUTH_CLIENT_SECRET",
+            "SONAR_TOKEN",
         ];
+        const PROXIES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
+        let mut secrets = Vec::new();
         for (name, value) in &self.variables {
-            let value = value.to_string_lossy();
-            let secrets: Vec<(String, usize)> = match SECRETS.iter().find(|(secret, _)| name == secret) {
-                Some((_, prefix)) if !value.starts_with('$') => vec![(value.into_owned(), *prefix)],
-                _ if name == "BITBUCKET_ACCESS_TOKENS" => {
+            let (name, value) = (name.to_string_lossy().to_ascii_uppercase(), value.to_string_lossy());
+            match &*name {
+                // `NAME: NAME` instead of `NAME: $NAME`; Gatepost says the name of the variable itself.
+                name if value == name => {}
+                name if SECRETS.contains(&name) => secrets.push(value.into_owned()),
+                "BITBUCKET_ACCESS_TOKENS" => {
                     let tokens: BTreeMap<String, String> = serde_json::from_str(&value).unwrap_or_default();
-                    tokens.into_values().map(|token| (token, 12)).collect()
+                    secrets.extend(tokens.into_values());
                 }
-                _ => continue,
-            };
-            for (secret, prefix) in secrets {
-                let piece = canary::piece_in(text, &secret, prefix);
-                assert!(piece.is_none(), "{piece:?} of {} was shown:\n{text}", name.display());
+                name if PROXIES.contains(&name) => secrets.extend(secrets_of_proxy(&value)),
+                _ => {}
             }
         }
+        // What the step did not replace is the name of a variable, too.
+        secrets.retain(|secret| !secret.starts_with('$'));
+        secrets
     }
+}
+
+/// User and password in the address of a proxy, and the password alone: as written, and decoded.
+fn secrets_of_proxy(address: &str) -> Vec<String> {
+    let Some((user, _)) = address.rsplit_once('@') else { return Vec::new() };
+    let user = user.split_once("://").map_or(user, |(_, user)| user);
+    let password = user.split_once(':').map(|(_, password)| password);
+    let written = [Some(user), password].into_iter().flatten();
+    written
+        .flat_map(|secret| [secret.to_owned(), percent_decode_str(secret).decode_utf8_lossy().into_owned()])
+        .collect()
 }
 
 impl Run {
@@ -366,4 +394,71 @@ fn scrub(text: &str) -> String {
         scrubbed.replace_range(start..end, "FOLDER");
     }
     scrubbed
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::{OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, USER_TOKEN};
+
+    /// A program that runs these commands in place of Gatepost, and whether the harness takes it for one that shows a
+    /// secret.
+    fn shows_secret(run: Gatepost, commands: &str) -> bool {
+        let shell = Gatepost { program: Program::Binary("/bin/sh".into()), ..run };
+        catch_unwind(AssertUnwindSafe(|| shell.run_with(&["-c", commands]))).is_err()
+    }
+
+    fn bare() -> Gatepost {
+        Gatepost::bare(Program::Binary("/bin/sh".into()))
+    }
+
+    #[test]
+    fn a_secret_of_any_variable_is_found_in_what_is_printed() {
+        let tokens = format!("{{\"acme/api\":\"{}\"}}", "ATCTT3xFfGN0OfTheListOnly");
+        for (name, value, shown) in [
+            ("BITBUCKET_ACCESS_TOKEN", "ATCTT3xFfGN0OfThisTestOnly", "ATCTT3xFfGN0O"),
+            ("ATLASSIAN_API_TOKEN", "ATATT3xFfGF0OfThisTestOnly", "OfThisTestOnl"),
+            ("BITBUCKET_APP_PASSWORD", "ATBBOfThisTestOnly", "OfThisTestOnl"),
+            ("BITBUCKET_OAUTH_CLIENT_SECRET", "OfThisTestOnly", "OfThisTestOnl"),
+            ("BITBUCKET_ACCESS_TOKENS", &tokens, "N0OfTheListOnl"),
+            ("SONAR_TOKEN", "squ_OfThisTestOnly", "squ_OfThisTes"),
+            ("HTTPS_PROXY", "http://jane:s%40crets-of-it@proxy:80", "s@crets-of-it"),
+            ("https_proxy", "http://jane:s%40crets-of-it@proxy:80", "s%40crets-of-it"),
+            ("HTTP_PROXY", "jane:s%40crets@proxy:80", "jane:s@crets"),
+            ("HTTP_PROXY", "http://a:secret@1@proxy:80", "secret@1"),
+        ] {
+            assert!(shows_secret(bare().set(name, value), &format!("echo 'a {shown} b'")), "{name}");
+            assert!(shows_secret(bare().set(name, value), &format!("echo 'a {shown} b' >&2")), "{name}");
+            assert!(!shows_secret(bare().set(name, value), &format!("echo 'a {} b'", &shown[..7])), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_of_the_sandbox_is_found_whatever_the_variables_are() {
+        for secret in [REPOSITORY_TOKEN, OAUTH_CLIENT_SECRET, USER_TOKEN] {
+            assert!(shows_secret(bare(), &format!("echo {secret}")), "{secret}");
+        }
+        let consumer = bare().set("BITBUCKET_OAUTH_CLIENT_ID", OAUTH_CLIENT_ID);
+        assert!(!shows_secret(consumer, &format!("echo {OAUTH_CLIENT_ID}")));
+        for value in ["BITBUCKET_ACCESS_TOKEN", "$BITBUCKET_ACCESS_TOKEN"] {
+            let name = bare().set("BITBUCKET_ACCESS_TOKEN", value);
+            assert!(!shows_secret(name, "echo BITBUCKET_ACCESS_TOKEN is the name of a variable"));
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_in_each_file_that_is_written() {
+        for name in ["RESULT_FILE", "BITBUCKET_PIPELINES_VARIABLES_PATH"] {
+            let folder = Folder::new();
+            let absolute = bare().set(name, folder.path().join("written"));
+            let relative = bare().set(name, "written").within(folder.path());
+            for run in [absolute, relative] {
+                let write = |text| format!("echo '{text}' > {}", folder.path().join("written").display());
+                assert!(!shows_secret(run.clone(), &write("GATEPOST_OUTCOME=delivered")), "{name}");
+                assert!(shows_secret(run, &write(&REPOSITORY_TOKEN[..13])), "{name}");
+            }
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub(crate) trait Service: Send + 'static {
     fn answer(&mut self, request: &Request) -> Answer;
 
     /// The secrets that do not belong to it.
-    fn foreign_secrets() -> &'static [&'static str];
+    fn foreign_secrets() -> &'static canary::Pieces;
 
     /// The words behind a status code, where they are not the usual ones.
     fn reason(_status: u16) -> Option<&'static [u8]> {

@@ -560,8 +560,8 @@ impl Projects {
 }
 
 impl Service for Projects {
-    fn foreign_secrets() -> &'static [&'static str] {
-        &canary::OF_BITBUCKET
+    fn foreign_secrets() -> &'static canary::Pieces {
+        &canary::PIECES_OF_BITBUCKET
     }
 
     fn answer(&mut self, request: &Request) -> Answer {
