@@ -177,6 +177,16 @@ pub(crate) fn rounded(duration: Duration) -> String {
     }
 }
 
+/// A duration in the units that make it readable: `12.3 s`, `5 min 3 s`, `2 h 40 min`.
+pub(crate) fn readable(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{} s", rounded(duration)),
+        120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 /// Whether a character could forge text: control characters, line separators, and marks that change the direction.
 pub(crate) fn forges(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -264,6 +274,16 @@ mod tests {
         ] {
             assert_eq!(in_units(Duration::from_mins(minutes)), words);
         }
+    }
+
+    #[test]
+    fn numbers_and_durations_are_readable() {
+        assert_eq!(
+            [grouped(0), grouped(999), grouped(1000), grouped(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        let shown = |seconds| readable(Duration::from_secs(seconds));
+        assert_eq!([shown(12), shown(303), shown(9600)], ["12 s", "5 min 3 s", "2 h 40 min"]);
     }
 
     proptest! {

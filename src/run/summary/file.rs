@@ -15,7 +15,7 @@ use crate::{
     console::{
         foreign::shown,
         log::Console,
-        text::{grouped, rounded},
+        text::{grouped, readable},
     },
     model::outcome::Outcome,
     run::{
@@ -140,7 +140,7 @@ impl<'a> RunPage<'a> {
             notice: notice(outcome, context).map(str::to_owned),
             facts: vec![
                 ("Began", httpdate::fmt_http_date(date)),
-                ("Duration", format!("{} s", rounded(begun.elapsed()))),
+                ("Duration", readable(begun.elapsed())),
                 ("Requests", requests(context)),
                 ("Exit code", format!("{exit_code}: {}", outcome.meaning().replace('`', ""))),
                 ("Version", format!("gatepost {}", env!("CARGO_PKG_VERSION"))),

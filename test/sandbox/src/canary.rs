@@ -76,12 +76,12 @@ impl Pieces {
             let whole = secret.windows(secret.len().min(PUBLIC_PREFIX + 1));
             // Most pieces of the sandbox's tokens are the same, because these repeat a word.
             let pieces: BTreeSet<&[u8]> = whole.chain(own).collect();
-            pieces.into_iter().flat_map(forms).for_each(|form| all.add(form));
+            pieces.into_iter().flat_map(forms).for_each(|form| all.add(&form));
         }
         all
     }
 
-    fn add(&mut self, form: Vec<u8>) {
+    fn add(&mut self, form: &[u8]) {
         let form = form.to_ascii_lowercase();
         let anchor = form.first_chunk().expect("a secret has at least as many characters");
         self.glance[hash(*anchor)] = true;
