@@ -71,7 +71,7 @@ impl Pieces {
             // Each piece is as long as the prefix and is not the prefix, and so is each longer one in part.
             let pieces: BTreeSet<&[u8]> = match secret.len() {
                 ..SECRET_MIN_CHARS => continue,
-                ..=PUBLIC_PREFIX => [secret].into(),
+                SECRET_MIN_CHARS..=PUBLIC_PREFIX => [secret].into(),
                 // Most pieces of the sandbox's tokens are the same, because these repeat a word.
                 _ => secret.windows(PUBLIC_PREFIX).skip(1).collect(),
             };
