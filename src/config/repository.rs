@@ -2,7 +2,7 @@
 
 use crate::{
     config::{findings::Findings, variables::Variables},
-    console::foreign::shown,
+    console::{foreign::shown, secrets::holds_token},
     model::target::{Repository, is_name},
 };
 
@@ -206,7 +206,8 @@ fn name(variable: &'static str, text: &str, findings: &mut Findings) -> Option<S
         return None;
     }
     if is_name(text) {
-        let lower = text.to_ascii_lowercase();
+        // A token is known by its letters: in lower case it would be shown. It is refused elsewhere.
+        let lower = if holds_token(text) { text.to_owned() } else { text.to_ascii_lowercase() };
         if lower != text {
             findings.warning(format!(
                 "{variable}: {} has upper-case letters, and Bitbucket's names have none: Gatepost uses \"{lower}\"",

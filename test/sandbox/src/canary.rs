@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use crate::server::Recorded;
 use crate::{acme, sonar};
 
-/// A longer piece is not found by chance, and is more than the prefix that all tokens of a kind share (`ATCTT3xFfGN0`).
+/// The length of the prefix that all tokens of a kind share (`ATCTT3xFfGN0`). A longer piece is not found by chance.
 const PUBLIC_PREFIX: usize = 12;
 /// A shorter secret is not searched for, as by Gatepost: it could be a common word.
 const SECRET_MIN_CHARS: usize = 8;
@@ -68,14 +68,13 @@ impl Pieces {
         let mut all = Self { by_anchor: HashMap::new(), glance: vec![false; 1 << 16] };
         for secret in secrets {
             let secret = secret.trim().trim_matches('"').as_bytes();
-            if secret.len() < SECRET_MIN_CHARS {
-                continue;
-            }
-            // Without the prefix, even as many characters as it has are too many.
-            let own = secret.get(PUBLIC_PREFIX..).unwrap_or_default().windows(PUBLIC_PREFIX);
-            let whole = secret.windows(secret.len().min(PUBLIC_PREFIX + 1));
-            // Most pieces of the sandbox's tokens are the same, because these repeat a word.
-            let pieces: BTreeSet<&[u8]> = whole.chain(own).collect();
+            // Each piece is as long as the prefix and is not the prefix, and so is each longer one in part.
+            let pieces: BTreeSet<&[u8]> = match secret.len() {
+                ..SECRET_MIN_CHARS => continue,
+                SECRET_MIN_CHARS..=PUBLIC_PREFIX => [secret].into(),
+                // Most pieces of the sandbox's tokens are the same, because these repeat a word.
+                _ => secret.windows(PUBLIC_PREFIX).skip(1).collect(),
+            };
             pieces.into_iter().flat_map(forms).for_each(|form| all.add(&form));
         }
         all
