@@ -136,10 +136,6 @@ async fn run(
         advice: advice.as_ref(),
         console: &console,
     };
-    // Every secret is hidden as an `Authorization` header holds it, too: a service may send it back.
-    for credential in keyring.credentials() {
-        console.hide(credential.secrets_in_headers());
-    }
     match settings.mode {
         Mode::Publish => publish(&variables, context, findings, &mut stop).await,
         Mode::Check => check(&variables, context, findings, &mut stop).await,
@@ -172,6 +168,7 @@ async fn publish(
         }
         return Ok(report::problems(&findings, console));
     };
+    hide_headers(context);
     if let Some(results) = &results {
         report::begin_results(results, console)?;
     }
@@ -205,6 +202,7 @@ async fn check(
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
         return Ok(report::problems(&findings, console));
     };
+    hide_headers(context);
     let run = CheckRun::new(context, &targets);
     tokio::select! {
         outcome = run.check() => Ok(outcome?.worse(search.outcome)),
@@ -233,6 +231,7 @@ async fn settle(
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
         return Ok(report::problems(&findings, console));
     };
+    hide_headers(context);
     let targets = targets.into_published();
     if let Some(results) = &results {
         report::begin_results(results, console)?;
@@ -262,6 +261,7 @@ async fn write_targets(
     let Some(search) = search.filter(|_| findings.problems.is_empty()) else {
         return Ok(report::problems(&findings, console));
     };
+    hide_headers(context);
     let finder = TargetFinder::new(context, &search, variables);
     let found = tokio::select! {
         found = finder.find() => found,
@@ -294,6 +294,7 @@ async fn targets<T: PlanTarget>(
     }
     report::warnings(findings, console);
     findings.warnings.clear();
+    hide_headers(context);
     let found = tokio::select! {
         found = finder.find() => found,
         () = stop.received() => {
@@ -309,6 +310,14 @@ async fn targets<T: PlanTarget>(
 fn stopped(console: &Console) -> Outcome {
     console.failed("stopped before the end; nothing was posted");
     Outcome::Stopped
+}
+
+/// Hides every secret as an `Authorization` header holds it: a service may send it back. Before that no variable is wrong: a
+/// wrong one may be its own name, which the log needs.
+fn hide_headers(Context { keyring, console, .. }: Context<'_>) {
+    for credential in keyring.credentials() {
+        console.hide(credential.secrets_in_headers());
+    }
 }
 
 /// Hides the tokens of SonarQube that the plans hold, also as an `Authorization` header holds them: an entry of a list may

@@ -103,7 +103,7 @@ fn each_bad_value_is_explained() {
       to do:    write the key again on one line; quotes that end one line too late are a common cause
     ✖ 1 variable is wrong; nothing was sent
     ✖ MODE is "chekc", which is not a mode
-      accepted: publish (post the status), check (check credential and target, and post nothing) or settle (end statuses that nobody else ends)
+      accepted: publish (post the status), check (check credential and target, and post nothing), settle (end statuses that nobody else ends) or targets (write the targets of REPOSITORIES)
       to do:    pass one of these words, or remove MODE: the default is publish
     ✖ 1 variable is wrong; nothing was sent
     ✖ DRY_RUN is "maybe", not true or false
@@ -149,7 +149,8 @@ fn a_blank_variable_counts_as_unset() {
         for blank in ["", " \t", "\n"] {
             let told = run.clone().set(&variable, blank).run().told();
             // These decide whose status is posted.
-            if ["REPO_SLUG", "STATE", "TARGETS", "TARGETS_FILE"].contains(&variable.as_str()) {
+            if ["REPOSITORIES", "REPO_SLUG", "STATE", "TARGETS", "TARGETS_FILE"].contains(&variable.as_str())
+            {
                 assert!(told.starts_with(&format!("✖ {variable} is empty: ")), "{told}");
                 assert!(told.ends_with("exit code 2\n"), "{told}");
             } else {
