@@ -98,14 +98,10 @@ impl Body {
             text = json.to_string().into();
         }
         let cleaned = Self::new(clean(&text).into_bytes(), self.is_truncated);
-        if cleaned.is_html() {
-            let title = cleaned.read_title().map(|title| clean(&title));
-            return Self { title: title.into(), words: clean(&cleaned.read_words()).into(), ..cleaned };
-        }
-        match cleaned.message() {
-            None if cleaned.json().is_some() => cleaned,
-            _ => Self { words: clean(&cleaned.read_words()).into(), ..cleaned },
-        }
+        let title = cleaned.read_title().map(|title| clean(&title)).into();
+        let has_other_words = cleaned.is_html() || cleaned.message().is_some() || cleaned.json().is_none();
+        let words = if has_other_words { clean(&cleaned.read_words()).into() } else { OnceCell::new() };
+        Self { words, title, ..cleaned }
     }
 
     /// The service's words in full, on one line; the whole text when they have no known format.
