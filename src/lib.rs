@@ -55,7 +55,7 @@ use crate::{
         budget::Budget,
         check::CheckRun,
         context::{Context, PipelinesProxy},
-        find_targets::{SearchResult, TargetFinder},
+        find_targets::{FoundTargets, SearchResult, TargetFinder},
         publish::PublishRun,
         report,
         result_file::ResultFile,
@@ -152,12 +152,10 @@ async fn publish(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
-    let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
-        return Ok(Outcome::Stopped);
+    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+        Ok(targets) => targets,
+        Err(outcome) => return Ok(outcome),
     };
-    if search.outcome == Outcome::VariablesWrong {
-        return Ok(search.outcome);
-    }
     let results = ResultFile::from_settings(settings, &mut findings);
     let summary = SummaryFile::from_settings(settings, results.as_ref(), &mut findings);
     hide_tokens(targets.as_ref(), console);
@@ -190,12 +188,10 @@ async fn check(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let console = context.console;
-    let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
-        return Ok(Outcome::Stopped);
+    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+        Ok(targets) => targets,
+        Err(outcome) => return Ok(outcome),
     };
-    if search.outcome == Outcome::VariablesWrong {
-        return Ok(search.outcome);
-    }
     let targets: Option<Targets<CheckTarget>> = targets;
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
@@ -219,12 +215,10 @@ async fn settle(
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
     let settlement = Settlement::from_variables(variables, &mut findings);
-    let Some((targets, search)) = targets(variables, context, &mut findings, stop).await else {
-        return Ok(Outcome::Stopped);
+    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+        Ok(targets) => targets,
+        Err(outcome) => return Ok(outcome),
     };
-    if search.outcome == Outcome::VariablesWrong {
-        return Ok(search.outcome);
-    }
     let results = ResultFile::from_settings(settings, &mut findings);
     report::warnings(&findings, console);
     let targets: Option<Targets<SettleTarget>> = targets;
@@ -261,50 +255,62 @@ async fn write_targets(
     let Some(search) = search.filter(|_| findings.problems.is_empty()) else {
         return Ok(report::problems(&findings, console));
     };
-    hide_headers(context);
     let finder = TargetFinder::new(context, &search, variables);
-    let found = tokio::select! {
-        found = finder.find() => found,
-        () = stop.received() => return Ok(stopped(console)),
-    };
-    if found.search.outcome == Outcome::VariablesWrong {
-        return Ok(Outcome::VariablesWrong);
-    }
-    Ok(found.write(settings.result_file.as_deref(), console))
+    Ok(match find_targets(&finder, context, stop).await {
+        Ok(found) => found.write(settings.result_file.as_deref(), console),
+        Err(outcome) => outcome,
+    })
 }
 
 /// The targets that the variables name, or those that are found, with what became of the search. No targets after
-/// problems were found; `None` when the run is stopped.
+/// problems were found.
+///
+/// # Errors
+///
+/// How the run ends, when it is stopped or there is nothing to look in; that was told.
 async fn targets<T: PlanTarget>(
     variables: &Variables,
     context: Context<'_>,
     findings: &mut Findings,
     stop: &mut StopSignals,
-) -> Option<(Option<Targets<T>>, SearchResult)> {
+) -> Result<(Option<Targets<T>>, SearchResult), Outcome> {
     let Context { keyring, console, .. } = context;
     let Some(search) = TargetSearch::from_variables(variables, keyring, findings) else {
         // A wrong search must not become the one target of the pipeline.
         let named = || Targets::from_variables(variables, keyring, console, findings);
-        return Some((variables.repositories.is_none().then(named).flatten(), SearchResult::NONE));
+        return Ok((variables.repositories.is_none().then(named).flatten(), SearchResult::NONE));
     };
     let finder = TargetFinder::new(context, &search, variables);
     Targets::<T>::rehearse(&finder.example(), variables, keyring, console, findings);
     if !findings.problems.is_empty() {
-        return Some((None, SearchResult::NONE));
+        return Ok((None, SearchResult::NONE));
     }
     report::warnings(findings, console);
     findings.warnings.clear();
-    hide_headers(context);
-    let found = tokio::select! {
-        found = finder.find() => found,
-        () = stop.received() => {
-            stopped(console);
-            return None;
-        }
-    };
+    let found = find_targets(&finder, context, stop).await?;
     let list = found.to_json();
     let targets = Targets::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, findings);
-    Some((Some(targets), found.search))
+    Ok((Some(targets), found.search))
+}
+
+/// Looks for targets until they are found or the run is stopped.
+///
+/// # Errors
+///
+/// How the run ends, when it is stopped or there is nothing to look in; that was told.
+async fn find_targets(
+    finder: &TargetFinder<'_>,
+    context: Context<'_>,
+    stop: &mut StopSignals,
+) -> Result<FoundTargets, Outcome> {
+    hide_headers(context);
+    tokio::select! {
+        found = finder.find() => match found.search.outcome {
+            Outcome::VariablesWrong => Err(Outcome::VariablesWrong),
+            _ => Ok(found),
+        },
+        () = stop.received() => Err(stopped(context.console)),
+    }
 }
 
 fn stopped(console: &Console) -> Outcome {

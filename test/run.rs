@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sandbox::{CLOUD_TOKEN, Program, Proxy, SonarQube, Submitted};
+use sandbox::{CLOUD_TOKEN, Program, Proxy, SonarQube, Submitted, WORKSPACE_TOKEN};
+use serde_json::Value;
 
 fn binary() -> Program {
     Program::Binary(env!("CARGO_BIN_EXE_gatepost").into())
@@ -87,4 +88,16 @@ pub(crate) fn assert_told(run: &Run, code: i32, parts: &[&str]) {
     for part in parts {
         assert!(told.contains(part), "no {part:?} in\n{told}");
     }
+}
+
+/// A run by hand with the token of the workspace, over these targets.
+pub(crate) fn over_list(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> Gatepost {
+    folder.write("targets.json", &serde_json::to_vec(targets).unwrap());
+    bare()
+        .within(folder.path())
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("TARGETS_FILE", "targets.json")
+        .set("TIMEOUT", "20")
 }

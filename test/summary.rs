@@ -6,22 +6,13 @@ use sandbox::{Analysis, Dialect, Gate, Projects, SonarQube, WORKSPACE_TOKEN, ser
 use serde_json::{Value, json};
 
 use crate::run::{
-    Fault, Folder, Gatepost, Sandbox, World, acme, after_scan, assert_told, bare, by_hand, in_branch_build,
-    in_pull_request_build, stopped_by,
+    Fault, Folder, Gatepost, Sandbox, World, acme, after_scan, assert_told, by_hand, in_branch_build,
+    in_pull_request_build, over_list, stopped_by,
 };
 
 /// A run by hand with the token of the workspace, over these targets.
 fn over(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> Gatepost {
-    folder.write("targets.json", &serde_json::to_vec(targets).unwrap());
-    bare()
-        .within(folder.path())
-        .set("BITBUCKET_API_URL", sandbox.http_url())
-        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
-        .set("WORKSPACE", "acme")
-        .set("KEY", "sonar")
-        .set("TARGETS_FILE", "targets.json")
-        .set("TIMEOUT", "20")
-        .set("SUMMARY_FILE", "summary.html")
+    over_list(sandbox, folder, targets).set("KEY", "sonar").set("SUMMARY_FILE", "summary.html")
 }
 
 fn pull_requests(numbers: impl IntoIterator<Item = usize>, state: &str) -> Vec<Value> {
@@ -245,7 +236,7 @@ fn a_stopped_run_with_one_target_has_its_row() {
     );
 }
 
-/// Nothing can be written then: the page of the run before must not be taken for its own.
+/// A killed process cannot write. So the page says from the beginning of the run that the run has not ended.
 #[test]
 fn a_run_that_is_killed_leaves_a_page_that_says_so() {
     let (sandbox, folder) = (acme(), Folder::new());

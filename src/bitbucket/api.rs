@@ -81,8 +81,42 @@ pub(crate) const WITH_SOURCE_COMMIT: &str = "pull request with a source commit";
 const CREATOR_MAX_CHARS: usize = 60;
 
 #[derive(Deserialize)]
-struct Hash {
-    hash: String,
+pub(super) struct Hash {
+    pub(super) hash: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Name {
+    pub(super) name: String,
+}
+
+#[derive(Deserialize)]
+struct FullName {
+    full_name: String,
+}
+
+/// The source of a pull request, as Bitbucket writes it.
+#[derive(Deserialize)]
+pub(super) struct Source {
+    repository: Option<FullName>,
+    pub(super) branch: Option<Name>,
+    commit: Option<Hash>,
+}
+
+impl Source {
+    /// The repository and the commit, as far as they still exist. `None` when they cannot be read: Bitbucket does not answer
+    /// so.
+    pub(super) fn place(&self) -> Option<(Option<Repository>, Option<CommitHash>)> {
+        let repository = match &self.repository {
+            Some(FullName { full_name }) => Some(Repository::from_full_name(full_name)?),
+            None => None,
+        };
+        let commit = match &self.commit {
+            Some(Hash { hash }) => Some(CommitHash::parse(hash)?),
+            None => None,
+        };
+        Some((repository, commit))
+    }
 }
 
 /// A status that stands on a commit.
@@ -206,34 +240,13 @@ impl Bitbucket<'_> {
             state: Option<String>,
             source: Source,
         }
-        #[derive(Deserialize)]
-        struct Source {
-            repository: Option<FullName>,
-            branch: Option<Name>,
-            commit: Option<Hash>,
-        }
-        #[derive(Deserialize)]
-        struct FullName {
-            full_name: String,
-        }
-        #[derive(Deserialize)]
-        struct Name {
-            name: String,
-        }
         let url = self.url(repository, ["pullrequests", &id.to_string()]);
         let understand = |PullRequest { id: answered, state, source }| {
             if let Some(other) = answered.filter(|answered| *answered != id.0) {
                 return Err(Unusable::Other(format!("the answer is pull request {other}")));
             }
             let parsed = || {
-                let repository = match source.repository {
-                    Some(FullName { full_name }) => Some(Repository::from_full_name(&full_name)?),
-                    None => None,
-                };
-                let commit = match source.commit {
-                    Some(Hash { hash }) => Some(CommitHash::parse(&hash)?),
-                    None => None,
-                };
+                let (repository, commit) = source.place()?;
                 let end = match state.as_deref() {
                     Some("MERGED") => Some(PullRequestEnd::Merged),
                     Some("DECLINED") => Some(PullRequestEnd::Declined),

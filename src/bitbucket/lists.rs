@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     bitbucket::{
-        api::{Author, Bitbucket, creator},
+        api::{Author, Bitbucket, Hash, Name, Source, creator},
         refusal::{Purpose, Refusal, StatusCreator},
     },
     console::foreign::shown,
@@ -72,21 +72,6 @@ const PAGES_MAX: usize = 1000;
 struct Page<W> {
     values: Vec<W>,
     next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct FullName {
-    full_name: String,
-}
-
-#[derive(Deserialize)]
-struct Hash {
-    hash: String,
 }
 
 impl Bitbucket<'_> {
@@ -162,12 +147,6 @@ impl Bitbucket<'_> {
             destination: Destination,
         }
         #[derive(Deserialize)]
-        struct Source {
-            repository: Option<FullName>,
-            branch: Name,
-            commit: Option<Hash>,
-        }
-        #[derive(Deserialize)]
         struct Destination {
             branch: Name,
         }
@@ -181,15 +160,13 @@ impl Bitbucket<'_> {
                  values.source.commit.hash,values.destination.branch.name",
             );
         let understand = |Listed { id, draft, source, destination }| {
-            let from = source.repository.map(|FullName { full_name }| Repository::from_full_name(&full_name));
-            let commit = source.commit.map(|Hash { hash }| CommitHash::parse(&hash));
+            let (repository, commit) = source.place().ok_or(Unusable::Undocumented)?;
             Ok(ListedPullRequest {
                 id: PullRequestId(id),
                 is_draft: draft.unwrap_or_default(),
-                // A name or a hash that cannot be read is no answer of Bitbucket.
-                source: from.map_or(Some(None), |from| from.map(Some)).ok_or(Unusable::Undocumented)?,
-                branch: source.branch.name,
-                commit: commit.map_or(Some(None), |commit| commit.map(Some)).ok_or(Unusable::Undocumented)?,
+                source: repository,
+                branch: source.branch.ok_or(Unusable::Undocumented)?.name,
+                commit,
                 destination: destination.branch.name,
             })
         };

@@ -87,8 +87,8 @@ impl FileSearch {
         self.projects.get_or_init(|| CheckoutProjects::below(".".as_ref()))
     }
 
-    /// The files of scanners in the usual places and elsewhere. A file that git tracks counts in a usual place only: there,
-    /// a scanner may have written over it.
+    /// The files of scanners, in the usual places and elsewhere. A file that git tracks only counts in a usual place, because a
+    /// scanner may have replaced it there.
     pub(super) fn beside(&self) -> Beside {
         let Matches { mut files, elsewhere, skipped, unsearched } = self.usual();
         let is_left = |path: &PathBuf| self.checkouts.track(path) == Some(false);

@@ -17,7 +17,7 @@ pub(crate) struct FoundTarget<'a> {
     /// The repository that was looked in; for a pull request from a fork, the one that it goes to.
     pub(crate) repository: &'a Repository,
     pub(crate) pull_request: Option<PullRequestId>,
-    /// The source branch of the pull request, or the branch.
+    /// The source branch of the pull request. Without a pull request, the branch of the target.
     pub(crate) branch: &'a str,
     /// The branch that the pull request goes to.
     pub(crate) destination: Option<&'a str>,
@@ -39,7 +39,7 @@ impl FoundTarget<'_> {
         })
     }
 
-    /// The text with its placeholders replaced; `None` when it has none.
+    /// The text with values in place of its placeholders; `None` if it has no placeholder.
     pub(crate) fn fill(&self, text: &str) -> Option<String> {
         let mut filled = String::new();
         let (mut rest, mut has_any) = (text, false);

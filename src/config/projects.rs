@@ -1,4 +1,4 @@
-//! `SONAR_PROJECTS`: the projects that always have a status, also those that a change does not touch.
+//! `SONAR_PROJECTS`: the projects that always have a status, even if a change does not touch them.
 
 use std::{path::Path, rc::Rc};
 

@@ -8,6 +8,7 @@ use crate::{
     config::{
         analysis::VerdictNeed,
         findings::Findings,
+        parse::list_items,
         plan::{Plan, PlanTarget},
         report_task::is_glob,
         target::target_plan,
@@ -102,15 +103,9 @@ impl Settlement {
     }
 }
 
-/// The items of a list: one on each line as Pipelines passes a list, or separated by commas.
-fn items(text: &str) -> Vec<&str> {
-    let separator = if text.contains('\n') { '\n' } else { ',' };
-    text.split(separator).map(str::trim).filter(|item| !item.is_empty()).collect()
-}
-
 fn keys(text: &str, findings: &mut Findings) -> Vec<KeyPattern> {
     let mut patterns = Vec::new();
-    for item in items(text) {
+    for item in list_items(text) {
         if !is_glob(item) {
             // Cut as `KEY` is.
             patterns.push(KeyPattern::Key(StatusKey::fit(item)));
@@ -139,7 +134,7 @@ fn keys(text: &str, findings: &mut Findings) -> Vec<KeyPattern> {
 
 fn states(text: &str, findings: &mut Findings) -> Vec<State> {
     let mut states = Vec::new();
-    for item in items(text) {
+    for item in list_items(text) {
         let wrong = match State::parse(item) {
             Some(state @ (State::InProgress | State::Failed | State::Stopped)) => {
                 states.push(state);

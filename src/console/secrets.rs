@@ -31,7 +31,7 @@ const TOKEN_MIN_CHARS: usize = 24;
 pub(crate) struct Secrets {
     /// The secrets themselves.
     known: HashSet<Vec<u8>>,
-    /// Whether a text may hold a part of a secret: most text holds none, which is quick to check.
+    /// A quick check that rules out most texts: they hold no part of a secret.
     glance: Glance,
     parts: RefCell<Parts>,
     /// Secrets that are too short to have parts, in lower case.
@@ -438,7 +438,7 @@ fn visible_bytes(text: &str) -> (Vec<u8>, Vec<usize>) {
     let (mut bytes, mut places) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len()));
     let mut is_shown = true;
     for (place, byte) in text.bytes().enumerate() {
-        // Most text is ASCII; the other bytes of a character are as visible as its first one.
+        // Most text is ASCII. A character of several bytes is visible as a whole, or not at all.
         if byte.is_ascii() {
             is_shown = byte.is_ascii_graphic();
         } else if let Some(c) = text.get(place..).and_then(|rest| rest.chars().next()) {
@@ -468,9 +468,12 @@ fn ceil(text: &str, mut at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::console::{foreign::without_credentials, text::words_of_html};
 
     const TOKEN: &str = "ATCTT3xFfGN0abcdefghijklmnopqrstuvwxyz0123456789=5A4DB0C5";
 
@@ -538,16 +541,16 @@ mod tests {
     /// What takes a quadratic time would take minutes.
     #[test]
     fn a_long_text_is_searched_once() {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         for unit in [
             "ATBB", "squ_ ", "\\", "\\u0041", "&", "&#6", "%", "=", "1 ", "65 ", "0x", "://", "a:b@", "\":",
             "pass=", "<", "<!--",
         ] {
             let text = unit.repeat(256 * 1024 / unit.len());
-            let _ = crate::console::foreign::without_credentials(&secrets().hide(&text));
-            let _ = crate::console::text::words_of_html(&text);
+            let _ = without_credentials(&secrets().hide(&text));
+            let _ = words_of_html(&text);
         }
-        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(crate) enum Freshness {
 pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED, a common word for one of them (passed, error, running, cancelled ...), or an exit code";
 
 const NOT_AFFECTED: &str = "Not affected by this change";
-/// So begins the reason why a project is not known to be untouched.
+/// The first words of a description that says why a project without an analysis is not green.
 pub(crate) const NOT_ANALYSED: &str = "Not analysed: ";
 const WRONG_VARIABLE: &str = "No verdict: the variable ";
 

@@ -1,5 +1,5 @@
-//! The projects that always have a status (`SONAR_PROJECTS`): which of them have no analysis in this run, and whether the
-//! change may affect them all the same.
+//! Finds the projects of `SONAR_PROJECTS` that have no analysis in this run, and decides whether the change may affect them
+//! nevertheless.
 
 use crate::{
     bitbucket::api::StandingStatus,

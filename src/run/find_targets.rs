@@ -30,7 +30,7 @@ use crate::{
 /// The targets that were found.
 #[derive(Debug)]
 pub(crate) struct FoundTargets {
-    /// Each as one line of JSON, an object as in `TARGETS`.
+    /// Each entry is one line of JSON: an object like those of `TARGETS`.
     pub(crate) entries: Vec<String>,
     pub(crate) search: SearchResult,
 }

@@ -1,4 +1,4 @@
-//! `MODE: settle`: what nobody else ends is ended, and nothing else.
+//! `MODE: settle` ends the statuses that nobody else ends, and no others.
 
 mod choice;
 mod faults;

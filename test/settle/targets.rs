@@ -6,7 +6,7 @@ use sandbox::{Fault, Status, WORKSPACE_TOKEN, service, timestamp};
 use serde_json::{Value, json};
 
 use super::{HOUR, counted};
-use crate::run::{Folder, Gatepost, Sandbox, World, assert_told, bare};
+use crate::run::{Folder, Gatepost, Sandbox, World, assert_told, over_list};
 
 /// So many repositories, each with an old `INPROGRESS` on its pull request, a young one, and an old red one.
 fn fleet(count: usize) -> Sandbox {
@@ -38,17 +38,7 @@ fn fleet(count: usize) -> Sandbox {
 }
 
 fn settle(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> Gatepost {
-    folder.write("targets.json", &serde_json::to_vec(targets).unwrap());
-    bare()
-        .within(folder.path())
-        .set("BITBUCKET_API_URL", sandbox.http_url())
-        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
-        .set("WORKSPACE", "acme")
-        .set("MODE", "settle")
-        .set("STATE", "STOPPED")
-        .set("SETTLE_KEYS", "*")
-        .set("TARGETS_FILE", "targets.json")
-        .set("TIMEOUT", "20")
+    over_list(sandbox, folder, targets).set("MODE", "settle").set("STATE", "STOPPED").set("SETTLE_KEYS", "*")
 }
 
 /// The heads of pull requests, as the nightly list has them: with a project of SonarQube that is not asked.

@@ -261,7 +261,7 @@ fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
     );
 }
 
-/// The credential does not follow a page to another host, and a list that does not end is left.
+/// Gatepost does not send the credential to another host. It stops reading a list that does not end.
 #[test]
 fn a_next_page_that_lies_is_not_followed() {
     let sandbox = fleet(1);

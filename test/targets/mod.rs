@@ -15,10 +15,10 @@ mod tokens;
 
 use std::collections::BTreeMap;
 
-use sandbox::{WORKSPACE_TOKEN, service};
+use sandbox::service;
 use serde_json::{Value, json};
 
-use crate::run::{Folder, Gatepost, Sandbox, World, bare};
+use crate::run::{Folder, Gatepost, Sandbox, World, over_list};
 
 /// A sandbox with this many repositories, each with one pull request.
 fn fleet(count: usize) -> Sandbox {
@@ -27,15 +27,7 @@ fn fleet(count: usize) -> Sandbox {
 
 /// A run by hand with the workspace's token, over these targets.
 fn nightly(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> Gatepost {
-    folder.write("targets.json", &serde_json::to_vec(targets).unwrap());
-    bare()
-        .within(folder.path())
-        .set("BITBUCKET_API_URL", sandbox.http_url())
-        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
-        .set("WORKSPACE", "acme")
-        .set("KEY", "sonar")
-        .set("TARGETS_FILE", "targets.json")
-        .set("TIMEOUT", "20")
+    over_list(sandbox, folder, targets).set("KEY", "sonar")
 }
 
 /// An entry for the head of each repository's pull request, with nothing to look up.

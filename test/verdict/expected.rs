@@ -181,7 +181,7 @@ fn after_a_scan_that_failed_no_project_is_successful_without_an_analysis() {
     assert_eq!(status_of(&sandbox, "acme_web"), expected("FAILED", SCAN_FAILED));
 }
 
-/// Two steps scan one project each, and both name all of them.
+/// Two steps scan one project each. Both list all projects in `SONAR_PROJECTS`.
 #[test]
 fn the_verdict_of_another_step_stays() {
     for (gate, kept, words) in [

@@ -1,4 +1,4 @@
-//! Which globs of `ADVISORY_CONDITIONS` name a condition of a gate of the run.
+//! Finds the globs of `ADVISORY_CONDITIONS` that match no condition of any quality gate of the run.
 
 use std::{cell::RefCell, collections::BTreeMap};
 

@@ -33,7 +33,7 @@ pub(crate) struct Servers {
     throttles: RefCell<HashMap<Url, Rc<Throttle>>>,
     /// Whether the reader was warned that the token is sent unencrypted.
     is_warned: Cell<bool>,
-    /// What the gates of the run show of `ADVISORY_CONDITIONS`.
+    /// Which globs of `ADVISORY_CONDITIONS` match a condition of a gate.
     pub(crate) advice: ComparedAdvice,
 }
 

@@ -26,10 +26,9 @@ impl<'p> TargetPublisher<'_, 'p> {
             return projects.iter().map(|project| Verdict::not_affected(project)).collect();
         };
         let console = self.bitbucket.client.console;
-        let reason = NoVerdict::NotAnalysed { projects, doubt };
+        let reason = NoVerdict::NotAnalysed { projects: projects.clone(), doubt };
         tell_no_verdict(&reason, console);
         let words = console.without_secrets(&reason.to_string());
-        let NoVerdict::NotAnalysed { projects, .. } = &reason else { return Vec::new() };
         projects
             .iter()
             .map(|project| Verdict::not_analysed(project, words.clone(), reason.outcome()))

@@ -188,7 +188,7 @@ impl<'a> PublishRun<'a> {
         Ok(worst)
     }
 
-    /// Writes `SUMMARY_FILE`, before the last line of the log.
+    /// Writes `SUMMARY_FILE`. The last line of the log comes after it.
     fn write_page(&self, outcome: Outcome) {
         if let Some(page) = &self.page {
             page.write(outcome, self.context);

@@ -20,7 +20,7 @@ pub(super) enum Fate {
     Undated,
     /// Its key holds a secret, and cannot be sent again.
     Secret,
-    /// Somebody wrote it after it was listed.
+    /// Somebody changed it after Gatepost listed it.
     Changed,
     /// Bitbucket refused it or could not be reached.
     Refused,

@@ -59,7 +59,7 @@ struct Listing {
 #[derive(Debug)]
 enum End {
     Posted,
-    /// Somebody wrote it after it was listed: it is not touched.
+    /// Somebody changed the status after Gatepost listed it. Gatepost leaves it as it is.
     Changed,
 }
 
@@ -196,7 +196,7 @@ impl TargetSettler<'_, '_> {
         listing: &mut Listing,
     ) -> Outcome {
         let status = self.ended(listed, target);
-        // Another target of this run may be the same commit.
+        // Another target of this run may have the same commit.
         if !self.run.begun.borrow_mut().insert(StatusSlot::of(target, &status)) {
             return Outcome::Done;
         }
@@ -291,7 +291,7 @@ impl TargetSettler<'_, '_> {
         }
     }
 
-    /// How a status has ended without a further request, as the list says.
+    /// How the status has ended already, as a new list of the statuses shows; `None` if it must still be ended.
     fn end_by_others(&self, ending: &EndingStatus, listing: &Listing) -> Option<End> {
         let Status { key, refname, .. } = &ending.status;
         let is_it = |status: &&ListedStatus| status.key == *key && status.refname == *refname;

@@ -32,7 +32,7 @@ pub(super) struct EndingStatus {
 }
 
 impl UnderWay {
-    /// Begins to end a status. Waits for ever once the run is stopped.
+    /// Notes that a request is about to end this status. It never returns once the run is stopped.
     pub(super) async fn begin(&self, target: &Target, status: Status) -> Rc<EndingStatus> {
         if self.is_closed.get() {
             std::future::pending::<()>().await;

@@ -134,7 +134,7 @@ fn unused_throttle() -> (Throttle, Deadline) {
     (Throttle::new(MINUTE, Outage::default()), Deadline::after(MINUTE))
 }
 
-/// Tells the reader of a refusal. A value is without secrets.
+/// Returns the value, which holds no secret. Tells the reader about a refusal.
 fn check<T: Debug, R: Refused>(result: Option<Result<T, Box<R>>>, log: &Log) -> Option<T> {
     match result? {
         Ok(value) => {

@@ -64,8 +64,8 @@ pub fn report_task(text: &[u8]) {
     }
 }
 
-/// The JSON of a webhook: a status is green only if the gate itself says `OK`, or if advice is all that failed. It is within
-/// the limits of Bitbucket.
+/// The JSON of a webhook: a status is green only if the gate itself says `OK`, or if only advisory conditions failed. The
+/// status is within the limits of Bitbucket.
 pub fn webhook(text: &[u8]) {
     let analysis = match Analysis::of_bytes(text.to_vec(), true) {
         Err(wrong) => return check_wrong(&wrong),

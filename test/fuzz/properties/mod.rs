@@ -2,7 +2,7 @@
 //!
 //! | Function | The text is | What always holds |
 //! | --- | --- | --- |
-//! | [`environment`] | variables, as `NAME=value` with a zero byte after each | a run has problems, or statuses within the limits of Bitbucket; no secret is printed or posted |
+//! | [`environment`] | variables, as `NAME=value` with a zero byte after each | a run has problems, or its statuses are within the limits of Bitbucket; no secret is printed or posted |
 //! | [`targets`] | `TARGETS` | the same for each entry; there are not more targets than objects, and the log stays short |
 //! | [`report_task`] | `report-task.txt` | the task is asked for at the server of the file, over http or https |
 //! | [`webhook`] | the JSON of a webhook | a status is green only if the gate itself says `OK`, and it is within the limits of Bitbucket |

@@ -1,8 +1,8 @@
 //! The demo: Gatepost works with the sandbox.
 //!
 //! `cargo run -p sandbox` plays some scenes and ends. `cargo run -p sandbox -- serve` keeps the sandbox running and
-//! says how to use it. With a command after `serve`, it runs the command and ends with it. `--latency` lets every
-//! answer of Bitbucket come later.
+//! says how to use it. With a command after `serve`, it runs the command and ends with it. With
+//! `--latency`, Bitbucket waits before each answer.
 
 #[path = "main/changes.rs"]
 mod changes;
