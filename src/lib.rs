@@ -152,17 +152,23 @@ async fn publish(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
-        Ok(targets) => targets,
-        Err(outcome) => return Ok(outcome),
-    };
     let results = ResultFile::from_settings(settings, &mut findings);
     let summary = SummaryFile::from_settings(settings, results.as_ref(), &mut findings);
+    summary.iter().for_each(SummaryFile::begin);
+    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+        Ok(targets) => targets,
+        Err(outcome) => {
+            if let Some(summary) = &summary {
+                summary.write_without_targets(outcome);
+            }
+            return Ok(outcome);
+        }
+    };
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
         if let Some(summary) = &summary {
-            summary.write_notice("The variables are wrong, and nothing was sent. The log says what to do.");
+            summary.write_without_targets(Outcome::VariablesWrong);
         }
         return Ok(report::problems(&findings, console));
     };
@@ -170,13 +176,14 @@ async fn publish(
     if let Some(results) = &results {
         report::begin_results(results, console)?;
     }
+    report::unread(&search.unread, results.as_ref(), console);
     report::opening(&targets, settings, console);
     if targets.are_listed {
         let mut budget = Budget::of_publishing(&targets.plans, results.as_ref());
         search.asked.iter().for_each(|credential| budget.add(credential, None, 1));
         budget.warn(targets.steps(), console);
     }
-    let run = PublishRun::new(context, &targets, results.as_ref(), summary.as_ref());
+    let run = PublishRun::new(context, &targets, results.as_ref(), summary.as_ref(), &search.unread);
     Ok(run.publish_until(stop.received()).await?.worse(search.outcome))
 }
 
@@ -230,6 +237,7 @@ async fn settle(
     if let Some(results) = &results {
         report::begin_results(results, console)?;
     }
+    report::unread(&search.unread, results.as_ref(), console);
     let run = SettleRun::new(context, &settlement, &targets, results.as_ref());
     Ok(run.settle_until(stop.received()).await?.worse(search.outcome))
 }

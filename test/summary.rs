@@ -59,7 +59,7 @@ const HTML_ORDER: &[&str] = &[
     " to Bitbucket</dd>",
     "<dt>Exit code</dt><dd>4: Bitbucket refused",
     "<h2>What to do</h2>",
-    "(1 status)",
+    "(1 row)",
     "<dt>Answer</dt><dd>404 Not Found",
     "<dt>What to do 1</dt><dd>",
     "<p>acme/no-such-service pull request 1</p>",

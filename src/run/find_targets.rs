@@ -1,7 +1,7 @@
 //! Finds the targets of a run: the repositories of `REPOSITORIES`, and the open pull requests or branches in them. What is
 //! found becomes a list like that of `TARGETS`, whose entries say everything that is known.
 
-use std::{collections::BTreeMap, fs, path::Path, rc::Rc};
+use std::{collections::BTreeMap, fmt, fs, path::Path, rc::Rc};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
@@ -41,8 +41,24 @@ pub(crate) struct SearchResult {
     /// `Done`, or what became of a repository or a list that could not be read; `VariablesWrong` when nothing was found to
     /// look in.
     pub(crate) outcome: Outcome,
+    pub(crate) unread: Vec<Unread>,
     /// The credential of each repository that was looked in. Each took one request at least.
     pub(crate) asked: Vec<Rc<Credential>>,
+}
+
+/// A list or a repository that could not be read: the targets in it are not known.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) place: Place,
+    /// `None` when there is no credential for it.
+    pub(crate) refusal: Option<Box<Refusal>>,
+}
+
+/// Where targets are looked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    List(RepositoryList),
+    Repository(Repository),
 }
 
 /// Looks for targets.
@@ -75,38 +91,36 @@ impl<'a> TargetFinder<'a> {
 
     /// Finds the targets. A list or a repository that cannot be read is told, and the others are read.
     pub(crate) async fn find(&self) -> FoundTargets {
-        let (repositories, mut outcome) = self.repositories().await;
+        let (repositories, mut unread) = self.repositories().await;
         let looked = stream::iter(repositories.values().enumerate())
             .map(|(number, (repository, main_branch))| async move {
                 (number, self.look_in(repository, main_branch.as_deref()).await)
             })
             .buffer_unordered(self.context.settings.concurrency);
-        let mut found: Vec<(usize, Result<InRepository, Outcome>)> = looked.collect().await;
+        let mut found: Vec<(usize, Result<InRepository, Unread>)> = looked.collect().await;
         found.sort_unstable_by_key(|(number, _)| *number);
         let mut all = InRepository::default();
-        let mut unread = 0;
+        let unread_lists = unread.len();
         for (_, found) in found {
             match found {
                 Ok(found) => all.add(found),
-                Err(refused) => {
-                    outcome = outcome.worse(refused);
-                    unread += 1;
-                }
+                Err(repository) => unread.push(repository),
             }
         }
-        if repositories.is_empty() && outcome == Outcome::Done {
+        let mut outcome = if unread.is_empty() { Outcome::Done } else { Outcome::BitbucketFailed };
+        if repositories.is_empty() && unread.is_empty() {
             let console = self.context.console;
             console.failed("REPOSITORIES matches no repository that the credential sees; nothing was posted");
             console.detail("accepted", "names, globs and projects of repositories that exist");
             console.detail("to do", "check them, and what is left out with !; bitbucket.org/<workspace> shows the repositories of a workspace");
             outcome = Outcome::VariablesWrong;
         } else {
-            self.tell(&all, repositories.len(), unread);
+            self.tell(&all, repositories.len(), unread.len() - unread_lists);
         }
         let keyring = self.context.keyring;
         let asked =
             repositories.values().filter_map(|(repository, _)| keyring.credential_for(repository)).collect();
-        FoundTargets { entries: all.entries, search: SearchResult { outcome, asked } }
+        FoundTargets { entries: all.entries, search: SearchResult { outcome, unread, asked } }
     }
 
     fn tell(
@@ -157,10 +171,10 @@ impl<'a> TargetFinder<'a> {
     }
 
     /// The repositories to look in, each once.
-    async fn repositories(&self) -> (Repositories, Outcome) {
+    async fn repositories(&self) -> (Repositories, Vec<Unread>) {
         let named = self.search.named().map(|repository| (repository.clone(), None));
         let mut repositories: Repositories = named.map(by_name).collect();
-        let mut outcome = Outcome::Done;
+        let mut unread = Vec::new();
         let lists = self.search.lists();
         let asked = stream::iter(&lists)
             .map(|list| async move { (list, self.list(list).await) })
@@ -175,39 +189,42 @@ impl<'a> TargetFinder<'a> {
                         taken.map(|ListedRepository { repository, main_branch }| (repository, main_branch));
                     repositories.extend(taken.map(by_name));
                 }
-                Err(refused) => outcome = outcome.worse(refused),
+                Err(list) => unread.push(list),
             }
         }
-        (repositories, outcome)
+        (repositories, unread)
     }
 
-    async fn list(&self, list: &RepositoryList) -> Result<Vec<ListedRepository>, Outcome> {
+    async fn list(&self, list: &RepositoryList) -> Result<Vec<ListedRepository>, Unread> {
         let Context { keyring, console, settings, .. } = self.context;
-        let Some(credential) = keyring.common() else { return Err(Outcome::BitbucketFailed) };
+        let place = || Place::List(list.clone());
+        let Some(credential) = keyring.common() else {
+            return Err(Unread { place: place(), refusal: None });
+        };
         let deadline = Deadline::after(settings.timeout);
         let bitbucket = self.context.bitbucket(credential, console, &deadline);
         let RepositoryList { workspace, project } = list;
         bitbucket
             .list_repositories(workspace, project.as_deref())
             .await
-            .map_err(|refusal| self.refused(&refusal))
+            .map_err(|refusal| self.refused(refusal, place()))
     }
 
     async fn look_in(
         &self,
         repository: &Repository,
         main_branch: Option<&str>,
-    ) -> Result<InRepository, Outcome> {
+    ) -> Result<InRepository, Unread> {
         let Context { keyring, console, settings, .. } = self.context;
         let Some(credential) = keyring.credential_for(repository) else {
             console.failed(format_args!(
                 "failed to look in {repository}: it has no entry in BITBUCKET_ACCESS_TOKENS, and there is no other credential"
             ));
-            return Err(Outcome::BitbucketFailed);
+            return Err(Unread { place: Place::Repository(repository.clone()), refusal: None });
         };
         let deadline = Deadline::after(settings.timeout);
         let bitbucket = self.context.bitbucket(&credential, console, &deadline);
-        let refused = |refusal: Box<Refusal>| self.refused(&refusal);
+        let refused = |refusal| self.refused(refusal, Place::Repository(repository.clone()));
         match &self.search.from {
             TargetsFrom::OpenPullRequests => {
                 let listed = bitbucket.open_pull_requests(repository).await.map_err(refused)?;
@@ -228,9 +245,9 @@ impl<'a> TargetFinder<'a> {
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Outcome {
-        tell(refusal, self.context.console);
-        Outcome::BitbucketFailed
+    fn refused(&self, refusal: Box<Refusal>, place: Place) -> Unread {
+        tell(&*refusal, self.context.console);
+        Unread { place, refusal: Some(refusal) }
     }
 
     fn pull_requests(&self, repository: &Repository, listed: &[ListedPullRequest]) -> InRepository {
@@ -302,7 +319,37 @@ impl<'a> TargetFinder<'a> {
 
 impl SearchResult {
     /// Of a run that looks for nothing.
-    pub(crate) const NONE: Self = Self { outcome: Outcome::Done, asked: Vec::new() };
+    pub(crate) const NONE: Self = Self { outcome: Outcome::Done, unread: Vec::new(), asked: Vec::new() };
+}
+
+impl Place {
+    pub(crate) fn workspace(&self) -> &str {
+        let (Self::List(RepositoryList { workspace, .. }) | Self::Repository(Repository { workspace, .. })) =
+            self;
+        workspace
+    }
+
+    /// The slug of a repository.
+    pub(crate) fn slug(&self) -> Option<&str> {
+        match self {
+            Self::List(_) => None,
+            Self::Repository(Repository { slug, .. }) => Some(slug),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List(RepositoryList { workspace, project: None }) => {
+                write!(f, "all repositories of {workspace}")
+            }
+            Self::List(RepositoryList { workspace, project: Some(key) }) => {
+                write!(f, "the repositories of project {key} of {workspace}")
+            }
+            Self::Repository(repository) => repository.fmt(f),
+        }
+    }
 }
 
 impl InRepository {

@@ -27,6 +27,7 @@ use crate::{
     },
     run::{
         delivery::{Contradiction, Delivery, Left, ReportDelivery, StatusResult},
+        find_targets::Unread,
         insights::{PostedReport, ReportOutcome},
         result_file::{
             Record, RecordedReport, RecordedTarget, ReportRecord, ResultFile, write_output_variables,
@@ -225,6 +226,25 @@ pub(crate) fn begin_results(results: &ResultFile, console: &Console) -> io::Resu
         ));
     }
     Ok(())
+}
+
+/// Records in `RESULT_FILE` where no targets could be found: nobody would miss them otherwise.
+pub(crate) fn unread(unread: &[Unread], results: Option<&ResultFile>, console: &Console) {
+    let Some(results) = results else { return };
+    for Unread { place, refusal } in unread {
+        let reason = match refusal {
+            Some(refusal) => reason(refusal),
+            None => format!("there is no credential for {place}"),
+        };
+        let written = results.write(&Record {
+            target: RecordedTarget::of_place(place),
+            status: None,
+            outcome: "refused",
+            exit_code: Outcome::BitbucketFailed.exit_code(),
+            reason: Some(console.clean(&reason)),
+        });
+        tell_lost(written, console);
+    }
 }
 
 /// Passes the status on to later steps, as output variables of the pipeline.

@@ -20,6 +20,7 @@ use crate::{
         target::{CommitHash, CommitSource, Repository, Target, TargetPlan},
         verdict::Verdict,
     },
+    run::find_targets::Place,
 };
 
 /// A line of `RESULT_FILE`: what became of a status.
@@ -63,7 +64,8 @@ pub(crate) struct RecordedReport<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct RecordedTarget<'a> {
     workspace: &'a str,
-    repo_slug: &'a str,
+    /// `null` for a list of repositories that could not be read.
+    repo_slug: Option<&'a str>,
     commit: Option<&'a str>,
     /// The lookup that led to the commit; `null` when the commit was given.
     lookup: Option<RecordedLookup>,
@@ -116,10 +118,15 @@ impl<'a> RecordedTarget<'a> {
         let is_given = given.is_some() && given.as_ref() == target;
         Some(Self {
             workspace: &repository.workspace,
-            repo_slug: &repository.slug,
+            repo_slug: Some(&repository.slug),
             commit: target.map(|target| target.commit.as_str()),
             lookup: plan.filter(|_| !is_given).and_then(RecordedLookup::of),
         })
+    }
+
+    /// A place whose targets are not known.
+    pub(crate) fn of_place(place: &'a Place) -> Self {
+        Self { workspace: place.workspace(), repo_slug: place.slug(), commit: None, lookup: None }
     }
 }
 
@@ -173,7 +180,7 @@ struct EarlierReport {
 #[derive(Debug, Deserialize)]
 struct EarlierTarget {
     workspace: String,
-    repo_slug: String,
+    repo_slug: Option<String>,
     commit: Option<String>,
     #[serde(default)]
     lookup: Option<RecordedLookup>,
@@ -284,7 +291,7 @@ impl EarlierRuns {
             // A printed report was not sent; without a commit there was none.
             if let Some(commit) = target.commit.filter(|_| outcome != "printed") {
                 let commit = CommitHash::parse(&commit)?;
-                let repository = Repository { workspace: target.workspace, slug: target.repo_slug };
+                let repository = Repository { workspace: target.workspace, slug: target.repo_slug? };
                 let slot = StatusSlot::new(&repository, &commit, &id, None);
                 self.reports.insert(slot, (outcome == "posted").then_some(content));
             }
@@ -297,8 +304,8 @@ impl EarlierRuns {
             "printed" | "kept" => return Some(()),
             _ => return None,
         };
-        let EarlierTarget { workspace, repo_slug: slug, commit, lookup } = target;
-        let (Some(commit), Some(status)) = (commit, status) else {
+        let EarlierTarget { workspace, repo_slug, commit, lookup } = target;
+        let (Some(commit), Some(slug), Some(status)) = (commit, repo_slug, status) else {
             return Some(());
         };
         let commit = CommitHash::parse(&commit)?;

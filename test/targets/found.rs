@@ -194,6 +194,43 @@ fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
 }
 
 #[test]
+fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    sandbox.world(|world| {
+        world.delete_repository("acme/service-002");
+    });
+    let names = "service-001 service-002 other/*";
+    let gatepost = over(names, &sandbox).within(folder.path()).set("RESULT_FILE", "results.jsonl");
+    let run = gatepost.clone().set("SUMMARY_FILE", "summary.html").run();
+    assert_told(&run, 4, &["✔ 1 target: 1 posted"]);
+    let unread: Vec<Value> = results(&folder).into_iter().filter(|line| line["status"].is_null()).collect();
+    let places = unread.iter().map(|line| (&line["target"]["workspace"], &line["target"]["repo_slug"]));
+    assert_eq!(
+        places.collect::<Vec<_>>(),
+        [(&json!("other"), &Value::Null), (&json!("acme"), &json!("service-002"))]
+    );
+    for line in &unread {
+        assert_eq!((&line["outcome"], &line["exit_code"]), (&json!("refused"), &json!(4)), "{line}");
+        assert!(line["reason"].as_str().unwrap().starts_with("failed to list the "), "{line}");
+    }
+    let page = folder.read("summary.html");
+    let heading = "<h2>Could not be read: its targets are not known: 2</h2>";
+    let (before, rows) = page.split_once(heading).unwrap();
+    assert!(before.contains("<p>all repositories of other</p>"), "{before}");
+    for row in [
+        "<tr role=row><th role=rowheader scope=row>all repositories of other<td role=cell>-<td role=cell>-<td role=cell><td role=cell>not read: 404 (<a href=\"#r",
+        ">acme/service-002<td role=cell>-<td role=cell>-<td role=cell><td role=cell>not read: 404 (<a href=\"#r",
+        "<h2>Successful: 1</h2>",
+    ] {
+        assert!(rows.contains(row), "{row} in {rows}");
+    }
+    // RESUME reads these lines, and looks there again.
+    let run = gatepost.set("RESUME", "true").run();
+    assert_told(&run, 4, &["✔ 1 target: 0 posted, 1 skipped"]);
+    assert!(!run.output.contains("that Gatepost did not write"), "{}", run.output);
+}
+
+#[test]
 fn a_repository_that_is_removed_between_list_and_post_stops_no_other() {
     let (sandbox, folder) = (fleet(3), Folder::new());
     let finds = over("service-*", &sandbox)
@@ -325,6 +362,14 @@ fn repositories_that_match_nothing_are_a_problem() {
       to do:    check them, and what is left out with !; bitbucket.org/<workspace> shows the repositories of a workspace
     exit code 2
     ");
+    // The page of an earlier run does not stay.
+    let folder = Folder::new();
+    folder.write("summary.md", b"| acme/api | SUCCESSFUL |");
+    let run = over("nothing-*", &sandbox).within(folder.path()).set("SUMMARY_FILE", "summary.md").run();
+    assert_eq!(run.code, 2, "{}", run.output);
+    let page = folder.read("summary.md");
+    assert!(page.starts_with("# Gatepost\n\n**The variables are wrong, and nothing was posted."), "{page}");
+    assert!(!page.contains("acme/api"), "{page}");
 }
 
 #[test]
@@ -353,9 +398,13 @@ fn two_pull_requests_of_one_commit_have_one_status() {
 
 #[test]
 fn a_search_that_is_stopped_posts_nothing() {
-    let sandbox = fleet(3);
+    let (sandbox, folder) = (fleet(3), Folder::new());
     sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
-    let run = stopped_by("-TERM", &over("service-*", &sandbox), || sandbox.request_count() >= 1);
+    let gatepost = over("service-*", &sandbox).within(folder.path()).set("SUMMARY_FILE", "summary.md");
+    let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() >= 1);
+    assert!(
+        folder.read("summary.md").contains("**The run was stopped before its end. Nothing was posted.**")
+    );
     assert_told(&run, 143, &["✖ stopped before the end; nothing was posted"]);
     assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
 }

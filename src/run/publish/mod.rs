@@ -35,6 +35,7 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::{CommitFinder, Lookups},
+        find_targets::Unread,
         progress::Progress,
         report,
         result_file::ResultFile,
@@ -122,17 +123,18 @@ impl<'a> PublishRun<'a> {
         targets: &'a Targets,
         results: Option<&'a ResultFile>,
         summary_file: Option<&'a SummaryFile>,
+        unread: &[Unread],
     ) -> Self {
         let Targets { plans, are_listed, .. } = targets;
+        let page =
+            |(file, advice)| RunPage::new(file, advice, plans, targets.counted(), unread, context.console);
         let counted = || Summary::of(targets.counted(), results.is_some());
         Self {
             context,
             plans,
             results,
             summary: are_listed.then(counted),
-            page: summary_file
-                .zip(context.advice)
-                .map(|(file, advice)| RunPage::new(file, advice, plans, targets.counted())),
+            page: summary_file.zip(context.advice).map(page),
             progress: Progress::of(plans.len()),
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),

@@ -21,6 +21,7 @@ use crate::{
     run::{
         context::{Context, PipelinesProxy},
         delivery::StatusResult,
+        find_targets::Unread,
         insights::PostedReport,
         result_file::{ResultFile, open_regular},
         summary::{advice::Advice, html, markdown, page::Page, rows::Rows},
@@ -78,8 +79,23 @@ impl SummaryFile {
         Some(Self { file, format: *format })
     }
 
-    /// Writes a page that says only this, in place of the page of an earlier run.
-    pub(crate) fn write_notice(&self, notice: &str) {
+    /// Writes a page of a run that is under way, in place of the page of an earlier run.
+    pub(crate) fn begin(&self) {
+        self.write_notice(
+            "The run has not ended: it is under way, or something ended it before it could write this page.",
+        );
+    }
+
+    /// Writes the page of a run that ended before it had targets.
+    pub(crate) fn write_without_targets(&self, outcome: Outcome) {
+        self.write_notice(match outcome {
+            Outcome::Stopped => "The run was stopped before its end. Nothing was posted.",
+            _ => "The variables are wrong, and nothing was posted. The log says what to do.",
+        });
+    }
+
+    /// Writes a page that says only this.
+    fn write_notice(&self, notice: &str) {
         let page = Page {
             title: "Gatepost".to_owned(),
             notice: Some(notice.to_owned()),
@@ -104,13 +120,17 @@ impl SummaryFile {
 }
 
 impl<'a> RunPage<'a> {
-    /// The page of a run with these plans, whose number is given in words.
-    pub(crate) fn new(file: &'a SummaryFile, advice: &'a Advice, plans: &'a [Plan], targets: String) -> Self {
-        file.write_notice(
-            "The run has not ended: it is under way, or something ended it before it could write this page.",
-        );
+    /// The page of a run with these plans, whose number is given in words, and the places that could not be read.
+    pub(crate) fn new(
+        file: &'a SummaryFile,
+        advice: &'a Advice,
+        plans: &'a [Plan],
+        targets: String,
+        unread: &[Unread],
+        console: &Console,
+    ) -> Self {
         let begun = (SystemTime::now(), Instant::now());
-        Self { file, advice, plans, targets, rows: Rows::of(plans), begun }
+        Self { file, advice, plans, targets, rows: Rows::of(plans, unread, advice, console), begun }
     }
 
     /// Adds what became of a status of the plan with this number.

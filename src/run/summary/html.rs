@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     console::text::{forges, grouped},
-    run::summary::page::{AdviceFor, COLUMNS, Page, Row, Section, statuses},
+    run::summary::page::{AdviceFor, COLUMNS, Page, Row, Section, rows},
 };
 
 /// Nothing but the style of the page itself is ever loaded.
@@ -125,7 +125,7 @@ fn advise(advice: &AdviceFor, out: &mut impl Write) -> io::Result<()> {
         out,
         "<details open id=\"r{number}\">\n<summary><h3>{number}. {}</h3> ({})</summary>",
         Text(&group.title),
-        statuses(*count)
+        rows(*count)
     )?;
     definitions(group.lines.iter().map(|(title, text)| (title.as_str(), text)), out)?;
     let more = match advice.unnamed() {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     console::text::{forges, grouped},
-    run::summary::page::{AdviceFor, COLUMNS, Page, Row, Section, statuses},
+    run::summary::page::{AdviceFor, COLUMNS, Page, Row, Section, rows},
 };
 
 /// Text of others on one line: whatever it holds stays text, also within a cell of a table.
@@ -86,7 +86,7 @@ pub(super) fn write(page: &Page<'_>, out: &mut impl Write) -> io::Result<()> {
 
 fn advise(advice: &AdviceFor, out: &mut impl Write) -> io::Result<()> {
     let AdviceFor { group, number, count, targets } = advice;
-    writeln!(out, "\n### {number}. {} ({})\n", Text(&group.title), statuses(*count))?;
+    writeln!(out, "\n### {number}. {} ({})\n", Text(&group.title), rows(*count))?;
     for (title, text) in &group.lines {
         writeln!(out, "- {}: {}", Text(title), Text(text))?;
     }

@@ -11,7 +11,7 @@ mod rows;
 use std::{cell::RefCell, collections::BTreeMap, fmt::Write};
 
 use crate::{
-    bitbucket::refusal::Refusal,
+    bitbucket::refusal::{Purpose, Refusal},
     config::plan::Plan,
     console::{
         log::Console,
@@ -220,7 +220,10 @@ impl Counts {
 /// Why something was not posted, in few words.
 fn refused(what: &str, refusal: &Refusal) -> String {
     match (&refusal.failed.cause, refusal.failed.status_code()) {
-        (Cause::Unusable(..), _) => format!("{what}: the answer is not the status that was sent"),
+        (Cause::Unusable(..), _) if matches!(refusal.purpose, Purpose::PostStatus(..)) => {
+            format!("{what}: the answer is not the status that was sent")
+        }
+        (Cause::Unusable(..), _) => format!("{what}: the answer cannot be used"),
         (Cause::NoResponse(Failure::Proxy(failure)), _) => format!("{what}: {}", failure.words()),
         (_, Some(status_code)) => format!("{what}: {}", status_code.as_u16()),
         (_, None) => format!("{what}: no answer"),

@@ -57,9 +57,9 @@ pub(super) struct Row {
 /// The titles of the columns.
 pub(super) const COLUMNS: [&str; 5] = ["Repository", "Target", "State", "Key", "What became of it"];
 
-/// A number of statuses: "1 status", "2 statuses".
-pub(super) fn statuses(number: usize) -> String {
-    format!("{} {}", grouped(number), if number == 1 { "status" } else { "statuses" })
+/// A number of rows: "1 row", "2 rows".
+pub(super) fn rows(number: usize) -> String {
+    format!("{} {}", grouped(number), if number == 1 { "row" } else { "rows" })
 }
 
 impl Page<'_> {

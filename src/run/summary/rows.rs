@@ -18,18 +18,33 @@ use crate::{
     },
     run::{
         delivery::{Delivery, Left, ReportDelivery, StatusResult},
+        find_targets::Unread,
         insights::{PostedReport, ReportOutcome},
         summary::{
             advice::Advice,
             page::{AdviceFor, Row, Section},
-            words,
+            refused, words,
         },
     },
 };
 
-/// The rows so far, in the order in which they came.
+/// The rows so far.
 #[derive(Debug, Default)]
-pub(super) struct Rows(RefCell<Vec<Entry>>);
+pub(super) struct Rows {
+    /// In the order in which they came.
+    entries: RefCell<Vec<Entry>>,
+    /// Numbered after the entries.
+    unread: Vec<UnreadEntry>,
+}
+
+/// A row of a place whose targets are not known.
+#[derive(Debug)]
+struct UnreadEntry {
+    place: String,
+    outcome: String,
+    /// The group of the reason why it was refused.
+    advice: Option<u16>,
+}
 
 /// A row. A run has many thousands.
 #[derive(Debug)]
@@ -120,9 +135,17 @@ const TARGETS_NAMED: usize = 20;
 const POSTED: &str = "posted";
 
 impl Rows {
-    /// Room for a row for each of these plans.
-    pub(super) fn of(plans: &[Plan]) -> Self {
-        Self(RefCell::new(Vec::with_capacity(plans.len())))
+    /// Room for a row for each of these plans, below those of the places that could not be read.
+    pub(super) fn of(plans: &[Plan], unread: &[Unread], advice: &Advice, console: &Console) -> Self {
+        let unread = unread.iter().map(|Unread { place, refusal }| UnreadEntry {
+            place: console.clean(&place.to_string()),
+            outcome: match refusal {
+                Some(refusal) => refused("not read", refusal),
+                None => "not read: there is no credential for it".to_owned(),
+            },
+            advice: refusal.as_ref().and_then(|refusal| advice.of_refusal(refusal, console)),
+        });
+        Self { entries: RefCell::new(Vec::with_capacity(plans.len())), unread: unread.collect() }
     }
 
     /// Adds what became of a status of the plan with this number.
@@ -202,7 +225,7 @@ impl Rows {
             self.push(number, end, None, None, is_report, [key, outcome, "", ""], console);
         };
         let (mut has_row, mut has_end) = (vec![false; plans], vec![false; plans]);
-        for entry in &*self.0.borrow() {
+        for entry in &*self.entries.borrow() {
             has_row[entry.number as usize] = true;
             has_end[entry.number as usize] |= entry.end == End::Unfinished;
         }
@@ -249,15 +272,16 @@ impl Rows {
     ) {
         // A list has far fewer targets.
         if let Ok(number) = u32::try_from(number) {
-            self.0.borrow_mut().push(Entry { number, end, state, advice, is_report, texts });
+            self.entries.borrow_mut().push(Entry { number, end, state, advice, is_report, texts });
         }
     }
 
     /// The rows worst first, and below each end by repository and pull request. A status that was replaced has its last row.
     pub(super) fn sections(&self, plans: &[Plan]) -> Vec<Section> {
-        let entries = self.0.borrow();
+        let entries = self.entries.borrow();
         // A list has far fewer rows.
-        let mut order: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
+        let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
+        let mut order: Vec<u32> = (0..count(entries.len())).collect();
         let key = |at: &u32| entries[*at as usize].key(plans);
         let status = |at: &u32| {
             let entry = &entries[*at as usize];
@@ -277,16 +301,19 @@ impl Rows {
             let is_of_it = |at: &u32| entries[*at as usize].end == end;
             order.iter().copied().filter(is_of_it).collect::<Vec<_>>()
         };
-        End::ALL
-            .into_iter()
-            .map(|end| Section {
-                heading: end.heading(),
-                rows: rows(end),
-                is_fine: end == End::Successful,
-                is_bad: end <= End::Unfinished,
-            })
-            .filter(|section| !section.rows.is_empty())
-            .collect()
+        let unread = Section {
+            heading: "Could not be read: its targets are not known",
+            rows: (count(entries.len())..count(entries.len() + self.unread.len())).collect(),
+            is_fine: false,
+            is_bad: true,
+        };
+        let of_end = |end: End| Section {
+            heading: end.heading(),
+            rows: rows(end),
+            is_fine: end == End::Successful,
+            is_bad: end <= End::Unfinished,
+        };
+        [unread].into_iter().chain(End::ALL.map(of_end)).filter(|section| !section.rows.is_empty()).collect()
     }
 
     /// The reasons of these rows, each with what to do and the first targets, in the order in which they came.
@@ -297,7 +324,6 @@ impl Rows {
         plans: &[Plan],
         console: &Console,
     ) -> Vec<AdviceFor> {
-        let entries = self.0.borrow();
         let mut groups: Vec<AdviceFor> = advice
             .groups()
             .into_iter()
@@ -305,23 +331,52 @@ impl Rows {
             .map(|(at, group)| AdviceFor { group, number: at + 1, count: 0, targets: Vec::new() })
             .collect();
         for at in sections.iter().flat_map(|section| &section.rows) {
-            let entry = &entries[*at as usize];
-            let Some(group) = entry.advice.and_then(|group| groups.get_mut(usize::from(group))) else {
+            let Some(group) = self.group(*at).and_then(|group| groups.get_mut(usize::from(group))) else {
                 continue;
             };
             group.count += 1;
             if group.targets.len() < TARGETS_NAMED {
-                let target = &plans[entry.number as usize].target;
-                group.targets.push(console.clean(&target.to_string()));
+                group.targets.push(self.name(*at, plans, console));
             }
         }
         groups.retain(|group| group.count > 0);
         groups
     }
 
+    fn unread(&self, at: u32) -> Option<&UnreadEntry> {
+        self.unread.get((at as usize).checked_sub(self.entries.borrow().len())?)
+    }
+
+    /// The group of the reason that the row with this number has.
+    fn group(&self, at: u32) -> Option<u16> {
+        match self.unread(at) {
+            Some(unread) => unread.advice,
+            None => self.entries.borrow()[at as usize].advice,
+        }
+    }
+
+    /// What the row with this number is about.
+    fn name(&self, at: u32, plans: &[Plan], console: &Console) -> String {
+        if let Some(unread) = self.unread(at) {
+            return unread.place.clone();
+        }
+        let number = self.entries.borrow()[at as usize].number;
+        console.clean(&plans[number as usize].target.to_string())
+    }
+
     /// The row with this number.
     pub(super) fn row(&self, at: u32, plans: &[Plan], console: &Console) -> Row {
-        let entries = self.0.borrow();
+        if let Some(UnreadEntry { place, outcome, advice }) = self.unread(at) {
+            return Row {
+                repository: place.clone(),
+                target: "-".to_owned(),
+                state: "-",
+                outcome: outcome.clone(),
+                advice: advice.map(|group| usize::from(group) + 1),
+                ..Row::default()
+            };
+        }
+        let entries = self.entries.borrow();
         let Some(entry) = entries.get(at as usize) else { return Row::default() };
         let plan = &plans[entry.number as usize];
         let mut texts = entry.texts.splitn(4, '\n').skip(1);
