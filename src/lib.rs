@@ -144,6 +144,44 @@ async fn run(
     }
 }
 
+/// The files that a run writes, open.
+struct WrittenFiles {
+    /// `RESULT_FILE`.
+    results: Option<ResultFile>,
+    /// `SUMMARY_FILE`.
+    summary: Option<SummaryFile>,
+}
+
+impl WrittenFiles {
+    fn open(settings: &Settings, findings: &mut Findings) -> Self {
+        let results = ResultFile::from_settings(settings, findings);
+        let summary = SummaryFile::from_settings(settings, results.as_ref(), findings);
+        summary.iter().for_each(SummaryFile::begin);
+        Self { results, summary }
+    }
+
+    /// Begins the lines of this run in `RESULT_FILE` with what the search could not read.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    fn begin_results(&self, search: &SearchResult, console: &Console) -> anyhow::Result<()> {
+        if let Some(results) = &self.results {
+            report::begin_results(results, console)?;
+            report::unread(&search.unread, results, console);
+        }
+        Ok(())
+    }
+
+    /// Writes the page of a run that ends with this outcome before it has targets.
+    fn end_without_targets(&self, outcome: Outcome) -> Outcome {
+        if let Some(summary) = &self.summary {
+            summary.write_without_targets(outcome);
+        }
+        outcome
+    }
+}
+
 /// `MODE: publish`.
 async fn publish(
     variables: &Variables,
@@ -152,39 +190,27 @@ async fn publish(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
-    let results = ResultFile::from_settings(settings, &mut findings);
-    let summary = SummaryFile::from_settings(settings, results.as_ref(), &mut findings);
-    summary.iter().for_each(SummaryFile::begin);
+    let files = WrittenFiles::open(settings, &mut findings);
     let (targets, search) = match targets(variables, context, &mut findings, stop).await {
         Ok(targets) => targets,
-        Err(outcome) => {
-            if let Some(summary) = &summary {
-                summary.write_without_targets(outcome);
-            }
-            return Ok(outcome);
-        }
+        Err(outcome) => return Ok(files.end_without_targets(outcome)),
     };
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
-        if let Some(summary) = &summary {
-            summary.write_without_targets(Outcome::VariablesWrong);
-        }
-        return Ok(report::problems(&findings, console));
+        return Ok(files.end_without_targets(report::problems(&findings, console)));
     };
     hide_headers(context);
-    if let Some(results) = &results {
-        report::begin_results(results, console)?;
-    }
-    report::unread(&search.unread, results.as_ref(), console);
+    files.begin_results(&search, console)?;
     report::opening(&targets, settings, console);
     if targets.are_listed {
-        let mut budget = Budget::of_publishing(&targets.plans, results.as_ref());
+        let mut budget = Budget::of_publishing(&targets.plans, files.results.as_ref());
         search.asked.iter().for_each(|credential| budget.add(credential, None, 1));
         budget.warn(targets.steps(), console);
     }
-    let run = PublishRun::new(context, &targets, results.as_ref(), summary.as_ref(), &search.unread);
-    Ok(run.publish_until(stop.received()).await?.worse(search.outcome))
+    let WrittenFiles { results, summary } = &files;
+    let run = PublishRun::new(context, &targets, &search, results.as_ref(), summary.as_ref());
+    run.publish_until(stop.received()).await
 }
 
 /// `MODE: check`.
@@ -206,9 +232,9 @@ async fn check(
         return Ok(report::problems(&findings, console));
     };
     hide_headers(context);
-    let run = CheckRun::new(context, &targets);
+    let run = CheckRun::new(context, &targets, &search);
     tokio::select! {
-        outcome = run.check() => Ok(outcome?.worse(search.outcome)),
+        outcome = run.check() => outcome,
         () = stop.received() => Ok(stopped(console)),
     }
 }
@@ -222,24 +248,22 @@ async fn settle(
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
     let settlement = Settlement::from_variables(variables, &mut findings);
+    let files = WrittenFiles::open(settings, &mut findings);
     let (targets, search) = match targets(variables, context, &mut findings, stop).await {
         Ok(targets) => targets,
-        Err(outcome) => return Ok(outcome),
+        Err(outcome) => return Ok(files.end_without_targets(outcome)),
     };
-    let results = ResultFile::from_settings(settings, &mut findings);
     report::warnings(&findings, console);
     let targets: Option<Targets<SettleTarget>> = targets;
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
-        return Ok(report::problems(&findings, console));
+        return Ok(files.end_without_targets(report::problems(&findings, console)));
     };
     hide_headers(context);
     let targets = targets.into_published();
-    if let Some(results) = &results {
-        report::begin_results(results, console)?;
-    }
-    report::unread(&search.unread, results.as_ref(), console);
-    let run = SettleRun::new(context, &settlement, &targets, results.as_ref());
-    Ok(run.settle_until(stop.received()).await?.worse(search.outcome))
+    files.begin_results(&search, console)?;
+    let WrittenFiles { results, summary } = &files;
+    let run = SettleRun::new(context, &settlement, &targets, &search, results.as_ref(), summary.as_ref());
+    run.settle_until(stop.received()).await
 }
 
 /// `MODE: targets`.

@@ -257,7 +257,9 @@ fn a_run_with_wrong_variables_leaves_a_page_that_says_so() {
         .set("SUMMARY_FILE", "summary.html")
         .run();
     assert_eq!((run.code, sandbox.request_count()), (2, 0), "{}", run.output);
-    assert!(text_of(&folder.read("summary.html")).contains("The variables are wrong, and nothing was sent."));
+    assert!(
+        text_of(&folder.read("summary.html")).contains("The variables are wrong, and nothing was posted.")
+    );
 }
 
 #[test]

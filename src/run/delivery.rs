@@ -97,6 +97,28 @@ pub(crate) enum Left {
     OfEarlierRun,
 }
 
+/// What became of a status that was to be settled, or of a target without one, in the order of the last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    Ended,
+    /// It was printed, because of `DRY_RUN`.
+    Printed,
+    /// It is younger than `SETTLE_AFTER`.
+    Young,
+    /// Bitbucket names no date.
+    Undated,
+    /// Its key holds a secret, and cannot be sent again.
+    Secret,
+    /// Somebody changed it after Gatepost listed it.
+    Changed,
+    /// Bitbucket refused it or could not be reached.
+    Refused,
+    /// An attempt may have been applied.
+    InDoubt,
+    /// The statuses of a target could not be listed.
+    Unlisted,
+}
+
 impl Delivery {
     /// Whether the status stands on the commit, or would without `DRY_RUN`.
     pub(crate) const fn is_done(&self) -> bool {

@@ -24,7 +24,7 @@ use crate::{
         outcome::Outcome,
         target::{CommitHash, PullRequestId, Repository},
     },
-    run::context::Context,
+    run::{context::Context, progress::Progress},
 };
 
 /// The targets that were found.
@@ -92,15 +92,20 @@ impl<'a> TargetFinder<'a> {
     /// Finds the targets. A list or a repository that cannot be read is told, and the others are read.
     pub(crate) async fn find(&self) -> FoundTargets {
         let (repositories, mut unread) = self.repositories().await;
+        let Context { settings, keyring, console, .. } = self.context;
+        let progress = Progress::of(repositories.len(), "repositories");
         let looked = stream::iter(repositories.values().enumerate())
-            .map(|(number, (repository, main_branch))| async move {
-                (number, self.look_in(repository, main_branch.as_deref()).await)
+            .map(async |(number, (repository, main_branch))| {
+                let found = self.look_in(repository, main_branch.as_deref()).await;
+                progress.add();
+                (number, found)
             })
-            .buffer_unordered(self.context.settings.concurrency);
-        let mut found: Vec<(usize, Result<InRepository, Unread>)> = looked.collect().await;
+            .buffer_unordered(settings.concurrency)
+            .collect();
+        let mut found: Vec<(usize, Result<InRepository, Unread>)> =
+            progress.tell_during(looked, keyring, String::new, console).await;
         found.sort_unstable_by_key(|(number, _)| *number);
         let mut all = InRepository::default();
-        let unread_lists = unread.len();
         for (_, found) in found {
             match found {
                 Ok(found) => all.add(found),
@@ -109,25 +114,25 @@ impl<'a> TargetFinder<'a> {
         }
         let mut outcome = if unread.is_empty() { Outcome::Done } else { Outcome::BitbucketFailed };
         if repositories.is_empty() && unread.is_empty() {
-            let console = self.context.console;
             console.failed("REPOSITORIES matches no repository that the credential sees; nothing was posted");
             console.detail("accepted", "names, globs and projects of repositories that exist");
             console.detail("to do", "check them, and what is left out with !; bitbucket.org/<workspace> shows the repositories of a workspace");
             outcome = Outcome::VariablesWrong;
-        } else {
-            self.tell(&all, repositories.len(), unread.len() - unread_lists);
         }
-        let keyring = self.context.keyring;
         let asked =
             repositories.values().filter_map(|(repository, _)| keyring.credential_for(repository)).collect();
-        FoundTargets { entries: all.entries, search: SearchResult { outcome, unread, asked } }
+        let search = SearchResult { outcome, unread, asked };
+        if outcome != Outcome::VariablesWrong {
+            self.tell(&all, repositories.len(), &search);
+        }
+        FoundTargets { entries: all.entries, search }
     }
 
     fn tell(
         &self,
         InRepository { entries, drafts, forks }: &InRepository,
         repositories: usize,
-        unread: usize,
+        search: &SearchResult,
     ) {
         let thing = match self.search.from {
             TargetsFrom::OpenPullRequests => ("open pull request", "open pull requests"),
@@ -146,7 +151,7 @@ impl<'a> TargetFinder<'a> {
             counted(repositories, ("repository", "repositories")),
             among(*drafts, ("draft", "drafts")),
             among(*forks, ("from a fork", "from forks")),
-            among(unread, ("repository could not be read", "repositories could not be read")),
+            search.unread_words(),
         ));
     }
 
@@ -320,6 +325,24 @@ impl<'a> TargetFinder<'a> {
 impl SearchResult {
     /// Of a run that looks for nothing.
     pub(crate) const NONE: Self = Self { outcome: Outcome::Done, unread: Vec::new(), asked: Vec::new() };
+
+    /// What could not be read, for the end of a line: "; 1 list of repositories and 2 repositories could not be read".
+    pub(crate) fn unread_words(&self) -> String {
+        let repositories = self.unread.iter().filter(|unread| unread.place.slug().is_some()).count();
+        let lists = self.unread.len() - repositories;
+        let lists = match lists {
+            0 => None,
+            1 => Some("1 list of repositories".to_owned()),
+            lists => Some(format!("{lists} lists of repositories")),
+        };
+        let repositories = match repositories {
+            0 => None,
+            1 => Some("1 repository".to_owned()),
+            repositories => Some(format!("{repositories} repositories")),
+        };
+        let parts: Vec<String> = lists.into_iter().chain(repositories).collect();
+        if parts.is_empty() { String::new() } else { format!("; {} could not be read", parts.join(" and ")) }
+    }
 }
 
 impl Place {

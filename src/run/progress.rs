@@ -24,6 +24,8 @@ const INTERVALS: usize = 20;
 /// How far a run is.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    /// What is counted, such as "targets".
+    things: &'static str,
     all: usize,
     done: Cell<usize>,
     begun: Instant,
@@ -34,13 +36,13 @@ pub(crate) struct Progress {
 /// What is known of a run at a moment.
 #[derive(Debug, Default)]
 struct Moment {
+    things: &'static str,
     all: usize,
     done: usize,
     /// The number of targets that were done within this time.
     recent: (usize, Duration),
-    not_posted: usize,
-    /// Reports that follow all statuses.
-    reports: usize,
+    /// What else the run says.
+    rest: String,
     /// How long all requests with a credential pause.
     pause: Option<Duration>,
     /// The allowance that has least left, with its credential.
@@ -48,30 +50,46 @@ struct Moment {
 }
 
 impl Progress {
-    /// Of a run over so many targets.
-    pub(crate) fn of(all: usize) -> Self {
+    /// Of a run over so many things, such as "targets".
+    pub(crate) fn of(all: usize, things: &'static str) -> Self {
         let told = VecDeque::from([(Duration::ZERO, 0)]);
-        Self { all, done: Cell::default(), begun: Instant::now(), told: RefCell::new(told) }
+        Self { things, all, done: Cell::default(), begun: Instant::now(), told: RefCell::new(told) }
     }
 
-    /// Counts a target that is done.
+    /// Counts one that is done.
     pub(crate) fn add(&self) {
         self.done.set(self.done.get() + 1);
     }
 
-    /// Tells from time to time how far the run is, and never ends. `rest` is the number of statuses that were not posted, and
-    /// of the reports that are left.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.done.get() == self.all
+    }
+
+    /// Does the work, and tells from time to time how far it is. `rest` is what else the line says.
+    pub(crate) async fn tell_during<T>(
+        &self,
+        work: impl Future<Output = T>,
+        keyring: &Keyring,
+        rest: impl Fn() -> String,
+        console: &Console,
+    ) -> T {
+        tokio::select! {
+            done = work => done,
+            never = self.tell(keyring, rest, console) => match never {},
+        }
+    }
+
+    /// Tells from time to time how far the run is, and never ends.
     pub(crate) async fn tell(
         &self,
         keyring: &Keyring,
-        rest: impl Fn() -> (usize, usize),
+        rest: impl Fn() -> String,
         console: &Console,
     ) -> std::convert::Infallible {
         loop {
             tokio::time::sleep(INTERVAL).await;
-            let (not_posted, reports) = rest();
             let moment = self.moment(self.begun.elapsed());
-            let moment = Moment { not_posted, reports, ..moment }.with_allowance(keyring, Instant::now());
+            let moment = Moment { rest: rest(), ..moment }.with_allowance(keyring, Instant::now());
             console.line(moment.line());
         }
     }
@@ -86,7 +104,7 @@ impl Progress {
             told.pop_front();
         }
         let recent = (done - before, elapsed.saturating_sub(since));
-        Moment { all: self.all, done, recent, ..Moment::default() }
+        Moment { things: self.things, all: self.all, done, recent, ..Moment::default() }
     }
 }
 
@@ -105,18 +123,13 @@ impl Moment {
     }
 
     fn line(&self) -> String {
-        let Self { all, done, recent: (recent, within), not_posted, reports, pause, allowance } = self;
-        let mut line = format!("{} of {} targets", grouped(*done), grouped(*all));
+        let Self { things, all, done, recent: (recent, within), rest, pause, allowance } = self;
+        let mut line = format!("{} of {} {things}", grouped(*done), grouped(*all));
         if *recent > 0 && done < all {
             let pace = whole(*recent) / within.as_secs_f64();
             let _ = write!(line, ", {}, about {} to go", per_time(pace), time(whole(all - done) / pace));
         }
-        if done == all && *reports > 0 {
-            let _ = write!(line, "; {} reports to go", grouped(*reports));
-        }
-        if *not_posted > 0 {
-            let _ = write!(line, "; {} not posted", grouped(*not_posted));
-        }
+        line.push_str(rest);
         if let Some(pause) = pause {
             let _ = write!(line, "; requests pause for {} s because of the rate limit", rounded(*pause));
         }
@@ -160,6 +173,7 @@ mod tests {
     fn a_line_says_how_far_the_run_is() {
         let allowance = Allowance { left: 588, allowed: 1000 };
         let moment = Moment {
+            things: "targets",
             all: 1000,
             done: 412,
             recent: (412, Duration::from_secs(15)),
@@ -174,15 +188,16 @@ mod tests {
 
     #[test]
     fn a_line_says_only_what_is_known() {
-        let moment = Moment { all: 10_000, ..Moment::default() };
-        assert_eq!(moment.line(), "0 of 10,000 targets");
-        let moment = Moment { not_posted: 3, pause: Some(Duration::from_secs(40)), ..moment };
+        let moment = Moment { things: "repositories", all: 10_000, ..Moment::default() };
+        assert_eq!(moment.line(), "0 of 10,000 repositories");
+        let rest = "; 3 not posted".to_owned();
+        let moment = Moment { rest, pause: Some(Duration::from_secs(40)), ..moment };
         assert_eq!(
             moment.line(),
-            "0 of 10,000 targets; 3 not posted; requests pause for 40 s because of the rate limit"
+            "0 of 10,000 repositories; 3 not posted; requests pause for 40 s because of the rate limit"
         );
-        let moment = Moment { done: 10_000, recent: (1, INTERVAL), reports: 28, ..moment };
-        assert!(moment.line().starts_with("10,000 of 10,000 targets; 28 reports to go; 3 not posted"));
+        let moment = Moment { done: 10_000, recent: (1, INTERVAL), ..moment };
+        assert!(moment.line().starts_with("10,000 of 10,000 repositories; 3 not posted; requests pause"));
     }
 
     #[test]
@@ -197,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_pace_is_that_of_the_last_minutes() {
-        let progress = Progress::of(1000);
+        let progress = Progress::of(1000, "targets");
         progress.done.set(500);
         assert_eq!(progress.moment(INTERVAL).recent, (500, INTERVAL), "they were skipped");
         for number in 2_u32..60 {

@@ -229,8 +229,7 @@ pub(crate) fn begin_results(results: &ResultFile, console: &Console) -> io::Resu
 }
 
 /// Records in `RESULT_FILE` where no targets could be found: nobody would miss them otherwise.
-pub(crate) fn unread(unread: &[Unread], results: Option<&ResultFile>, console: &Console) {
-    let Some(results) = results else { return };
+pub(crate) fn unread(unread: &[Unread], results: &ResultFile, console: &Console) {
     for Unread { place, refusal } in unread {
         let reason = match refusal {
             Some(refusal) => reason(refusal),

@@ -145,7 +145,10 @@ fn a_stopped_run_says_which_answer_is_missing() {
     assert_told(
         &run,
         143,
-        &[missing, "✖ stopped before the end; acme/api commit 94277cd267a8: 0 statuses ended\n"],
+        &[
+            missing,
+            "✖ stopped before the end; acme/api commit 94277cd267a8: 0 statuses ended, 1 not known to be ended\n",
+        ],
     );
     assert!(folder.read("results.jsonl").contains("\"outcome\":\"stopped\""));
     assert!(run.took < Duration::from_secs(6), "{:?}", run.took);

@@ -6,7 +6,7 @@ use sandbox::{Fault, Status, WORKSPACE_TOKEN, service, timestamp};
 use serde_json::{Value, json};
 
 use super::{HOUR, counted};
-use crate::run::{Folder, Gatepost, Sandbox, World, assert_told, over_list};
+use crate::run::{Folder, Gatepost, Sandbox, World, assert_told, bare, over_list, stopped_by};
 
 /// So many repositories, each with an old `INPROGRESS` on its pull request, a young one, and an old red one.
 fn fleet(count: usize) -> Sandbox {
@@ -84,6 +84,89 @@ fn a_whole_workspace_is_settled_once() {
     assert_eq!(folder.read("results.jsonl").lines().count(), 20);
     assert_told(&gatepost.run(), 0, &["✔ 20 targets: 0 statuses ended, 20 younger than SETTLE_AFTER\n"]);
     assert_eq!(counted(&sandbox), (40, 20));
+}
+
+/// The settings of the nightly run of the documents: targets that are found, and a page.
+fn nightly(sandbox: &Sandbox, folder: &Folder, repositories: &str) -> Gatepost {
+    bare()
+        .within(folder.path())
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("REPOSITORIES", repositories)
+        .set("MODE", "settle")
+        .set("STATE", "STOPPED")
+        .set("SETTLE_KEYS", "*")
+        .set("SUMMARY_FILE", "summary.md")
+}
+
+#[test]
+fn sixty_repositories_are_settled_and_a_second_run_changes_nothing() {
+    let (sandbox, folder) = (fleet(60), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, "service-*");
+    assert_told(&gatepost.run(), 0, &["✔ 60 targets: 60 statuses ended, 60 younger than SETTLE_AFTER\n"]);
+    // One list of repositories, one of pull requests for each, and one of statuses for each.
+    assert_eq!(counted(&sandbox), (1 + 60 + 60, 60));
+    let before: Vec<_> = (1..=60).map(|number| states(&sandbox, number)).collect();
+    assert_told(&gatepost.run(), 0, &["✔ 60 targets: 0 statuses ended, 60 younger than SETTLE_AFTER\n"]);
+    assert_eq!(counted(&sandbox), (2 * (1 + 60 + 60), 60));
+    assert_eq!((1..=60).map(|number| states(&sandbox, number)).collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn the_page_of_a_run_that_settles_says_what_became_of_each_status() {
+    let (sandbox, folder) = (fleet(3), Folder::new());
+    sandbox.world(|world| {
+        world.delete_repository("acme/service-002");
+    });
+    let gatepost = nightly(&sandbox, &folder, "service-001 service-002 service-003");
+    let run = gatepost.clone().set("DRY_RUN", "true").run();
+    assert_told(&run, 4, &["2 statuses printed (DRY_RUN)"]);
+    let page = folder.read("summary.md");
+    assert!(page.contains("**DRY\\_RUN: nothing was posted.**"), "{page}");
+    assert!(page.contains("| INPROGRESS | sonar | printed: 30 hours old, created by "), "{page}");
+    assert_told(
+        &gatepost.run(),
+        4,
+        &["✖ 2 targets: 2 statuses ended, 2 younger than SETTLE_AFTER; 1 repository could not be read\n"],
+    );
+    let page = folder.read("summary.md");
+    let parts = [
+        "# Gatepost: 2 targets\n",
+        "- Ended: **2**\n",
+        "- Targets: acme/service-002\n",
+        "## Could not be read: its targets are not known: 1\n",
+        "## Ended: 2\n",
+        "| acme/service-001 | [pull request 1](https://bitbucket.org/acme/service-001/pull-requests/1) | STOPPED | sonar | ended: 30 hours old, created by the access token ",
+        "## Left as it is: 2\n",
+        "| INPROGRESS | young | stays: it is younger than SETTLE\\_AFTER: 60 minutes old, created by ",
+    ];
+    let mut rest = &*page;
+    for part in parts {
+        let Some(at) = rest.find(part) else { panic!("no {part:?} in order in {page}") };
+        rest = &rest[at..];
+    }
+    // Nothing is left to end with this key.
+    assert_eq!(gatepost.set("SETTLE_KEYS", "sonar").run().code, 4);
+    let page = folder.read("summary.md");
+    assert!(page.contains("## No status to end: 2\n"), "{page}");
+}
+
+#[test]
+fn the_page_of_a_stopped_run_says_what_was_not_settled() {
+    let (sandbox, folder) = (fleet(3), Folder::new());
+    sandbox.fault_after(1 + 3 + 3, Fault::Silent);
+    let gatepost = nightly(&sandbox, &folder, "service-*").set("CONCURRENCY", "1");
+    let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() > 1 + 3 + 3);
+    assert_eq!(run.code, 143, "{}", run.output);
+    let page = folder.read("summary.md");
+    for part in [
+        "**The run was stopped before its end.**",
+        "not known to be ended",
+        "## Not finished when the run was stopped: ",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
 }
 
 /// A title or a link that is not there is made up, because Bitbucket may ask for one.

@@ -187,8 +187,8 @@ fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
         4,
         &[
             "✖ failed to list the pull requests of acme/service-002: ",
-            "found 2 open pull requests in 3 repositories, 1 repository could not be read\n",
-            "✔ 2 targets: 2 posted",
+            "found 2 open pull requests in 3 repositories; 1 repository could not be read\n",
+            "✖ 2 targets: 2 posted; 1 repository could not be read\n",
         ],
     );
 }
@@ -202,7 +202,11 @@ fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
     let names = "service-001 service-002 other/*";
     let gatepost = over(names, &sandbox).within(folder.path()).set("RESULT_FILE", "results.jsonl");
     let run = gatepost.clone().set("SUMMARY_FILE", "summary.html").run();
-    assert_told(&run, 4, &["✔ 1 target: 1 posted"]);
+    assert_told(
+        &run,
+        4,
+        &["✖ 1 target: 1 posted; 1 list of repositories and 1 repository could not be read\n"],
+    );
     let unread: Vec<Value> = results(&folder).into_iter().filter(|line| line["status"].is_null()).collect();
     let places = unread.iter().map(|line| (&line["target"]["workspace"], &line["target"]["repo_slug"]));
     assert_eq!(
@@ -226,7 +230,7 @@ fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
     }
     // RESUME reads these lines, and looks there again.
     let run = gatepost.set("RESUME", "true").run();
-    assert_told(&run, 4, &["✔ 1 target: 0 posted, 1 skipped"]);
+    assert_told(&run, 4, &["✖ 1 target: 0 posted, 1 skipped"]);
     assert!(!run.output.contains("that Gatepost did not write"), "{}", run.output);
 }
 
@@ -294,7 +298,7 @@ fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
     assert_told(
         &run,
         4,
-        &["✖ failed to list the pull requests of acme/service-001: ", "✔ 1 target: 1 posted"],
+        &["✖ failed to list the pull requests of acme/service-001: ", "✖ 1 target: 1 posted; 1 repository could not be read"],
     );
 }
 

@@ -24,7 +24,7 @@ use crate::{
     model::{insights::report_id, outcome::Outcome, target::Repository},
     run::{
         ask_sonarqube::servers::Servers, budget::Budget, context::Context, find_commit::Lookups,
-        lookup_cache::LookupCache, report,
+        find_targets::SearchResult, lookup_cache::LookupCache, progress::Progress, report,
     },
     sonarqube::refusal as sonarqube_refusal,
 };
@@ -39,6 +39,7 @@ use self::{
 pub(crate) struct CheckRun<'a> {
     context: Context<'a>,
     targets: &'a Targets<CheckTarget>,
+    search: &'a SearchResult,
     lookups: Lookups<'a>,
     /// Whether a credential can read a repository, with the scopes that Bitbucket lists.
     repositories: LookupCache<(*const Credential, &'a Repository), Option<Scopes>, refusal::Refusal>,
@@ -58,7 +59,11 @@ impl fmt::Debug for TokenKey {
 }
 
 impl<'a> CheckRun<'a> {
-    pub(crate) fn new(context: Context<'a>, targets: &'a Targets<CheckTarget>) -> Self {
+    pub(crate) fn new(
+        context: Context<'a>,
+        targets: &'a Targets<CheckTarget>,
+        search: &'a SearchResult,
+    ) -> Self {
         let with_commit = targets.plans.iter().filter_map(|plan| match &plan.target {
             CheckTarget::Commit(target) => Some((&plan.credential, target)),
             CheckTarget::Repository(_) => None,
@@ -66,6 +71,7 @@ impl<'a> CheckRun<'a> {
         Self {
             context,
             targets,
+            search,
             lookups: Lookups::of(with_commit),
             repositories: LookupCache::default(),
             tokens: LookupCache::default(),
@@ -96,13 +102,18 @@ impl<'a> CheckRun<'a> {
             console.line(step);
         }
         budget(plans).warn(self.targets.steps(), console);
-        let outcomes: Vec<Outcome> = stream::iter(plans)
-            .map(async |plan| self.check_target(plan, &console.about(&plan.target)).await)
+        let progress = Progress::of(plans.len(), "targets");
+        let checked = stream::iter(plans)
+            .map(async |plan| {
+                let outcome = self.check_target(plan, &console.about(&plan.target)).await;
+                progress.add();
+                outcome
+            })
             .buffer_unordered(settings.concurrency)
-            .try_collect()
-            .await?;
+            .try_collect();
+        let outcomes: Vec<Outcome> = progress.tell_during(checked, keyring, String::new, console).await?;
         let working = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
-        let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
+        let worst = outcomes.into_iter().fold(self.search.outcome, Outcome::worse);
         report::unused_tokens(keyring, console);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
@@ -110,7 +121,8 @@ impl<'a> CheckRun<'a> {
         console.tell_left_out("");
         let verb = if plans.len() == 1 { "works" } else { "work" };
         let share = step.as_ref().map(|_| format!("; {}", self.targets.counted())).unwrap_or_default();
-        let line = format!("{working} of {number} {verb}; nothing was posted{share}");
+        let unread = self.search.unread_words();
+        let line = format!("{working} of {number} {verb}; nothing was posted{share}{unread}");
         if worst == Outcome::Done {
             console.done(line);
         } else {

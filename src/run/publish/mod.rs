@@ -11,6 +11,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap, hash_map::Entry},
     convert::Infallible,
+    fmt::Write as _,
     future::{pending, poll_fn},
     pin::pin,
     rc::Rc,
@@ -27,7 +28,10 @@ use crate::{
         plan::{Plan, PlanTarget as _},
         target_list::Targets,
     },
-    console::log::Console,
+    console::{
+        log::Console,
+        text::{counted, grouped},
+    },
     http::deadline::Deadline,
     model::{outcome::Outcome, state::State, target::Target, verdict::Verdict},
     run::{
@@ -35,7 +39,7 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::{CommitFinder, Lookups},
-        find_targets::Unread,
+        find_targets::SearchResult,
         progress::Progress,
         report,
         result_file::ResultFile,
@@ -58,6 +62,7 @@ use self::{
 pub(crate) struct PublishRun<'a> {
     context: Context<'a>,
     plans: &'a [Plan],
+    search: &'a SearchResult,
     results: Option<&'a ResultFile>,
     /// Of the targets of a list. A single target is reported by itself.
     summary: Option<Summary>,
@@ -121,21 +126,23 @@ impl<'a> PublishRun<'a> {
     pub(crate) fn new(
         context: Context<'a>,
         targets: &'a Targets,
+        search: &'a SearchResult,
         results: Option<&'a ResultFile>,
         summary_file: Option<&'a SummaryFile>,
-        unread: &[Unread],
     ) -> Self {
         let Targets { plans, are_listed, .. } = targets;
-        let page =
-            |(file, advice)| RunPage::new(file, advice, plans, targets.counted(), unread, context.console);
-        let counted = || Summary::of(targets.counted(), results.is_some());
+        let page = |(file, advice)| {
+            RunPage::new(file, advice, plans, targets.counted(), &search.unread, context.console)
+        };
+        let summary = || Summary::of(targets.counted(), search.unread_words(), results.is_some());
         Self {
             context,
             plans,
+            search,
             results,
-            summary: are_listed.then(counted),
+            summary: are_listed.then(summary),
             page: summary_file.zip(context.advice).map(page),
-            progress: Progress::of(plans.len()),
+            progress: Progress::of(plans.len(), "targets"),
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
             pending: PendingStatuses::default(),
@@ -169,7 +176,7 @@ impl<'a> PublishRun<'a> {
         });
         let published = stream::select_all(work).try_fold(published, Published::with).await?;
         let Published { outcomes, doubts, kept } = published;
-        let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
+        let worst = outcomes.iter().copied().fold(self.search.outcome, Outcome::worse);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
         }
@@ -365,7 +372,19 @@ impl<'a> PublishRun<'a> {
     async fn tell_progress(&self) -> Infallible {
         let Context { keyring, console, .. } = self.context;
         let Some(summary) = &self.summary else { return pending().await };
-        self.progress.tell(keyring, || (summary.not_posted(), self.due.count()), console).await
+        let rest = || {
+            let mut rest = String::new();
+            let reports = self.due.count();
+            if self.progress.is_done() && reports > 0 {
+                let _ = write!(rest, "; {} to go", counted(reports, "report"));
+            }
+            let not_posted = summary.not_posted();
+            if not_posted > 0 {
+                let _ = write!(rest, "; {} not posted", grouped(not_posted));
+            }
+            rest
+        };
+        self.progress.tell(keyring, rest, console).await
     }
 
     /// Ends a run that is stopped: no `INPROGRESS` of it stays, as far as the time allows. `is_done` when everything else

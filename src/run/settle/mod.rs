@@ -5,7 +5,14 @@ mod tally;
 mod target;
 mod under_way;
 
-use std::{cell::RefCell, collections::HashSet, pin::pin, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashSet},
+    convert::Infallible,
+    future::pending,
+    pin::pin,
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -27,9 +34,15 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::Lookups,
+        find_targets::SearchResult,
+        progress::Progress,
         publish::by_credential,
         report,
         result_file::ResultFile,
+        summary::{
+            file::{RunPage, SummaryFile},
+            rows::SettledStatus,
+        },
     },
 };
 
@@ -45,9 +58,15 @@ pub(crate) struct SettleRun<'a> {
     context: Context<'a>,
     settlement: &'a Settlement,
     targets: &'a Targets,
+    search: &'a SearchResult,
     results: Option<&'a ResultFile>,
     lookups: Lookups<'a>,
     tally: Tally,
+    /// `SUMMARY_FILE`.
+    page: Option<RunPage<'a>>,
+    progress: Progress,
+    /// The numbers of the targets that are under way.
+    at_work: RefCell<BTreeSet<usize>>,
     under_way: UnderWay,
     /// The statuses that the run has begun to end: two targets may turn out to be one commit.
     begun: RefCell<HashSet<StatusSlot>>,
@@ -63,16 +82,25 @@ impl<'a> SettleRun<'a> {
         context: Context<'a>,
         settlement: &'a Settlement,
         targets: &'a Targets,
+        search: &'a SearchResult,
         results: Option<&'a ResultFile>,
+        summary_file: Option<&'a SummaryFile>,
     ) -> Self {
         let plans = targets.plans.iter();
+        let page = |(file, advice)| {
+            RunPage::new(file, advice, &targets.plans, targets.counted(), &search.unread, context.console)
+        };
         Self {
             context,
             settlement,
             targets,
+            search,
             results,
             lookups: Lookups::of(plans.map(|plan| (&plan.credential, &plan.target))),
-            tally: Tally::new(),
+            tally: Tally::default(),
+            page: summary_file.zip(context.advice).map(page),
+            progress: Progress::of(targets.plans.len(), "targets"),
+            at_work: RefCell::default(),
             under_way: UnderWay::default(),
             begun: RefCell::default(),
         }
@@ -91,10 +119,12 @@ impl<'a> SettleRun<'a> {
         tokio::select! {
             worst = &mut settle => {
                 let worst = worst?;
+                self.write_page(worst);
                 self.tell_end(worst);
                 return Ok(worst);
             }
             () = stop => {}
+            never = self.tell_progress() => match never {},
         }
         self.under_way.close();
         tokio::select! {
@@ -103,7 +133,7 @@ impl<'a> SettleRun<'a> {
             () = tokio::time::sleep(ANSWERS_LIMIT) => {}
         }
         for ending in self.under_way.unanswered() {
-            let EndingStatus { target, status, .. } = &*ending;
+            let EndingStatus { number, target, status, .. } = &*ending;
             console.warning(format_args!(
                 "the status {} of {} commit {} may be {} now: Bitbucket has not answered",
                 status.key,
@@ -119,33 +149,71 @@ impl<'a> SettleRun<'a> {
                 verdict_words: String::new(),
             };
             report::status_result(&left, None, self.results, console);
+            let name = target::name(&status.key, status.refname.as_deref());
+            self.note(SettledStatus::unanswered(&name), *number);
         }
+        if let Some(page) = &self.page {
+            let at_work: Vec<usize> = self.at_work.borrow().iter().copied().collect();
+            page.add_unfinished(&at_work, &[], console);
+        }
+        self.write_page(Outcome::Stopped);
         console.failed(format_args!("stopped before the end; {}", self.sum()));
         Ok(Outcome::Stopped)
     }
 
     /// Settles all targets. Returns the worst outcome.
     async fn settle(&self) -> anyhow::Result<Outcome> {
-        let plans: Vec<&Plan> = self.targets.plans.iter().collect();
-        let work = by_credential(plans, |plan| plan).into_iter().map(|plans| {
-            let targets = stream::iter(plans).map(|plan| self.settle_target(plan));
+        let plans: Vec<_> = self.targets.plans.iter().enumerate().collect();
+        let work = by_credential(plans, |(_, plan)| plan).into_iter().map(|plans| {
+            let targets = stream::iter(plans).map(|(number, plan)| self.settle_target(number, plan));
             Box::pin(targets.buffer_unordered(self.context.settings.concurrency))
         });
         stream::select_all(work)
-            .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
+            .try_fold(self.search.outcome, async |worst, outcome| Ok(worst.worse(outcome)))
             .await
     }
 
-    async fn settle_target(&self, plan: &'a Plan) -> anyhow::Result<Outcome> {
+    async fn settle_target(&self, number: usize, plan: &'a Plan) -> anyhow::Result<Outcome> {
+        self.at_work.borrow_mut().insert(number);
         let console = self.console_about(plan);
         let deadline = Deadline::after(self.context.settings.timeout);
         let settler = TargetSettler {
             run: self,
             bitbucket: self.context.bitbucket(&plan.credential, &console, &deadline),
+            number,
             plan,
             wanted: wanted(plan),
+            has_status: Cell::default(),
         };
-        Ok(Box::pin(settler.settle()).await)
+        let outcome = Box::pin(settler.settle()).await;
+        self.at_work.borrow_mut().remove(&number);
+        self.progress.add();
+        Ok(outcome)
+    }
+
+    /// Counts what became of a status of the target with this number, and adds it to `SUMMARY_FILE`.
+    fn note(&self, settled: SettledStatus<'_>, number: usize) {
+        self.tally.add(settled.fate);
+        if let Some(page) = &self.page {
+            page.add_settled(settled, number, self.context.console);
+        }
+    }
+
+    /// Writes `SUMMARY_FILE`. The last line of the log comes after it.
+    fn write_page(&self, outcome: Outcome) {
+        if let Some(page) = &self.page {
+            page.write(outcome, self.context);
+        }
+    }
+
+    /// Tells how far a run over a list is, and never ends.
+    async fn tell_progress(&self) -> Infallible {
+        if !self.targets.are_listed {
+            return pending().await;
+        }
+        let Context { keyring, console, .. } = self.context;
+        let rest = || if self.tally.is_empty() { String::new() } else { format!("; {}", self.tally.sum()) };
+        self.progress.tell(keyring, rest, console).await
     }
 
     fn console_about(&self, plan: &Plan) -> Console {
@@ -216,7 +284,7 @@ impl<'a> SettleRun<'a> {
         let Targets { plans, are_listed, .. } = self.targets;
         match (&plans[..], are_listed) {
             ([plan], false) => format!("{}: {what}", plan.target),
-            _ => format!("{}: {what}", self.targets.counted()),
+            _ => format!("{}: {what}{}", self.targets.counted(), self.search.unread_words()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Settles one target: finds its commit, lists the statuses, and ends those that fit.
 
 use std::{
+    cell::Cell,
     pin::pin,
     rc::Rc,
     time::{Duration, Instant},
@@ -26,15 +27,16 @@ use crate::{
         outcome::Outcome,
         settlement::{Candidate, Choice},
         state::State,
-        status::{DESCRIPTION_MAX_CHARS, Status, StatusSlot},
+        status::{DESCRIPTION_MAX_CHARS, Status, StatusKey, StatusSlot},
         target::Target,
         timestamp::Timestamp,
     },
     run::{
-        delivery::{Delivery, StatusResult},
+        delivery::{Delivery, Fate, StatusResult},
         find_commit::{CommitFinder, FailedStep},
         report,
-        settle::{SettleRun, tally::Fate, under_way::EndingStatus},
+        settle::{SettleRun, under_way::EndingStatus},
+        summary::rows::SettledStatus,
     },
 };
 
@@ -43,9 +45,13 @@ use crate::{
 pub(super) struct TargetSettler<'c, 'p> {
     pub(super) run: &'c SettleRun<'p>,
     pub(super) bitbucket: Bitbucket<'c>,
+    /// The number of the target.
+    pub(super) number: usize,
     pub(super) plan: &'p Plan,
     /// The state that ends a status.
     pub(super) wanted: State,
+    /// Whether the run says something of a status of the target.
+    pub(super) has_status: Cell<bool>,
 }
 
 /// The statuses of a commit, and when they were read.
@@ -95,6 +101,11 @@ impl TargetSettler<'_, '_> {
         for status in listing.statuses.clone() {
             worst = worst.worse(self.consider(&status, &found.target, &mut listing).await);
         }
+        if let Some(page) = &self.run.page
+            && !self.has_status.get()
+        {
+            page.add_without_status(self.number, self.run.context.console);
+        }
         worst
     }
 
@@ -130,12 +141,22 @@ impl TargetSettler<'_, '_> {
     fn unlisted(&self, target: Option<Target>, refusal: Rc<Refusal>) -> Outcome {
         let result = StatusResult { target, ..StatusResult::not_found(refusal) };
         report::status_result(&result, Some(self.plan), self.run.results, self.bitbucket.client.console);
-        self.add(Fate::Unlisted);
+        if let Delivery::Refused(refusal) = &result.delivery {
+            self.note(SettledStatus::unlisted(refusal));
+        }
         result.outcome()
     }
 
-    fn add(&self, fate: Fate) {
-        self.run.tally.add(fate, self.run.context.console);
+    /// Counts what became of a status, and adds it to the page of the run.
+    fn note(&self, settled: SettledStatus<'_>) {
+        self.has_status.set(true);
+        self.run.note(settled, self.number);
+    }
+
+    /// Notes a status that stays.
+    fn note_staying(&self, status: &ListedStatus, fate: Fate, age: Option<Duration>) {
+        let (name, words) = (name_of(status), described(status, age));
+        self.note(SettledStatus { fate, name: &name, state: status.state, words: &words, refusal: None });
     }
 
     fn choose(&self, status: &ListedStatus) -> Choice {
@@ -151,21 +172,21 @@ impl TargetSettler<'_, '_> {
         match self.choose(status) {
             Choice::NotMeant => Outcome::Done,
             Choice::Young(age) => {
-                self.add(Fate::Young);
+                self.note_staying(status, Fate::Young, Some(age));
                 let (label, what) = (label(status), described(status, Some(age)));
                 self.bitbucket.client.console.line(format_args!("  {label}: {state} stays: {what}"));
                 Outcome::Done
             }
             Choice::Undated => {
-                self.add(Fate::Undated);
+                self.note_staying(status, Fate::Undated, None);
                 self.console_about(status).warning(format_args!(
                     "{state} stays, because Bitbucket names no date and its age is not known: {}",
                     described(status, None)
                 ));
                 Outcome::Done
             }
-            Choice::End(_) if names_secret(status) => {
-                self.add(Fate::Secret);
+            Choice::End(age) if names_secret(status) => {
+                self.note_staying(status, Fate::Secret, Some(age));
                 self.console_about(status).warning(format_args!(
                     "{state} stays, because its key or its branch holds a secret, which Gatepost does not send: {}",
                     described(status, None)
@@ -209,7 +230,7 @@ impl TargetSettler<'_, '_> {
             bitbucket.print_status(&target.repository, &target.commit, &status);
             (Delivery::Printed, status)
         } else {
-            let ending = self.run.under_way.begin(target, status).await;
+            let ending = self.run.under_way.begin(self.number, target, status).await;
             let delivery = match self.deliver(&ending, bitbucket, listing).await {
                 Ok(End::Posted) => Some(Delivery::Posted),
                 Ok(End::Changed) => None,
@@ -217,7 +238,7 @@ impl TargetSettler<'_, '_> {
             };
             self.run.under_way.end(&ending);
             let Some(delivery) = delivery else {
-                self.add(Fate::Changed);
+                self.note_staying(listed, Fate::Changed, None);
                 console.warning("somebody has changed it since it was listed: it stays as it is");
                 return Outcome::Done;
             };
@@ -310,24 +331,27 @@ impl TargetSettler<'_, '_> {
     fn tell(&self, delivery: &Delivery, listed: &ListedStatus, age: Duration, console: &Console) {
         let (state, wanted) = (listed.state.map_or("", State::as_str), self.wanted);
         let what = described(listed, Some(age));
-        match delivery {
+        let (fate, refusal) = match delivery {
             Delivery::Posted => {
-                self.add(Fate::Ended);
                 console.done(format_args!("{state} is {wanted} now: {what}"));
+                (Fate::Ended, None)
             }
             Delivery::Printed => {
-                self.add(Fate::Printed);
                 console.done(format_args!("DRY_RUN: {state} would become {wanted}: {what}"));
+                (Fate::Printed, None)
             }
             Delivery::Refused(refusal) if refusal.leaves_doubt() => {
-                self.add(Fate::InDoubt);
                 console.failed(format_args!("{state} may be {wanted} now: {what}"));
+                (Fate::InDoubt, Some(&**refusal))
             }
-            _ => {
-                self.add(Fate::Refused);
+            Delivery::Refused(refusal) => {
                 console.failed(format_args!("{state} stays: {what}"));
+                (Fate::Refused, Some(&**refusal))
             }
-        }
+            _ => return,
+        };
+        let stands = if fate == Fate::Ended { Some(wanted) } else { listed.state };
+        self.note(SettledStatus { fate, name: &name_of(listed), state: stands, words: &what, refusal });
     }
 }
 
@@ -337,7 +361,7 @@ async fn post_soon(
     bitbucket: Bitbucket<'_>,
     soon: bool,
 ) -> Option<Result<(), Box<Refusal>>> {
-    let EndingStatus { target, status, effect } = ending;
+    let EndingStatus { target, status, effect, .. } = ending;
     let bitbucket =
         bitbucket.changed(|client| Client { retries: Retries::ByCaller, effect: Some(effect), ..client });
     let attempts = effect.attempts();
@@ -363,11 +387,20 @@ fn names_secret(ListedStatus { key, refname, .. }: &ListedStatus) -> bool {
     [Some(key.as_str()), refname.as_deref()].into_iter().flatten().any(|text| text.contains("***"))
 }
 
-/// Names a status of a commit.
-fn label(ListedStatus { key, refname, .. }: &ListedStatus) -> String {
+/// Names a status of a commit in a line of the log.
+fn label(status: &ListedStatus) -> String {
+    format!("key {}", name_of(status))
+}
+
+fn name_of(ListedStatus { key, refname, .. }: &ListedStatus) -> String {
+    name(key, refname.as_deref())
+}
+
+/// The key of a status, with its branch: one key may have several.
+pub(super) fn name(key: &StatusKey, refname: Option<&str>) -> String {
     let short = |text: &str| fit(&one_line(text), LABEL_MAX_CHARS);
-    let branch = refname.as_deref().map(|name| format!(", branch {}", short(name))).unwrap_or_default();
-    format!("key {}{branch}", short(key.as_str()))
+    let branch = refname.map(|name| format!(", branch {}", short(name))).unwrap_or_default();
+    format!("{}{branch}", short(key.as_str()))
 }
 
 /// How old a status is, and who created it.

@@ -25,6 +25,8 @@ pub(super) struct UnderWay {
 /// A status that is being ended.
 #[derive(Debug)]
 pub(super) struct EndingStatus {
+    /// The number of the target.
+    pub(super) number: usize,
     pub(super) target: Target,
     /// As it is posted.
     pub(super) status: Status,
@@ -33,11 +35,11 @@ pub(super) struct EndingStatus {
 
 impl UnderWay {
     /// Notes that a request is about to end this status. It never returns once the run is stopped.
-    pub(super) async fn begin(&self, target: &Target, status: Status) -> Rc<EndingStatus> {
+    pub(super) async fn begin(&self, number: usize, target: &Target, status: Status) -> Rc<EndingStatus> {
         if self.is_closed.get() {
             std::future::pending::<()>().await;
         }
-        let ending = EndingStatus { target: target.clone(), status, effect: Effect::default() };
+        let ending = EndingStatus { number, target: target.clone(), status, effect: Effect::default() };
         let ending = Rc::new(ending);
         self.statuses.borrow_mut().push(ending.clone());
         ending

@@ -24,7 +24,12 @@ use crate::{
         find_targets::Unread,
         insights::PostedReport,
         result_file::{ResultFile, open_regular},
-        summary::{advice::Advice, html, markdown, page::Page, rows::Rows},
+        summary::{
+            advice::Advice,
+            html, markdown,
+            page::Page,
+            rows::{Rows, SettledStatus},
+        },
     },
 };
 
@@ -141,6 +146,16 @@ impl<'a> RunPage<'a> {
     /// Adds a report that follows a status with this key, if it is missing or not complete.
     pub(crate) fn add_report(&self, key: &str, report: &PostedReport, number: usize, console: &Console) {
         self.rows.add_report(key, report, number, self.advice, console);
+    }
+
+    /// Adds what became of a status of the plan with this number, in a run that settles.
+    pub(crate) fn add_settled(&self, settled: SettledStatus<'_>, number: usize, console: &Console) {
+        self.rows.add_settled(settled, number, self.advice, console);
+    }
+
+    /// Adds a plan without a status that a run that settles says something of.
+    pub(crate) fn add_without_status(&self, number: usize, console: &Console) {
+        self.rows.add_without_status(number, console);
     }
 
     /// Adds what a stopped run has not finished: the numbers of the plans that were `begun`, and the missing reports, each with

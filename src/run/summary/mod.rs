@@ -6,7 +6,7 @@ pub(crate) mod file;
 mod html;
 mod markdown;
 mod page;
-mod rows;
+pub(crate) mod rows;
 
 use std::{cell::RefCell, collections::BTreeMap, fmt::Write};
 
@@ -26,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Summary {
     targets: String,
+    /// What the search for targets could not read, in words.
+    unread: String,
     /// Whether there is a `RESULT_FILE`.
     has_results: bool,
     counts: RefCell<Counts>,
@@ -73,9 +75,9 @@ const ROWS_SHOWN: usize = 100;
 const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
-    /// A summary of these targets, whose number is given in words.
-    pub(crate) fn of(targets: String, has_results: bool) -> Self {
-        Self { targets, has_results, counts: RefCell::default(), rows: RefCell::default() }
+    /// A summary of these targets, whose number is given in words; `unread` is what the search for them could not read.
+    pub(crate) fn of(targets: String, unread: String, has_results: bool) -> Self {
+        Self { targets, unread, has_results, counts: RefCell::default(), rows: RefCell::default() }
     }
 
     /// Adds a status.
@@ -128,7 +130,7 @@ impl Summary {
                 parts.push(format!("{number} {words}"));
             }
         }
-        format!("{}: {}", self.targets, parts.join(", "))
+        format!("{}: {}{}", self.targets, parts.join(", "), self.unread)
     }
 
     /// The table and the last line.

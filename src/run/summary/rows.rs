@@ -5,6 +5,7 @@ use std::{borrow::Cow, cell::RefCell};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
+    bitbucket::refusal::Refusal,
     config::{analysis::VerdictPlan, plan::Plan},
     console::{
         log::Console,
@@ -17,7 +18,7 @@ use crate::{
         target::{CommitSource, Lookup, Repository},
     },
     run::{
-        delivery::{Delivery, Left, ReportDelivery, StatusResult},
+        delivery::{Delivery, Fate, Left, ReportDelivery, StatusResult},
         find_targets::Unread,
         insights::{PostedReport, ReportOutcome},
         summary::{
@@ -72,11 +73,57 @@ enum End {
     Failed,
     Unfinished,
     NotDone,
+    /// A run that settles has ended it.
+    Ended,
+    /// A run that settles has left it as it is.
+    Left,
+    /// A run that settles has found no status to end.
+    Nothing,
     Successful,
 }
 
+/// What became of a status in a run that settles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SettledStatus<'a> {
+    pub(crate) fate: Fate,
+    /// Its key and its branch; empty when the statuses could not be listed.
+    pub(crate) name: &'a str,
+    /// The state that stands.
+    pub(crate) state: Option<State>,
+    pub(crate) words: &'a str,
+    pub(crate) refusal: Option<&'a Refusal>,
+}
+
+impl<'a> SettledStatus<'a> {
+    /// The statuses of a target could not be listed.
+    pub(crate) const fn unlisted(refusal: &'a Refusal) -> Self {
+        Self { fate: Fate::Unlisted, name: "", state: None, words: "", refusal: Some(refusal) }
+    }
+
+    /// The run was stopped before Bitbucket answered.
+    pub(crate) const fn unanswered(name: &'a str) -> Self {
+        Self { fate: Fate::InDoubt, name, state: None, words: "", refusal: None }
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        let of_refusal =
+            |what| self.refusal.map_or(Cow::Borrowed(what), |refusal| refused(what, refusal).into());
+        match self.fate {
+            Fate::Ended => "ended".into(),
+            Fate::Printed => "printed".into(),
+            Fate::Young => "stays: it is younger than SETTLE_AFTER".into(),
+            Fate::Undated => "stays: Bitbucket names no date".into(),
+            Fate::Secret => "stays: its key or its branch holds a secret".into(),
+            Fate::Changed => "stays: somebody has changed it meanwhile".into(),
+            Fate::Refused => of_refusal("not ended"),
+            Fate::InDoubt => of_refusal("not known to be ended"),
+            Fate::Unlisted => of_refusal("its statuses could not be listed"),
+        }
+    }
+}
+
 impl End {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::NotPosted,
         Self::InDoubt,
         Self::WithoutReport,
@@ -84,6 +131,9 @@ impl End {
         Self::Failed,
         Self::Unfinished,
         Self::NotDone,
+        Self::Ended,
+        Self::Left,
+        Self::Nothing,
         Self::Successful,
     ];
 
@@ -96,7 +146,19 @@ impl End {
             Self::Failed => "Failed",
             Self::Unfinished => "Not finished when the run was stopped",
             Self::NotDone => "In progress or stopped",
+            Self::Ended => "Ended",
+            Self::Left => "Left as it is",
+            Self::Nothing => "No status to end",
             Self::Successful => "Successful",
+        }
+    }
+
+    const fn of_settled(fate: Fate) -> Self {
+        match fate {
+            Fate::Ended | Fate::Printed => Self::Ended,
+            Fate::Young | Fate::Undated | Fate::Secret | Fate::Changed => Self::Left,
+            Fate::Refused | Fate::Unlisted => Self::NotPosted,
+            Fate::InDoubt => Self::InDoubt,
         }
     }
 
@@ -189,6 +251,25 @@ impl Rows {
         } else {
             self.push(number, end, state, group, false, texts, console);
         }
+    }
+
+    /// Adds what became of a status of the plan with this number, in a run that settles.
+    pub(super) fn add_settled(
+        &self,
+        settled: SettledStatus<'_>,
+        number: usize,
+        advice: &Advice,
+        console: &Console,
+    ) {
+        let SettledStatus { fate, name, state, words, refusal } = settled;
+        let group = refusal.and_then(|refusal| advice.of_refusal(refusal, console));
+        let (end, outcome) = (End::of_settled(fate), settled.outcome());
+        self.push(number, end, state, group, false, [name, &outcome, "", words], console);
+    }
+
+    /// Adds a plan without a status that a run that settles says something of.
+    pub(super) fn add_without_status(&self, number: usize, console: &Console) {
+        self.push(number, End::Nothing, None, None, false, ["", "no status to end", "", ""], console);
     }
 
     /// Adds a report that is missing or not complete, and whose status stands.
@@ -310,7 +391,7 @@ impl Rows {
         let of_end = |end: End| Section {
             heading: end.heading(),
             rows: rows(end),
-            is_fine: end == End::Successful,
+            is_fine: matches!(end, End::Ended | End::Nothing | End::Successful),
             is_bad: end <= End::Unfinished,
         };
         [unread].into_iter().chain(End::ALL.map(of_end)).filter(|section| !section.rows.is_empty()).collect()
