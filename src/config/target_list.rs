@@ -22,6 +22,7 @@ use crate::{
         keyring::Keyring,
         near_miss::Word,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
+        placeholders,
         plan::{Plan, PlanTarget, Planner},
         variables::{Variable, Variables, placeholder},
     },
@@ -94,7 +95,8 @@ impl<T: PlanTarget> Targets<T> {
         findings: &mut Findings,
     ) -> Option<Self> {
         let Some((source, text)) = source(variables, findings) else {
-            let plan = Planner::new(keyring, console).plan(variables, false, findings)?;
+            let variables = placeholders::check_unfilled(variables, |_| false, findings);
+            let plan = Planner::new(keyring, console).plan(&variables, false, findings)?;
             return Some(Self { plans: vec![plan], are_listed: false, step: None });
         };
         Some(Self::from_list(source, &text?, variables, keyring, console, findings))
@@ -338,6 +340,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
             return;
         }
         let mut own = Findings::default();
+        let merged = placeholders::check_unfilled(&merged, |field| entry.contains_key(field), &mut own);
         let plan = plan(&merged, &mut own);
         let is_fine = own.problems.is_empty();
         self.adopt(own, index, &entry);

@@ -12,7 +12,7 @@ use super::{fleet, posts, results, state_of};
 use crate::run::{Folder, Gatepost, Sandbox, assert_told, bare, stopped_by};
 
 /// A run by hand over what it finds in these repositories.
-fn over(repositories: &str, sandbox: &Sandbox) -> Gatepost {
+pub(super) fn over(repositories: &str, sandbox: &Sandbox) -> Gatepost {
     bare()
         .set("BITBUCKET_API_URL", sandbox.http_url())
         .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
@@ -298,7 +298,10 @@ fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
     assert_told(
         &run,
         4,
-        &["✖ failed to list the pull requests of acme/service-001: ", "✖ 1 target: 1 posted; 1 repository could not be read"],
+        &[
+            "✖ failed to list the pull requests of acme/service-001: ",
+            "✖ 1 target: 1 posted; 1 repository could not be read",
+        ],
     );
 }
 
@@ -332,10 +335,14 @@ fn a_next_page_that_lies_is_not_followed() {
 fn wrong_variables_are_told_before_the_first_request() {
     let sandbox = fleet(2);
     for (name, value, told) in [
-        ("KEY", "sonar-{repo}", "✖ KEY holds {repo}, which is not a placeholder"),
+        ("KEY", "sonar-{repo}", "✖ KEY holds \"{repo}\", which is not a placeholder"),
         ("NAME", "{repo_slg}", "to do:    did you mean {repo_slug}?"),
         ("URL", "https://ci.acme.example/{destinatoin}", "did you mean {destination}?"),
-        ("SSL_CERT_FILE", "{repo_slug}.pem", "✖ SSL_CERT_FILE holds {repo_slug}, and takes no placeholders"),
+        (
+            "SSL_CERT_FILE",
+            "{repo_slug}.pem",
+            "✖ SSL_CERT_FILE holds \"{repo_slug}\", and takes no placeholders",
+        ),
         ("TARGETS", "[]", "✖ TARGETS is set, and so is REPOSITORIES, which finds the targets"),
         ("COMMIT", "8d081548cabb", "✖ COMMIT is set, and so is REPOSITORIES, which finds the targets"),
         ("TARGETS_FROM", "open-pull-request", "did you mean open-pull-requests?"),
@@ -350,7 +357,11 @@ fn wrong_variables_are_told_before_the_first_request() {
     }
     let run =
         over("service-*", &sandbox).set("TARGETS_FROM", "main-branches").set("KEY", "{pull_request}").run();
-    assert_told(&run, 2, &["✖ KEY holds {pull_request}, and TARGETS_FROM finds branches, which have none"]);
+    assert_told(
+        &run,
+        2,
+        &["✖ KEY holds \"{pull_request}\", and TARGETS_FROM finds branches, which have none"],
+    );
     let run = over("x", &sandbox).unset("REPOSITORIES").set("MODE", "targets").run();
     assert_told(&run, 2, &["✖ MODE is targets, and REPOSITORIES is not set"]);
     assert_eq!(sandbox.request_count(), 0);

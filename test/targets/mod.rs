@@ -7,6 +7,7 @@ mod found;
 mod limits;
 mod list;
 mod parallel;
+mod placeholders;
 mod resume;
 mod scale;
 mod sonarqube;
