@@ -11,6 +11,7 @@ mod document;
 mod files;
 mod machine;
 mod proxy;
+mod row;
 mod sonarqube;
 mod stage;
 mod tls;
