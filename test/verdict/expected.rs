@@ -273,6 +273,16 @@ fn a_state_that_bitbucket_does_not_have_is_not_replaced() {
     }
 }
 
+#[test]
+fn a_read_of_what_stands_that_stalls_keeps_no_verdict_away() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+    scan(&folder, &sonarqube, "acme_api", Gate::passed());
+    sandbox.fault_always_at("GET", "/statuses/build/sonar-acme_web", Fault::Silent);
+    let run = monorepo(&sandbox, &folder).set("TIMEOUT", "1").run();
+    assert_told(&run, 4, &["no complete response within N s", "✖ 1 of 2 statuses posted\n"]);
+    assert_eq!(states(&sandbox), ["sonar-acme_api SUCCESSFUL"]);
+}
+
 /// What may be an analysis of the project is not called untouched.
 #[test]
 fn a_file_that_is_not_read_leaves_no_green() {
