@@ -78,6 +78,10 @@ impl<'p> TargetPublisher<'_, 'p> {
             has_posted |= matches!(result.delivery, Delivery::Posted | Delivery::Kept);
             outcomes.push(report(result));
         }
+        if !unanalysed.is_empty() {
+            // A read of what stands for another project must not use up the time of these.
+            self.bitbucket.client.deadline.restart(self.context.settings.timeout);
+        }
         for KeyedVerdict { key, verdict, reports } in self.plan.keyed(&verdicts) {
             let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
