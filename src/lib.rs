@@ -152,7 +152,7 @@ async fn publish(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+    let (targets, search) = match targets(variables, context, &mut findings, stop.received()).await {
         Ok(targets) => targets,
         Err(outcome) => return Ok(outcome),
     };
@@ -188,7 +188,7 @@ async fn check(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let console = context.console;
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+    let (targets, search) = match targets(variables, context, &mut findings, stop.received()).await {
         Ok(targets) => targets,
         Err(outcome) => return Ok(outcome),
     };
@@ -215,7 +215,7 @@ async fn settle(
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
     let settlement = Settlement::from_variables(variables, &mut findings);
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+    let (targets, search) = match targets(variables, context, &mut findings, stop.received()).await {
         Ok(targets) => targets,
         Err(outcome) => return Ok(outcome),
     };
@@ -256,7 +256,7 @@ async fn write_targets(
         return Ok(report::problems(&findings, console));
     };
     let finder = TargetFinder::new(context, &search, variables);
-    Ok(match find_targets(&finder, context, stop).await {
+    Ok(match find_targets(&finder, context, stop.received()).await {
         Ok(found) => found.write(settings.result_file.as_deref(), console),
         Err(outcome) => outcome,
     })
@@ -272,7 +272,7 @@ async fn targets<T: PlanTarget>(
     variables: &Variables,
     context: Context<'_>,
     findings: &mut Findings,
-    stop: &mut StopSignals,
+    stop: impl Future<Output = ()>,
 ) -> Result<(Option<Targets<T>>, SearchResult), Outcome> {
     let Context { keyring, console, .. } = context;
     let Some(search) = TargetSearch::from_variables(variables, keyring, findings) else {
@@ -301,7 +301,7 @@ async fn targets<T: PlanTarget>(
 async fn find_targets(
     finder: &TargetFinder<'_>,
     context: Context<'_>,
-    stop: &mut StopSignals,
+    stop: impl Future<Output = ()>,
 ) -> Result<FoundTargets, Outcome> {
     hide_headers(context);
     tokio::select! {
@@ -309,7 +309,7 @@ async fn find_targets(
             Outcome::VariablesWrong => Err(Outcome::VariablesWrong),
             _ => Ok(found),
         },
-        () = stop.received() => Err(stopped(context.console)),
+        () = stop => Err(stopped(context.console)),
     }
 }
 
