@@ -50,7 +50,7 @@ use crate::{
     },
     console::log::Console,
     http::{authorization::Authorization, transport::Transport},
-    model::{outcome::Outcome, settlement::Settlement},
+    model::{outcome::Outcome, settlement::Settlement, target::TargetPlan},
     run::{
         budget::Budget,
         check::CheckRun,
@@ -256,7 +256,7 @@ async fn write_targets(
         return Ok(report::problems(&findings, console));
     };
     let finder = TargetFinder::new(context, &search, variables);
-    Ok(match find_targets(&finder, context, stop.received()).await {
+    Ok(match find_targets::<TargetPlan>(&finder, context, stop.received()).await {
         Ok(found) => found.write(settings.result_file.as_deref(), console),
         Err(outcome) => outcome,
     })
@@ -287,7 +287,7 @@ async fn targets<T: PlanTarget>(
     }
     report::warnings(findings, console);
     findings.warnings.clear();
-    let found = find_targets(&finder, context, stop).await?;
+    let found = find_targets::<T>(&finder, context, stop).await?;
     let list = found.to_json();
     let targets = Targets::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, findings);
     Ok((Some(targets), found.search))
@@ -298,16 +298,19 @@ async fn targets<T: PlanTarget>(
 /// # Errors
 ///
 /// How the run ends, when it is stopped or there is nothing to look in; that was told.
-async fn find_targets(
+async fn find_targets<T: PlanTarget>(
     finder: &TargetFinder<'_>,
     context: Context<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<FoundTargets, Outcome> {
     hide_headers(context);
     tokio::select! {
-        found = finder.find() => match found.search.outcome {
+        mut found = finder.find() => match found.search.outcome {
             Outcome::VariablesWrong => Err(Outcome::VariablesWrong),
-            _ => Ok(found),
+            _ => {
+                finder.leave_out_unusable::<T>(&mut found);
+                Ok(found)
+            }
         },
         () = stop => Err(stopped(context.console)),
     }

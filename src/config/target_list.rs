@@ -139,16 +139,38 @@ impl<T: PlanTarget> Targets<T> {
         console: &Console,
         findings: &mut Findings,
     ) {
-        let mut own = Findings::default();
-        let list = format!("[{entry}]");
-        let _: Self = Self::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, &mut own);
-        for Problem { variable, found, accepted, remedy, .. } in own.problems {
+        for problem in Self::problems_of(entry, variables, keyring, console) {
             // Which repositories have a token is known later.
-            if !variable.starts_with("BITBUCKET_ACCESS_TOKENS[") {
-                let field = variable.strip_prefix("REPOSITORIES[0].").map(str::to_ascii_uppercase);
+            if !problem.variable.starts_with("BITBUCKET_ACCESS_TOKENS[") {
+                let field = field_of_found(&problem.variable);
+                let Problem { variable, found, accepted, remedy, .. } = problem;
                 findings.refuse(field.unwrap_or(variable), found, accepted, remedy);
             }
         }
+    }
+
+    /// Why an entry that was found cannot be planned, beginning with the name of the variable that it sets. `None` when what was
+    /// found is fine; the run's own variables may be wrong.
+    pub(crate) fn refusal_of_found(
+        entry: &str,
+        variables: &Variables,
+        keyring: &Keyring,
+        console: &Console,
+    ) -> Option<String> {
+        let mut problems = Self::problems_of(entry, variables, keyring, console).into_iter();
+        let fields: Map<String, Value> = serde_json::from_str(entry).unwrap_or_default();
+        problems.find_map(|Problem { variable, found, .. }| {
+            let field = field_of_found(&variable)?;
+            fields.contains_key(&field.to_ascii_lowercase()).then(|| format!("{field} {found}"))
+        })
+    }
+
+    fn problems_of(entry: &str, variables: &Variables, keyring: &Keyring, console: &Console) -> Vec<Problem> {
+        let mut findings = Findings::default();
+        let list = format!("[{entry}]");
+        let _: Self =
+            Self::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, &mut findings);
+        findings.problems
     }
 
     /// Checks that the files of all targets name one server, unless `SONAR_HOST_URL` names it.
@@ -189,6 +211,11 @@ impl<T: PlanTarget> Targets<T> {
         let count = usize::try_from(count).unwrap_or(1);
         self.step = (count > 1).then_some(Step { number, count, own: self.plans.len(), all });
     }
+}
+
+/// The variable that the only entry of a search sets, if a problem is about it.
+fn field_of_found(variable: &str) -> Option<String> {
+    variable.strip_prefix("REPOSITORIES[0].").map(str::to_ascii_uppercase)
 }
 
 /// Whether the variables name a list of targets, or a search for them.

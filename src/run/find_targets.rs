@@ -14,7 +14,9 @@ use crate::{
     },
     config::{
         placeholders::{FoundTarget, may_hold},
+        plan::PlanTarget,
         repositories::{RepositoryList, TargetSearch, TargetsFrom},
+        target_list::Targets,
         variables::Variables,
     },
     console::{foreign::shown, log::Console},
@@ -107,6 +109,22 @@ impl<'a> TargetFinder<'a> {
         let asked =
             repositories.values().filter_map(|(repository, _)| keyring.credential_for(repository)).collect();
         FoundTargets { entries: all.entries, search: SearchResult { outcome, asked } }
+    }
+
+    /// Leaves out what cannot be planned: names in it are of strangers, and one of them must not stop the other targets.
+    pub(crate) fn leave_out_unusable<T: PlanTarget>(&self, found: &mut FoundTargets) {
+        let Context { keyring, console, .. } = self.context;
+        let before = found.entries.len();
+        found.entries.retain(|entry| {
+            let why = Targets::<T>::refusal_of_found(entry, self.variables, keyring, console);
+            if let Some(why) = &why {
+                console.failed(format_args!("{} is left out: {why}", target_of(entry)));
+            }
+            why.is_none()
+        });
+        if found.entries.len() < before {
+            found.search.outcome = found.search.outcome.worse(Outcome::BitbucketFailed);
+        }
     }
 
     fn tell(
@@ -345,6 +363,16 @@ impl FoundTargets {
                 self.search.outcome.worse(Outcome::VariablesWrong)
             }
         }
+    }
+}
+
+/// The target of an entry in words.
+fn target_of(entry: &str) -> String {
+    let entry: Value = serde_json::from_str(entry).unwrap_or_default();
+    let repository = entry["repo_slug"].as_str().unwrap_or_default();
+    match entry["pull_request"].as_u64() {
+        Some(id) => format!("pull request {id} of {repository}"),
+        None => format!("branch {} of {repository}", shown(entry["branch"].as_str().unwrap_or_default())),
     }
 }
 

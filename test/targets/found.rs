@@ -175,6 +175,43 @@ fn drafts_forks_and_deleted_sources_are_told() {
     );
 }
 
+/// Whoever may push a branch chooses its name.
+#[test]
+fn a_name_that_cannot_be_used_stops_no_other_target() {
+    let (sandbox, folder) = (fleet(2), Folder::new());
+    let pull_request = |id: u32, branch: &str| {
+        let commit = sandbox.head("acme/service-001", "feature/change");
+        json!({
+            "id": id, "destination": { "branch": { "name": "main" } },
+            "source": {
+                "repository": { "full_name": "acme/service-001" }, "branch": { "name": branch },
+                "commit": { "hash": commit[..12] },
+            },
+        })
+    };
+    let values = [
+        pull_request(1, "feature/change"),
+        pull_request(2, "feature..two"),
+        pull_request(3, &format!("feature/{}", sandbox::REPOSITORY_TOKEN)),
+        pull_request(4, "fix/password=reset"),
+    ];
+    let list = || Fault::json(200, &json!({ "values": values }));
+    let finds = over("service-001", &sandbox).within(folder.path()).set("KEY", "sonar-{branch}");
+    sandbox.fault(list());
+    let told = [
+        "✖ pull request 2 of acme/service-001 is left out: BRANCH is \"feature..two\", which is not a branch name\n",
+        "✖ pull request 3 of acme/service-001 is left out: BRANCH ",
+        "✖ pull request 4 of acme/service-001 is left out: BRANCH ",
+    ];
+    assert_told(&finds.run(), 4, &[&told[..], &["✔ 1 target: 1 posted"]].concat());
+    sandbox.fault(list());
+    let writes = finds.unset("KEY").set("MODE", "targets").set("RESULT_FILE", "targets.json");
+    assert_told(&writes.run(), 4, &told);
+    let list: Value = serde_json::from_str(&folder.read("targets.json")).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(list[0]["pull_request"], 1);
+}
+
 #[test]
 fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
     let sandbox = fleet(3);

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::{
         analysis::VerdictPlan,
-        findings::Findings,
+        findings::{Findings, Problem},
         keyring::Keyring,
         plan::{Plan, PlanTarget},
         settings::{Mode, Settings},
@@ -147,6 +147,9 @@ impl Run<'_> {
             return None;
         };
         if variables.repositories.is_some() {
+            // What was found is of strangers. The run's own variables were rehearsed.
+            let is_found = |problem: &Problem| problem.variable.starts_with("REPOSITORIES[");
+            assert!(!findings.problems.iter().any(is_found), "{:?}", findings.problems);
             for Repository { workspace, slug } in targets.plans.iter().map(|plan| plan.target.repository()) {
                 assert!(
                     self.names.contains(&slug.to_ascii_lowercase()),
