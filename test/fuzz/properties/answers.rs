@@ -25,6 +25,7 @@ use crate::{
     bitbucket::{
         api::Bitbucket,
         credential::{Credential, CredentialKind},
+        refusal::Refusal,
     },
     console::text::one_line,
     explain::tell::{Refused, tell},
@@ -232,6 +233,22 @@ pub fn bitbucket(text: &[u8]) {
         // The last answer comes again, and leads to the same page.
         assert!(requests.len() <= responses.len() + MORE_REQUESTS, "{} requests", requests.len());
     }
+}
+
+/// The refusal of a status with this body.
+pub(super) fn refused_status(body: &str, log: &Log) -> Box<Refusal> {
+    let body = Body::new(body.as_bytes().to_vec(), false);
+    let response = Response { status_code: StatusCode::BAD_REQUEST, headers: HeaderMap::new(), body };
+    let transport = transport(vec![response]);
+    let base_url = Url::parse("https://api.bitbucket.org/2.0").expect("it is an address");
+    let credential = Rc::new(Credential::new(credential(0), Rc::new(unused_throttle().0)));
+    let used = unused_throttle();
+    let client = client(Service::Bitbucket, &transport, log, &credential.authorization, &used, &base_url);
+    let bitbucket = Bitbucket { client, credential: &credential };
+    let repository = Repository::from_full_name("acme/api").expect("it is a name");
+    let commit = CommitHash::parse("8d081548cabb").expect("it is a hash");
+    let posted = now(bitbucket.post_status(&repository, &commit, &status_of("failed", None, None)));
+    posted.expect("there is an answer").expect_err("400 is a refusal")
 }
 
 fn says_posted(response: &Response, sent: &Status) -> bool {

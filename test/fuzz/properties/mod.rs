@@ -18,6 +18,7 @@
 
 mod answers;
 mod files;
+mod page;
 mod text;
 mod variables;
 
