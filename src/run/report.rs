@@ -8,6 +8,7 @@ use crate::{
         analysis::VerdictPlan,
         findings::{Findings, Problem},
         keyring::Keyring,
+        left_out::LeftOut,
         plan::Plan,
         settings::Settings,
         target_list::Targets,
@@ -27,7 +28,6 @@ use crate::{
     },
     run::{
         delivery::{Contradiction, Delivery, Left, ReportDelivery, StatusResult},
-        find_targets::Unread,
         insights::{PostedReport, ReportOutcome},
         result_file::{
             Record, RecordedReport, RecordedTarget, ReportRecord, ResultFile, write_output_variables,
@@ -148,6 +148,9 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
     }
 }
 
+/// More are only counted.
+const LEFT_OUT_SHOWN: usize = 20;
+
 /// The problems of the variables.
 pub(crate) fn problems(findings: &Findings, console: &Console) -> Outcome {
     findings.problems.iter().for_each(|wrong| problem(wrong, console));
@@ -228,19 +231,26 @@ pub(crate) fn begin_results(results: &ResultFile, console: &Console) -> io::Resu
     Ok(())
 }
 
-/// Records in `RESULT_FILE` where no targets could be found: nobody would miss them otherwise.
-pub(crate) fn unread(unread: &[Unread], results: &ResultFile, console: &Console) {
-    for Unread { place, refusal } in unread {
-        let reason = match refusal {
-            Some(refusal) => reason(refusal),
-            None => format!("there is no credential for {place}"),
-        };
+/// Tells what the search that made a list left out.
+pub(crate) fn tell_left_out(left_out: &[LeftOut], console: &Console) {
+    let number = left_out.len();
+    for LeftOut { place, reason, .. } in left_out.iter().take(LEFT_OUT_SHOWN) {
+        console.failed(format_args!("{place} is left out: {reason}"));
+    }
+    if number > LEFT_OUT_SHOWN {
+        console.failed(format_args!("{} more are left out", number - LEFT_OUT_SHOWN));
+    }
+}
+
+/// Records in `RESULT_FILE` what was left out: nobody would miss it otherwise.
+pub(crate) fn left_out(left_out: &[LeftOut], results: &ResultFile, console: &Console) {
+    for LeftOut { place, reason, .. } in left_out {
         let written = results.write(&Record {
             target: RecordedTarget::of_place(place),
             status: None,
             outcome: "refused",
             exit_code: Outcome::BitbucketFailed.exit_code(),
-            reason: Some(console.clean(&reason)),
+            reason: Some(console.clean(reason)),
         });
         tell_lost(written, console);
     }
@@ -500,7 +510,7 @@ pub(crate) fn several_statuses(
 }
 
 /// A refusal in one line, for `RESULT_FILE`.
-fn reason(refusal: &Refusal) -> String {
+pub(crate) fn reason(refusal: &Refusal) -> String {
     let Explanation { reasons, .. } = explain(refusal);
     let why = reasons.first().map(|reason| &*reason.why).unwrap_or_default();
     let left = if refusal.is_stopped_over {

@@ -126,7 +126,7 @@ fn the_targets_are_written_as_a_list_that_another_step_takes() {
     let head = sandbox.head("acme/service-001", "feature/change");
     assert_eq!(
         list[0],
-        json!({ "repo_slug": "acme/service-001", "pull_request": 1, "commit": head[..12], "branch": "feature/change", "name": "service-001" })
+        json!({ "repo_slug": "acme/service-001", "pull_request": 1, "commit": head[..12], "branch": "refs/heads/feature/change", "name": "service-001" })
     );
     let posts_them =
         finds.unset("REPOSITORIES").unset("MODE").unset("RESULT_FILE").set("TARGETS_FILE", "targets.json");
@@ -163,6 +163,99 @@ fn drafts_forks_and_deleted_sources_are_told() {
     );
 }
 
+/// Whoever may push a branch chooses its name.
+#[test]
+fn a_name_that_cannot_be_used_stops_no_other_target() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let pull_request = |id: u32, branch: &str| {
+        let place = format!("work-{id}");
+        sandbox.world(|world| {
+            world.push("acme/service-001", &place);
+        });
+        let commit = sandbox.head("acme/service-001", &place);
+        json!({
+            "id": id, "destination": { "branch": { "name": "main" } },
+            "source": {
+                "repository": { "full_name": "acme/service-001" }, "branch": { "name": branch },
+                "commit": { "hash": commit[..12] },
+            },
+        })
+    };
+    let values = [
+        pull_request(1, "feature/change"),
+        pull_request(2, "feature..two"),
+        pull_request(3, &format!("feature/{}", sandbox::REPOSITORY_TOKEN)),
+        pull_request(4, "fix/password=reset"),
+        // These are names of branches like any other.
+        pull_request(5, "null"),
+        pull_request(6, "origin/$x"),
+    ];
+    let list = || Fault::json(200, &json!({ "values": values }));
+    let finds = over_found(&sandbox, "service-001").within(folder.path()).set("KEY", "sonar-{branch}");
+    sandbox.fault(list());
+    let told = [
+        "✖ acme/service-001 pull request 2 is left out: BRANCH is \"refs/heads/feature..two\", which is not a branch name\n",
+        "✖ acme/service-001 pull request 3 is left out: the name of its branch holds what looks like a secret, which Gatepost does not send\n",
+        "✖ acme/service-001 pull request 4 is left out: the name of its branch holds what looks like a secret",
+    ];
+    let outcome = ["✖ 3 targets: 3 posted; 3 targets are left out\n"];
+    assert_told(&finds.run(), 4, &[&told[..], &outcome].concat());
+    for (id, branch) in [(5, "null"), (6, "origin/$x")] {
+        let status = &sandbox
+            .statuses("acme/service-001", &sandbox.head("acme/service-001", &format!("work-{id}")))[0];
+        let key = format!("sonar-{branch}");
+        assert_eq!((status.refname.as_deref(), &status.key), (Some(branch), &key));
+    }
+    // The step that takes the list reports what is left out.
+    sandbox.fault(list());
+    let writes = finds.clone().unset("KEY").set("MODE", "targets").set("RESULT_FILE", "targets.json");
+    let written = ["✔ wrote \"targets.json\": pass it on as TARGETS_FILE; 3 targets are left out\n"];
+    assert_told(&writes.run(), 0, &[&told[..], &written].concat());
+    let takes = finds
+        .unset("REPOSITORIES")
+        .set("TARGETS_FILE", "targets.json")
+        .set("KEY", "nightly")
+        .set("RESULT_FILE", "results.jsonl")
+        .set("SUMMARY_FILE", "summary.md");
+    assert_told(&takes.run(), 4, &[&told[..], &outcome].concat());
+    let lines: Vec<Value> = results(&folder).into_iter().filter(|line| line["status"].is_null()).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let page = folder.read("summary.md");
+    assert!(page.contains("## Left out: 3\n"), "{page}");
+    assert!(
+        page.contains(
+            "| acme/service-001 pull request 2 | - | - |  | left out when the list was made: BRANCH is "
+        ),
+        "{page}"
+    );
+    // With SPLIT, one step does.
+    let step =
+        takes.set("SPLIT", "true").set("BITBUCKET_PARALLEL_STEP_COUNT", "2").set("RESULT_FILE", "step.jsonl");
+    let codes = ["0", "1"].map(|number| step.clone().set("BITBUCKET_PARALLEL_STEP", number).run().code);
+    assert_eq!(codes, [4, 0]);
+}
+
+/// A central pipeline may be one of its own targets. What it builds is not what is found.
+#[test]
+fn the_head_of_a_branch_is_not_the_commit_that_the_pipeline_builds() {
+    let sandbox = fleet(2);
+    let built = sandbox.head("acme/service-001", "main");
+    sandbox.world(|world| {
+        world.push("acme/service-001", "main");
+    });
+    let run = over_found(&sandbox, "service-*")
+        .set("TARGETS_FROM", "main-branches")
+        .set("BITBUCKET_WORKSPACE", "acme")
+        .set("BITBUCKET_REPO_SLUG", "service-001")
+        .set("BITBUCKET_COMMIT", &built)
+        .set("BITBUCKET_BRANCH", "main")
+        .run();
+    assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
+    let head = sandbox.head("acme/service-001", "main");
+    let counted = [&built, &head].map(|commit| sandbox.statuses("acme/service-001", commit).len());
+    assert_eq!(counted, [0, 1]);
+}
+
 #[test]
 fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
     let sandbox = fleet(3);
@@ -174,7 +267,7 @@ fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
         &run,
         4,
         &[
-            "✖ failed to list the pull requests of acme/service-002: ",
+            "✖ acme/service-002: failed to list the pull requests of acme/service-002: ",
             "found 2 open pull requests in 3 repositories; 1 repository could not be read\n",
             "✖ 2 targets: 2 posted; 1 repository could not be read\n",
         ],
@@ -206,7 +299,7 @@ fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
         assert!(line["reason"].as_str().unwrap().starts_with("failed to list the "), "{line}");
     }
     let page = folder.read("summary.html");
-    let heading = "<h2>Could not be read: its targets are not known: 2</h2>";
+    let heading = "<h2>Left out: 2</h2>";
     let (before, rows) = page.split_once(heading).unwrap();
     assert!(before.contains("<p>all repositories of other</p>"), "{before}");
     for row in [
@@ -287,7 +380,7 @@ fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
         &run,
         4,
         &[
-            "✖ failed to list the pull requests of acme/service-001: ",
+            "✖ acme/service-001: failed to list the pull requests of acme/service-001: ",
             "✖ 1 target: 1 posted; 1 repository could not be read",
         ],
     );
@@ -313,7 +406,11 @@ fn a_next_page_that_lies_is_not_followed() {
     ] {
         sandbox.fault_always(Fault::json(200, &json!({ "values": [], "next": next })));
         let run = over_found(&sandbox, "service-001").run();
-        assert_told(&run, 4, &["✖ failed to list the pull requests of acme/service-001: ", told]);
+        assert_told(
+            &run,
+            4,
+            &["✖ acme/service-001: failed to list the pull requests of acme/service-001: ", told],
+        );
         sandbox.clear_faults();
     }
     assert_eq!(posts(&sandbox).len(), 0);

@@ -26,8 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Summary {
     targets: String,
-    /// What the search for targets could not read, in words.
-    unread: String,
+    /// What the search for targets left out, in words.
+    left_out: String,
     /// Whether there is a `RESULT_FILE`.
     has_results: bool,
     counts: RefCell<Counts>,
@@ -75,9 +75,9 @@ const ROWS_SHOWN: usize = 100;
 const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
-    /// A summary of these targets, whose number is given in words; `unread` is what the search for them could not read.
-    pub(crate) fn of(targets: String, unread: String, has_results: bool) -> Self {
-        Self { targets, unread, has_results, counts: RefCell::default(), rows: RefCell::default() }
+    /// A summary of these targets, whose number is given in words; `left_out` is what the search for them left out.
+    pub(crate) fn of(targets: String, left_out: String, has_results: bool) -> Self {
+        Self { targets, left_out, has_results, counts: RefCell::default(), rows: RefCell::default() }
     }
 
     /// Adds a status.
@@ -130,7 +130,7 @@ impl Summary {
                 parts.push(format!("{number} {words}"));
             }
         }
-        format!("{}: {}{}", self.targets, parts.join(", "), self.unread)
+        format!("{}: {}{}", self.targets, parts.join(", "), self.left_out)
     }
 
     /// The table and the last line.
@@ -220,7 +220,7 @@ impl Counts {
 }
 
 /// Why something was not posted, in few words.
-fn refused(what: &str, refusal: &Refusal) -> String {
+pub(crate) fn refused(what: &str, refusal: &Refusal) -> String {
     match (&refusal.failed.cause, refusal.failed.status_code()) {
         (Cause::Unusable(..), _) if matches!(refusal.purpose, Purpose::PostStatus(..)) => {
             format!("{what}: the answer is not the status that was sent")
