@@ -3,25 +3,12 @@
 use std::time::Duration;
 
 use sandbox::{
-    Analysis, Dialect, Fault, Gate, Projects, PullRequest, SonarQube, USER_TOKEN, WORKSPACE_TOKEN,
-    repository_token, service,
+    Analysis, Dialect, Fault, Gate, Projects, PullRequest, SonarQube, USER_TOKEN, repository_token, service,
 };
 use serde_json::{Value, json};
 
 use super::{fleet, posts, results, state_of};
-use crate::run::{Folder, Gatepost, Sandbox, assert_told, bare, stopped_by};
-
-/// A run by hand over what it finds in these repositories.
-fn over(repositories: &str, sandbox: &Sandbox) -> Gatepost {
-    bare()
-        .set("BITBUCKET_API_URL", sandbox.http_url())
-        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
-        .set("WORKSPACE", "acme")
-        .set("REPOSITORIES", repositories)
-        .set("KEY", "sonar")
-        .set("STATE", "passed")
-        .set("TIMEOUT", "20")
-}
+use crate::run::{Folder, Sandbox, assert_told, over_found, stopped_by};
 
 /// Two more pull requests in each repository.
 fn with_three_each(count: usize) -> Sandbox {
@@ -50,7 +37,7 @@ fn counted(sandbox: &Sandbox) -> (usize, usize, usize) {
 fn sixty_repositories_take_one_list_request_each_and_one_status_for_each_pull_request() {
     let sandbox = with_three_each(60);
     let names: Vec<String> = (1..=60).map(service).collect();
-    let run = over(&names.join(","), &sandbox).run();
+    let run = over_found(&sandbox, &names.join(",")).run();
     assert_told(&run, 0, &["found 180 open pull requests in 60 repositories\n", "✔ 180 targets: 180 posted"]);
     assert_eq!(counted(&sandbox), (60, 180, 0));
     assert!(posts(&sandbox).values().all(|count| *count == 1));
@@ -59,7 +46,7 @@ fn sixty_repositories_take_one_list_request_each_and_one_status_for_each_pull_re
 #[test]
 fn all_repositories_of_a_workspace_take_one_more_request_for_each_hundred() {
     let sandbox = fleet(120);
-    let run = over("* !central-*", &sandbox).run();
+    let run = over_found(&sandbox, "* !central-*").run();
     assert_told(
         &run,
         0,
@@ -71,7 +58,7 @@ fn all_repositories_of_a_workspace_take_one_more_request_for_each_hundred() {
 #[test]
 fn a_thousand_repositories_are_found_in_pages() {
     let sandbox = fleet(1000);
-    let run = over("*", &sandbox).set("MODE", "targets").set("TARGETS_FROM", "main-branches").run();
+    let run = over_found(&sandbox, "*").set("MODE", "targets").set("TARGETS_FROM", "main-branches").run();
     assert_told(&run, 0, &["found 1001 main branches in 1001 repositories\n"]);
     assert_eq!(sandbox.request_count(), 11);
 }
@@ -86,7 +73,7 @@ fn a_repository_of_many_pull_requests_is_read_to_the_last_page() {
             world.open_pull_request(PullRequest::new("acme/service-001", id, &branch));
         }
     });
-    let run = over("service-001", &sandbox).set("MODE", "targets").run();
+    let run = over_found(&sandbox, "service-001").set("MODE", "targets").run();
     assert_told(&run, 0, &["found 3000 open pull requests in 1 repository\n"]);
     assert_eq!(sandbox.request_count(), 60);
 }
@@ -94,10 +81,11 @@ fn a_repository_of_many_pull_requests_is_read_to_the_last_page() {
 #[test]
 fn projects_globs_and_exclusions_choose_the_repositories() {
     let sandbox = fleet(12);
-    let run = over("project:APPS !service-01?", &sandbox).set("TARGETS_FROM", "main-branches").run();
+    let run = over_found(&sandbox, "project:APPS !service-01?").set("TARGETS_FROM", "main-branches").run();
     assert_told(&run, 0, &["found 9 main branches in 9 repositories\n", "✔ 9 targets: 9 posted"]);
-    let run =
-        over("acme/service-00[12], central-pipeline", &sandbox).set("TARGETS_FROM", "branch:main").run();
+    let run = over_found(&sandbox, "acme/service-00[12], central-pipeline")
+        .set("TARGETS_FROM", "branch:main")
+        .run();
     assert_told(&run, 0, &["found 3 branches in 3 repositories\n", "✔ 3 targets: 3 posted"]);
 }
 
@@ -112,7 +100,7 @@ fn sonarqube_is_asked_for_the_project_and_the_pull_request_of_each_target() {
     for (number, gate) in [(1, Gate::passed()), (2, Gate::failed())] {
         sonarqube.submit(Analysis::of_pull_request(&format!("acme_{}", service(number)), "1", gate));
     }
-    let run = over("service-*", &sandbox)
+    let run = over_found(&sandbox, "service-*")
         .unset("STATE")
         .set("SONAR_PROJECT_KEY", "acme_{repo_slug}")
         .set("SONAR_TOKEN", USER_TOKEN)
@@ -128,7 +116,7 @@ fn sonarqube_is_asked_for_the_project_and_the_pull_request_of_each_target() {
 #[test]
 fn the_targets_are_written_as_a_list_that_another_step_takes() {
     let (sandbox, folder) = (fleet(3), Folder::new());
-    let finds = over("service-*", &sandbox)
+    let finds = over_found(&sandbox, "service-*")
         .within(folder.path())
         .set("MODE", "targets")
         .set("NAME", "{repo_slug}")
@@ -164,7 +152,7 @@ fn drafts_forks_and_deleted_sources_are_told() {
         world.push("acme/service-001", "feature/gone");
         world.open_pull_request(PullRequest::new("acme/service-001", 4, "feature/gone"));
     });
-    let run = over("service-001", &sandbox).run();
+    let run = over_found(&sandbox, "service-001").run();
     assert_told(
         &run,
         4,
@@ -181,7 +169,7 @@ fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
     sandbox.world(|world| {
         world.delete_repository("acme/service-002");
     });
-    let run = over("service-001 service-002 service-003", &sandbox).run();
+    let run = over_found(&sandbox, "service-001 service-002 service-003").run();
     assert_told(
         &run,
         4,
@@ -196,7 +184,7 @@ fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
 #[test]
 fn a_repository_that_is_removed_between_list_and_post_stops_no_other() {
     let (sandbox, folder) = (fleet(3), Folder::new());
-    let finds = over("service-*", &sandbox)
+    let finds = over_found(&sandbox, "service-*")
         .within(folder.path())
         .set("MODE", "targets")
         .set("RESULT_FILE", "targets.json");
@@ -221,12 +209,12 @@ fn each_repository_is_listed_with_its_own_token() {
         .map(|slug| (slug.clone(), json!(repository_token(&slug))))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    let run = over("service-001 service-002", &sandbox)
+    let run = over_found(&sandbox, "service-001 service-002")
         .unset("BITBUCKET_ACCESS_TOKEN")
         .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
         .run();
     assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
-    let run = over("service-*", &sandbox)
+    let run = over_found(&sandbox, "service-*")
         .unset("BITBUCKET_ACCESS_TOKEN")
         .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
         .run();
@@ -244,7 +232,7 @@ fn a_page_that_fails_for_a_moment_is_asked_for_again() {
     for fault in [Fault::rate_limited(), Fault::unavailable(None), Fault::page(503, "Down for maintenance")] {
         let sandbox = fleet(2);
         sandbox.fault(fault);
-        let run = over("service-*", &sandbox).run();
+        let run = over_found(&sandbox, "service-*").run();
         assert_told(&run, 0, &["found 2 open pull requests in 2 repositories\n", "✔ 2 targets: 2 posted"]);
     }
 }
@@ -253,7 +241,7 @@ fn a_page_that_fails_for_a_moment_is_asked_for_again() {
 fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
     let sandbox = fleet(2);
     sandbox.fault(Fault::page(200, "Log in"));
-    let run = over("service-001 service-002", &sandbox).set("CONCURRENCY", "1").run();
+    let run = over_found(&sandbox, "service-001 service-002").set("CONCURRENCY", "1").run();
     assert_told(
         &run,
         4,
@@ -280,7 +268,7 @@ fn a_next_page_that_lies_is_not_followed() {
         (again.as_str(), "which was read before: the list does not end"),
     ] {
         sandbox.fault_always(Fault::json(200, &json!({ "values": [], "next": next })));
-        let run = over("service-001", &sandbox).run();
+        let run = over_found(&sandbox, "service-001").run();
         assert_told(&run, 4, &["✖ failed to list the pull requests of acme/service-001: ", told]);
         sandbox.clear_faults();
     }
@@ -304,13 +292,15 @@ fn wrong_variables_are_told_before_the_first_request() {
         ("REPOSITORIES", "!legacy-*", "which names no repository to look in"),
         ("REPOSITORIES", " ", "✖ REPOSITORIES is empty"),
     ] {
-        let run = over("service-*", &sandbox).set(name, value).run();
+        let run = over_found(&sandbox, "service-*").set(name, value).run();
         assert_told(&run, 2, &[told]);
     }
-    let run =
-        over("service-*", &sandbox).set("TARGETS_FROM", "main-branches").set("KEY", "{pull_request}").run();
+    let run = over_found(&sandbox, "service-*")
+        .set("TARGETS_FROM", "main-branches")
+        .set("KEY", "{pull_request}")
+        .run();
     assert_told(&run, 2, &["✖ KEY holds {pull_request}, and TARGETS_FROM finds branches, which have none"]);
-    let run = over("x", &sandbox).unset("REPOSITORIES").set("MODE", "targets").run();
+    let run = over_found(&sandbox, "x").unset("REPOSITORIES").set("MODE", "targets").run();
     assert_told(&run, 2, &["✖ MODE is targets, and REPOSITORIES is not set"]);
     assert_eq!(sandbox.request_count(), 0);
 }
@@ -318,7 +308,7 @@ fn wrong_variables_are_told_before_the_first_request() {
 #[test]
 fn repositories_that_match_nothing_are_a_problem() {
     let sandbox = fleet(2);
-    let run = over("nothing-*", &sandbox).run();
+    let run = over_found(&sandbox, "nothing-*").run();
     insta::assert_snapshot!(run.told(), @"
     ✖ REPOSITORIES matches no repository that the credential sees; nothing was posted
       accepted: names, globs and projects of repositories that exist
@@ -337,7 +327,7 @@ fn two_pull_requests_of_one_commit_have_one_status() {
         };
         world.open_pull_request(again);
     });
-    let run = over("service-001", &sandbox).run();
+    let run = over_found(&sandbox, "service-001").run();
     insta::assert_snapshot!(run.told(), @"
     found 2 open pull requests in 1 repository
     gatepost 0.1.0: 2 targets, 2 at once
@@ -347,7 +337,7 @@ fn two_pull_requests_of_one_commit_have_one_status() {
     ✔ 2 targets: 1 posted, 1 the same as others, posted once
     exit code 0
     ");
-    let run = over("service-001", &sandbox).set("KEY", "sonar-{destination}").run();
+    let run = over_found(&sandbox, "service-001").set("KEY", "sonar-{destination}").run();
     assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
 }
 
@@ -355,7 +345,7 @@ fn two_pull_requests_of_one_commit_have_one_status() {
 fn a_search_that_is_stopped_posts_nothing() {
     let sandbox = fleet(3);
     sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
-    let run = stopped_by("-TERM", &over("service-*", &sandbox), || sandbox.request_count() >= 1);
+    let run = stopped_by("-TERM", &over_found(&sandbox, "service-*"), || sandbox.request_count() >= 1);
     assert_told(&run, 143, &["✖ stopped before the end; nothing was posted"]);
     assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
 }
