@@ -127,8 +127,9 @@ fn cells(row: &Row) -> String {
         _ => format!("{} s", again.at_most().as_secs()),
     };
     let stands = match end {
+        End::Delivered if place == Place::StandingVerdict => "as before: the verdict stays".to_owned(),
         End::Delivered => "as meant".to_owned(),
-        End::NotPosted if matches!(how, How::Removed(_)) => "the commit is gone: not posted".to_owned(),
+        End::NotPosted if matches!(how, How::Removed(_)) => "the commit is gone".to_owned(),
         End::NonePosted => "as before: nothing of this run is posted".to_owned(),
         End::NotPosted | End::NotKnown if place.before().is_some() => {
             let what = if place.settles() { "ended" } else { "posted" };

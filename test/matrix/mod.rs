@@ -11,6 +11,7 @@ mod document;
 mod files;
 mod lists;
 mod machine;
+mod place;
 mod proxy;
 mod row;
 mod settle;
@@ -290,7 +291,7 @@ fn tell(group: &'static Group, took: Duration) {
 fn line(name: &str, counts: Counts, took: Duration) -> String {
     let [rows, again, delivered, not_posted, not_known, failed] = counts;
     format!(
-        "fault matrix: {name:<16} {rows:>3} rows hold: {again:>2} sent again; {delivered:>2} delivered, \
+        "fault matrix: {name:<28} {rows:>3} rows hold: {again:>2} sent again; {delivered:>2} delivered, \
          {not_posted:>2} not posted, {not_known:>2} not known, {failed:>2} FAILED with the reason; {:>4.1} s\n",
         took.as_secs_f64()
     )
