@@ -176,8 +176,8 @@ async fn publish(
         search.asked.iter().for_each(|credential| budget.add(credential, None, 1));
         budget.warn(targets.steps(), console);
     }
-    let run = PublishRun::new(context, &targets, results.as_ref(), summary.as_ref());
-    Ok(run.publish_until(stop.received()).await?.worse(search.outcome))
+    let run = PublishRun::new(context, &targets, &search, results.as_ref(), summary.as_ref());
+    run.publish_until(stop.received()).await
 }
 
 /// `MODE: check`.
@@ -199,9 +199,9 @@ async fn check(
         return Ok(report::problems(&findings, console));
     };
     hide_headers(context);
-    let run = CheckRun::new(context, &targets);
+    let run = CheckRun::new(context, &targets, &search);
     tokio::select! {
-        outcome = run.check() => Ok(outcome?.worse(search.outcome)),
+        outcome = run.check() => outcome,
         () = stop.received() => Ok(stopped(console)),
     }
 }
@@ -230,8 +230,8 @@ async fn settle(
     if let Some(results) = &results {
         report::begin_results(results, console)?;
     }
-    let run = SettleRun::new(context, &settlement, &targets, results.as_ref());
-    Ok(run.settle_until(stop.received()).await?.worse(search.outcome))
+    let run = SettleRun::new(context, &settlement, &targets, &search, results.as_ref());
+    run.settle_until(stop.received()).await
 }
 
 /// `MODE: targets`.

@@ -41,6 +41,8 @@ pub(crate) struct SearchResult {
     /// `Done`, or what became of a repository or a list that could not be read; `VariablesWrong` when nothing was found to
     /// look in.
     pub(crate) outcome: Outcome,
+    /// The repositories and lists that could not be read, counted in words: their targets are not known.
+    pub(crate) unread: Option<String>,
     /// The credential of each repository that was looked in. Each took one request at least.
     pub(crate) asked: Vec<Rc<Credential>>,
 }
@@ -61,6 +63,9 @@ struct InRepository {
     forks: usize,
 }
 
+/// A repository or a list could not be read, which was told.
+struct Unread;
+
 /// Repositories by their names in lower case, with the main branch if a list tells it.
 type Repositories = BTreeMap<String, (Repository, Option<String>)>;
 
@@ -75,25 +80,24 @@ impl<'a> TargetFinder<'a> {
 
     /// Finds the targets. A list or a repository that cannot be read is told, and the others are read.
     pub(crate) async fn find(&self) -> FoundTargets {
-        let (repositories, mut outcome) = self.repositories().await;
+        let (repositories, unread_lists) = self.repositories().await;
         let looked = stream::iter(repositories.values().enumerate())
             .map(|(number, (repository, main_branch))| async move {
                 (number, self.look_in(repository, main_branch.as_deref()).await)
             })
             .buffer_unordered(self.context.settings.concurrency);
-        let mut found: Vec<(usize, Result<InRepository, Outcome>)> = looked.collect().await;
+        let mut found: Vec<(usize, Result<InRepository, Unread>)> = looked.collect().await;
         found.sort_unstable_by_key(|(number, _)| *number);
         let mut all = InRepository::default();
         let mut unread = 0;
         for (_, found) in found {
             match found {
                 Ok(found) => all.add(found),
-                Err(refused) => {
-                    outcome = outcome.worse(refused);
-                    unread += 1;
-                }
+                Err(Unread) => unread += 1,
             }
         }
+        let unread = unread_in_words(unread, unread_lists);
+        let mut outcome = if unread.is_some() { Outcome::BitbucketFailed } else { Outcome::Done };
         if repositories.is_empty() && outcome == Outcome::Done {
             let console = self.context.console;
             console.failed("REPOSITORIES matches no repository that the credential sees; nothing was posted");
@@ -101,38 +105,35 @@ impl<'a> TargetFinder<'a> {
             console.detail("to do", "check them, and what is left out with !; bitbucket.org/<workspace> shows the repositories of a workspace");
             outcome = Outcome::VariablesWrong;
         } else {
-            self.tell(&all, repositories.len(), unread);
+            self.tell(&all, repositories.len(), unread.as_deref());
         }
         let keyring = self.context.keyring;
         let asked =
             repositories.values().filter_map(|(repository, _)| keyring.credential_for(repository)).collect();
-        FoundTargets { entries: all.entries, search: SearchResult { outcome, asked } }
+        FoundTargets { entries: all.entries, search: SearchResult { outcome, unread, asked } }
     }
 
     fn tell(
         &self,
         InRepository { entries, drafts, forks }: &InRepository,
         repositories: usize,
-        unread: usize,
+        unread: Option<&str>,
     ) {
         let thing = match self.search.from {
-            TargetsFrom::OpenPullRequests => ("open pull request", "open pull requests"),
-            TargetsFrom::MainBranches => ("main branch", "main branches"),
-            TargetsFrom::Branch(_) => ("branch", "branches"),
+            TargetsFrom::OpenPullRequests => ["open pull request", "open pull requests"],
+            TargetsFrom::MainBranches => ["main branch", "main branches"],
+            TargetsFrom::Branch(_) => ["branch", "branches"],
         };
-        let counted = |number: usize, (one, many): (&str, &str)| {
-            format!("{number} {}", if number == 1 { one } else { many })
+        let among = |number: usize, words| {
+            if number == 0 { String::new() } else { format!(", {}", number_of(number, words)) }
         };
-        let among = |number: usize, words: (&str, &str)| {
-            if number == 0 { String::new() } else { format!(", {}", counted(number, words)) }
-        };
+        let unread = unread.map(|unread| format!(", {unread}")).unwrap_or_default();
         self.context.console.line(format_args!(
-            "found {} in {}{}{}{}",
-            counted(entries.len(), thing),
-            counted(repositories, ("repository", "repositories")),
-            among(*drafts, ("draft", "drafts")),
-            among(*forks, ("from a fork", "from forks")),
-            among(unread, ("repository could not be read", "repositories could not be read")),
+            "found {} in {}{}{}{unread}",
+            number_of(entries.len(), thing),
+            number_of(repositories, REPOSITORY),
+            among(*drafts, ["draft", "drafts"]),
+            among(*forks, ["from a fork", "from forks"]),
         ));
     }
 
@@ -156,11 +157,11 @@ impl<'a> TargetFinder<'a> {
         }
     }
 
-    /// The repositories to look in, each once.
-    async fn repositories(&self) -> (Repositories, Outcome) {
+    /// The repositories to look in, each once, and the number of lists that could not be read.
+    async fn repositories(&self) -> (Repositories, usize) {
         let named = self.search.named().map(|repository| (repository.clone(), None));
         let mut repositories: Repositories = named.map(by_name).collect();
-        let mut outcome = Outcome::Done;
+        let mut unread = 0;
         let lists = self.search.lists();
         let asked = stream::iter(&lists)
             .map(|list| async move { (list, self.list(list).await) })
@@ -175,15 +176,15 @@ impl<'a> TargetFinder<'a> {
                         taken.map(|ListedRepository { repository, main_branch }| (repository, main_branch));
                     repositories.extend(taken.map(by_name));
                 }
-                Err(refused) => outcome = outcome.worse(refused),
+                Err(Unread) => unread += 1,
             }
         }
-        (repositories, outcome)
+        (repositories, unread)
     }
 
-    async fn list(&self, list: &RepositoryList) -> Result<Vec<ListedRepository>, Outcome> {
+    async fn list(&self, list: &RepositoryList) -> Result<Vec<ListedRepository>, Unread> {
         let Context { keyring, console, settings, .. } = self.context;
-        let Some(credential) = keyring.common() else { return Err(Outcome::BitbucketFailed) };
+        let Some(credential) = keyring.common() else { return Err(Unread) };
         let deadline = Deadline::after(settings.timeout);
         let bitbucket = self.context.bitbucket(credential, console, &deadline);
         let RepositoryList { workspace, project } = list;
@@ -197,13 +198,13 @@ impl<'a> TargetFinder<'a> {
         &self,
         repository: &Repository,
         main_branch: Option<&str>,
-    ) -> Result<InRepository, Outcome> {
+    ) -> Result<InRepository, Unread> {
         let Context { keyring, console, settings, .. } = self.context;
         let Some(credential) = keyring.credential_for(repository) else {
             console.failed(format_args!(
                 "failed to look in {repository}: it has no entry in BITBUCKET_ACCESS_TOKENS, and there is no other credential"
             ));
-            return Err(Outcome::BitbucketFailed);
+            return Err(Unread);
         };
         let deadline = Deadline::after(settings.timeout);
         let bitbucket = self.context.bitbucket(&credential, console, &deadline);
@@ -228,9 +229,9 @@ impl<'a> TargetFinder<'a> {
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Outcome {
+    fn refused(&self, refusal: &Refusal) -> Unread {
         tell(refusal, self.context.console);
-        Outcome::BitbucketFailed
+        Unread
     }
 
     fn pull_requests(&self, repository: &Repository, listed: &[ListedPullRequest]) -> InRepository {
@@ -302,7 +303,7 @@ impl<'a> TargetFinder<'a> {
 
 impl SearchResult {
     /// Of a run that looks for nothing.
-    pub(crate) const NONE: Self = Self { outcome: Outcome::Done, asked: Vec::new() };
+    pub(crate) const NONE: Self = Self { outcome: Outcome::Done, unread: None, asked: Vec::new() };
 }
 
 impl InRepository {
@@ -334,7 +335,12 @@ impl FoundTargets {
         let name = shown(&path.to_string_lossy());
         match fs::write(path, self.to_json()) {
             Ok(()) => {
-                console.done(format_args!("wrote {name}: pass it on as TARGETS_FILE"));
+                match &self.search.unread {
+                    None => console.done(format_args!("wrote {name}: pass it on as TARGETS_FILE")),
+                    Some(unread) => console.failed(format_args!(
+                        "wrote {name}: pass it on as TARGETS_FILE; {unread}, and the targets there are missing"
+                    )),
+                }
                 self.search.outcome
             }
             Err(error) => {
@@ -346,6 +352,24 @@ impl FoundTargets {
             }
         }
     }
+}
+
+const REPOSITORY: [&str; 2] = ["repository", "repositories"];
+
+/// A number of things, whose name is given for one and for many.
+fn number_of(number: usize, [one, many]: [&str; 2]) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// The repositories and lists that could not be read, if there are any.
+fn unread_in_words(repositories: usize, lists: usize) -> Option<String> {
+    let unread = [(repositories, REPOSITORY), (lists, ["list of repositories", "lists of repositories"])];
+    let unread: Vec<String> = unread
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, words)| number_of(number, words))
+        .collect();
+    (!unread.is_empty()).then(|| format!("{} could not be read", unread.join(" and ")))
 }
 
 fn by_name(

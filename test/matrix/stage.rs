@@ -378,6 +378,9 @@ fn assert_outcome(row: &Row, run: &Run, told: &str) {
     let (_, state, ..) = row.place.meant();
     let parts = outcome(row, &state);
     let is_printed = !matches!(row.how, How::Files(fault) if fault.loses_the_log());
+    // The last line is the one that is read: it must not say that all is well when it is not.
+    let last = run.output.lines().last().unwrap_or_default();
+    assert_eq!(is_printed && last.starts_with('✔'), is_printed && run.code == 0, "{told}");
     let is_it = |line: &str| {
         let rest = parts.iter().try_fold(line, |rest, part| rest.split_once(part).map(|(_, rest)| rest));
         rest.is_some()

@@ -135,6 +135,22 @@ fn the_targets_are_written_as_a_list_that_another_step_takes() {
 }
 
 #[test]
+fn targets_that_cannot_be_written_are_told() {
+    let sandbox = fleet(1);
+    for (file, why) in [
+        ("/dev/full", "No space left on device"),
+        ("/no/such/folder/targets.json", "No such file or directory"),
+        ("/tmp", "Is a directory"),
+    ] {
+        let run = over_found(&sandbox, "service-*").set("MODE", "targets").set("RESULT_FILE", file).run();
+        let told = format!(
+            "✖ the targets are not written: RESULT_FILE names \"{file}\", which cannot be written: {why}"
+        );
+        assert_told(&run, 2, &[&told]);
+    }
+}
+
+#[test]
 fn drafts_forks_and_deleted_sources_are_told() {
     let sandbox = fleet(1);
     sandbox.world(|world| {
@@ -165,18 +181,46 @@ fn drafts_forks_and_deleted_sources_are_told() {
 
 #[test]
 fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
-    let sandbox = fleet(3);
+    let (sandbox, folder) = (fleet(3), Folder::new());
     sandbox.world(|world| {
         world.delete_repository("acme/service-002");
     });
-    let run = over_found(&sandbox, "service-001 service-002 service-003").run();
+    let gatepost = over_found(&sandbox, "service-001 service-002 service-003").within(folder.path());
+    let found = "found 2 open pull requests in 3 repositories, 1 repository could not be read\n";
+    let why = "✖ failed to list the pull requests of acme/service-002: ";
+    let last = "✖ 2 targets: 2 posted; 1 repository could not be read\n";
+    for page in ["summary.html", "summary.md"] {
+        let run = gatepost.clone().set("SUMMARY_FILE", page).run();
+        assert_told(&run, 4, &[why, found, last]);
+        let page = folder.read(page);
+        assert!(
+            page.contains("1 repository could not be read: this page is without the targets there."),
+            "{page}"
+        );
+        assert!(page.contains("4: Bitbucket refused"), "{page}");
+    }
+    let last = "✖ wrote \"targets.json\": pass it on as TARGETS_FILE; 1 repository could not be read, and the targets there are missing\n";
+    let finds = gatepost.clone().set("MODE", "targets").set("RESULT_FILE", "targets.json");
+    assert_told(&finds.run(), 4, &[why, found, last]);
+    let last = "✖ 2 of 2 targets work, 1 repository could not be read; nothing was posted\n";
+    assert_told(&gatepost.clone().set("MODE", "check").run(), 4, &[why, found, last]);
+    let last = "✖ 2 targets: no status to end; 1 repository could not be read\n";
+    assert_told(&gatepost.set("MODE", "settle").set("STATE", "STOPPED").run(), 4, &[why, found, last]);
+}
+
+/// The others are named, and have their targets.
+#[test]
+fn a_list_of_repositories_that_cannot_be_read_is_told_to_the_end() {
+    let sandbox = fleet(2);
+    sandbox.fault_always_at("GET", "/2.0/repositories/acme?", Fault::status(403));
+    let run = over_found(&sandbox, "service-001 service-*").run();
     assert_told(
         &run,
         4,
         &[
-            "✖ failed to list the pull requests of acme/service-002: ",
-            "found 2 open pull requests in 3 repositories, 1 repository could not be read\n",
-            "✔ 2 targets: 2 posted",
+            "✖ failed to list the repositories of acme: ",
+            "found 1 open pull request in 1 repository, 1 list of repositories could not be read\n",
+            "✖ 1 target: 1 posted; 1 list of repositories could not be read\n",
         ],
     );
 }
@@ -245,7 +289,7 @@ fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
     assert_told(
         &run,
         4,
-        &["✖ failed to list the pull requests of acme/service-001: ", "✔ 1 target: 1 posted"],
+        &["✖ failed to list the pull requests of acme/service-001: ", "✖ 1 target: 1 posted; 1 repository"],
     );
 }
 

@@ -24,7 +24,7 @@ use crate::{
     model::{insights::report_id, outcome::Outcome, target::Repository},
     run::{
         ask_sonarqube::servers::Servers, budget::Budget, context::Context, find_commit::Lookups,
-        lookup_cache::LookupCache, report,
+        find_targets::SearchResult, lookup_cache::LookupCache, report,
     },
     sonarqube::refusal as sonarqube_refusal,
 };
@@ -39,6 +39,8 @@ use self::{
 pub(crate) struct CheckRun<'a> {
     context: Context<'a>,
     targets: &'a Targets<CheckTarget>,
+    /// What became of the search for the targets.
+    search: &'a SearchResult,
     lookups: Lookups<'a>,
     /// Whether a credential can read a repository, with the scopes that Bitbucket lists.
     repositories: LookupCache<(*const Credential, &'a Repository), Option<Scopes>, refusal::Refusal>,
@@ -58,7 +60,11 @@ impl fmt::Debug for TokenKey {
 }
 
 impl<'a> CheckRun<'a> {
-    pub(crate) fn new(context: Context<'a>, targets: &'a Targets<CheckTarget>) -> Self {
+    pub(crate) fn new(
+        context: Context<'a>,
+        targets: &'a Targets<CheckTarget>,
+        search: &'a SearchResult,
+    ) -> Self {
         let with_commit = targets.plans.iter().filter_map(|plan| match &plan.target {
             CheckTarget::Commit(target) => Some((&plan.credential, target)),
             CheckTarget::Repository(_) => None,
@@ -66,6 +72,7 @@ impl<'a> CheckRun<'a> {
         Self {
             context,
             targets,
+            search,
             lookups: Lookups::of(with_commit),
             repositories: LookupCache::default(),
             tokens: LookupCache::default(),
@@ -102,7 +109,7 @@ impl<'a> CheckRun<'a> {
             .try_collect()
             .await?;
         let working = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
-        let worst = outcomes.into_iter().fold(Outcome::Done, Outcome::worse);
+        let worst = outcomes.into_iter().fold(self.search.outcome, Outcome::worse);
         report::unused_tokens(keyring, console);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
@@ -110,7 +117,8 @@ impl<'a> CheckRun<'a> {
         console.tell_left_out("");
         let verb = if plans.len() == 1 { "works" } else { "work" };
         let share = step.as_ref().map(|_| format!("; {}", self.targets.counted())).unwrap_or_default();
-        let line = format!("{working} of {number} {verb}; nothing was posted{share}");
+        let unread = self.search.unread.as_ref().map(|unread| format!(", {unread}")).unwrap_or_default();
+        let line = format!("{working} of {number} {verb}{unread}; nothing was posted{share}");
         if worst == Outcome::Done {
             console.done(line);
         } else {

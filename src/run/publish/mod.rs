@@ -35,6 +35,7 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::{CommitFinder, Lookups},
+        find_targets::SearchResult,
         progress::Progress,
         report,
         result_file::ResultFile,
@@ -57,6 +58,8 @@ use self::{
 pub(crate) struct PublishRun<'a> {
     context: Context<'a>,
     plans: &'a [Plan],
+    /// What became of the search for the targets.
+    search: &'a SearchResult,
     results: Option<&'a ResultFile>,
     /// Of the targets of a list. A single target is reported by itself.
     summary: Option<Summary>,
@@ -120,19 +123,22 @@ impl<'a> PublishRun<'a> {
     pub(crate) fn new(
         context: Context<'a>,
         targets: &'a Targets,
+        search: &'a SearchResult,
         results: Option<&'a ResultFile>,
         summary_file: Option<&'a SummaryFile>,
     ) -> Self {
         let Targets { plans, are_listed, .. } = targets;
-        let counted = || Summary::of(targets.counted(), results.is_some());
+        let unread = search.unread.as_deref();
+        let counted = || Summary::of(targets.counted(), unread, results.is_some());
         Self {
             context,
             plans,
+            search,
             results,
             summary: are_listed.then(counted),
             page: summary_file
                 .zip(context.advice)
-                .map(|(file, advice)| RunPage::new(file, advice, plans, targets.counted())),
+                .map(|(file, advice)| RunPage::new(file, advice, plans, targets.counted(), unread)),
             progress: Progress::of(plans.len()),
             lookups: Lookups::of(plans.iter().map(|plan| (&plan.credential, &plan.target))),
             servers: Servers::default(),
@@ -167,7 +173,7 @@ impl<'a> PublishRun<'a> {
         });
         let published = stream::select_all(work).try_fold(published, Published::with).await?;
         let Published { outcomes, doubts, kept } = published;
-        let worst = outcomes.iter().copied().fold(Outcome::Done, Outcome::worse);
+        let worst = outcomes.iter().copied().fold(self.search.outcome, Outcome::worse);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
         }

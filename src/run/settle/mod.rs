@@ -27,6 +27,7 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::Lookups,
+        find_targets::SearchResult,
         publish::by_credential,
         report,
         result_file::ResultFile,
@@ -45,6 +46,8 @@ pub(crate) struct SettleRun<'a> {
     context: Context<'a>,
     settlement: &'a Settlement,
     targets: &'a Targets,
+    /// What became of the search for the targets.
+    search: &'a SearchResult,
     results: Option<&'a ResultFile>,
     lookups: Lookups<'a>,
     tally: Tally,
@@ -63,6 +66,7 @@ impl<'a> SettleRun<'a> {
         context: Context<'a>,
         settlement: &'a Settlement,
         targets: &'a Targets,
+        search: &'a SearchResult,
         results: Option<&'a ResultFile>,
     ) -> Self {
         let plans = targets.plans.iter();
@@ -70,6 +74,7 @@ impl<'a> SettleRun<'a> {
             context,
             settlement,
             targets,
+            search,
             results,
             lookups: Lookups::of(plans.map(|plan| (&plan.credential, &plan.target))),
             tally: Tally::new(),
@@ -132,7 +137,7 @@ impl<'a> SettleRun<'a> {
             Box::pin(targets.buffer_unordered(self.context.settings.concurrency))
         });
         stream::select_all(work)
-            .try_fold(Outcome::Done, async |worst, outcome| Ok(worst.worse(outcome)))
+            .try_fold(self.search.outcome, async |worst, outcome| Ok(worst.worse(outcome)))
             .await
     }
 
@@ -214,10 +219,11 @@ impl<'a> SettleRun<'a> {
     /// The targets of the run, and what became of them.
     fn of_targets(&self, what: &str) -> String {
         let Targets { plans, are_listed, .. } = self.targets;
-        match (&plans[..], are_listed) {
-            ([plan], false) => format!("{}: {what}", plan.target),
-            _ => format!("{}: {what}", self.targets.counted()),
+        if let ([plan], false) = (&plans[..], are_listed) {
+            return format!("{}: {what}", plan.target);
         }
+        let unread = self.search.unread.as_ref().map(|unread| format!("; {unread}"));
+        format!("{}: {what}{}", self.targets.counted(), unread.unwrap_or_default())
     }
 }
 

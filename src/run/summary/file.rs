@@ -42,6 +42,8 @@ pub(crate) struct RunPage<'a> {
     plans: &'a [Plan],
     /// The targets in words.
     targets: String,
+    /// What could not be read in the search for targets, in words.
+    unread: Option<&'a str>,
     rows: Rows,
     begun: (SystemTime, Instant),
 }
@@ -104,13 +106,20 @@ impl SummaryFile {
 }
 
 impl<'a> RunPage<'a> {
-    /// The page of a run with these plans, whose number is given in words.
-    pub(crate) fn new(file: &'a SummaryFile, advice: &'a Advice, plans: &'a [Plan], targets: String) -> Self {
+    /// The page of a run with these plans, whose number is given in words, as is what could not be read in the search for
+    /// targets.
+    pub(crate) fn new(
+        file: &'a SummaryFile,
+        advice: &'a Advice,
+        plans: &'a [Plan],
+        targets: String,
+        unread: Option<&'a str>,
+    ) -> Self {
         file.write_notice(
             "The run has not ended: it is under way, or something ended it before it could write this page.",
         );
         let begun = (SystemTime::now(), Instant::now());
-        Self { file, advice, plans, targets, rows: Rows::of(plans), begun }
+        Self { file, advice, plans, targets, unread, rows: Rows::of(plans), begun }
     }
 
     /// Adds what became of a status of the plan with this number.
@@ -137,7 +146,7 @@ impl<'a> RunPage<'a> {
         let exit_code = outcome.exit_code();
         let page = Page {
             title: format!("Gatepost: {}", self.targets),
-            notice: notice(outcome, context).map(str::to_owned),
+            notice: notice(outcome, self.unread, context),
             facts: vec![
                 ("Began", httpdate::fmt_http_date(date)),
                 ("Duration", readable(begun.elapsed())),
@@ -156,12 +165,17 @@ impl<'a> RunPage<'a> {
 }
 
 /// What is unusual about a run as a whole.
-fn notice(outcome: Outcome, context: Context<'_>) -> Option<&'static str> {
-    match outcome {
-        Outcome::Stopped => Some("The run was stopped before its end."),
-        _ if context.settings.dry_run => Some("DRY_RUN: nothing was posted."),
+fn notice(outcome: Outcome, unread: Option<&str>, context: Context<'_>) -> Option<String> {
+    let end = match outcome {
+        Outcome::Stopped => Some("The run was stopped before its end.".to_owned()),
+        _ if context.settings.dry_run => Some("DRY_RUN: nothing was posted.".to_owned()),
         _ => None,
-    }
+    };
+    let unread = unread.map(|unread| {
+        format!("{unread}: this page is without the targets there. The log says why, and what to do.")
+    });
+    let sentences: Vec<String> = unread.into_iter().chain(end).collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
 /// The number of requests to each service.

@@ -26,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Summary {
     targets: String,
+    /// What could not be read in the search for targets, in words.
+    unread: Option<String>,
     /// Whether there is a `RESULT_FILE`.
     has_results: bool,
     counts: RefCell<Counts>,
@@ -73,9 +75,10 @@ const ROWS_SHOWN: usize = 100;
 const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
-    /// A summary of these targets, whose number is given in words.
-    pub(crate) fn of(targets: String, has_results: bool) -> Self {
-        Self { targets, has_results, counts: RefCell::default(), rows: RefCell::default() }
+    /// A summary of these targets, whose number is given in words, as is what could not be read in the search for them.
+    pub(crate) fn of(targets: String, unread: Option<&str>, has_results: bool) -> Self {
+        let unread = unread.map(str::to_owned);
+        Self { targets, unread, has_results, counts: RefCell::default(), rows: RefCell::default() }
     }
 
     /// Adds a status.
@@ -128,7 +131,8 @@ impl Summary {
                 parts.push(format!("{number} {words}"));
             }
         }
-        format!("{}: {}", self.targets, parts.join(", "))
+        let unread = self.unread.as_ref().map(|unread| format!("; {unread}")).unwrap_or_default();
+        format!("{}: {}{unread}", self.targets, parts.join(", "))
     }
 
     /// The table and the last line.
