@@ -81,8 +81,12 @@ enum Place {
     Repositories,
     /// The GET of the open pull requests of `acme/api`. Those of `acme/web` are found as well.
     PullRequests,
+    /// The GET of their second page.
+    SecondPage,
     /// The GET of `acme/api`, for its main branch. That of `acme/web` is found as well.
     MainBranch,
+    /// The GET of the head of a branch that was found.
+    BranchOfFound,
     /// The POST of a status to a pull request that was found.
     StatusOfFound,
     /// The GET of the statuses of a commit, one of which is to be ended.

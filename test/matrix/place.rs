@@ -25,8 +25,14 @@ impl Place {
 
     /// Whether the run finds its targets, in two repositories.
     pub(super) const fn is_found(self) -> bool {
-        matches!(self, Self::Repositories | Self::PullRequests | Self::MainBranch | Self::StatusOfFound)
+        matches!(self, Self::Repositories | Self::PullRequests | Self::SecondPage | Self::StatusOfFound)
+            || self.is_of_branches()
             || self.settles()
+    }
+
+    /// Whether the targets that are found are main branches.
+    pub(super) const fn is_of_branches(self) -> bool {
+        matches!(self, Self::MainBranch | Self::BranchOfFound)
     }
 
     /// Whether the run ends statuses.
@@ -55,7 +61,9 @@ impl Place {
             Self::Issues => ("GET", "/api/issues/search"),
             Self::Repositories => ("GET", "/2.0/repositories/acme?"),
             Self::PullRequests => ("GET", "/2.0/repositories/acme/api/pullrequests?"),
+            Self::SecondPage => ("GET", "&page=2"),
             Self::MainBranch => ("GET", "/2.0/repositories/acme/api?"),
+            Self::BranchOfFound => ("GET", "/2.0/repositories/acme/api/refs/branches/main"),
             Self::StatusOfFound | Self::Ending => {
                 ("POST", "/2.0/repositories/acme/api/commit/94277cd267a8/statuses/build")
             }
@@ -74,11 +82,14 @@ impl Place {
     pub(super) fn meant(self) -> Standing {
         match self {
             Self::Pending => standing("sonar", "INPROGRESS", "In progress", "main"),
-            Self::Status | Self::MainBranch => standing("sonar", "SUCCESSFUL", "Successful", "main"),
+            Self::Status | Self::MainBranch | Self::BranchOfFound => {
+                standing("sonar", "SUCCESSFUL", "Successful", "main")
+            }
             Self::Lookup
             | Self::StatusAfterLookup
             | Self::Repositories
             | Self::PullRequests
+            | Self::SecondPage
             | Self::StatusOfFound => standing("sonar", "SUCCESSFUL", "Successful", "feature/login"),
             Self::Statuses | Self::Ending => standing("sonar", "STOPPED", ENDED, "feature/login"),
             Self::Standing => {
@@ -108,7 +119,7 @@ impl Place {
     /// The status of another target or project, which stands whatever goes wrong with the row's request.
     pub(super) fn beside(self) -> Option<Standing> {
         match self {
-            Self::MainBranch => Some(standing("sonar", "SUCCESSFUL", "Successful", "main")),
+            _ if self.is_of_branches() => Some(standing("sonar", "SUCCESSFUL", "Successful", "main")),
             _ if self.settles() => Some(standing("sonar", "STOPPED", ENDED, "fix/header")),
             _ if self.is_found() => Some(standing("sonar", "SUCCESSFUL", "Successful", "fix/header")),
             _ if self.is_of_unanalysed() => Some(gate_of_api()),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sandbox::{
-    Analysis, Certificate, Dialect, Gate, Issue, Projects, Proxy, REPOSITORY_TOKEN, Recorded, SonarQube,
-    Status, WORKSPACE_TOKEN,
+    Analysis, Certificate, Dialect, Gate, Issue, Projects, Proxy, PullRequest, REPOSITORY_TOKEN, Recorded,
+    SonarQube, Status, WORKSPACE_TOKEN,
 };
 use serde_json::json;
 
@@ -52,13 +52,20 @@ fn find(place: Place, sandbox: &Sandbox) -> Gatepost {
     sandbox.world(|world| {
         // It comes from a fork, to which the token of the workspace may not post.
         world.decline_pull_request("acme/api", 9);
+        if place == Place::SecondPage {
+            // They have one commit, and so one status.
+            for id in 100..150 {
+                world.open_pull_request(PullRequest::new("acme/api", id, "feature/login"));
+            }
+        }
     });
     let is_listed = matches!(place, Place::Repositories | Place::PullRequests);
     let repositories = if is_listed { "a*, web" } else { "api, web" };
     let gatepost = over_found(sandbox, repositories);
     match place {
-        Place::MainBranch => gatepost.set("TARGETS_FROM", "main-branches"),
-        // One target after another: what is not sent because of a pause is the same each time.
+        _ if place.is_of_branches() => gatepost.set("TARGETS_FROM", "main-branches"),
+        // One after another: what a pause keeps away, and what follows so many requests, is the same each time.
+        Place::SecondPage => gatepost.set("CONCURRENCY", "1"),
         _ if place.settles() => {
             gatepost.set("MODE", "settle").set("STATE", "STOPPED").set("CONCURRENCY", "1")
         }
@@ -246,12 +253,13 @@ impl Stage {
 
     /// What stands where the row's status is meant to stand, and what stands beside it.
     fn standing(&self, place: Place) -> (Vec<Standing>, Vec<Standing>) {
+        // Of a repository that is gone, the sandbox no longer knows the head.
         let of_head =
-            |repository: &str| self.sandbox.statuses(repository, &self.sandbox.head(repository, "main"));
+            |repository: &str| self.sandbox.statuses(repository, &World::acme().head(repository, "main"));
         let of_pull_request = |repository: &str, id| self.sandbox.pull_request_statuses(repository, id);
         let (statuses, beside) = match place {
             Place::Status | Place::Pending => (of_head("acme/api"), vec![]),
-            Place::MainBranch => (of_head("acme/api"), of_head("acme/web")),
+            _ if place.is_of_branches() => (of_head("acme/api"), of_head("acme/web")),
             _ if place.is_found() => (of_pull_request("acme/api", 7), of_pull_request("acme/web", 12)),
             _ if place.is_of_unanalysed() => {
                 of_pull_request("acme/api", 7).into_iter().partition(|status| status.key.ends_with("_web"))
@@ -353,8 +361,11 @@ fn outcome<'s>(row: &Row, state: &'s str) -> Vec<&'s str> {
         (End::NoVerdict(_), _) => vec!["✖ posted FAILED on acme/api commit "],
         (_, Place::Lookup) if is_refused => vec!["✖ not posted: the status"],
         (_, Place::Repositories) if is_refused => vec!["✖ failed to list the repositories of acme: "],
-        (_, Place::PullRequests) if is_refused => vec!["✖ failed to list the pull requests of acme/api: "],
+        (_, Place::PullRequests | Place::SecondPage) if is_refused => {
+            vec!["✖ failed to list the pull requests of acme/api: "]
+        }
         (_, Place::MainBranch) if is_refused => vec!["✖ failed to read the repository acme/api: "],
+        (_, Place::BranchOfFound) if is_refused => vec!["✖ acme/api ", "branch main", "not posted"],
         (_, Place::Statuses) if is_refused => {
             vec!["✖ acme/api commit ", "failed to list the statuses of commit "]
         }
