@@ -268,7 +268,7 @@ impl<'a> TargetFinder<'a> {
     fn refused(&self, refusal: &Refusal, place: Place) -> LeftOut {
         let Context { advice, console, .. } = self.context;
         // The first refusal of each kind is told in full.
-        tell(refusal, &console.about(&place));
+        tell(refusal, &console.about_one_of_many());
         LeftOut {
             place,
             outcome: refused("not read", refusal),

@@ -98,7 +98,7 @@ fn with_many_headers(head: &str, body: &str) -> String {
     with_length(head, &format!("{many}content-length: {}", body.len())) + body
 }
 
-fn of_two_mebibytes(head: &str, _: &str) -> String {
+pub(super) fn of_two_mebibytes(head: &str, _: &str) -> String {
     with_length(head, &format!("content-length: {}", 2 * 1024 * 1024)) + &".".repeat(2 * 1024 * 1024)
 }
 

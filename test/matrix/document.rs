@@ -106,7 +106,9 @@ fn cells(row: &Row) -> String {
         Place::Issues => "issues",
         Place::Repositories => "list of repositories",
         Place::PullRequests => "list of pull requests",
+        Place::SecondPage => "second page of pull requests",
         Place::MainBranch => "main branch",
+        Place::BranchOfFound => "head of a branch that was found",
         Place::StatusOfFound => "status of a target that was found",
         Place::Statuses => "list of statuses",
         Place::Ending => "end of a status",
@@ -127,8 +129,9 @@ fn cells(row: &Row) -> String {
         _ => format!("{} s", again.at_most().as_secs()),
     };
     let stands = match end {
+        End::Delivered if place == Place::StandingVerdict => "as before: the verdict stays".to_owned(),
         End::Delivered => "as meant".to_owned(),
-        End::NotPosted if matches!(how, How::Removed(_)) => "the commit is gone: not posted".to_owned(),
+        End::NotPosted if matches!(how, How::Removed(_)) => "the commit is gone".to_owned(),
         End::NonePosted => "as before: nothing of this run is posted".to_owned(),
         End::NotPosted | End::NotKnown if place.before().is_some() => {
             let what = if place.settles() { "ended" } else { "posted" };

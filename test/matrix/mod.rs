@@ -11,6 +11,7 @@ mod document;
 mod files;
 mod lists;
 mod machine;
+mod place;
 mod proxy;
 mod row;
 mod settle;
@@ -80,8 +81,12 @@ enum Place {
     Repositories,
     /// The GET of the open pull requests of `acme/api`. Those of `acme/web` are found as well.
     PullRequests,
+    /// The GET of their second page.
+    SecondPage,
     /// The GET of `acme/api`, for its main branch. That of `acme/web` is found as well.
     MainBranch,
+    /// The GET of the head of a branch that was found.
+    BranchOfFound,
     /// The POST of a status to a pull request that was found.
     StatusOfFound,
     /// The GET of the statuses of a commit, one of which is to be ended.
@@ -290,7 +295,7 @@ fn tell(group: &'static Group, took: Duration) {
 fn line(name: &str, counts: Counts, took: Duration) -> String {
     let [rows, again, delivered, not_posted, not_known, failed] = counts;
     format!(
-        "fault matrix: {name:<16} {rows:>3} rows hold: {again:>2} sent again; {delivered:>2} delivered, \
+        "fault matrix: {name:<28} {rows:>3} rows hold: {again:>2} sent again; {delivered:>2} delivered, \
          {not_posted:>2} not posted, {not_known:>2} not known, {failed:>2} FAILED with the reason; {:>4.1} s\n",
         took.as_secs_f64()
     )

@@ -10,6 +10,7 @@ use super::{
     Place::{Ending, Statuses},
     Row,
     Times::{Always, Once},
+    bitbucket::of_two_mebibytes,
     row::{BROKE, SILENT, always, answers, is_final, once},
     wire::{End as Then, Sent},
 };
@@ -113,6 +114,11 @@ pub(super) const SETTLE: Group = Group {
             "a next page that leads back",
             How::NextPage(NextPage::Second),
             "which was read before: the list does not end",
+        ),
+        unlisted(
+            "overlong body: 2 MiB of text",
+            always(Sent::Changed(of_two_mebibytes), Then::Close),
+            "the answer is longer than 1 MiB",
         ),
         Row {
             fault: "reset before the head",

@@ -79,7 +79,7 @@ pub(super) const STANDING: Group = Group {
             "200 with the status of another key",
             Standing,
             body("{\"type\":\"build\",\"key\":\"sonar\",\"state\":\"SUCCESSFUL\"}"),
-            "",
+            "the answer is the status with the key \"sonar\", not \"sonar-acme_web\"",
         ),
         unread(
             "200 with a state that is a number",

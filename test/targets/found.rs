@@ -135,6 +135,22 @@ fn the_targets_are_written_as_a_list_that_another_step_takes() {
 }
 
 #[test]
+fn targets_that_cannot_be_written_are_told() {
+    let sandbox = fleet(1);
+    for (file, why) in [
+        ("/dev/full", "No space left on device"),
+        ("/no/such/folder/targets.json", "No such file or directory"),
+        ("/tmp", "Is a directory"),
+    ] {
+        let run = over_found(&sandbox, "service-*").set("MODE", "targets").set("RESULT_FILE", file).run();
+        let told = format!(
+            "✖ the targets are not written: RESULT_FILE names \"{file}\", which cannot be written: {why}"
+        );
+        assert_told(&run, 2, &[&told]);
+    }
+}
+
+#[test]
 fn drafts_forks_and_deleted_sources_are_told() {
     let sandbox = fleet(1);
     sandbox.world(|world| {
@@ -258,18 +274,44 @@ fn the_head_of_a_branch_is_not_the_commit_that_the_pipeline_builds() {
 
 #[test]
 fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
-    let sandbox = fleet(3);
+    let (sandbox, folder) = (fleet(3), Folder::new());
     sandbox.world(|world| {
         world.delete_repository("acme/service-002");
     });
-    let run = over_found(&sandbox, "service-001 service-002 service-003").run();
+    let gatepost = over_found(&sandbox, "service-001 service-002 service-003").within(folder.path());
+    let found = "found 2 open pull requests in 3 repositories; 1 repository could not be read\n";
+    let why = "✖ failed to list the pull requests of acme/service-002: ";
+    let last = "✖ 2 targets: 2 posted; 1 repository could not be read\n";
+    assert_told(&gatepost.run(), 4, &[why, found, last]);
+    let last = "✔ wrote \"targets.json\": pass it on as TARGETS_FILE; 1 repository could not be read\n";
+    let finds = gatepost.clone().set("MODE", "targets").set("RESULT_FILE", "targets.json");
+    assert_told(&finds.run(), 0, &[why, found, "exit code 4\n", last]);
+    let last = "✖ 2 of 2 targets work; nothing was posted; 1 repository could not be read\n";
+    assert_told(&gatepost.clone().set("MODE", "check").run(), 4, &[why, found, last]);
+    let last = "✖ 2 targets: no status to end; 1 repository could not be read\n";
+    assert_told(
+        &gatepost.clone().set("MODE", "settle").set("STATE", "STOPPED").run(),
+        4,
+        &[why, found, last],
+    );
+    // A list of nothing else is a failure where it is made.
+    let last = "✖ wrote \"targets.json\": pass it on as TARGETS_FILE; 1 repository could not be read\n";
+    assert_told(&finds.set("REPOSITORIES", "service-002").run(), 4, &[why, last]);
+}
+
+/// The others are named, and have their targets.
+#[test]
+fn a_list_of_repositories_that_cannot_be_read_is_told_to_the_end() {
+    let sandbox = fleet(2);
+    sandbox.fault_always_at("GET", "/2.0/repositories/acme?", Fault::status(403));
+    let run = over_found(&sandbox, "service-001 service-*").run();
     assert_told(
         &run,
         4,
         &[
-            "✖ acme/service-002: failed to list the pull requests of acme/service-002: ",
-            "found 2 open pull requests in 3 repositories; 1 repository could not be read\n",
-            "✖ 2 targets: 2 posted; 1 repository could not be read\n",
+            "✖ failed to list the repositories of acme: ",
+            "found 1 open pull request in 1 repository; 1 list of repositories could not be read\n",
+            "✖ 1 target: 1 posted; 1 list of repositories could not be read\n",
         ],
     );
 }
@@ -380,7 +422,7 @@ fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
         &run,
         4,
         &[
-            "✖ acme/service-001: failed to list the pull requests of acme/service-001: ",
+            "✖ failed to list the pull requests of acme/service-001: ",
             "✖ 1 target: 1 posted; 1 repository could not be read",
         ],
     );
@@ -406,11 +448,7 @@ fn a_next_page_that_lies_is_not_followed() {
     ] {
         sandbox.fault_always(Fault::json(200, &json!({ "values": [], "next": next })));
         let run = over_found(&sandbox, "service-001").run();
-        assert_told(
-            &run,
-            4,
-            &["✖ acme/service-001: failed to list the pull requests of acme/service-001: ", told],
-        );
+        assert_told(&run, 4, &["✖ failed to list the pull requests of acme/service-001: ", told]);
         sandbox.clear_faults();
     }
     assert_eq!(posts(&sandbox).len(), 0);
