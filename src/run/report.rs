@@ -203,6 +203,7 @@ pub(crate) fn status_result(
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Outweighed
         | Delivery::Kept
         | Delivery::Printed
         | Delivery::Stopped(_) => {}
@@ -285,6 +286,7 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Outweighed
         | Delivery::Kept
         | Delivery::Printed
         | Delivery::ReportAlone(_) => None,
@@ -409,6 +411,7 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Skipped => format!("skipped {what}, because RESULT_FILE says that it was delivered"),
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
+        Delivery::Outweighed => format!("{what} stands: the verdict of another target about the same commit"),
         Delivery::Kept => {
             let key = status.as_ref().map(|status| format!(" (key {})", status.key)).unwrap_or_default();
             format!("{what} stays{key}: it is the verdict of another run about this project")

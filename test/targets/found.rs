@@ -113,6 +113,43 @@ fn sonarqube_is_asked_for_the_project_and_the_pull_request_of_each_target() {
     assert_eq!(status.name.as_deref(), Some("acme/service-002: feature/change into main"));
 }
 
+/// Two pull requests of one branch have one commit, one key and one branch. A green of one must not hide the red of the other.
+#[test]
+fn two_pull_requests_of_one_branch_have_the_worse_verdict() {
+    for (first, second) in [(Gate::passed(), Gate::failed()), (Gate::failed(), Gate::passed())] {
+        for concurrency in ["1", "8"] {
+            let (sandbox, folder) = (fleet(1), Folder::new());
+            sandbox.world(|world| {
+                let second = PullRequest::new("acme/service-001", 2, "feature/change");
+                world.open_pull_request(PullRequest { destination_branch: "develop".to_owned(), ..second });
+            });
+            let mut projects =
+                Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
+            projects.add_project("acme_service-001", "A service", true);
+            let sonarqube = SonarQube::start(projects);
+            for (id, gate) in [("1", &first), ("2", &second)] {
+                sonarqube.submit(Analysis::of_pull_request("acme_service-001", id, gate.clone()));
+            }
+            let gatepost = over_found(&sandbox, "service-*")
+                .within(folder.path())
+                .unset("STATE")
+                .set("SONAR_PROJECT_KEY", "acme_{repo_slug}")
+                .set("SONAR_TOKEN", USER_TOKEN)
+                .set("SONAR_HOST_URL", sonarqube.http_url())
+                .set("CONCURRENCY", concurrency)
+                .set("RESULT_FILE", "results.jsonl")
+                .set("RESUME", "true");
+            // The green of a run that goes on is not newer than the red that RESULT_FILE records.
+            for _ in 0..3 {
+                let run = gatepost.run();
+                assert_eq!(run.code, 1, "{}", run.output);
+                assert!(!run.output.contains("not posted"), "{}", run.output);
+                assert_eq!(state_of(&sandbox, 1).as_deref(), Some("FAILED"), "{}", run.output);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_targets_are_written_as_a_list_that_another_step_takes() {
     let (sandbox, folder) = (fleet(3), Folder::new());

@@ -54,6 +54,8 @@ struct Counts {
     posted: usize,
     skipped: usize,
     repeated: usize,
+    /// A worse verdict of another target stands on the same commit.
+    outweighed: usize,
     /// The verdict of another run about the project stands.
     kept: usize,
     printed: usize,
@@ -116,6 +118,7 @@ impl Summary {
         for (number, words) in [
             (counts.skipped, "skipped, because RESULT_FILE says that they were delivered"),
             (counts.repeated, "the same as others, posted once"),
+            (counts.outweighed, "outweighed by the verdict of another target about the same commit"),
             (counts.kept, "with the verdict of another run, which stays"),
             (counts.printed, "printed (DRY_RUN)"),
             (counts.report_alone, "with a report alone (STATUS: false)"),
@@ -200,6 +203,7 @@ impl Counts {
             Delivery::Posted => &mut self.posted,
             Delivery::Skipped | Delivery::ReportAlone(ReportDelivery::Skipped) => &mut self.skipped,
             Delivery::Repeated => &mut self.repeated,
+            Delivery::Outweighed => &mut self.outweighed,
             Delivery::Kept => &mut self.kept,
             Delivery::Printed | Delivery::ReportAlone(ReportDelivery::Printed) => &mut self.printed,
             Delivery::ReportAlone(report) if report.refusal().is_some() => &mut self.report_missing,
@@ -238,6 +242,7 @@ fn words(result: &StatusResult) -> String {
         Delivery::Posted => "posted".to_owned(),
         Delivery::Skipped => "skipped".to_owned(),
         Delivery::Repeated => "the same as another target".to_owned(),
+        Delivery::Outweighed => "the verdict of another target stands".to_owned(),
         Delivery::Kept => "the verdict of another run stays".to_owned(),
         Delivery::Contradicted(Contradiction::Content) => {
             "not posted: another target has another content".to_owned()

@@ -164,6 +164,7 @@ impl End {
             | Delivery::Skipped
             | Delivery::Kept
             | Delivery::Repeated
+            | Delivery::Outweighed
             | Delivery::Printed
             | Delivery::ReportAlone(_) => match (result.verdict_outcome, &result.status) {
                 (Outcome::Done | Outcome::GateRed, Some(status)) => match status.state {
