@@ -40,22 +40,23 @@ use crate::{
         arguments,
         findings::Findings,
         keyring::Keyring,
+        left_out::LeftOut,
         plan::{CheckTarget, Plan, PlanTarget},
         repositories::TargetSearch,
         roots::{extra_roots, sonarqube_roots},
         settings::{Mode, Settings},
         settle::SettleTarget,
-        target_list::Targets,
+        target_list::{FOUND, Targets},
         variables::Variables,
     },
     console::log::Console,
     http::{authorization::Authorization, transport::Transport},
-    model::{outcome::Outcome, settlement::Settlement},
+    model::{outcome::Outcome, settlement::Settlement, target::TargetPlan},
     run::{
         budget::Budget,
         check::CheckRun,
         context::{Context, PipelinesProxy},
-        find_targets::{FoundTargets, SearchResult, TargetFinder},
+        find_targets::{FoundTargets, TargetFinder},
         publish::PublishRun,
         report,
         result_file::ResultFile,
@@ -160,15 +161,15 @@ impl WrittenFiles {
         Self { results, summary }
     }
 
-    /// Begins the lines of this run in `RESULT_FILE` with what the search could not read.
+    /// Begins the lines of this run in `RESULT_FILE` with what was left out.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    fn begin_results(&self, search: &SearchResult, console: &Console) -> anyhow::Result<()> {
+    fn begin_results(&self, left_out: &[LeftOut], console: &Console) -> anyhow::Result<()> {
         if let Some(results) = &self.results {
             report::begin_results(results, console)?;
-            report::unread(&search.unread, results, console);
+            report::left_out(left_out, results, console);
         }
         Ok(())
     }
@@ -191,7 +192,7 @@ async fn publish(
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
     let files = WrittenFiles::open(settings, &mut findings);
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+    let targets = match targets(variables, context, &mut findings, stop.received()).await {
         Ok(targets) => targets,
         Err(outcome) => return Ok(files.end_without_targets(outcome)),
     };
@@ -201,15 +202,15 @@ async fn publish(
         return Ok(files.end_without_targets(report::problems(&findings, console)));
     };
     hide_headers(context);
-    files.begin_results(&search, console)?;
+    files.begin_results(&targets.left_out, console)?;
     report::opening(&targets, settings, console);
     if targets.are_listed {
         let mut budget = Budget::of_publishing(&targets.plans, files.results.as_ref());
-        search.asked.iter().for_each(|credential| budget.add(credential, None, 1));
+        targets.asked.iter().for_each(|credential| budget.add(credential, None, 1));
         budget.warn(targets.steps(), console);
     }
     let WrittenFiles { results, summary } = &files;
-    let run = PublishRun::new(context, &targets, &search, results.as_ref(), summary.as_ref());
+    let run = PublishRun::new(context, &targets, results.as_ref(), summary.as_ref());
     run.publish_until(stop.received()).await
 }
 
@@ -221,7 +222,7 @@ async fn check(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let console = context.console;
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+    let targets = match targets(variables, context, &mut findings, stop.received()).await {
         Ok(targets) => targets,
         Err(outcome) => return Ok(outcome),
     };
@@ -232,7 +233,7 @@ async fn check(
         return Ok(report::problems(&findings, console));
     };
     hide_headers(context);
-    let run = CheckRun::new(context, &targets, &search);
+    let run = CheckRun::new(context, &targets);
     tokio::select! {
         outcome = run.check() => outcome,
         () = stop.received() => Ok(stopped(console)),
@@ -249,7 +250,7 @@ async fn settle(
     let Context { settings, console, .. } = context;
     let settlement = Settlement::from_variables(variables, &mut findings);
     let files = WrittenFiles::open(settings, &mut findings);
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+    let targets = match targets(variables, context, &mut findings, stop.received()).await {
         Ok(targets) => targets,
         Err(outcome) => return Ok(files.end_without_targets(outcome)),
     };
@@ -260,9 +261,9 @@ async fn settle(
     };
     hide_headers(context);
     let targets = targets.into_published();
-    files.begin_results(&search, console)?;
+    files.begin_results(&targets.left_out, console)?;
     let WrittenFiles { results, summary } = &files;
-    let run = SettleRun::new(context, &settlement, &targets, &search, results.as_ref(), summary.as_ref());
+    let run = SettleRun::new(context, &settlement, &targets, results.as_ref(), summary.as_ref());
     run.settle_until(stop.received()).await
 }
 
@@ -288,14 +289,13 @@ async fn write_targets(
         return Ok(report::problems(&findings, console));
     };
     let finder = TargetFinder::new(context, &search, variables);
-    Ok(match find_targets(&finder, context, stop).await {
+    Ok(match find_targets::<TargetPlan>(&finder, context, stop.received()).await {
         Ok(found) => found.write(settings.result_file.as_deref(), console),
         Err(outcome) => outcome,
     })
 }
 
-/// The targets that the variables name, or those that are found, with what became of the search. No targets after
-/// problems were found.
+/// The targets that the variables name, or those that are found. No targets after problems were found.
 ///
 /// # Errors
 ///
@@ -304,25 +304,31 @@ async fn targets<T: PlanTarget>(
     variables: &Variables,
     context: Context<'_>,
     findings: &mut Findings,
-    stop: &mut StopSignals,
-) -> Result<(Option<Targets<T>>, SearchResult), Outcome> {
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Targets<T>>, Outcome> {
     let Context { keyring, console, .. } = context;
     let Some(search) = TargetSearch::from_variables(variables, keyring, findings) else {
         // A wrong search must not become the one target of the pipeline.
         let named = || Targets::from_variables(variables, keyring, console, findings);
-        return Ok((variables.repositories.is_none().then(named).flatten(), SearchResult::NONE));
+        let targets = variables.repositories.is_none().then(named).flatten();
+        if let Some(targets) = &targets {
+            report::tell_left_out(&targets.left_out, console);
+        }
+        return Ok(targets);
     };
     let finder = TargetFinder::new(context, &search, variables);
     Targets::<T>::rehearse(&finder.example(), variables, keyring, console, findings);
     if !findings.problems.is_empty() {
-        return Ok((None, SearchResult::NONE));
+        return Ok(None);
     }
     report::warnings(findings, console);
     findings.warnings.clear();
-    let found = find_targets(&finder, context, stop).await?;
+    let found = find_targets::<T>(&finder, context, stop).await?;
     let list = found.to_json();
-    let targets = Targets::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, findings);
-    Ok((Some(targets), found.search))
+    let mut targets = Targets::from_list(FOUND, list.as_bytes(), variables, keyring, console, findings);
+    targets.left_out = found.left_out;
+    targets.asked = found.asked;
+    Ok(Some(targets))
 }
 
 /// Looks for targets until they are found or the run is stopped.
@@ -330,18 +336,19 @@ async fn targets<T: PlanTarget>(
 /// # Errors
 ///
 /// How the run ends, when it is stopped or there is nothing to look in; that was told.
-async fn find_targets(
+async fn find_targets<T: PlanTarget>(
     finder: &TargetFinder<'_>,
     context: Context<'_>,
-    stop: &mut StopSignals,
+    stop: impl Future<Output = ()>,
 ) -> Result<FoundTargets, Outcome> {
     hide_headers(context);
     tokio::select! {
-        found = finder.find() => match found.search.outcome {
-            Outcome::VariablesWrong => Err(Outcome::VariablesWrong),
-            _ => Ok(found),
-        },
-        () = stop.received() => Err(stopped(context.console)),
+        found = finder.find() => {
+            let mut found = found?;
+            finder.leave_out_unusable::<T>(&mut found);
+            Ok(found)
+        }
+        () = stop => Err(stopped(context.console)),
     }
 }
 

@@ -101,3 +101,15 @@ pub(crate) fn over_list(sandbox: &Sandbox, folder: &Folder, targets: &Value) -> 
         .set("TARGETS_FILE", "targets.json")
         .set("TIMEOUT", "20")
 }
+
+/// A run by hand with the token of the workspace, over what it finds in these repositories.
+pub(crate) fn over_found(sandbox: &Sandbox, repositories: &str) -> Gatepost {
+    bare()
+        .set("BITBUCKET_API_URL", sandbox.http_url())
+        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
+        .set("WORKSPACE", "acme")
+        .set("REPOSITORIES", repositories)
+        .set("KEY", "sonar")
+        .set("STATE", "passed")
+        .set("TIMEOUT", "20")
+}

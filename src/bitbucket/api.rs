@@ -358,11 +358,12 @@ impl Bitbucket<'_> {
             url: Option<String>,
             description: Option<String>,
         }
-        let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
+        let purpose = Purpose::ReadStatus(repository.clone(), commit.clone(), key.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
         let understand = |Posted { r#type, key: answered, state, url, description }| {
             must_be_status(r#type.as_deref(), answered.as_deref(), key)?;
-            let state = State::parse(&state).ok_or(Unusable::Undocumented)?;
+            // A word that Bitbucket does not have may be a verdict.
+            let state = State::of_bitbucket(&state).ok_or(Unusable::Undocumented)?;
             Ok(StandingStatus { state, url, description })
         };
         match self.get_checked(purpose, url, understand).await {
@@ -389,7 +390,7 @@ impl Bitbucket<'_> {
         if [".", ".."].contains(&key.as_str()) {
             return Ok(StatusCreator::Unnamed);
         }
-        let purpose = Purpose::ReadStatus(repository.clone(), commit.clone());
+        let purpose = Purpose::ReadCreator(repository.clone(), commit.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
         let understand = |created: Created| {
             must_be_status(created.r#type.as_deref(), created.key.as_deref(), key)?;

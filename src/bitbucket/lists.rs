@@ -257,10 +257,8 @@ impl Bitbucket<'_> {
     }
 
     fn next_page(&self, next: &str, known: &HashSet<String>) -> Result<Url, Unusable> {
-        let api = self.client.base_url;
-        let is_of_api = |url: &Url| url.origin() == api.origin() && url.path().starts_with(api.path());
         let wrong = |what: &str| Unusable::Other(format!("the next page is at {}, {what}", shown(next)));
-        let url = Url::parse(next).ok().filter(is_of_api);
+        let url = page_of(self.client.base_url, next);
         let url =
             url.ok_or_else(|| wrong("which is not Bitbucket's API: the credential is not sent there"))?;
         if known.contains(url.as_str()) {
@@ -270,5 +268,68 @@ impl Bitbucket<'_> {
             return Err(wrong("after the most pages that a list may have: it does not seem to end"));
         }
         Ok(url)
+    }
+}
+
+/// The address of a page, if it is one of the API and names no other user. What follows `#` is not sent, and makes no other
+/// page.
+fn page_of(api: &Url, next: &str) -> Option<Url> {
+    let mut url = Url::parse(next).ok()?;
+    url.set_fragment(None);
+    let below = url.path().strip_prefix(api.path().trim_end_matches('/'))?;
+    let is_of_api = url.origin() == api.origin() && below.starts_with('/');
+    (is_of_api && url.username().is_empty() && url.password().is_none()).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn page(next: &str) -> Option<String> {
+        let api = Url::parse("https://bitbucket.acme.example/api/2.0").unwrap();
+        page_of(&api, next).map(Into::into)
+    }
+
+    #[test]
+    fn a_page_is_below_the_api() {
+        let first = "https://bitbucket.acme.example/api/2.0/repositories/acme?page=2";
+        for same in [
+            first,
+            "https://bitbucket.acme.example/api/2.0/repositories/acme?page=2#other",
+            "HTTPS://Bitbucket.Acme.Example:443/api/1.0/../2.0/repositories/acme?page=2",
+        ] {
+            assert_eq!(page(same).as_deref(), Some(first), "{same}");
+        }
+        for other in [
+            "",
+            "/api/2.0/repositories",
+            "http://bitbucket.acme.example/api/2.0/x",
+            "https://bitbucket.acme.example:8443/api/2.0/x",
+            "https://bitbucket.acme.example.evil.example/api/2.0/x",
+            "https://jane:password@bitbucket.acme.example/api/2.0/x",
+            "https://jane@bitbucket.acme.example/api/2.0/x",
+            "https://bitbucket.acme.example/api/2.0",
+            "https://bitbucket.acme.example/api/2.0-other/x",
+            "https://bitbucket.acme.example/api/2.0/../x",
+            "https://bitbucket.acme.example/x",
+        ] {
+            assert_eq!(page(other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_page_is_of_the_api_or_none(
+            scheme in "https?", user in "([a-z]{1,3}(:[a-z]{0,3})?@)?", host in prop_oneof!["[a-c.]{1,9}", "api\\.b\\.example"],
+            port in "(:[0-9]{1,3})?", path in "(/2\\.0)?[a-c0-2/.%\\\\@?#-]{0,20}",
+        ) {
+            let api = Url::parse("https://api.b.example/2.0").unwrap();
+            if let Some(url) = page_of(&api, &format!("{scheme}://{user}{host}{port}{path}")) {
+                prop_assert!(url.as_str().starts_with("https://api.b.example/2.0/"), "{}", url);
+                prop_assert!(!url.as_str().contains('#') && !url.path().contains("/../"), "{}", url);
+            }
+        }
     }
 }

@@ -7,7 +7,10 @@ use reqwest::StatusCode;
 use crate::{
     bitbucket::{answer::Answer, credential::Credential},
     http::failed_request::{Cause, FailedRequest},
-    model::target::{CommitHash, PullRequestId, Repository},
+    model::{
+        status::StatusKey,
+        target::{CommitHash, PullRequestId, Repository},
+    },
 };
 
 /// A request to Bitbucket that failed.
@@ -37,7 +40,10 @@ pub(crate) enum Purpose {
     ListPullRequests(Repository),
     ReadRepository(Repository),
     ReadCommit(Repository, CommitHash),
-    ReadStatus(Repository, CommitHash),
+    /// Who created the status with a key.
+    ReadCreator(Repository, CommitHash),
+    /// The status that stands under a key.
+    ReadStatus(Repository, CommitHash, StatusKey),
     ListStatuses(Repository, CommitHash),
 }
 
@@ -150,7 +156,8 @@ impl Purpose {
             | Self::ListPullRequests(repository)
             | Self::ReadRepository(repository)
             | Self::ReadCommit(repository, _)
-            | Self::ReadStatus(repository, _)
+            | Self::ReadCreator(repository, _)
+            | Self::ReadStatus(repository, ..)
             | Self::ListStatuses(repository, _) => Some(repository),
         }
     }
@@ -174,7 +181,10 @@ impl fmt::Display for Purpose {
             Self::ListPullRequests(repository) => write!(f, "list the pull requests of {repository}"),
             Self::ReadRepository(repository) => write!(f, "read the repository {repository}"),
             Self::ReadCommit(repository, commit) => write!(f, "read commit {commit} of {repository}"),
-            Self::ReadStatus(_, commit) => write!(f, "read who created the status of commit {commit}"),
+            Self::ReadCreator(_, commit) => write!(f, "read who created the status of commit {commit}"),
+            Self::ReadStatus(_, commit, key) => {
+                write!(f, "read what stands under the key {key} on commit {commit}")
+            }
             Self::ListStatuses(repository, commit) => {
                 write!(f, "list the statuses of commit {commit} of {repository}")
             }

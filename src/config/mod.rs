@@ -10,6 +10,7 @@ pub(crate) mod findings;
 pub mod help;
 pub(crate) mod insights;
 pub(crate) mod keyring;
+pub(crate) mod left_out;
 pub(crate) mod near_miss;
 pub(crate) mod parse;
 pub(crate) mod placeholders;

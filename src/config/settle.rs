@@ -55,7 +55,7 @@ impl PlanTarget for SettleTarget {
 impl Targets<SettleTarget> {
     /// The same targets, as they are published.
     pub(crate) fn into_published(self) -> Targets {
-        let Self { plans, are_listed, step } = self;
+        let Self { plans, are_listed, step, left_out, asked } = self;
         let published = |Plan { credential, target, status, insights, verdict }: Plan<SettleTarget>| Plan {
             target: target.0,
             credential,
@@ -63,7 +63,7 @@ impl Targets<SettleTarget> {
             insights,
             verdict,
         };
-        Targets { plans: plans.into_iter().map(published).collect(), are_listed, step }
+        Targets { plans: plans.into_iter().map(published).collect(), are_listed, step, left_out, asked }
     }
 }
 

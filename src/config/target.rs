@@ -315,7 +315,8 @@ fn built_branch(text: Option<&str>, findings: &mut Findings) -> NamedBranch {
     NamedBranch::Unknown
 }
 
-fn plain_branch(text: &str) -> &str {
+/// The name of a branch, without what git and others put before it.
+pub(crate) fn plain_branch(text: &str) -> &str {
     BRANCH_PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
 }
 

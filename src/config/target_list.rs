@@ -6,6 +6,7 @@ use std::{
     fmt,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::Path,
+    rc::Rc,
 };
 
 use serde::{
@@ -15,11 +16,13 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
+    bitbucket::credential::Credential,
     config::{
         analysis::{VerdictNeed, VerdictPlan},
         analysis_files::NamedServers,
         findings::{Findings, Problem, is_trifle},
         keyring::Keyring,
+        left_out::LeftOut,
         near_miss::Word,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
         placeholders,
@@ -27,7 +30,7 @@ use crate::{
         variables::{Variable, Variables, placeholder},
     },
     console::{foreign::shown, log::Console, secrets::holds_token, text::counted},
-    model::target::TargetPlan,
+    model::{outcome::Outcome, target::TargetPlan},
 };
 
 /// The targets of a run.
@@ -39,6 +42,10 @@ pub(crate) struct Targets<T = TargetPlan> {
     pub(crate) are_listed: bool,
     /// The step of a parallel group that has this part of the list.
     pub(crate) step: Option<Step>,
+    /// What the search for these targets left out.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// The credentials with which this run searched, one for each repository.
+    pub(crate) asked: Vec<Rc<Credential>>,
 }
 
 /// A step of a parallel group over whose steps a list is divided.
@@ -69,9 +76,17 @@ const WARNINGS_MAX: usize = 20;
 /// Steps of a parallel group: <https://support.atlassian.com/bitbucket-cloud/docs/parallel-step-options/>.
 const STEPS_MAX: u64 = 100;
 
+/// The source of a list that the run has found by itself.
+pub(crate) const FOUND: &str = "REPOSITORIES";
+
 const ACCEPTED: &str = "a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\"}]";
 
 impl<T: PlanTarget> Targets<T> {
+    /// The outcome of the run, as far as what is left out decides it.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        if self.left_out.is_empty() { Outcome::Done } else { Outcome::BitbucketFailed }
+    }
+
     /// The number of steps over which the list is divided.
     pub(crate) fn steps(&self) -> usize {
         self.step.as_ref().map_or(1, |step| step.count)
@@ -97,7 +112,13 @@ impl<T: PlanTarget> Targets<T> {
         let Some((source, text)) = source(variables, findings) else {
             let variables = placeholders::check_unfilled(variables, |_| false, findings);
             let plan = Planner::new(keyring, console).plan(&variables, false, findings)?;
-            return Some(Self { plans: vec![plan], are_listed: false, step: None });
+            return Some(Self {
+                plans: vec![plan],
+                are_listed: false,
+                step: None,
+                left_out: Vec::new(),
+                asked: Vec::new(),
+            });
         };
         Some(Self::from_list(source, &text?, variables, keyring, console, findings))
     }
@@ -141,16 +162,36 @@ impl<T: PlanTarget> Targets<T> {
         console: &Console,
         findings: &mut Findings,
     ) {
-        let mut own = Findings::default();
-        let list = format!("[{entry}]");
-        let _: Self = Self::from_list("REPOSITORIES", list.as_bytes(), variables, keyring, console, &mut own);
-        for Problem { variable, found, accepted, remedy, .. } in own.problems {
+        for problem in Self::problems_of(&format!("[{entry}]"), variables, keyring, console) {
             // Which repositories have a token is known later.
-            if !variable.starts_with("BITBUCKET_ACCESS_TOKENS[") {
-                let field = variable.strip_prefix("REPOSITORIES[0].").map(str::to_ascii_uppercase);
+            if !problem.variable.starts_with("BITBUCKET_ACCESS_TOKENS[") {
+                let field = problem.variable.strip_prefix("REPOSITORIES[0].").map(str::to_ascii_uppercase);
+                let Problem { variable, found, accepted, remedy, .. } = problem;
                 findings.refuse(field.unwrap_or(variable), found, accepted, remedy);
             }
         }
+    }
+
+    /// Why entries that were found cannot be planned: fields that are wrong, and what was found. The run may lack a field that
+    /// no entry has.
+    pub(crate) fn problems_of_found(
+        list: &str,
+        variables: &Variables,
+        keyring: &Keyring,
+        console: &Console,
+    ) -> Vec<(String, String)> {
+        let problems = Self::problems_of(list, variables, keyring, console).into_iter();
+        let of_entry = problems.filter_map(|Problem { variable, found, .. }| {
+            let (_, field) = variable.strip_prefix("REPOSITORIES[")?.split_once("].")?;
+            Some((field.to_owned(), found))
+        });
+        of_entry.collect()
+    }
+
+    fn problems_of(list: &str, variables: &Variables, keyring: &Keyring, console: &Console) -> Vec<Problem> {
+        let mut findings = Findings::default();
+        let _: Self = Self::from_list(FOUND, list.as_bytes(), variables, keyring, console, &mut findings);
+        findings.problems
     }
 
     /// Checks that the files of all targets name one server, unless `SONAR_HOST_URL` names it.
@@ -187,6 +228,10 @@ impl<T: PlanTarget> Targets<T> {
             place += 1;
             (place - 1) % count == number
         });
+        // One step reports what nobody could find.
+        if number > 0 {
+            self.left_out.clear();
+        }
         // There are at most STEPS_MAX.
         let count = usize::try_from(count).unwrap_or(1);
         self.step = (count > 1).then_some(Step { number, count, own: self.plans.len(), all });
@@ -284,6 +329,7 @@ struct List<'v, T> {
     source: &'static str,
     run: &'v Variables,
     plans: Vec<Plan<T>>,
+    left_out: Vec<LeftOut>,
     /// The plans by the hash of their target, with the entry of each: equal plans are in one bucket.
     buckets: HashMap<u64, Vec<(usize, usize)>>,
     /// Pairs of entries that post the same: the first one, and the one that is left out.
@@ -301,6 +347,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
             source,
             run,
             plans: Vec::new(),
+            left_out: Vec::new(),
             buckets: HashMap::new(),
             duplicates: Vec::new(),
             findings: Findings::default(),
@@ -334,6 +381,9 @@ impl<'v, T: PlanTarget> List<'v, T> {
             return self.problem(name, "occurs twice", "each field once", "remove one of the two");
         }
         let entry: Map<String, Value> = fields.0.into_iter().collect();
+        if let Some(left_out) = LeftOut::from_entry(&entry) {
+            return self.left_out.push(left_out);
+        }
         self.report_blank_fields(index, &entry);
         let merged = self.over_the_run(index, &entry);
         if self.problems > known_problems {
@@ -457,6 +507,12 @@ impl<'v, T: PlanTarget> List<'v, T> {
                 merged.put(field, Some(text));
             }
         }
+        // What is found is not what this pipeline builds: the head of a branch may be newer.
+        if self.source == FOUND {
+            for field in ["bitbucket_commit", "bitbucket_branch", "bitbucket_pr_id"] {
+                merged.put(field, None);
+            }
+        }
         // The exit code of this build says nothing about a project that was scanned elsewhere.
         if merged.sonar_project_key.is_some() {
             merged.put("bitbucket_exit_code", None);
@@ -569,7 +625,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
 
     /// The targets of the entries without problems. The problems and warnings go to `findings`.
     fn end(self, findings: &mut Findings) -> Targets<T> {
-        let Self { source, plans, duplicates, warnings, unshown_warnings, .. } = self;
+        let Self { source, plans, left_out, duplicates, warnings, unshown_warnings, .. } = self;
         for (warning, index, others) in warnings {
             let others = match others {
                 0 => String::new(),
@@ -597,7 +653,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
             }
             findings.refuse(problem.variable, problem.found, problem.accepted, problem.remedy);
         }
-        Targets { plans, are_listed: true, step: None }
+        Targets { plans, are_listed: true, step: None, left_out, asked: Vec::new() }
     }
 }
 

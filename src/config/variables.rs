@@ -245,8 +245,8 @@ variables! {
         dry_run: Text = "`false`",
         /// `true`: print one line for each request, with time, attempt and answer.
         debug: Text = "`false`",
-        /// Seconds for all requests to Bitbucket about the statuses of one target, for those about each report, and for each
-        /// question to SonarQube, retries included: 1 to 3600.
+        /// Seconds for all requests to Bitbucket about the statuses of one target, for those about its projects without an
+        /// analysis, for those about each report, and for each question to SonarQube, retries included: 1 to 3600.
         timeout: Text = "`120`",
         /// File for one JSON object for each status: target, status as sent, outcome, exit code, reason.
         result_file: Text = "",

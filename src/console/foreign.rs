@@ -61,7 +61,8 @@ fn without_addresses(text: &str) -> String {
     words.collect()
 }
 
-const HIDDEN: &str = "***";
+/// What stands in place of a secret.
+pub(crate) const HIDDEN: &str = "***";
 
 /// An address after its `://` without user name and password. A password may hold `/`, `?` and `#`, and the text may be
 /// cut before the `@`: what stands between a colon and the end of the host is a password, unless it is a port.

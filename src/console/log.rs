@@ -86,6 +86,12 @@ impl Console {
         Self { shared: self.shared.clone(), about: Some(about), ..*self }
     }
 
+    /// The same console for one of many things that its lines name themselves.
+    #[must_use]
+    pub(crate) fn about_one_of_many(&self) -> Self {
+        self.about("")
+    }
+
     /// The same console for the whole run.
     #[must_use]
     pub(crate) fn of_run(&self) -> Self {
@@ -207,7 +213,7 @@ impl Console {
             Some(Mark::Warning) => ("! ", "\u{1b}[33m"),
         };
         let about = match (&self.about, mark) {
-            (Some(about), Some(_)) => format!("{about}: "),
+            (Some(about), Some(_)) if !about.is_empty() => format!("{about}: "),
             _ => String::new(),
         };
         if self.about.is_some() && !self.is_news {

@@ -447,7 +447,8 @@ fn explain_not_found(
         Purpose::PostStatus(repository, commit)
         | Purpose::PostReport(repository, commit)
         | Purpose::ReadCommit(repository, commit)
-        | Purpose::ReadStatus(repository, commit)
+        | Purpose::ReadCreator(repository, commit)
+        | Purpose::ReadStatus(repository, commit, _)
         | Purpose::ListStatuses(repository, commit) => {
             let is_certain = *answer == Answer::NoCommit || evidence.has_commit == Some(false);
             let reason = unknown_commit(repository, commit, is_certain, evidence);

@@ -41,9 +41,17 @@ pub(crate) struct Transport {
     permits: Semaphore,
     /// The number of requests that were sent, each attempt counted.
     sent: Cell<usize>,
-    /// The response to every request: nothing is sent.
+    /// What answers in place of the network.
     #[cfg(any(test, fuzzing))]
-    given: Option<Response>,
+    given: Option<Given>,
+}
+
+/// Responses in place of a network, one for each request. The last one answers all further requests.
+#[cfg(any(test, fuzzing))]
+#[derive(Debug)]
+struct Given {
+    responses: Vec<Response>,
+    requests: std::cell::RefCell<Vec<Request>>,
 }
 
 /// What a service answered.
@@ -257,10 +265,18 @@ impl Transport {
         }
     }
 
-    /// The same transport without a network: this is the response to every request.
+    /// The same transport without a network. These are the responses, one for each request; the last one answers all
+    /// further requests. Without any, each request fails.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn answering(&self, response: Response) -> Self {
-        Self { given: Some(response), ..self.for_another_service(1) }
+    pub(crate) fn answering(&self, responses: Vec<Response>) -> Self {
+        let given = Given { responses, requests: std::cell::RefCell::default() };
+        Self { given: Some(given), ..self.for_another_service(1) }
+    }
+
+    /// The requests that were answered without a network, since the last call.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn take_requests(&self) -> Vec<Request> {
+        self.given.as_ref().map(|given| given.requests.take()).unwrap_or_default()
     }
 
     /// The client that builds requests.
@@ -287,8 +303,11 @@ impl Transport {
     pub(crate) async fn send(&self, request: Request, limit: Duration, max_bytes: usize) -> Attempt {
         self.sent.set(self.sent.get() + 1);
         #[cfg(any(test, fuzzing))]
-        if let Some(response) = &self.given {
-            return Ok(response.clone());
+        if let Some(Given { responses, requests }) = &self.given {
+            let mut requests = requests.borrow_mut();
+            let response = responses.get(requests.len()).or(responses.last()).cloned();
+            requests.push(request);
+            return response.ok_or(Failure::Broken("there is no network".to_owned()));
         }
         tokio::time::timeout(limit, self.lead(request, max_bytes))
             .await

@@ -31,6 +31,16 @@ impl State {
         }
     }
 
+    /// Of several states of one commit, the one with the highest badness counts.
+    pub(crate) const fn badness(self) -> u8 {
+        match self {
+            Self::Successful => 0,
+            Self::InProgress => 1,
+            Self::Stopped => 2,
+            Self::Failed => 3,
+        }
+    }
+
     /// Reads Bitbucket's word or a common word for it, in any case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain = plain(text);

@@ -72,14 +72,9 @@ impl Verdict {
     /// What several verdicts under one key say together: the worst, in the words of all that are as bad. `None` for none.
     pub(crate) fn joint<'v>(verdicts: impl IntoIterator<Item = &'v Self>) -> Option<Self> {
         let verdicts: Vec<&Self> = verdicts.into_iter().collect();
-        let rank = |verdict: &Self| match verdict.state {
-            State::Failed => 3,
-            State::Stopped => 2,
-            State::InProgress => 1,
-            State::Successful => 0,
-        };
-        let badness = verdicts.iter().map(|verdict| rank(verdict)).max()?;
-        let worst: Vec<&Self> = verdicts.iter().filter(|verdict| rank(verdict) == badness).copied().collect();
+        let badness = verdicts.iter().map(|verdict| verdict.state.badness()).max()?;
+        let worst: Vec<&Self> =
+            verdicts.iter().filter(|verdict| verdict.state.badness() == badness).copied().collect();
         let mut words: Vec<&str> = Vec::new();
         for verdict in &worst {
             if !words.contains(&verdict.words.as_str()) {

@@ -30,6 +30,9 @@ pub(crate) enum Delivery {
     Skipped,
     /// Another target of this run is the same status with the same content.
     Repeated,
+    /// Another target of this run is the same commit and key with a worse verdict of SonarQube, or one that is as bad. That one
+    /// stands.
+    Outweighed,
     /// Another target of this run is the same commit and key with something else. Which one is meant is not known.
     Contradicted(Contradiction),
     /// The verdict of another run about the project stands on the commit, and stays.
@@ -123,7 +126,9 @@ impl Delivery {
     /// Whether the status stands on the commit, or would without `DRY_RUN`.
     pub(crate) const fn is_done(&self) -> bool {
         match self {
-            Self::Posted | Self::Skipped | Self::Repeated | Self::Kept | Self::Printed => true,
+            Self::Posted | Self::Skipped | Self::Repeated | Self::Outweighed | Self::Kept | Self::Printed => {
+                true
+            }
             Self::ReportAlone(report) => report.refusal().is_none(),
             Self::Contradicted(_) | Self::Refused(_) | Self::Stopped(_) => false,
         }
@@ -133,7 +138,7 @@ impl Delivery {
     pub(crate) const fn recorded(&self) -> Option<&'static str> {
         match self {
             Self::Posted => Some("delivered"),
-            Self::Skipped | Self::Repeated | Self::ReportAlone(_) => None,
+            Self::Skipped | Self::Repeated | Self::Outweighed | Self::ReportAlone(_) => None,
             Self::Kept => Some("kept"),
             Self::Printed => Some("printed"),
             Self::Refused(_) | Self::Contradicted(_) => Some("refused"),
@@ -162,6 +167,7 @@ impl StatusResult {
             Delivery::Posted
             | Delivery::Skipped
             | Delivery::Repeated
+            | Delivery::Outweighed
             | Delivery::Kept
             | Delivery::Printed
             | Delivery::ReportAlone(_) => self.verdict_outcome,

@@ -1,7 +1,7 @@
 //! Finds the targets of a run: the repositories of `REPOSITORIES`, and the open pull requests or branches in them. What is
 //! found becomes a list like that of `TARGETS`, whose entries say everything that is known.
 
-use std::{collections::BTreeMap, fmt, fs, path::Path, rc::Rc};
+use std::{collections::BTreeMap, fs, path::Path, rc::Rc};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
@@ -13,18 +13,25 @@ use crate::{
         refusal::Refusal,
     },
     config::{
+        left_out::{LeftOut, Place, in_words},
         placeholders::{FoundTarget, may_hold},
+        plan::PlanTarget,
         repositories::{RepositoryList, TargetSearch, TargetsFrom},
+        target::plain_branch,
+        target_list::Targets,
         variables::Variables,
     },
-    console::{foreign::shown, log::Console},
+    console::{
+        foreign::{HIDDEN, shown},
+        log::Console,
+    },
     explain::tell::tell,
     http::deadline::Deadline,
     model::{
         outcome::Outcome,
         target::{CommitHash, PullRequestId, Repository},
     },
-    run::{context::Context, progress::Progress},
+    run::{context::Context, progress::Progress, report, summary::refused},
 };
 
 /// The targets that were found.
@@ -32,33 +39,9 @@ use crate::{
 pub(crate) struct FoundTargets {
     /// Each entry is one line of JSON: an object like those of `TARGETS`.
     pub(crate) entries: Vec<String>,
-    pub(crate) search: SearchResult,
-}
-
-/// What became of a search.
-#[derive(Debug)]
-pub(crate) struct SearchResult {
-    /// `Done`, or what became of a repository or a list that could not be read; `VariablesWrong` when nothing was found to
-    /// look in.
-    pub(crate) outcome: Outcome,
-    pub(crate) unread: Vec<Unread>,
+    pub(crate) left_out: Vec<LeftOut>,
     /// The credential of each repository that was looked in. Each took one request at least.
     pub(crate) asked: Vec<Rc<Credential>>,
-}
-
-/// A list or a repository that could not be read: the targets in it are not known.
-#[derive(Debug)]
-pub(crate) struct Unread {
-    pub(crate) place: Place,
-    /// `None` when there is no credential for it.
-    pub(crate) refusal: Option<Box<Refusal>>,
-}
-
-/// Where targets are looked for.
-#[derive(Debug, Clone)]
-pub(crate) enum Place {
-    List(RepositoryList),
-    Repository(Repository),
 }
 
 /// Looks for targets.
@@ -73,6 +56,7 @@ pub(crate) struct TargetFinder<'a> {
 #[derive(Debug, Default)]
 struct InRepository {
     entries: Vec<String>,
+    left_out: Vec<LeftOut>,
     drafts: usize,
     forks: usize,
 }
@@ -90,8 +74,12 @@ impl<'a> TargetFinder<'a> {
     }
 
     /// Finds the targets. A list or a repository that cannot be read is told, and the others are read.
-    pub(crate) async fn find(&self) -> FoundTargets {
-        let (repositories, mut unread) = self.repositories().await;
+    ///
+    /// # Errors
+    ///
+    /// When there is no repository to look in; that was told.
+    pub(crate) async fn find(&self) -> Result<FoundTargets, Outcome> {
+        let (repositories, mut left_out) = self.repositories().await;
         let Context { settings, keyring, console, .. } = self.context;
         let progress = Progress::of(repositories.len(), "repositories");
         let looked = stream::iter(repositories.values().enumerate())
@@ -102,37 +90,67 @@ impl<'a> TargetFinder<'a> {
             })
             .buffer_unordered(settings.concurrency)
             .collect();
-        let mut found: Vec<(usize, Result<InRepository, Unread>)> =
+        let mut found: Vec<(usize, Result<InRepository, LeftOut>)> =
             progress.tell_during(looked, keyring, String::new, console).await;
         found.sort_unstable_by_key(|(number, _)| *number);
         let mut all = InRepository::default();
         for (_, found) in found {
             match found {
-                Ok(found) => all.add(found),
-                Err(repository) => unread.push(repository),
+                Ok(mut found) => {
+                    left_out.append(&mut found.left_out);
+                    all.add(found);
+                }
+                Err(repository) => left_out.push(repository),
             }
         }
-        let mut outcome = if unread.is_empty() { Outcome::Done } else { Outcome::BitbucketFailed };
-        if repositories.is_empty() && unread.is_empty() {
+        if repositories.is_empty() && left_out.is_empty() {
             console.failed("REPOSITORIES matches no repository that the credential sees; nothing was posted");
             console.detail("accepted", "names, globs and projects of repositories that exist");
             console.detail("to do", "check them, and what is left out with !; bitbucket.org/<workspace> shows the repositories of a workspace");
-            outcome = Outcome::VariablesWrong;
+            return Err(Outcome::VariablesWrong);
         }
         let asked =
             repositories.values().filter_map(|(repository, _)| keyring.credential_for(repository)).collect();
-        let search = SearchResult { outcome, unread, asked };
-        if outcome != Outcome::VariablesWrong {
-            self.tell(&all, repositories.len(), &search);
+        self.tell(&all, repositories.len(), &left_out);
+        Ok(FoundTargets { entries: all.entries, left_out, asked })
+    }
+
+    /// Leaves out what cannot be planned: names in it are of strangers, and one of them must not stop the other targets.
+    pub(crate) fn leave_out_unusable<T: PlanTarget>(&self, found: &mut FoundTargets) {
+        let Context { keyring, console, .. } = self.context;
+        let problems = |list: &str| Targets::<T>::problems_of_found(list, self.variables, keyring, console);
+        // Most lists are fine as a whole.
+        if problems(&found.to_json()).is_empty() {
+            return;
         }
-        FoundTargets { entries: all.entries, search }
+        let left_out = &mut found.left_out;
+        found.entries.retain(|entry| {
+            let fields: Map<String, Value> = serde_json::from_str(entry).unwrap_or_default();
+            let is_of_entry = |(field, _): &(String, String)| fields.contains_key(field);
+            let Some((field, why)) = problems(&format!("[{entry}]")).into_iter().find(is_of_entry) else {
+                return true;
+            };
+            let reason = format!("{} {why}", field.to_ascii_uppercase());
+            let place = place_of(&fields);
+            if let Some(place) = &place {
+                console.failed(format_args!("{place} is left out: {reason}"));
+            }
+            let reason = console.clean(&reason);
+            left_out.extend(place.map(|place| LeftOut {
+                place,
+                outcome: "not posted".to_owned(),
+                reason,
+                advice: None,
+            }));
+            false
+        });
     }
 
     fn tell(
         &self,
-        InRepository { entries, drafts, forks }: &InRepository,
+        InRepository { entries, drafts, forks, .. }: &InRepository,
         repositories: usize,
-        search: &SearchResult,
+        left_out: &[LeftOut],
     ) {
         let thing = match self.search.from {
             TargetsFrom::OpenPullRequests => ("open pull request", "open pull requests"),
@@ -151,7 +169,7 @@ impl<'a> TargetFinder<'a> {
             counted(repositories, ("repository", "repositories")),
             among(*drafts, ("draft", "drafts")),
             among(*forks, ("from a fork", "from forks")),
-            search.unread_words(),
+            in_words(left_out),
         ));
     }
 
@@ -176,10 +194,10 @@ impl<'a> TargetFinder<'a> {
     }
 
     /// The repositories to look in, each once.
-    async fn repositories(&self) -> (Repositories, Vec<Unread>) {
+    async fn repositories(&self) -> (Repositories, Vec<LeftOut>) {
         let named = self.search.named().map(|repository| (repository.clone(), None));
         let mut repositories: Repositories = named.map(by_name).collect();
-        let mut unread = Vec::new();
+        let mut left_out = Vec::new();
         let lists = self.search.lists();
         let asked = stream::iter(&lists)
             .map(|list| async move { (list, self.list(list).await) })
@@ -194,17 +212,17 @@ impl<'a> TargetFinder<'a> {
                         taken.map(|ListedRepository { repository, main_branch }| (repository, main_branch));
                     repositories.extend(taken.map(by_name));
                 }
-                Err(list) => unread.push(list),
+                Err(list) => left_out.push(list),
             }
         }
-        (repositories, unread)
+        (repositories, left_out)
     }
 
-    async fn list(&self, list: &RepositoryList) -> Result<Vec<ListedRepository>, Unread> {
+    async fn list(&self, list: &RepositoryList) -> Result<Vec<ListedRepository>, LeftOut> {
         let Context { keyring, console, settings, .. } = self.context;
         let place = || Place::List(list.clone());
         let Some(credential) = keyring.common() else {
-            return Err(Unread { place: place(), refusal: None });
+            return Err(without_credential(place(), console));
         };
         let deadline = Deadline::after(settings.timeout);
         let bitbucket = self.context.bitbucket(credential, console, &deadline);
@@ -212,24 +230,21 @@ impl<'a> TargetFinder<'a> {
         bitbucket
             .list_repositories(workspace, project.as_deref())
             .await
-            .map_err(|refusal| self.refused(refusal, place()))
+            .map_err(|refusal| self.refused(&refusal, place()))
     }
 
     async fn look_in(
         &self,
         repository: &Repository,
         main_branch: Option<&str>,
-    ) -> Result<InRepository, Unread> {
+    ) -> Result<InRepository, LeftOut> {
         let Context { keyring, console, settings, .. } = self.context;
         let Some(credential) = keyring.credential_for(repository) else {
-            console.failed(format_args!(
-                "failed to look in {repository}: it has no entry in BITBUCKET_ACCESS_TOKENS, and there is no other credential"
-            ));
-            return Err(Unread { place: Place::Repository(repository.clone()), refusal: None });
+            return Err(without_credential(Place::Repository(repository.clone()), console));
         };
         let deadline = Deadline::after(settings.timeout);
         let bitbucket = self.context.bitbucket(&credential, console, &deadline);
-        let refused = |refusal| self.refused(refusal, Place::Repository(repository.clone()));
+        let refused = |refusal: Box<Refusal>| self.refused(&refusal, Place::Repository(repository.clone()));
         match &self.search.from {
             TargetsFrom::OpenPullRequests => {
                 let listed = bitbucket.open_pull_requests(repository).await.map_err(refused)?;
@@ -250,9 +265,16 @@ impl<'a> TargetFinder<'a> {
         }
     }
 
-    fn refused(&self, refusal: Box<Refusal>, place: Place) -> Unread {
-        tell(&*refusal, self.context.console);
-        Unread { place, refusal: Some(refusal) }
+    fn refused(&self, refusal: &Refusal, place: Place) -> LeftOut {
+        let Context { advice, console, .. } = self.context;
+        // The first refusal of each kind is told in full.
+        tell(refusal, &console.about_one_of_many());
+        LeftOut {
+            place,
+            outcome: refused("not read", refusal),
+            reason: console.clean(&report::reason(refusal)),
+            advice: advice.and_then(|advice| advice.of_refusal(refusal, console)),
+        }
     }
 
     fn pull_requests(&self, repository: &Repository, listed: &[ListedPullRequest]) -> InRepository {
@@ -265,6 +287,10 @@ impl<'a> TargetFinder<'a> {
                 ));
                 continue;
             };
+            if [branch, destination].into_iter().any(|name| name.contains(HIDDEN)) {
+                found.left_out.push(self.hidden(Place::PullRequest(repository.clone(), *id)));
+                continue;
+            }
             found.drafts += usize::from(*is_draft);
             let target =
                 FoundTarget { repository, pull_request: Some(*id), branch, destination: Some(destination) };
@@ -274,7 +300,7 @@ impl<'a> TargetFinder<'a> {
             if source.is_same(repository) {
                 // Nothing is left to look up.
                 entry.insert("commit".to_owned(), commit.as_str().into());
-                entry.insert("branch".to_owned(), branch.as_str().into());
+                entry.insert("branch".to_owned(), exactly(branch).into());
             } else {
                 found.forks += 1;
             }
@@ -284,11 +310,18 @@ impl<'a> TargetFinder<'a> {
         found
     }
 
+    /// A target whose branch is not known: a part of its name was hidden when the list was read.
+    fn hidden(&self, place: Place) -> LeftOut {
+        let reason = "the name of its branch holds what looks like a secret, which Gatepost does not send";
+        self.context.console.failed(format_args!("{place} is left out: {reason}"));
+        LeftOut { place, outcome: "not posted".to_owned(), reason: reason.to_owned(), advice: None }
+    }
+
     fn branch(&self, repository: &Repository, branch: &str) -> String {
         let target = FoundTarget { repository, pull_request: None, branch, destination: None };
         let mut entry = Map::new();
         entry.insert("repo_slug".to_owned(), repository.to_string().into());
-        entry.insert("branch".to_owned(), branch.into());
+        entry.insert("branch".to_owned(), exactly(branch).into());
         self.fill(&mut entry, &target);
         Value::Object(entry).to_string()
     }
@@ -322,59 +355,6 @@ impl<'a> TargetFinder<'a> {
     }
 }
 
-impl SearchResult {
-    /// Of a run that looks for nothing.
-    pub(crate) const NONE: Self = Self { outcome: Outcome::Done, unread: Vec::new(), asked: Vec::new() };
-
-    /// What could not be read, for the end of a line: "; 1 list of repositories and 2 repositories could not be read".
-    pub(crate) fn unread_words(&self) -> String {
-        let repositories = self.unread.iter().filter(|unread| unread.place.slug().is_some()).count();
-        let lists = self.unread.len() - repositories;
-        let lists = match lists {
-            0 => None,
-            1 => Some("1 list of repositories".to_owned()),
-            lists => Some(format!("{lists} lists of repositories")),
-        };
-        let repositories = match repositories {
-            0 => None,
-            1 => Some("1 repository".to_owned()),
-            repositories => Some(format!("{repositories} repositories")),
-        };
-        let parts: Vec<String> = lists.into_iter().chain(repositories).collect();
-        if parts.is_empty() { String::new() } else { format!("; {} could not be read", parts.join(" and ")) }
-    }
-}
-
-impl Place {
-    pub(crate) fn workspace(&self) -> &str {
-        let (Self::List(RepositoryList { workspace, .. }) | Self::Repository(Repository { workspace, .. })) =
-            self;
-        workspace
-    }
-
-    /// The slug of a repository.
-    pub(crate) fn slug(&self) -> Option<&str> {
-        match self {
-            Self::List(_) => None,
-            Self::Repository(Repository { slug, .. }) => Some(slug),
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::List(RepositoryList { workspace, project: None }) => {
-                write!(f, "all repositories of {workspace}")
-            }
-            Self::List(RepositoryList { workspace, project: Some(key) }) => {
-                write!(f, "the repositories of project {key} of {workspace}")
-            }
-            Self::Repository(repository) => repository.fmt(f),
-        }
-    }
-}
-
 impl InRepository {
     fn add(&mut self, mut other: Self) {
         self.entries.append(&mut other.entries);
@@ -384,38 +364,78 @@ impl InRepository {
 }
 
 impl FoundTargets {
-    /// The list as JSON, each target on a line of its own.
+    /// The targets as JSON, each on a line of its own.
     pub(crate) fn to_json(&self) -> String {
-        if self.entries.is_empty() {
-            "[]\n".to_owned()
-        } else {
-            format!("[\n{}\n]\n", self.entries.join(",\n"))
-        }
+        json_lines(&self.entries)
     }
 
-    /// Writes the list to a file, or prints it. Returns what became of the search and of the file.
+    /// Writes the targets and what is left out to a file, or prints them. The run that takes the list reports what is left
+    /// out, so that one repository does not keep the steps that follow from the others.
     pub(crate) fn write(&self, file: Option<&Path>, console: &Console) -> Outcome {
+        let left_out = self.left_out.iter().map(|left_out| left_out.entry().to_string());
+        let list = json_lines(&self.entries.iter().cloned().chain(left_out).collect::<Vec<_>>());
+        let has_failed = self.entries.is_empty() && !self.left_out.is_empty();
+        let outcome = if has_failed { Outcome::BitbucketFailed } else { Outcome::Done };
         let Some(path) = file else {
-            for line in self.to_json().lines() {
+            for line in list.lines() {
                 console.line(line);
             }
-            return self.search.outcome;
+            return outcome;
         };
         let name = shown(&path.to_string_lossy());
-        match fs::write(path, self.to_json()) {
+        match fs::write(path, list) {
             Ok(()) => {
-                console.done(format_args!("wrote {name}: pass it on as TARGETS_FILE"));
-                self.search.outcome
+                if !self.left_out.is_empty() {
+                    console.warning("the list says what is left out: the run that takes it reports that, and ends with exit code 4");
+                }
+                let line = format!("wrote {name}: pass it on as TARGETS_FILE{}", in_words(&self.left_out));
+                if has_failed {
+                    console.failed(line);
+                } else {
+                    console.done(line);
+                }
+                outcome
             }
             Err(error) => {
                 console.failed(format_args!(
                     "the targets are not written: RESULT_FILE names {name}, which cannot be written: {error}"
                 ));
                 console.detail("to do", "pass a path below the pipe's working directory, or for the image run by hand one below a mounted volume");
-                self.search.outcome.worse(Outcome::VariablesWrong)
+                Outcome::VariablesWrong
             }
         }
     }
+}
+
+/// The branch of this name, whatever the name is: `origin/x` and `null` are names, too.
+fn exactly(branch: &str) -> String {
+    format!("refs/heads/{branch}")
+}
+
+fn json_lines(entries: &[String]) -> String {
+    if entries.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", entries.join(",\n")) }
+}
+
+/// The place of an entry that was found.
+fn place_of(entry: &Map<String, Value>) -> Option<Place> {
+    let repository = Repository::from_full_name(entry.get("repo_slug")?.as_str()?)?;
+    let id = entry.get("pull_request").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+    Some(match id {
+        Some(id) => Place::PullRequest(repository, PullRequestId(id)),
+        None => Place::Branch(repository, plain_branch(entry.get("branch")?.as_str()?).to_owned()),
+    })
+}
+
+fn without_credential(place: Place, console: &Console) -> LeftOut {
+    console.failed(format_args!(
+        "failed to look in {place}: it has no entry in BITBUCKET_ACCESS_TOKENS, and there is no other credential"
+    ));
+    console.detail(
+        "to do",
+        "add its token to BITBUCKET_ACCESS_TOKENS, pass a token of the workspace as BITBUCKET_ACCESS_TOKEN, or leave it out of REPOSITORIES",
+    );
+    let reason = format!("there is no credential for {place}");
+    LeftOut { place, outcome: "not read: there is no credential for it".to_owned(), reason, advice: None }
 }
 
 fn by_name(

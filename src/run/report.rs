@@ -8,6 +8,7 @@ use crate::{
         analysis::VerdictPlan,
         findings::{Findings, Problem},
         keyring::Keyring,
+        left_out::LeftOut,
         plan::Plan,
         settings::Settings,
         target_list::Targets,
@@ -27,7 +28,6 @@ use crate::{
     },
     run::{
         delivery::{Contradiction, Delivery, Left, ReportDelivery, StatusResult},
-        find_targets::Unread,
         insights::{PostedReport, ReportOutcome},
         result_file::{
             Record, RecordedReport, RecordedTarget, ReportRecord, ResultFile, write_output_variables,
@@ -148,6 +148,9 @@ pub(crate) fn gate(gate: &Gate, subject: &str, console: &Console) {
     }
 }
 
+/// More are only counted.
+const LEFT_OUT_SHOWN: usize = 20;
+
 /// The problems of the variables.
 pub(crate) fn problems(findings: &Findings, console: &Console) -> Outcome {
     findings.problems.iter().for_each(|wrong| problem(wrong, console));
@@ -200,6 +203,7 @@ pub(crate) fn status_result(
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Outweighed
         | Delivery::Kept
         | Delivery::Printed
         | Delivery::Stopped(_) => {}
@@ -228,19 +232,26 @@ pub(crate) fn begin_results(results: &ResultFile, console: &Console) -> io::Resu
     Ok(())
 }
 
-/// Records in `RESULT_FILE` where no targets could be found: nobody would miss them otherwise.
-pub(crate) fn unread(unread: &[Unread], results: &ResultFile, console: &Console) {
-    for Unread { place, refusal } in unread {
-        let reason = match refusal {
-            Some(refusal) => reason(refusal),
-            None => format!("there is no credential for {place}"),
-        };
+/// Tells what the search that made a list left out.
+pub(crate) fn tell_left_out(left_out: &[LeftOut], console: &Console) {
+    let number = left_out.len();
+    for LeftOut { place, reason, .. } in left_out.iter().take(LEFT_OUT_SHOWN) {
+        console.failed(format_args!("{place} is left out: {reason}"));
+    }
+    if number > LEFT_OUT_SHOWN {
+        console.failed(format_args!("{} more are left out", number - LEFT_OUT_SHOWN));
+    }
+}
+
+/// Records in `RESULT_FILE` what was left out: nobody would miss it otherwise.
+pub(crate) fn left_out(left_out: &[LeftOut], results: &ResultFile, console: &Console) {
+    for LeftOut { place, reason, .. } in left_out {
         let written = results.write(&Record {
             target: RecordedTarget::of_place(place),
             status: None,
             outcome: "refused",
             exit_code: Outcome::BitbucketFailed.exit_code(),
-            reason: Some(console.clean(&reason)),
+            reason: Some(console.clean(reason)),
         });
         tell_lost(written, console);
     }
@@ -275,6 +286,7 @@ fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, cons
         Delivery::Posted
         | Delivery::Skipped
         | Delivery::Repeated
+        | Delivery::Outweighed
         | Delivery::Kept
         | Delivery::Printed
         | Delivery::ReportAlone(_) => None,
@@ -399,6 +411,7 @@ pub(crate) fn last_line(result: &StatusResult, console: &Console) {
         Delivery::Skipped => format!("skipped {what}, because RESULT_FILE says that it was delivered"),
         Delivery::Printed => format!("DRY_RUN: would post {what}"),
         Delivery::Repeated => format!("posted {what} before"),
+        Delivery::Outweighed => format!("{what} stands: the verdict of another target about the same commit"),
         Delivery::Kept => {
             let key = status.as_ref().map(|status| format!(" (key {})", status.key)).unwrap_or_default();
             format!("{what} stays{key}: it is the verdict of another run about this project")
@@ -500,7 +513,7 @@ pub(crate) fn several_statuses(
 }
 
 /// A refusal in one line, for `RESULT_FILE`.
-fn reason(refusal: &Refusal) -> String {
+pub(crate) fn reason(refusal: &Refusal) -> String {
     let Explanation { reasons, .. } = explain(refusal);
     let why = reasons.first().map(|reason| &*reason.why).unwrap_or_default();
     let left = if refusal.is_stopped_over {

@@ -13,14 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    config::{findings::Findings, plan::Plan, settings::Settings},
+    config::{findings::Findings, left_out::Place, plan::Plan, settings::Settings},
     console::foreign::shown,
     model::{
         status::{Status, StatusSlot},
         target::{CommitHash, CommitSource, Repository, Target, TargetPlan},
         verdict::Verdict,
     },
-    run::find_targets::Place,
 };
 
 /// A line of `RESULT_FILE`: what became of a status.
@@ -124,7 +123,7 @@ impl<'a> RecordedTarget<'a> {
         })
     }
 
-    /// A place whose targets are not known.
+    /// What is left out.
     pub(crate) fn of_place(place: &'a Place) -> Self {
         Self { workspace: place.workspace(), repo_slug: place.slug(), commit: None, lookup: None }
     }

@@ -2,38 +2,19 @@
 
 use super::{
     Again::{Few, No, Silent, UntilTimeout, Yes},
-    End::{self, Delivered, NotKnown, NotKnownButStands, NotPosted, StoppedOver, WithoutReport},
+    End::{Delivered, NotKnown, NotKnownButStands, NotPosted, StoppedOver, WithoutReport},
     Group,
     How::{self, Address, Answers, HttpToHttps},
     Place::{self, Annotations, Lookup, Pending, Report, Status, StatusAfterLookup},
     Row,
     Times::{Always, Once},
-    wire::{Break, End as Then, Sent},
+    row::{BROKE, SILENT, always, answers, is_final, once},
+    wire::{End as Then, Sent},
 };
-
-/// A break on the wire, with one such request.
-const fn once(sent: Sent, end: Then) -> How {
-    How::Wire(Break { sent, end }, Once)
-}
-
-/// A break on the wire, with every such request.
-const fn always(sent: Sent, end: Then) -> How {
-    How::Wire(Break { sent, end }, Always)
-}
-
-/// An answer in place of the real one, once.
-const fn answers(status: u16) -> How {
-    Answers(status, &[], "status\n", Once)
-}
 
 /// A temporary failure that the service tells, once.
 const fn temporary(fault: &'static str, status: u16, told: &'static str) -> Row {
     Row { fault, place: Status, how: answers(status), again: Yes, end: Delivered, told }
-}
-
-/// An answer that another attempt would not change.
-const fn is_final(fault: &'static str, place: Place, how: How, end: End, told: &'static str) -> Row {
-    Row { fault, place, how, again: No, end, told }
 }
 
 /// An answer that HTTP does not allow, to each attempt.
@@ -41,9 +22,6 @@ const fn damaged(fault: &'static str, change: fn(&str, &str) -> String, told: &'
     let how = always(Sent::Changed(change), Then::Close);
     Row { fault, place: Status, how, again: UntilTimeout, end: NotKnownButStands, told }
 }
-
-const BROKE: &str = "the connection broke before the response was complete";
-const SILENT: &str = "no complete response within N s";
 
 /// What a server answers that knows HTTP/2 only: SETTINGS, then GOAWAY with `PROTOCOL_ERROR`. RFC 9113, section 3.4.
 const HTTP_2_ONLY: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
@@ -120,7 +98,7 @@ fn with_many_headers(head: &str, body: &str) -> String {
     with_length(head, &format!("{many}content-length: {}", body.len())) + body
 }
 
-fn of_two_mebibytes(head: &str, _: &str) -> String {
+pub(super) fn of_two_mebibytes(head: &str, _: &str) -> String {
     with_length(head, &format!("content-length: {}", 2 * 1024 * 1024)) + &".".repeat(2 * 1024 * 1024)
 }
 

@@ -7,7 +7,7 @@ use super::{
     End::{Delivered, VariablesWrong},
     Group,
     How::Files,
-    Place::{Lookup, Status, Task},
+    Place::{Ending, Lookup, Standing, Status, StatusOfFound, Task},
     Row,
     stage::Stage,
 };
@@ -18,10 +18,14 @@ use crate::run::Run;
 pub(super) enum Fault {
     /// A variable names this path.
     Path(&'static str, &'static str),
-    /// `RESULT_FILE` is a symbolic link to itself.
-    LinkToItself,
-    /// `RESULT_FILE` is a symbolic link to `/dev/full`.
-    LinkToFullDevice,
+    /// A variable names a symbolic link to itself.
+    LinkToItself(&'static str),
+    /// A variable names a symbolic link to `/dev/full`.
+    LinkToFullDevice(&'static str),
+    /// A variable names a folder.
+    Folder(&'static str),
+    /// `RESULT_FILE` and `SUMMARY_FILE` name the same file.
+    OneFile,
     /// No file may grow: what is written fails as it does on a full disk.
     NoRoom,
     /// The same with `SUMMARY_FILE`.
@@ -48,25 +52,31 @@ pub(super) fn run(fault: Fault, stage: &Stage) -> Run {
     let Stage { gatepost, folder, .. } = stage;
     let begun = Instant::now();
     let results = folder.path().join("results.jsonl");
+    let page = folder.path().join("summary.html");
+    let file = |variable| if variable == "SUMMARY_FILE" { &page } else { &results };
     match fault {
         Fault::Path(variable, path) => gatepost.clone().set(variable, path).run(),
-        Fault::LinkToItself => {
-            std::os::unix::fs::symlink(&results, &results).unwrap();
-            gatepost.clone().set("RESULT_FILE", results).run()
+        Fault::LinkToItself(variable) => {
+            std::os::unix::fs::symlink(file(variable), file(variable)).unwrap();
+            gatepost.clone().set(variable, file(variable)).run()
         }
-        Fault::LinkToFullDevice => {
-            std::os::unix::fs::symlink("/dev/full", &results).unwrap();
-            gatepost.clone().set("RESULT_FILE", results).run()
+        Fault::LinkToFullDevice(variable) => {
+            std::os::unix::fs::symlink("/dev/full", file(variable)).unwrap();
+            gatepost.clone().set(variable, file(variable)).run()
         }
+        Fault::Folder(variable) => {
+            fs::create_dir(file(variable)).unwrap();
+            gatepost.clone().set(variable, file(variable)).run()
+        }
+        Fault::OneFile => gatepost.clone().set("RESULT_FILE", &page).set("SUMMARY_FILE", &page).run(),
         Fault::NoRoom => gatepost
             .clone()
             .set("RESULT_FILE", results)
             .set("BITBUCKET_PIPELINES_VARIABLES_PATH", folder.path().join("variables"))
             .run_after("trap '' XFSZ; ulimit -f 0"),
-        Fault::NoRoomForPage => gatepost
-            .clone()
-            .set("SUMMARY_FILE", folder.path().join("summary.html"))
-            .run_after("trap '' XFSZ; ulimit -f 0"),
+        Fault::NoRoomForPage => {
+            gatepost.clone().set("SUMMARY_FILE", page).run_after("trap '' XFSZ; ulimit -f 0")
+        }
         Fault::BrokenPipe => {
             let (reader, writer) = io::pipe().unwrap();
             drop(reader);
@@ -95,7 +105,7 @@ pub(super) const FILES: Group = Group {
         Row {
             fault: "RESULT_FILE is a link to a full device",
             place: Status,
-            how: Files(Fault::LinkToFullDevice),
+            how: Files(Fault::LinkToFullDevice("RESULT_FILE")),
             again: No,
             end: Delivered,
             told: "which cannot be written",
@@ -127,7 +137,7 @@ pub(super) const FILES: Group = Group {
         Row {
             fault: "RESULT_FILE is a link to itself",
             place: Status,
-            how: Files(Fault::LinkToItself),
+            how: Files(Fault::LinkToItself("RESULT_FILE")),
             again: No,
             end: Delivered,
             told: "which cannot be written: Too many levels of symbolic links",
@@ -149,6 +159,62 @@ pub(super) const FILES: Group = Group {
             told: "which cannot be written: No such file or directory",
         },
         Row {
+            fault: "SUMMARY_FILE below a file",
+            place: Status,
+            how: Files(Fault::Path("SUMMARY_FILE", "/etc/passwd/summary.html")),
+            again: No,
+            end: Delivered,
+            told: "which cannot be written: Not a directory",
+        },
+        Row {
+            fault: "SUMMARY_FILE is a folder",
+            place: Status,
+            how: Files(Fault::Folder("SUMMARY_FILE")),
+            again: No,
+            end: Delivered,
+            told: "which cannot be written: it is not a regular file",
+        },
+        Row {
+            fault: "SUMMARY_FILE is a link to itself",
+            place: Status,
+            how: Files(Fault::LinkToItself("SUMMARY_FILE")),
+            again: No,
+            end: Delivered,
+            told: "which cannot be written: Too many levels of symbolic links",
+        },
+        Row {
+            fault: "SUMMARY_FILE is a link to a full device",
+            place: Status,
+            how: Files(Fault::LinkToFullDevice("SUMMARY_FILE")),
+            again: No,
+            end: Delivered,
+            told: "which cannot be written: it is not a regular file",
+        },
+        Row {
+            fault: "SUMMARY_FILE is the file of RESULT_FILE",
+            place: Status,
+            how: Files(Fault::OneFile),
+            again: No,
+            end: Delivered,
+            told: "! SUMMARY_FILE",
+        },
+        Row {
+            fault: "no room for SUMMARY_FILE, over a list",
+            place: StatusOfFound,
+            how: Files(Fault::NoRoomForPage),
+            again: No,
+            end: Delivered,
+            told: "! SUMMARY_FILE could not be written, and is not complete",
+        },
+        Row {
+            fault: "no room for SUMMARY_FILE, and a project without an analysis",
+            place: Standing,
+            how: Files(Fault::NoRoomForPage),
+            again: No,
+            end: Delivered,
+            told: "! SUMMARY_FILE could not be written, and is not complete",
+        },
+        Row {
             fault: "no room for SUMMARY_FILE",
             place: Status,
             how: Files(Fault::NoRoomForPage),
@@ -159,6 +225,22 @@ pub(super) const FILES: Group = Group {
         Row {
             fault: "no room for RESULT_FILE and the output variables",
             place: Status,
+            how: Files(Fault::NoRoom),
+            again: No,
+            end: Delivered,
+            told: "! RESULT_FILE could not be written",
+        },
+        Row {
+            fault: "no room for RESULT_FILE, over a list",
+            place: StatusOfFound,
+            how: Files(Fault::NoRoom),
+            again: No,
+            end: Delivered,
+            told: "! RESULT_FILE could not be written",
+        },
+        Row {
+            fault: "no room for RESULT_FILE while statuses are ended",
+            place: Ending,
             how: Files(Fault::NoRoom),
             again: No,
             end: Delivered,
@@ -199,6 +281,22 @@ pub(super) const FILES: Group = Group {
         Row {
             fault: "working folder removed",
             place: Status,
+            how: Files(Fault::FolderGone),
+            again: No,
+            end: Delivered,
+            told: "",
+        },
+        Row {
+            fault: "standard output closed while statuses are ended",
+            place: Ending,
+            how: Files(Fault::ClosedOutput),
+            again: No,
+            end: Delivered,
+            told: "",
+        },
+        Row {
+            fault: "working folder removed, over a list",
+            place: StatusOfFound,
             how: Files(Fault::FolderGone),
             again: No,
             end: Delivered,

@@ -9,10 +9,15 @@ mod bitbucket;
 mod crash;
 mod document;
 mod files;
+mod lists;
 mod machine;
+mod place;
 mod proxy;
+mod row;
+mod settle;
 mod sonarqube;
 mod stage;
+mod standing;
 mod tls;
 mod wire;
 
@@ -72,6 +77,26 @@ enum Place {
     Gate,
     /// The GET of the issues that become annotations.
     Issues,
+    /// The GET of the repositories of the workspace, among which `acme/api` is. `acme/web` is named.
+    Repositories,
+    /// The GET of the open pull requests of `acme/api`. Those of `acme/web` are found as well.
+    PullRequests,
+    /// The GET of their second page.
+    SecondPage,
+    /// The GET of `acme/api`, for its main branch. That of `acme/web` is found as well.
+    MainBranch,
+    /// The GET of the head of a branch that was found.
+    BranchOfFound,
+    /// The POST of a status to a pull request that was found.
+    StatusOfFound,
+    /// The GET of the statuses of a commit, one of which is to be ended.
+    Statuses,
+    /// The POST that ends a status.
+    Ending,
+    /// The GET of what stands for a project without an analysis: an INPROGRESS.
+    Standing,
+    /// The same, where the verdict of another step stands.
+    StandingVerdict,
 }
 
 /// How the fault is made.
@@ -103,6 +128,19 @@ enum How {
     ProxyAddress(&'static str),
     /// Something about files.
     Files(files::Fault),
+    /// The page of a list is the real one, but the next page is said to be there.
+    NextPage(NextPage),
+    /// `acme/api` is deleted after so many requests.
+    Removed(u32),
+}
+
+/// Where the next page of a list is said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NextPage {
+    /// At another host, which would answer.
+    Elsewhere,
+    /// Behind each page is the second one.
+    Second,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +156,8 @@ enum Again {
     No,
     /// It is, and then all is well.
     Yes,
+    /// It is not: another look shows that it has had its effect.
+    Looks,
     /// A few times, which takes a few seconds, and then no more.
     Few,
     /// Until `TIMEOUT`.
@@ -131,9 +171,11 @@ enum Again {
 enum End {
     /// The status stands as it was meant, and the report if there is one.
     Delivered,
-    /// Nothing stands, and the log says that it is not posted.
+    /// Nothing stands but what stood before, and the log says that it is not posted.
     NotPosted,
-    /// Nothing stands, and the log says that this is not known.
+    /// The same for all targets of the run: a pause holds for all requests with the credential.
+    NonePosted,
+    /// Nothing stands but what stood before, and the log says that this is not known.
     NotKnown,
     /// The status stands, and the log says that this is not known.
     NotKnownButStands,
@@ -153,7 +195,11 @@ impl End {
             Self::Delivered | Self::WithoutReport => 0,
             Self::VariablesWrong => 2,
             Self::NoVerdict(_) => 3,
-            Self::NotPosted | Self::NotKnown | Self::NotKnownButStands | Self::StoppedOver => 4,
+            Self::NotPosted
+            | Self::NonePosted
+            | Self::NotKnown
+            | Self::NotKnownButStands
+            | Self::StoppedOver => 4,
         }
     }
 }
@@ -162,7 +208,7 @@ impl Again {
     /// `TIMEOUT` of the run, in seconds.
     const fn timeout(self) -> u64 {
         match self {
-            Self::No | Self::Yes => 30,
+            Self::No | Self::Yes | Self::Looks => 30,
             Self::Few => 60,
             Self::UntilTimeout | Self::Silent => 2,
         }
@@ -172,7 +218,7 @@ impl Again {
     /// little more than `TIMEOUT`. The machine is busy with other rows.
     const fn at_most(self) -> Duration {
         Duration::from_secs(match self {
-            Self::No | Self::Yes => 10,
+            Self::No | Self::Yes | Self::Looks => 10,
             Self::Few => 20,
             Self::UntilTimeout | Self::Silent => 8,
         })
@@ -183,10 +229,13 @@ impl Again {
     }
 }
 
-const GROUPS: [&Group; 8] = [
+const GROUPS: [&Group; 11] = [
     &bitbucket::STATUS,
     &bitbucket::LOOKUP,
     &bitbucket::REPORT,
+    &lists::LISTS,
+    &settle::SETTLE,
+    &standing::STANDING,
     &sonarqube::TASK,
     &sonarqube::GATE,
     &tls::TLS,
@@ -246,7 +295,7 @@ fn tell(group: &'static Group, took: Duration) {
 fn line(name: &str, counts: Counts, took: Duration) -> String {
     let [rows, again, delivered, not_posted, not_known, failed] = counts;
     format!(
-        "fault matrix: {name:<16} {rows:>3} rows hold: {again:>2} sent again; {delivered:>2} delivered, \
+        "fault matrix: {name:<28} {rows:>3} rows hold: {again:>2} sent again; {delivered:>2} delivered, \
          {not_posted:>2} not posted, {not_known:>2} not known, {failed:>2} FAILED with the reason; {:>4.1} s\n",
         took.as_secs_f64()
     )
@@ -265,6 +314,21 @@ fn each_fault_of_a_lookup_ends_as_it_should() {
 #[test]
 fn each_fault_of_a_report_ends_as_it_should() {
     all_hold(&bitbucket::REPORT);
+}
+
+#[test]
+fn each_fault_of_targets_that_are_found_ends_as_it_should() {
+    all_hold(&lists::LISTS);
+}
+
+#[test]
+fn each_fault_of_statuses_that_are_ended_ends_as_it_should() {
+    all_hold(&settle::SETTLE);
+}
+
+#[test]
+fn each_fault_of_projects_without_an_analysis_ends_as_it_should() {
+    all_hold(&standing::STANDING);
 }
 
 #[test]

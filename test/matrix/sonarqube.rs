@@ -4,23 +4,13 @@ use super::{
     Again::{Few, No, Silent, UntilTimeout, Yes},
     End::{Delivered, NoVerdict, WithoutReport},
     Group,
-    How::{self, Address, Answers, HttpToHttps},
+    How::{Address, Answers, HttpToHttps},
     Place::{Gate, Issues, Task},
     Row,
     Times::{Always, Once},
-    wire::{Break, End as Then, Sent},
+    row::{BROKE, SILENT, always, once},
+    wire::{End as Then, Sent},
 };
-
-const fn once(sent: Sent, end: Then) -> How {
-    How::Wire(Break { sent, end }, Once)
-}
-
-const fn always(sent: Sent, end: Then) -> How {
-    How::Wire(Break { sent, end }, Always)
-}
-
-const BROKE: &str = "the connection broke before the response was complete";
-const SILENT: &str = "no complete response within N s";
 
 pub(super) const TASK: Group = Group {
     name: "SonarQube's task",

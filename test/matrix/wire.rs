@@ -14,6 +14,8 @@ use std::{
 
 use sandbox::tunnel;
 
+use super::Place;
+
 /// What goes wrong with one request, or with one connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Break {
@@ -70,6 +72,15 @@ pub(super) enum End {
     Keep,
 }
 
+/// The requests of HTTP that break.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Broken {
+    /// Those after so many others.
+    After(usize),
+    /// Those of this place. Others are passed on, however many come.
+    At(Place),
+}
+
 /// A wire, which serves until the test's process ends.
 pub(super) struct Wire {
     pub(super) port: u16,
@@ -81,6 +92,8 @@ struct State {
     to: u16,
     /// Whether the bytes of a connection without a break are passed on unread, in any protocol.
     is_opaque: bool,
+    /// The only place whose requests break; any request may if there is none.
+    place: Option<Place>,
     /// One for each of the next requests; `None` spares it.
     script: Mutex<VecDeque<Option<Break>>>,
     always: Option<Break>,
@@ -91,18 +104,21 @@ struct State {
 }
 
 impl Wire {
-    /// To this port of this machine: requests of HTTP are read one by one. The first `spared` pass; then the break
-    /// comes once, or always.
-    pub(super) fn http(to: u16, spared: usize, breaks: Break, always: bool) -> Self {
-        Self::start(to, false, spared, breaks, always)
+    /// To this port of this machine: requests of HTTP are read one by one. The break comes once, or always.
+    pub(super) fn http(to: u16, broken: Broken, breaks: Break, always: bool) -> Self {
+        Self::start(to, false, broken, breaks, always)
     }
 
     /// The same for whole connections, with whatever is spoken on them.
     pub(super) fn opaque(to: u16, breaks: Break, always: bool) -> Self {
-        Self::start(to, true, 0, breaks, always)
+        Self::start(to, true, Broken::After(0), breaks, always)
     }
 
-    fn start(to: u16, is_opaque: bool, spared: usize, breaks: Break, always: bool) -> Self {
+    fn start(to: u16, is_opaque: bool, broken: Broken, breaks: Break, always: bool) -> Self {
+        let (spared, place) = match broken {
+            Broken::After(spared) => (spared, None),
+            Broken::At(place) => (0, Some(place)),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let mut script: VecDeque<_> = vec![None; spared].into();
@@ -110,6 +126,7 @@ impl Wire {
         let state = Arc::new(State {
             to,
             is_opaque,
+            place,
             script: Mutex::new(script),
             always: always.then_some(breaks),
             connections: AtomicUsize::default(),
@@ -150,8 +167,10 @@ impl State {
         }
         while let Some(request) = request(&mut client)? {
             let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
-            lock(&self.requests).push(String::from_utf8_lossy(line).into_owned());
-            let Some(Break { sent, end }) = self.next() else {
+            let line = String::from_utf8_lossy(line).into_owned();
+            let is_spared = self.place.is_some_and(|place| !place.is_about(&line));
+            lock(&self.requests).push(line);
+            let Some(Break { sent, end }) = (if is_spared { None } else { self.next() }) else {
                 take_last_byte(&mut client)?;
                 client.write_all(&self.ask(&request)?)?;
                 continue;

@@ -57,6 +57,25 @@ fn a_post_whose_answer_is_lost_is_found_in_the_list() {
     assert_eq!((standing(&sandbox), counted(&sandbox)), (vec![pair("sonar", "STOPPED")], (2, 1)));
 }
 
+/// The answer is lost, and so is the list that would tell: nothing is claimed, and nothing is sent again blindly.
+#[test]
+fn a_post_whose_answer_is_lost_stays_in_doubt_without_the_list() {
+    for (fault, told) in [
+        (Fault::status(403), "Bitbucket answered 403 Forbidden"),
+        (Fault::page(200, "Log in"), "but the answer is not JSON"),
+        (Fault::rate_limited_with("3600"), "so Gatepost does not wait"),
+    ] {
+        let sandbox = present();
+        leave(&sandbox, &[("sonar", "INPROGRESS", 26 * HOUR)]);
+        sandbox.fault_after(1, Fault::ResetAfterEffect);
+        sandbox.fault(fault);
+        let run = settle(&sandbox).run();
+        let last = "✖ acme/api commit 94277cd267a8: 0 statuses ended, 1 not known to be ended\n";
+        assert_told(&run, 4, &["looking again in", told, "INPROGRESS may be STOPPED now", last]);
+        assert_eq!((standing(&sandbox), counted(&sandbox)), (vec![pair("sonar", "STOPPED")], (2, 1)));
+    }
+}
+
 /// The build was only slow. Its verdict comes between two attempts, and stays.
 #[test]
 fn a_verdict_that_is_published_meanwhile_is_not_overwritten() {

@@ -13,7 +13,7 @@ use sandbox::{REPOSITORY_TOKEN, Recorded, Status, timestamp};
 
 use crate::run::{Gatepost, Sandbox, World, acme, by_hand};
 
-const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 const BRANCH: &str = "feature/login";
 
 /// A Bitbucket whose clock is that of this machine.
@@ -26,7 +26,7 @@ fn present() -> Sandbox {
 }
 
 /// A status that a build with the token of `acme/api` wrote so long ago, on the head of pull request 7.
-fn left(world: &World, key: &str, state: &str, age: Duration) -> Status {
+pub(crate) fn left(world: &World, key: &str, state: &str, age: Duration) -> Status {
     let written = timestamp(SystemTime::now() - age);
     Status {
         commit: world.head("acme/api", BRANCH),

@@ -39,6 +39,8 @@ fn a_page_at_another_host_is_refused_and_the_credential_does_not_follow() {
         "https://api.bitbucket.org.evil.example/2.0/x".to_owned(),
         sandbox.http_url().replace("http:", "https:") + "/x",
         sandbox.http_url().replace("127.0.0.1", "user@127.0.0.1").replace("/2.0", "/1.0"),
+        sandbox.http_url().replace("http://", "http://user:password@") + "/x",
+        sandbox.http_url() + "-other/x",
         "//evil.example/2.0".to_owned(),
         "page 2".to_owned(),
     ] {
@@ -54,7 +56,7 @@ fn a_page_at_another_host_is_refused_and_the_credential_does_not_follow() {
             ],
         );
     }
-    assert_eq!((other.request_count(), counted(&sandbox)), (0, (6, 0)));
+    assert_eq!((other.request_count(), counted(&sandbox)), (0, (8, 0)));
 }
 
 #[test]

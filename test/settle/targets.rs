@@ -135,7 +135,7 @@ fn the_page_of_a_run_that_settles_says_what_became_of_each_status() {
         "# Gatepost: 2 targets\n",
         "- Ended: **2**\n",
         "- Targets: acme/service-002\n",
-        "## Could not be read: its targets are not known: 1\n",
+        "## Left out: 1\n",
         "## Ended: 2\n",
         "| acme/service-001 | [pull request 1](https://bitbucket.org/acme/service-001/pull-requests/1) | STOPPED | sonar | ended: 30 hours old, created by the access token ",
         "## Left as it is: 2\n",

@@ -3,25 +3,12 @@
 use std::time::Duration;
 
 use sandbox::{
-    Analysis, Dialect, Fault, Gate, Projects, PullRequest, SonarQube, USER_TOKEN, WORKSPACE_TOKEN,
-    repository_token, service,
+    Analysis, Dialect, Fault, Gate, Projects, PullRequest, SonarQube, USER_TOKEN, repository_token, service,
 };
 use serde_json::{Value, json};
 
 use super::{fleet, posts, results, state_of};
-use crate::run::{Folder, Gatepost, Sandbox, assert_told, bare, stopped_by};
-
-/// A run by hand over what it finds in these repositories.
-pub(super) fn over(repositories: &str, sandbox: &Sandbox) -> Gatepost {
-    bare()
-        .set("BITBUCKET_API_URL", sandbox.http_url())
-        .set("BITBUCKET_ACCESS_TOKEN", WORKSPACE_TOKEN)
-        .set("WORKSPACE", "acme")
-        .set("REPOSITORIES", repositories)
-        .set("KEY", "sonar")
-        .set("STATE", "passed")
-        .set("TIMEOUT", "20")
-}
+use crate::run::{Folder, Sandbox, assert_told, over_found, stopped_by};
 
 /// Two more pull requests in each repository.
 fn with_three_each(count: usize) -> Sandbox {
@@ -50,7 +37,7 @@ fn counted(sandbox: &Sandbox) -> (usize, usize, usize) {
 fn sixty_repositories_take_one_list_request_each_and_one_status_for_each_pull_request() {
     let sandbox = with_three_each(60);
     let names: Vec<String> = (1..=60).map(service).collect();
-    let run = over(&names.join(","), &sandbox).run();
+    let run = over_found(&sandbox, &names.join(",")).run();
     assert_told(&run, 0, &["found 180 open pull requests in 60 repositories\n", "✔ 180 targets: 180 posted"]);
     assert_eq!(counted(&sandbox), (60, 180, 0));
     assert!(posts(&sandbox).values().all(|count| *count == 1));
@@ -59,7 +46,7 @@ fn sixty_repositories_take_one_list_request_each_and_one_status_for_each_pull_re
 #[test]
 fn all_repositories_of_a_workspace_take_one_more_request_for_each_hundred() {
     let sandbox = fleet(120);
-    let run = over("* !central-*", &sandbox).run();
+    let run = over_found(&sandbox, "* !central-*").run();
     assert_told(
         &run,
         0,
@@ -71,7 +58,7 @@ fn all_repositories_of_a_workspace_take_one_more_request_for_each_hundred() {
 #[test]
 fn a_thousand_repositories_are_found_in_pages() {
     let sandbox = fleet(1000);
-    let run = over("*", &sandbox).set("MODE", "targets").set("TARGETS_FROM", "main-branches").run();
+    let run = over_found(&sandbox, "*").set("MODE", "targets").set("TARGETS_FROM", "main-branches").run();
     assert_told(&run, 0, &["found 1001 main branches in 1001 repositories\n"]);
     assert_eq!(sandbox.request_count(), 11);
 }
@@ -86,7 +73,7 @@ fn a_repository_of_many_pull_requests_is_read_to_the_last_page() {
             world.open_pull_request(PullRequest::new("acme/service-001", id, &branch));
         }
     });
-    let run = over("service-001", &sandbox).set("MODE", "targets").run();
+    let run = over_found(&sandbox, "service-001").set("MODE", "targets").run();
     assert_told(&run, 0, &["found 3000 open pull requests in 1 repository\n"]);
     assert_eq!(sandbox.request_count(), 60);
 }
@@ -94,10 +81,11 @@ fn a_repository_of_many_pull_requests_is_read_to_the_last_page() {
 #[test]
 fn projects_globs_and_exclusions_choose_the_repositories() {
     let sandbox = fleet(12);
-    let run = over("project:APPS !service-01?", &sandbox).set("TARGETS_FROM", "main-branches").run();
+    let run = over_found(&sandbox, "project:APPS !service-01?").set("TARGETS_FROM", "main-branches").run();
     assert_told(&run, 0, &["found 9 main branches in 9 repositories\n", "✔ 9 targets: 9 posted"]);
-    let run =
-        over("acme/service-00[12], central-pipeline", &sandbox).set("TARGETS_FROM", "branch:main").run();
+    let run = over_found(&sandbox, "acme/service-00[12], central-pipeline")
+        .set("TARGETS_FROM", "branch:main")
+        .run();
     assert_told(&run, 0, &["found 3 branches in 3 repositories\n", "✔ 3 targets: 3 posted"]);
 }
 
@@ -112,7 +100,7 @@ fn sonarqube_is_asked_for_the_project_and_the_pull_request_of_each_target() {
     for (number, gate) in [(1, Gate::passed()), (2, Gate::failed())] {
         sonarqube.submit(Analysis::of_pull_request(&format!("acme_{}", service(number)), "1", gate));
     }
-    let run = over("service-*", &sandbox)
+    let run = over_found(&sandbox, "service-*")
         .unset("STATE")
         .set("SONAR_PROJECT_KEY", "acme_{repo_slug}")
         .set("SONAR_TOKEN", USER_TOKEN)
@@ -125,10 +113,47 @@ fn sonarqube_is_asked_for_the_project_and_the_pull_request_of_each_target() {
     assert_eq!(status.name.as_deref(), Some("acme/service-002: feature/change into main"));
 }
 
+/// Two pull requests of one branch have one commit, one key and one branch. A green of one must not hide the red of the other.
+#[test]
+fn two_pull_requests_of_one_branch_have_the_worse_verdict() {
+    for (first, second) in [(Gate::passed(), Gate::failed()), (Gate::failed(), Gate::passed())] {
+        for concurrency in ["1", "8"] {
+            let (sandbox, folder) = (fleet(1), Folder::new());
+            sandbox.world(|world| {
+                let second = PullRequest::new("acme/service-001", 2, "feature/change");
+                world.open_pull_request(PullRequest { destination_branch: "develop".to_owned(), ..second });
+            });
+            let mut projects =
+                Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
+            projects.add_project("acme_service-001", "A service", true);
+            let sonarqube = SonarQube::start(projects);
+            for (id, gate) in [("1", &first), ("2", &second)] {
+                sonarqube.submit(Analysis::of_pull_request("acme_service-001", id, gate.clone()));
+            }
+            let gatepost = over_found(&sandbox, "service-*")
+                .within(folder.path())
+                .unset("STATE")
+                .set("SONAR_PROJECT_KEY", "acme_{repo_slug}")
+                .set("SONAR_TOKEN", USER_TOKEN)
+                .set("SONAR_HOST_URL", sonarqube.http_url())
+                .set("CONCURRENCY", concurrency)
+                .set("RESULT_FILE", "results.jsonl")
+                .set("RESUME", "true");
+            // The green of a run that goes on is not newer than the red that RESULT_FILE records.
+            for _ in 0..3 {
+                let run = gatepost.run();
+                assert_eq!(run.code, 1, "{}", run.output);
+                assert!(!run.output.contains("not posted"), "{}", run.output);
+                assert_eq!(state_of(&sandbox, 1).as_deref(), Some("FAILED"), "{}", run.output);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_targets_are_written_as_a_list_that_another_step_takes() {
     let (sandbox, folder) = (fleet(3), Folder::new());
-    let finds = over("service-*", &sandbox)
+    let finds = over_found(&sandbox, "service-*")
         .within(folder.path())
         .set("MODE", "targets")
         .set("NAME", "{repo_slug}")
@@ -138,12 +163,28 @@ fn the_targets_are_written_as_a_list_that_another_step_takes() {
     let head = sandbox.head("acme/service-001", "feature/change");
     assert_eq!(
         list[0],
-        json!({ "repo_slug": "acme/service-001", "pull_request": 1, "commit": head[..12], "branch": "feature/change", "name": "service-001" })
+        json!({ "repo_slug": "acme/service-001", "pull_request": 1, "commit": head[..12], "branch": "refs/heads/feature/change", "name": "service-001" })
     );
     let posts_them =
         finds.unset("REPOSITORIES").unset("MODE").unset("RESULT_FILE").set("TARGETS_FILE", "targets.json");
     assert_told(&posts_them.run(), 0, &["✔ 3 targets: 3 posted"]);
     assert_eq!(counted(&sandbox), (3, 3, 1));
+}
+
+#[test]
+fn targets_that_cannot_be_written_are_told() {
+    let sandbox = fleet(1);
+    for (file, why) in [
+        ("/dev/full", "No space left on device"),
+        ("/no/such/folder/targets.json", "No such file or directory"),
+        ("/tmp", "Is a directory"),
+    ] {
+        let run = over_found(&sandbox, "service-*").set("MODE", "targets").set("RESULT_FILE", file).run();
+        let told = format!(
+            "✖ the targets are not written: RESULT_FILE names \"{file}\", which cannot be written: {why}"
+        );
+        assert_told(&run, 2, &[&told]);
+    }
 }
 
 #[test]
@@ -164,7 +205,7 @@ fn drafts_forks_and_deleted_sources_are_told() {
         world.push("acme/service-001", "feature/gone");
         world.open_pull_request(PullRequest::new("acme/service-001", 4, "feature/gone"));
     });
-    let run = over("service-001", &sandbox).run();
+    let run = over_found(&sandbox, "service-001").run();
     assert_told(
         &run,
         4,
@@ -175,20 +216,139 @@ fn drafts_forks_and_deleted_sources_are_told() {
     );
 }
 
+/// Whoever may push a branch chooses its name.
+#[test]
+fn a_name_that_cannot_be_used_stops_no_other_target() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let pull_request = |id: u32, branch: &str| {
+        let place = format!("work-{id}");
+        sandbox.world(|world| {
+            world.push("acme/service-001", &place);
+        });
+        let commit = sandbox.head("acme/service-001", &place);
+        json!({
+            "id": id, "destination": { "branch": { "name": "main" } },
+            "source": {
+                "repository": { "full_name": "acme/service-001" }, "branch": { "name": branch },
+                "commit": { "hash": commit[..12] },
+            },
+        })
+    };
+    let values = [
+        pull_request(1, "feature/change"),
+        pull_request(2, "feature..two"),
+        pull_request(3, &format!("feature/{}", sandbox::REPOSITORY_TOKEN)),
+        pull_request(4, "fix/password=reset"),
+        // These are names of branches like any other.
+        pull_request(5, "null"),
+        pull_request(6, "origin/$x"),
+    ];
+    let list = || Fault::json(200, &json!({ "values": values }));
+    let finds = over_found(&sandbox, "service-001").within(folder.path()).set("KEY", "sonar-{branch}");
+    sandbox.fault(list());
+    let told = [
+        "✖ acme/service-001 pull request 2 is left out: BRANCH is \"refs/heads/feature..two\", which is not a branch name\n",
+        "✖ acme/service-001 pull request 3 is left out: the name of its branch holds what looks like a secret, which Gatepost does not send\n",
+        "✖ acme/service-001 pull request 4 is left out: the name of its branch holds what looks like a secret",
+    ];
+    let outcome = ["✖ 3 targets: 3 posted; 3 targets are left out\n"];
+    assert_told(&finds.run(), 4, &[&told[..], &outcome].concat());
+    for (id, branch) in [(5, "null"), (6, "origin/$x")] {
+        let status = &sandbox
+            .statuses("acme/service-001", &sandbox.head("acme/service-001", &format!("work-{id}")))[0];
+        let key = format!("sonar-{branch}");
+        assert_eq!((status.refname.as_deref(), &status.key), (Some(branch), &key));
+    }
+    // The step that takes the list reports what is left out.
+    sandbox.fault(list());
+    let writes = finds.clone().unset("KEY").set("MODE", "targets").set("RESULT_FILE", "targets.json");
+    let written = ["✔ wrote \"targets.json\": pass it on as TARGETS_FILE; 3 targets are left out\n"];
+    assert_told(&writes.run(), 0, &[&told[..], &written].concat());
+    let takes = finds
+        .unset("REPOSITORIES")
+        .set("TARGETS_FILE", "targets.json")
+        .set("KEY", "nightly")
+        .set("RESULT_FILE", "results.jsonl")
+        .set("SUMMARY_FILE", "summary.md");
+    assert_told(&takes.run(), 4, &[&told[..], &outcome].concat());
+    let lines: Vec<Value> = results(&folder).into_iter().filter(|line| line["status"].is_null()).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let page = folder.read("summary.md");
+    assert!(page.contains("## Left out: 3\n"), "{page}");
+    assert!(
+        page.contains(
+            "| acme/service-001 pull request 2 | - | - |  | left out when the list was made: BRANCH is "
+        ),
+        "{page}"
+    );
+    // With SPLIT, one step does.
+    let step =
+        takes.set("SPLIT", "true").set("BITBUCKET_PARALLEL_STEP_COUNT", "2").set("RESULT_FILE", "step.jsonl");
+    let codes = ["0", "1"].map(|number| step.clone().set("BITBUCKET_PARALLEL_STEP", number).run().code);
+    assert_eq!(codes, [4, 0]);
+}
+
+/// A central pipeline may be one of its own targets. What it builds is not what is found.
+#[test]
+fn the_head_of_a_branch_is_not_the_commit_that_the_pipeline_builds() {
+    let sandbox = fleet(2);
+    let built = sandbox.head("acme/service-001", "main");
+    sandbox.world(|world| {
+        world.push("acme/service-001", "main");
+    });
+    let run = over_found(&sandbox, "service-*")
+        .set("TARGETS_FROM", "main-branches")
+        .set("BITBUCKET_WORKSPACE", "acme")
+        .set("BITBUCKET_REPO_SLUG", "service-001")
+        .set("BITBUCKET_COMMIT", &built)
+        .set("BITBUCKET_BRANCH", "main")
+        .run();
+    assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
+    let head = sandbox.head("acme/service-001", "main");
+    let counted = [&built, &head].map(|commit| sandbox.statuses("acme/service-001", commit).len());
+    assert_eq!(counted, [0, 1]);
+}
+
 #[test]
 fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
-    let sandbox = fleet(3);
+    let (sandbox, folder) = (fleet(3), Folder::new());
     sandbox.world(|world| {
         world.delete_repository("acme/service-002");
     });
-    let run = over("service-001 service-002 service-003", &sandbox).run();
+    let gatepost = over_found(&sandbox, "service-001 service-002 service-003").within(folder.path());
+    let found = "found 2 open pull requests in 3 repositories; 1 repository could not be read\n";
+    let why = "✖ failed to list the pull requests of acme/service-002: ";
+    let last = "✖ 2 targets: 2 posted; 1 repository could not be read\n";
+    assert_told(&gatepost.run(), 4, &[why, found, last]);
+    let last = "✔ wrote \"targets.json\": pass it on as TARGETS_FILE; 1 repository could not be read\n";
+    let finds = gatepost.clone().set("MODE", "targets").set("RESULT_FILE", "targets.json");
+    assert_told(&finds.run(), 0, &[why, found, "exit code 4\n", last]);
+    let last = "✖ 2 of 2 targets work; nothing was posted; 1 repository could not be read\n";
+    assert_told(&gatepost.clone().set("MODE", "check").run(), 4, &[why, found, last]);
+    let last = "✖ 2 targets: no status to end; 1 repository could not be read\n";
+    assert_told(
+        &gatepost.clone().set("MODE", "settle").set("STATE", "STOPPED").run(),
+        4,
+        &[why, found, last],
+    );
+    // A list of nothing else is a failure where it is made.
+    let last = "✖ wrote \"targets.json\": pass it on as TARGETS_FILE; 1 repository could not be read\n";
+    assert_told(&finds.set("REPOSITORIES", "service-002").run(), 4, &[why, last]);
+}
+
+/// The others are named, and have their targets.
+#[test]
+fn a_list_of_repositories_that_cannot_be_read_is_told_to_the_end() {
+    let sandbox = fleet(2);
+    sandbox.fault_always_at("GET", "/2.0/repositories/acme?", Fault::status(403));
+    let run = over_found(&sandbox, "service-001 service-*").run();
     assert_told(
         &run,
         4,
         &[
-            "✖ failed to list the pull requests of acme/service-002: ",
-            "found 2 open pull requests in 3 repositories; 1 repository could not be read\n",
-            "✖ 2 targets: 2 posted; 1 repository could not be read\n",
+            "✖ failed to list the repositories of acme: ",
+            "found 1 open pull request in 1 repository; 1 list of repositories could not be read\n",
+            "✖ 1 target: 1 posted; 1 list of repositories could not be read\n",
         ],
     );
 }
@@ -200,7 +360,7 @@ fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
         world.delete_repository("acme/service-002");
     });
     let names = "service-001 service-002 other/*";
-    let gatepost = over(names, &sandbox).within(folder.path()).set("RESULT_FILE", "results.jsonl");
+    let gatepost = over_found(&sandbox, names).within(folder.path()).set("RESULT_FILE", "results.jsonl");
     let run = gatepost.clone().set("SUMMARY_FILE", "summary.html").run();
     assert_told(
         &run,
@@ -218,7 +378,7 @@ fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
         assert!(line["reason"].as_str().unwrap().starts_with("failed to list the "), "{line}");
     }
     let page = folder.read("summary.html");
-    let heading = "<h2>Could not be read: its targets are not known: 2</h2>";
+    let heading = "<h2>Left out: 2</h2>";
     let (before, rows) = page.split_once(heading).unwrap();
     assert!(before.contains("<p>all repositories of other</p>"), "{before}");
     for row in [
@@ -237,7 +397,7 @@ fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
 #[test]
 fn a_repository_that_is_removed_between_list_and_post_stops_no_other() {
     let (sandbox, folder) = (fleet(3), Folder::new());
-    let finds = over("service-*", &sandbox)
+    let finds = over_found(&sandbox, "service-*")
         .within(folder.path())
         .set("MODE", "targets")
         .set("RESULT_FILE", "targets.json");
@@ -262,12 +422,12 @@ fn each_repository_is_listed_with_its_own_token() {
         .map(|slug| (slug.clone(), json!(repository_token(&slug))))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    let run = over("service-001 service-002", &sandbox)
+    let run = over_found(&sandbox, "service-001 service-002")
         .unset("BITBUCKET_ACCESS_TOKEN")
         .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
         .run();
     assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
-    let run = over("service-*", &sandbox)
+    let run = over_found(&sandbox, "service-*")
         .unset("BITBUCKET_ACCESS_TOKEN")
         .set("BITBUCKET_ACCESS_TOKENS", tokens.to_string())
         .run();
@@ -285,7 +445,7 @@ fn a_page_that_fails_for_a_moment_is_asked_for_again() {
     for fault in [Fault::rate_limited(), Fault::unavailable(None), Fault::page(503, "Down for maintenance")] {
         let sandbox = fleet(2);
         sandbox.fault(fault);
-        let run = over("service-*", &sandbox).run();
+        let run = over_found(&sandbox, "service-*").run();
         assert_told(&run, 0, &["found 2 open pull requests in 2 repositories\n", "✔ 2 targets: 2 posted"]);
     }
 }
@@ -294,7 +454,7 @@ fn a_page_that_fails_for_a_moment_is_asked_for_again() {
 fn a_page_that_is_no_list_is_a_failure_of_its_repository() {
     let sandbox = fleet(2);
     sandbox.fault(Fault::page(200, "Log in"));
-    let run = over("service-001 service-002", &sandbox).set("CONCURRENCY", "1").run();
+    let run = over_found(&sandbox, "service-001 service-002").set("CONCURRENCY", "1").run();
     assert_told(
         &run,
         4,
@@ -324,7 +484,7 @@ fn a_next_page_that_lies_is_not_followed() {
         (again.as_str(), "which was read before: the list does not end"),
     ] {
         sandbox.fault_always(Fault::json(200, &json!({ "values": [], "next": next })));
-        let run = over("service-001", &sandbox).run();
+        let run = over_found(&sandbox, "service-001").run();
         assert_told(&run, 4, &["✖ failed to list the pull requests of acme/service-001: ", told]);
         sandbox.clear_faults();
     }
@@ -352,17 +512,19 @@ fn wrong_variables_are_told_before_the_first_request() {
         ("REPOSITORIES", "!legacy-*", "which names no repository to look in"),
         ("REPOSITORIES", " ", "✖ REPOSITORIES is empty"),
     ] {
-        let run = over("service-*", &sandbox).set(name, value).run();
+        let run = over_found(&sandbox, "service-*").set(name, value).run();
         assert_told(&run, 2, &[told]);
     }
-    let run =
-        over("service-*", &sandbox).set("TARGETS_FROM", "main-branches").set("KEY", "{pull_request}").run();
+    let run = over_found(&sandbox, "service-*")
+        .set("TARGETS_FROM", "main-branches")
+        .set("KEY", "{pull_request}")
+        .run();
     assert_told(
         &run,
         2,
         &["✖ KEY holds \"{pull_request}\", and TARGETS_FROM finds branches, which have none"],
     );
-    let run = over("x", &sandbox).unset("REPOSITORIES").set("MODE", "targets").run();
+    let run = over_found(&sandbox, "x").unset("REPOSITORIES").set("MODE", "targets").run();
     assert_told(&run, 2, &["✖ MODE is targets, and REPOSITORIES is not set"]);
     assert_eq!(sandbox.request_count(), 0);
 }
@@ -370,7 +532,7 @@ fn wrong_variables_are_told_before_the_first_request() {
 #[test]
 fn repositories_that_match_nothing_are_a_problem() {
     let sandbox = fleet(2);
-    let run = over("nothing-*", &sandbox).run();
+    let run = over_found(&sandbox, "nothing-*").run();
     insta::assert_snapshot!(run.told(), @"
     ✖ REPOSITORIES matches no repository that the credential sees; nothing was posted
       accepted: names, globs and projects of repositories that exist
@@ -380,7 +542,7 @@ fn repositories_that_match_nothing_are_a_problem() {
     // The page of an earlier run does not stay.
     let folder = Folder::new();
     folder.write("summary.md", b"| acme/api | SUCCESSFUL |");
-    let run = over("nothing-*", &sandbox).within(folder.path()).set("SUMMARY_FILE", "summary.md").run();
+    let run = over_found(&sandbox, "nothing-*").within(folder.path()).set("SUMMARY_FILE", "summary.md").run();
     assert_eq!(run.code, 2, "{}", run.output);
     let page = folder.read("summary.md");
     assert!(page.starts_with("# Gatepost\n\n**The variables are wrong, and nothing was posted."), "{page}");
@@ -397,7 +559,7 @@ fn two_pull_requests_of_one_commit_have_one_status() {
         };
         world.open_pull_request(again);
     });
-    let run = over("service-001", &sandbox).run();
+    let run = over_found(&sandbox, "service-001").run();
     insta::assert_snapshot!(run.told(), @"
     found 2 open pull requests in 1 repository
     gatepost 0.1.0: 2 targets, 2 at once
@@ -407,7 +569,7 @@ fn two_pull_requests_of_one_commit_have_one_status() {
     ✔ 2 targets: 1 posted, 1 the same as others, posted once
     exit code 0
     ");
-    let run = over("service-001", &sandbox).set("KEY", "sonar-{destination}").run();
+    let run = over_found(&sandbox, "service-001").set("KEY", "sonar-{destination}").run();
     assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
 }
 
@@ -415,7 +577,7 @@ fn two_pull_requests_of_one_commit_have_one_status() {
 fn a_search_that_is_stopped_posts_nothing() {
     let (sandbox, folder) = (fleet(3), Folder::new());
     sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
-    let gatepost = over("service-*", &sandbox).within(folder.path()).set("SUMMARY_FILE", "summary.md");
+    let gatepost = over_found(&sandbox, "service-*").within(folder.path()).set("SUMMARY_FILE", "summary.md");
     let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() >= 1);
     assert!(
         folder.read("summary.md").contains("**The run was stopped before its end. Nothing was posted.**")

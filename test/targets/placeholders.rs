@@ -3,8 +3,8 @@
 use sandbox::PullRequest;
 use serde_json::{Value, json};
 
-use super::{entries, fleet, found::over, nightly, posts, results, state_of};
-use crate::run::{Folder, acme, assert_told, in_branch_build};
+use super::{entries, fleet, nightly, posts, results, state_of};
+use crate::run::{Folder, acme, assert_told, in_branch_build, over_found};
 
 #[test]
 fn whatever_is_in_braces_must_be_a_placeholder() {
@@ -45,7 +45,7 @@ fn whatever_is_in_braces_must_be_a_placeholder() {
             "did you mean {branch}?",
         ),
     ] {
-        let run = over("service-*", &sandbox).set(name, value).run();
+        let run = over_found(&sandbox, "service-*").set(name, value).run();
         assert_told(&run, 2, &[&format!("✖ {name} holds {found}\n"), &format!("to do:    {remedy}\n")]);
     }
     assert_eq!(sandbox.request_count(), 0);
@@ -61,7 +61,7 @@ fn the_name_of_a_branch_does_not_change_a_link() {
             world.open_pull_request(PullRequest::new("acme/service-001", id, branch));
         }
     });
-    let run = over("service-001", &sandbox)
+    let run = over_found(&sandbox, "service-001")
         .set("KEY", "{branch}")
         .set("URL", "https://ci.acme.example/{repository.full_name}/{branch}?b={branch}&c={commit.hash}")
         .run();
@@ -120,7 +120,7 @@ fn a_list_that_was_found_may_overwrite_placeholders_of_the_run() {
         world.push("acme/service-001", "{branch}");
         world.open_pull_request(PullRequest::new("acme/service-001", 2, "{branch}"));
     });
-    let finds = over("service-*", &sandbox)
+    let finds = over_found(&sandbox, "service-*")
         .within(folder.path())
         .set("MODE", "targets")
         .set("KEY", "k-{branch}")

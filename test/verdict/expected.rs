@@ -248,9 +248,39 @@ fn without_a_look_at_what_stands_nothing_is_posted() {
     let (sandbox, folder) = (acme(), Folder::new());
     sandbox.fault(Fault::status(403));
     let run = monorepo(&sandbox, &folder).set("SONAR_PROJECTS", "acme_web").run();
-    assert_told(&run, 4, &["✖ not posted: SUCCESSFUL on acme/api"]);
+    assert_told(
+        &run,
+        4,
+        &[
+            "✖ failed to read what stands under the key sonar-acme_web on commit 94277cd267a8: ",
+            "✖ not posted: SUCCESSFUL on acme/api",
+        ],
+    );
     assert!(states(&sandbox).is_empty());
     assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
+}
+
+/// `error` is a common word for FAILED, but none of Bitbucket's.
+#[test]
+fn a_state_that_bitbucket_does_not_have_is_not_replaced() {
+    for state in ["PAUSED", "running", "error"] {
+        let (sandbox, folder) = (acme(), Folder::new());
+        let standing = json!({ "type": "build", "key": "sonar-acme_web", "state": state });
+        sandbox.fault(Fault::json(200, &standing));
+        let run = monorepo(&sandbox, &folder).set("SONAR_PROJECTS", "acme_web").run();
+        assert_told(&run, 4, &["the answer does not have the documented format", "✖ not posted: SUCCESSFUL"]);
+        assert!(states(&sandbox).is_empty());
+    }
+}
+
+#[test]
+fn a_read_of_what_stands_that_stalls_keeps_no_verdict_away() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+    scan(&folder, &sonarqube, "acme_api", Gate::passed());
+    sandbox.fault_always_at("GET", "/statuses/build/sonar-acme_web", Fault::Silent);
+    let run = monorepo(&sandbox, &folder).set("TIMEOUT", "1").run();
+    assert_told(&run, 4, &["no complete response within N s", "✖ 1 of 2 statuses posted\n"]);
+    assert_eq!(states(&sandbox), ["sonar-acme_api SUCCESSFUL"]);
 }
 
 /// What may be an analysis of the project is not called untouched.

@@ -21,7 +21,10 @@ use crate::{
         throttle::{Outage, Throttle},
         transport::Failure,
     },
-    model::target::{CommitHash, PullRequestId, Repository},
+    model::{
+        status::StatusKey,
+        target::{CommitHash, PullRequestId, Repository},
+    },
 };
 
 const API_TOKEN: &str = "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz=5A4DB0C5";
@@ -286,7 +289,8 @@ fn purposes() -> impl Strategy<Value = Purpose> {
         Just(Purpose::GetToken),
         Just(Purpose::ReadRepository(repository())),
         Just(Purpose::ReadCommit(repository(), commit())),
-        Just(Purpose::ReadStatus(repository(), commit())),
+        Just(Purpose::ReadCreator(repository(), commit())),
+        Just(Purpose::ReadStatus(repository(), commit(), StatusKey::fit("sonar"))),
         Just(Purpose::ListStatuses(repository(), commit())),
         Just(Purpose::FindPullRequest(repository(), PullRequestId(7))),
         Just(Purpose::FindBranch(repository(), "main".to_owned())),

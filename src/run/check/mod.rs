@@ -15,6 +15,7 @@ use crate::{
     config::{
         analysis::{AnalysisPlan, VerdictPlan},
         insights::ReportScope,
+        left_out::in_words,
         plan::{CheckTarget, Plan, PlanTarget as _},
         target_list::Targets,
     },
@@ -24,7 +25,7 @@ use crate::{
     model::{insights::report_id, outcome::Outcome, target::Repository},
     run::{
         ask_sonarqube::servers::Servers, budget::Budget, context::Context, find_commit::Lookups,
-        find_targets::SearchResult, lookup_cache::LookupCache, progress::Progress, report,
+        lookup_cache::LookupCache, progress::Progress, report,
     },
     sonarqube::refusal as sonarqube_refusal,
 };
@@ -39,7 +40,6 @@ use self::{
 pub(crate) struct CheckRun<'a> {
     context: Context<'a>,
     targets: &'a Targets<CheckTarget>,
-    search: &'a SearchResult,
     lookups: Lookups<'a>,
     /// Whether a credential can read a repository, with the scopes that Bitbucket lists.
     repositories: LookupCache<(*const Credential, &'a Repository), Option<Scopes>, refusal::Refusal>,
@@ -59,11 +59,7 @@ impl fmt::Debug for TokenKey {
 }
 
 impl<'a> CheckRun<'a> {
-    pub(crate) fn new(
-        context: Context<'a>,
-        targets: &'a Targets<CheckTarget>,
-        search: &'a SearchResult,
-    ) -> Self {
+    pub(crate) fn new(context: Context<'a>, targets: &'a Targets<CheckTarget>) -> Self {
         let with_commit = targets.plans.iter().filter_map(|plan| match &plan.target {
             CheckTarget::Commit(target) => Some((&plan.credential, target)),
             CheckTarget::Repository(_) => None,
@@ -71,7 +67,6 @@ impl<'a> CheckRun<'a> {
         Self {
             context,
             targets,
-            search,
             lookups: Lookups::of(with_commit),
             repositories: LookupCache::default(),
             tokens: LookupCache::default(),
@@ -87,7 +82,7 @@ impl<'a> CheckRun<'a> {
     pub(crate) async fn check(&self) -> anyhow::Result<Outcome> {
         let version = env!("CARGO_PKG_VERSION");
         let Context { settings, keyring, console, .. } = self.context;
-        let Targets { plans, are_listed, step } = self.targets;
+        let Targets { plans, are_listed, step, .. } = self.targets;
         if let ([plan], false) = (&plans[..], are_listed) {
             console.line(format_args!(
                 "gatepost {version}: check of {} {}; nothing is posted",
@@ -113,7 +108,7 @@ impl<'a> CheckRun<'a> {
             .try_collect();
         let outcomes: Vec<Outcome> = progress.tell_during(checked, keyring, String::new, console).await?;
         let working = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
-        let worst = outcomes.into_iter().fold(self.search.outcome, Outcome::worse);
+        let worst = outcomes.into_iter().fold(self.targets.outcome(), Outcome::worse);
         report::unused_tokens(keyring, console);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
@@ -121,8 +116,8 @@ impl<'a> CheckRun<'a> {
         console.tell_left_out("");
         let verb = if plans.len() == 1 { "works" } else { "work" };
         let share = step.as_ref().map(|_| format!("; {}", self.targets.counted())).unwrap_or_default();
-        let unread = self.search.unread_words();
-        let line = format!("{working} of {number} {verb}; nothing was posted{share}{unread}");
+        let left_out = in_words(&self.targets.left_out);
+        let line = format!("{working} of {number} {verb}; nothing was posted{share}{left_out}");
         if worst == Outcome::Done {
             console.done(line);
         } else {

@@ -25,6 +25,7 @@ use crate::{
     bitbucket::api::Bitbucket,
     config::{
         analysis::{AnalysisPlan, VerdictPlan},
+        left_out::in_words,
         plan::{Plan, PlanTarget as _},
         target_list::Targets,
     },
@@ -39,7 +40,6 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::{CommitFinder, Lookups},
-        find_targets::SearchResult,
         progress::Progress,
         report,
         result_file::ResultFile,
@@ -61,8 +61,8 @@ use self::{
 #[derive(Debug)]
 pub(crate) struct PublishRun<'a> {
     context: Context<'a>,
+    targets: &'a Targets,
     plans: &'a [Plan],
-    search: &'a SearchResult,
     results: Option<&'a ResultFile>,
     /// Of the targets of a list. A single target is reported by itself.
     summary: Option<Summary>,
@@ -126,19 +126,16 @@ impl<'a> PublishRun<'a> {
     pub(crate) fn new(
         context: Context<'a>,
         targets: &'a Targets,
-        search: &'a SearchResult,
         results: Option<&'a ResultFile>,
         summary_file: Option<&'a SummaryFile>,
     ) -> Self {
         let Targets { plans, are_listed, .. } = targets;
-        let page = |(file, advice)| {
-            RunPage::new(file, advice, plans, targets.counted(), &search.unread, context.console)
-        };
-        let summary = || Summary::of(targets.counted(), search.unread_words(), results.is_some());
+        let page = |(file, advice)| RunPage::new(file, advice, plans, targets.counted(), &targets.left_out);
+        let summary = || Summary::of(targets.counted(), in_words(&targets.left_out), results.is_some());
         Self {
             context,
+            targets,
             plans,
-            search,
             results,
             summary: are_listed.then(summary),
             page: summary_file.zip(context.advice).map(page),
@@ -176,7 +173,7 @@ impl<'a> PublishRun<'a> {
         });
         let published = stream::select_all(work).try_fold(published, Published::with).await?;
         let Published { outcomes, doubts, kept } = published;
-        let worst = outcomes.iter().copied().fold(self.search.outcome, Outcome::worse);
+        let worst = outcomes.iter().copied().fold(self.targets.outcome(), Outcome::worse);
         if let Some(unused) = self.servers.advice.unused() {
             console.warning(unused);
         }

@@ -5,9 +5,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     hash::{Hash, Hasher},
     rc::Rc,
+    sync::Arc,
 };
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use crate::{
     bitbucket::credential::Credential,
@@ -41,10 +42,19 @@ pub(super) struct PendingStatuses {
 /// Whether the run has posted to a slot.
 #[derive(Debug)]
 enum SlotState {
-    /// It has not. The lock is held while a status is posted.
-    Free(Rc<Mutex<()>>),
+    /// A status may be posted to it. The lock is held meanwhile.
+    Free(SlotLock),
     /// It has posted the status that is the key.
     Taken,
+}
+
+/// The right to post to a slot.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SlotLock {
+    /// A guard that outlives a borrow needs an `Arc`.
+    lock: Arc<Mutex<()>>,
+    /// Whether the status replaces one of this run.
+    pub(super) replaces: bool,
 }
 
 /// A status that is being posted.
@@ -229,30 +239,61 @@ impl PendingStatuses {
         unfinished.len() < before
     }
 
-    /// The lock of the slot if it is free; otherwise what becomes of the status.
-    pub(super) fn lock_of(&self, status: &Rc<PendingStatus>) -> Result<Rc<Mutex<()>>, Delivery> {
+    /// Waits for the turn of a status in its slot. Another status of this run may have been posted there: with `takes_worst`,
+    /// the worse one counts.
+    ///
+    /// # Errors
+    ///
+    /// What becomes of the status if it is not posted, with the one that stands.
+    pub(super) async fn turn(
+        &self,
+        status: &Rc<PendingStatus>,
+        takes_worst: bool,
+    ) -> Result<(SlotLock, OwnedMutexGuard<()>), (Delivery, Status)> {
+        let mut slot = self.lock_of(status, takes_worst)?;
+        loop {
+            let guard = slot.lock.clone().lock_owned().await;
+            let current = self.lock_of(status, takes_worst)?;
+            if Arc::ptr_eq(&current.lock, &slot.lock) {
+                return Ok((current, guard));
+            }
+            slot = current;
+        }
+    }
+
+    fn lock_of(&self, status: &Rc<PendingStatus>, takes_worst: bool) -> Result<SlotLock, (Delivery, Status)> {
         let mut slots = self.slots.borrow_mut();
         let key = InSlot(status.clone());
-        match slots.get_key_value(&key) {
-            Some((posted, SlotState::Taken)) if posted.0.status == status.status => Err(Delivery::Repeated),
-            Some((posted, SlotState::Taken)) if posted.0.status.refname == status.status.refname => {
-                Err(Delivery::Contradicted(Contradiction::Content))
+        let replaces = match slots.get_key_value(&key) {
+            Some((_, SlotState::Free(slot))) => return Ok(slot.clone()),
+            Some((posted, SlotState::Taken)) => {
+                let (posted, status) = (&posted.0.status, &status.status);
+                if posted == status {
+                    return Err((Delivery::Repeated, status.clone()));
+                }
+                if posted.refname != status.refname {
+                    return Err((Delivery::Contradicted(Contradiction::Refname), status.clone()));
+                }
+                if !takes_worst {
+                    return Err((Delivery::Contradicted(Contradiction::Content), status.clone()));
+                }
+                if status.state.badness() <= posted.state.badness() {
+                    return Err((Delivery::Outweighed, posted.clone()));
+                }
+                true
             }
-            Some((_, SlotState::Taken)) => Err(Delivery::Contradicted(Contradiction::Refname)),
-            Some((_, SlotState::Free(lock))) => Ok(lock.clone()),
-            None => {
-                let lock = Rc::<Mutex<()>>::default();
-                slots.insert(key, SlotState::Free(lock.clone()));
-                Ok(lock)
-            }
-        }
+            None => false,
+        };
+        let slot = SlotLock { replaces, ..SlotLock::default() };
+        slots.insert(key, SlotState::Free(slot.clone()));
+        Ok(slot)
     }
 
     /// Whether a status is being posted to this slot, or was.
     pub(super) fn has_begun(&self, status: &Rc<PendingStatus>) -> bool {
         match self.slots.borrow().get(&InSlot(status.clone())) {
             Some(SlotState::Taken) => true,
-            Some(SlotState::Free(lock)) => lock.try_lock().is_err(),
+            Some(SlotState::Free(slot)) => slot.replaces || slot.lock.try_lock().is_err(),
             None => false,
         }
     }

@@ -78,6 +78,10 @@ impl<'p> TargetPublisher<'_, 'p> {
             has_posted |= matches!(result.delivery, Delivery::Posted | Delivery::Kept);
             outcomes.push(report(result));
         }
+        if !unanalysed.is_empty() {
+            // A read of what stands for another project must not use up the time of these.
+            self.bitbucket.client.deadline.restart(self.context.settings.timeout);
+        }
         for KeyedVerdict { key, verdict, reports } in self.plan.keyed(&verdicts) {
             let status = |target: &Target| self.plan.status(key.clone(), &verdict, target);
             let step = async |target: &Target| self.post_to_slot(target, status(target)).await;
@@ -394,17 +398,14 @@ impl<'p> TargetPublisher<'_, 'p> {
             self.pending.status(self.number, self.credential(target), target.clone(), status)
         };
         let mut status = pending(status);
-        let lock = match self.pending.lock_of(&status) {
-            Ok(lock) => lock,
-            Err(delivery) => return Ok((delivery, status.status.clone())),
-        };
         let asked = Instant::now();
-        let _guard = lock.lock().await;
+        let takes_worst = matches!(self.plan.verdict, VerdictPlan::Ask(_));
+        let (slot, _guard) = match self.pending.turn(&status, takes_worst).await {
+            Ok(turn) => turn,
+            Err(other) => return Ok(other),
+        };
         self.bitbucket.client.deadline.extend(asked.elapsed());
-        if let Err(delivery) = self.pending.lock_of(&status) {
-            return Ok((delivery, status.status.clone()));
-        }
-        let delivery = match self.deliver(&status).await {
+        let delivery = match self.deliver(&status, slot.replaces).await {
             Err(refusal) if refusal.answer == Some(Answer::BadUrl) => {
                 let url = self.plan.status.other_url(target);
                 if url == status.status.url {
@@ -416,7 +417,7 @@ impl<'p> TargetPublisher<'_, 'p> {
                     shown(&refused)
                 ));
                 status = pending(Status { url, ..status.status.clone() });
-                self.deliver(&status).await.map_err(|mut refusal| {
+                self.deliver(&status, slot.replaces).await.map_err(|mut refusal| {
                     refusal.evidence.refused_link = Some(refused);
                     refusal
                 })?
@@ -428,10 +429,11 @@ impl<'p> TargetPublisher<'_, 'p> {
         Ok((delivery, posted))
     }
 
-    /// Skips, prints or posts a status.
-    async fn deliver(&self, pending: &Rc<PendingStatus>) -> Result<Delivery, Box<Refusal>> {
+    /// Skips, prints or posts a status. What this run has posted in its place is newer than `RESULT_FILE`.
+    async fn deliver(&self, pending: &Rc<PendingStatus>, replaces: bool) -> Result<Delivery, Box<Refusal>> {
         let PendingStatus { target, status, .. } = &**pending;
-        if self.results.is_some_and(|results| results.earlier.has_delivered(target, status)) {
+        let has_delivered = |results: &ResultFile| results.earlier.has_delivered(target, status);
+        if !replaces && self.results.is_some_and(has_delivered) {
             Ok(Delivery::Skipped)
         } else if self.context.settings.dry_run {
             self.bitbucket.print_status(&target.repository, &target.commit, status);

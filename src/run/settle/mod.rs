@@ -17,7 +17,7 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
-    config::{plan::Plan, target_list::Targets},
+    config::{left_out::in_words, plan::Plan, target_list::Targets},
     console::{
         log::Console,
         text::{counted, in_units},
@@ -34,7 +34,6 @@ use crate::{
         context::Context,
         delivery::{Delivery, Left, StatusResult},
         find_commit::Lookups,
-        find_targets::SearchResult,
         progress::Progress,
         publish::by_credential,
         report,
@@ -58,7 +57,6 @@ pub(crate) struct SettleRun<'a> {
     context: Context<'a>,
     settlement: &'a Settlement,
     targets: &'a Targets,
-    search: &'a SearchResult,
     results: Option<&'a ResultFile>,
     lookups: Lookups<'a>,
     tally: Tally,
@@ -82,19 +80,16 @@ impl<'a> SettleRun<'a> {
         context: Context<'a>,
         settlement: &'a Settlement,
         targets: &'a Targets,
-        search: &'a SearchResult,
         results: Option<&'a ResultFile>,
         summary_file: Option<&'a SummaryFile>,
     ) -> Self {
         let plans = targets.plans.iter();
-        let page = |(file, advice)| {
-            RunPage::new(file, advice, &targets.plans, targets.counted(), &search.unread, context.console)
-        };
+        let page =
+            |(file, advice)| RunPage::new(file, advice, &targets.plans, targets.counted(), &targets.left_out);
         Self {
             context,
             settlement,
             targets,
-            search,
             results,
             lookups: Lookups::of(plans.map(|plan| (&plan.credential, &plan.target))),
             tally: Tally::default(),
@@ -169,7 +164,7 @@ impl<'a> SettleRun<'a> {
             Box::pin(targets.buffer_unordered(self.context.settings.concurrency))
         });
         stream::select_all(work)
-            .try_fold(self.search.outcome, async |worst, outcome| Ok(worst.worse(outcome)))
+            .try_fold(self.targets.outcome(), async |worst, outcome| Ok(worst.worse(outcome)))
             .await
     }
 
@@ -223,7 +218,7 @@ impl<'a> SettleRun<'a> {
 
     fn tell_opening(&self) {
         let Context { settings, console, .. } = self.context;
-        let Targets { plans, are_listed, step } = self.targets;
+        let Targets { plans, are_listed, step, .. } = self.targets;
         let version = env!("CARGO_PKG_VERSION");
         let states: Vec<&str> = self.settlement.states.iter().map(|state| state.as_str()).collect();
         let what = format!("{} for {} or longer", states.join(" or "), in_units(self.settlement.after));
@@ -284,7 +279,7 @@ impl<'a> SettleRun<'a> {
         let Targets { plans, are_listed, .. } = self.targets;
         match (&plans[..], are_listed) {
             ([plan], false) => format!("{}: {what}", plan.target),
-            _ => format!("{}: {what}{}", self.targets.counted(), self.search.unread_words()),
+            _ => format!("{}: {what}{}", self.targets.counted(), in_words(&self.targets.left_out)),
         }
     }
 }

@@ -35,7 +35,7 @@ const GROUPS_MAX: u16 = 100;
 
 impl Advice {
     /// The number of the group of a refusal of Bitbucket. `None` when there are too many groups.
-    pub(super) fn of_refusal(&self, refusal: &bitbucket::refusal::Refusal, console: &Console) -> Option<u16> {
+    pub(crate) fn of_refusal(&self, refusal: &bitbucket::refusal::Refusal, console: &Console) -> Option<u16> {
         self.group(&refusal.explain(), Some(&refusal.failed.answered()), console)
     }
 

@@ -9,6 +9,7 @@ use std::{
 use crate::{
     config::{
         findings::Findings,
+        left_out::LeftOut,
         plan::Plan,
         settings::{Settings, SummaryFormat, SummaryPath},
     },
@@ -21,7 +22,6 @@ use crate::{
     run::{
         context::{Context, PipelinesProxy},
         delivery::StatusResult,
-        find_targets::Unread,
         insights::PostedReport,
         result_file::{ResultFile, open_regular},
         summary::{
@@ -125,17 +125,16 @@ impl SummaryFile {
 }
 
 impl<'a> RunPage<'a> {
-    /// The page of a run with these plans, whose number is given in words, and the places that could not be read.
+    /// The page of a run with these plans, whose number is given in words, and with what was left out.
     pub(crate) fn new(
         file: &'a SummaryFile,
         advice: &'a Advice,
         plans: &'a [Plan],
         targets: String,
-        unread: &[Unread],
-        console: &Console,
+        left_out: &[LeftOut],
     ) -> Self {
         let begun = (SystemTime::now(), Instant::now());
-        Self { file, advice, plans, targets, rows: Rows::of(plans, unread, advice, console), begun }
+        Self { file, advice, plans, targets, rows: Rows::of(plans, left_out), begun }
     }
 
     /// Adds what became of a status of the plan with this number.

@@ -26,8 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Summary {
     targets: String,
-    /// What the search for targets could not read, in words.
-    unread: String,
+    /// What the search for targets left out, in words.
+    left_out: String,
     /// Whether there is a `RESULT_FILE`.
     has_results: bool,
     counts: RefCell<Counts>,
@@ -54,6 +54,8 @@ struct Counts {
     posted: usize,
     skipped: usize,
     repeated: usize,
+    /// A worse verdict of another target stands on the same commit.
+    outweighed: usize,
     /// The verdict of another run about the project stands.
     kept: usize,
     printed: usize,
@@ -75,9 +77,9 @@ const ROWS_SHOWN: usize = 100;
 const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
-    /// A summary of these targets, whose number is given in words; `unread` is what the search for them could not read.
-    pub(crate) fn of(targets: String, unread: String, has_results: bool) -> Self {
-        Self { targets, unread, has_results, counts: RefCell::default(), rows: RefCell::default() }
+    /// A summary of these targets, whose number is given in words; `left_out` is what the search for them left out.
+    pub(crate) fn of(targets: String, left_out: String, has_results: bool) -> Self {
+        Self { targets, left_out, has_results, counts: RefCell::default(), rows: RefCell::default() }
     }
 
     /// Adds a status.
@@ -116,6 +118,7 @@ impl Summary {
         for (number, words) in [
             (counts.skipped, "skipped, because RESULT_FILE says that they were delivered"),
             (counts.repeated, "the same as others, posted once"),
+            (counts.outweighed, "outweighed by the verdict of another target about the same commit"),
             (counts.kept, "with the verdict of another run, which stays"),
             (counts.printed, "printed (DRY_RUN)"),
             (counts.report_alone, "with a report alone (STATUS: false)"),
@@ -130,7 +133,7 @@ impl Summary {
                 parts.push(format!("{number} {words}"));
             }
         }
-        format!("{}: {}{}", self.targets, parts.join(", "), self.unread)
+        format!("{}: {}{}", self.targets, parts.join(", "), self.left_out)
     }
 
     /// The table and the last line.
@@ -200,6 +203,7 @@ impl Counts {
             Delivery::Posted => &mut self.posted,
             Delivery::Skipped | Delivery::ReportAlone(ReportDelivery::Skipped) => &mut self.skipped,
             Delivery::Repeated => &mut self.repeated,
+            Delivery::Outweighed => &mut self.outweighed,
             Delivery::Kept => &mut self.kept,
             Delivery::Printed | Delivery::ReportAlone(ReportDelivery::Printed) => &mut self.printed,
             Delivery::ReportAlone(report) if report.refusal().is_some() => &mut self.report_missing,
@@ -220,7 +224,7 @@ impl Counts {
 }
 
 /// Why something was not posted, in few words.
-fn refused(what: &str, refusal: &Refusal) -> String {
+pub(crate) fn refused(what: &str, refusal: &Refusal) -> String {
     match (&refusal.failed.cause, refusal.failed.status_code()) {
         (Cause::Unusable(..), _) if matches!(refusal.purpose, Purpose::PostStatus(..)) => {
             format!("{what}: the answer is not the status that was sent")
@@ -238,6 +242,7 @@ fn words(result: &StatusResult) -> String {
         Delivery::Posted => "posted".to_owned(),
         Delivery::Skipped => "skipped".to_owned(),
         Delivery::Repeated => "the same as another target".to_owned(),
+        Delivery::Outweighed => "the verdict of another target stands".to_owned(),
         Delivery::Kept => "the verdict of another run stays".to_owned(),
         Delivery::Contradicted(Contradiction::Content) => {
             "not posted: another target has another content".to_owned()

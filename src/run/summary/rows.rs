@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     bitbucket::refusal::Refusal,
-    config::{analysis::VerdictPlan, plan::Plan},
+    config::{analysis::VerdictPlan, left_out::LeftOut, plan::Plan},
     console::{
         log::Console,
         text::{fit, one_line},
@@ -19,7 +19,6 @@ use crate::{
     },
     run::{
         delivery::{Delivery, Fate, Left, ReportDelivery, StatusResult},
-        find_targets::Unread,
         insights::{PostedReport, ReportOutcome},
         summary::{
             advice::Advice,
@@ -35,16 +34,7 @@ pub(super) struct Rows {
     /// In the order in which they came.
     entries: RefCell<Vec<Entry>>,
     /// Numbered after the entries.
-    unread: Vec<UnreadEntry>,
-}
-
-/// A row of a place whose targets are not known.
-#[derive(Debug)]
-struct UnreadEntry {
-    place: String,
-    outcome: String,
-    /// The group of the reason why it was refused.
-    advice: Option<u16>,
+    left_out: Vec<LeftOut>,
 }
 
 /// A row. A run has many thousands.
@@ -174,6 +164,7 @@ impl End {
             | Delivery::Skipped
             | Delivery::Kept
             | Delivery::Repeated
+            | Delivery::Outweighed
             | Delivery::Printed
             | Delivery::ReportAlone(_) => match (result.verdict_outcome, &result.status) {
                 (Outcome::Done | Outcome::GateRed, Some(status)) => match status.state {
@@ -197,17 +188,9 @@ const TARGETS_NAMED: usize = 20;
 const POSTED: &str = "posted";
 
 impl Rows {
-    /// Room for a row for each of these plans, below those of the places that could not be read.
-    pub(super) fn of(plans: &[Plan], unread: &[Unread], advice: &Advice, console: &Console) -> Self {
-        let unread = unread.iter().map(|Unread { place, refusal }| UnreadEntry {
-            place: console.clean(&place.to_string()),
-            outcome: match refusal {
-                Some(refusal) => refused("not read", refusal),
-                None => "not read: there is no credential for it".to_owned(),
-            },
-            advice: refusal.as_ref().and_then(|refusal| advice.of_refusal(refusal, console)),
-        });
-        Self { entries: RefCell::new(Vec::with_capacity(plans.len())), unread: unread.collect() }
+    /// Room for a row for each of these plans, and rows of what was left out.
+    pub(super) fn of(plans: &[Plan], left_out: &[LeftOut]) -> Self {
+        Self { entries: RefCell::new(Vec::with_capacity(plans.len())), left_out: left_out.to_vec() }
     }
 
     /// Adds what became of a status of the plan with this number.
@@ -382,9 +365,9 @@ impl Rows {
             let is_of_it = |at: &u32| entries[*at as usize].end == end;
             order.iter().copied().filter(is_of_it).collect::<Vec<_>>()
         };
-        let unread = Section {
-            heading: "Could not be read: its targets are not known",
-            rows: (count(entries.len())..count(entries.len() + self.unread.len())).collect(),
+        let left_out = Section {
+            heading: "Left out",
+            rows: (count(entries.len())..count(entries.len() + self.left_out.len())).collect(),
             is_fine: false,
             is_bad: true,
         };
@@ -394,7 +377,11 @@ impl Rows {
             is_fine: matches!(end, End::Ended | End::Nothing | End::Successful),
             is_bad: end <= End::Unfinished,
         };
-        [unread].into_iter().chain(End::ALL.map(of_end)).filter(|section| !section.rows.is_empty()).collect()
+        [left_out]
+            .into_iter()
+            .chain(End::ALL.map(of_end))
+            .filter(|section| !section.rows.is_empty())
+            .collect()
     }
 
     /// The reasons of these rows, each with what to do and the first targets, in the order in which they came.
@@ -424,22 +411,22 @@ impl Rows {
         groups
     }
 
-    fn unread(&self, at: u32) -> Option<&UnreadEntry> {
-        self.unread.get((at as usize).checked_sub(self.entries.borrow().len())?)
+    fn left_out(&self, at: u32) -> Option<&LeftOut> {
+        self.left_out.get((at as usize).checked_sub(self.entries.borrow().len())?)
     }
 
     /// The group of the reason that the row with this number has.
     fn group(&self, at: u32) -> Option<u16> {
-        match self.unread(at) {
-            Some(unread) => unread.advice,
+        match self.left_out(at) {
+            Some(left_out) => left_out.advice,
             None => self.entries.borrow()[at as usize].advice,
         }
     }
 
     /// What the row with this number is about.
     fn name(&self, at: u32, plans: &[Plan], console: &Console) -> String {
-        if let Some(unread) = self.unread(at) {
-            return unread.place.clone();
+        if let Some(left_out) = self.left_out(at) {
+            return console.clean(&left_out.place.to_string());
         }
         let number = self.entries.borrow()[at as usize].number;
         console.clean(&plans[number as usize].target.to_string())
@@ -447,12 +434,14 @@ impl Rows {
 
     /// The row with this number.
     pub(super) fn row(&self, at: u32, plans: &[Plan], console: &Console) -> Row {
-        if let Some(UnreadEntry { place, outcome, advice }) = self.unread(at) {
+        if let Some(LeftOut { place, outcome, reason, advice }) = self.left_out(at) {
             return Row {
-                repository: place.clone(),
+                repository: console.clean(&place.to_string()),
                 target: "-".to_owned(),
                 state: "-",
                 outcome: outcome.clone(),
+                // The advice says the rest.
+                words: if advice.is_some() { String::new() } else { console.clean(reason) },
                 advice: advice.map(|group| usize::from(group) + 1),
                 ..Row::default()
             };

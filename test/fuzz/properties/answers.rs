@@ -1,6 +1,7 @@
 //! Answers of services.
 //!
 //! An answer is a line with its status code and further numbers, a line for each header, an empty line, and the body.
+//! Several answers have a zero byte between them; the last one is the answer to all further requests.
 
 use std::{
     fmt::Debug,
@@ -11,9 +12,10 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
+use percent_encoding::percent_decode_str;
 use reqwest::{
     StatusCode, Url,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -23,6 +25,7 @@ use crate::{
     bitbucket::{
         api::Bitbucket,
         credential::{Credential, CredentialKind},
+        refusal::Refusal,
     },
     console::text::one_line,
     explain::tell::{Refused, tell},
@@ -54,10 +57,14 @@ use crate::{
 const TOKEN: &str = "ATCTT3xFfGN0-of-the-run-7d1f3c55e0a94b";
 const SONAR_TOKEN: &str = "squ_0123456789abcdef0123456789abcdef01234567";
 const MINUTE: Duration = Duration::from_mins(1);
+/// Where an OAuth consumer gets its tokens.
+const CONSUMER_TOKENS: &str = "https://bitbucket.org/site/oauth2/access_token";
+/// A request may be sent again with another token, which takes a request, too.
+const MORE_REQUESTS: usize = 3;
 
 thread_local! {
     /// Making one takes longer than everything else.
-    static TRANSPORT: Transport =
+    pub(super) static TRANSPORT: Transport =
         Transport::new([], Arc::new(Proxies::default()), 1).expect("the built-in roots are valid");
     /// No answer is waited for, but a pause needs a clock.
     static RUNTIME: tokio::runtime::Runtime =
@@ -95,12 +102,45 @@ impl Answer {
     }
 
     fn transport(&self) -> Transport {
-        TRANSPORT.with(|transport| transport.answering(self.response.clone()))
+        transport(vec![self.response.clone()])
     }
 }
 
+/// The responses in a text of answers.
+pub(super) fn responses(text: &[u8]) -> Vec<Response> {
+    let answers = text.split(|byte| *byte == 0).filter_map(Answer::read);
+    answers.map(|answer| answer.response).collect()
+}
+
+/// A transport with these responses in place of a network.
+pub(super) fn transport(responses: Vec<Response>) -> Transport {
+    TRANSPORT.with(|transport| transport.answering(responses))
+}
+
+/// The requests that a transport has answered. Each goes to the API, or asks for the token of an OAuth consumer. It names no
+/// user, and holds no secret but its one credential.
+pub(super) fn check_requests(transport: &Transport, api: &Url, log: &Log) -> Vec<reqwest::Request> {
+    let requests = transport.take_requests();
+    for request in &requests {
+        let url = request.url();
+        let is_of_api = url.origin() == api.origin() && url.path().starts_with(&format!("{}/", api.path()));
+        assert!(is_of_api || url.as_str() == CONSUMER_TOKENS, "{url}");
+        assert!(url.username().is_empty() && url.password().is_none(), "{url}");
+        assert!(request.headers().get_all(AUTHORIZATION).iter().count() <= 1, "{:?}", request.headers());
+        log.check_secrets(&percent_decode_str(url.as_str()).decode_utf8_lossy());
+        log.check_secrets(&body_of(request));
+    }
+    requests
+}
+
+/// What a request sends.
+pub(super) fn body_of(request: &reqwest::Request) -> String {
+    let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 /// The result of a request that is answered at once; `None` when the answer makes the next request wait.
-fn now<T>(request: impl Future<Output = T>) -> Option<T> {
+pub(super) fn now<T>(request: impl Future<Output = T>) -> Option<T> {
     RUNTIME.with(|runtime| {
         let _guard = runtime.enter();
         Box::pin(request).now_or_never()
@@ -150,18 +190,19 @@ fn check<T: Debug, R: Refused>(result: Option<Result<T, Box<R>>>, log: &Log) -> 
     }
 }
 
-/// An answer of Bitbucket; the number after the status code is that of the credential. Each line that is printed is
+/// Answers of Bitbucket; the number after the first status code is that of the credential. Each line that is printed is
 /// short, visible and without a secret, and there is a reason for each refusal. A status is posted only if the answer
-/// has its key and its state, or is 204.
+/// has its key and its state, or is 204. A list ends, and none of its pages is elsewhere.
 pub fn bitbucket(text: &[u8]) {
-    let Some(answer) = Answer::read(text) else { return };
-    let transport = answer.transport();
+    let Some(answer) = text.split(|byte| *byte == 0).next().and_then(Answer::read) else { return };
+    let responses = responses(text);
     let base_url = Url::parse("https://api.bitbucket.org/2.0").expect("it is an address");
     let repository = Repository::from_full_name("acme/api").expect("it is a name");
     let commit = CommitHash::parse("8d081548cabb").expect("it is a hash");
     let status = status_of("failed", Some("acme_api".to_owned()), Some("feature/x".to_owned()));
     let log = Log::new(&[TOKEN]);
-    for question in 0..8 {
+    for question in 0..13 {
+        let transport = transport(responses.clone());
         let credential = Rc::new(Credential::new(credential(answer.number(0)), Rc::new(unused_throttle().0)));
         log.console.hide(credential.secrets_in_headers());
         let used = unused_throttle();
@@ -171,7 +212,8 @@ pub fn bitbucket(text: &[u8]) {
         match question {
             0 => {
                 let posted = check(now(bitbucket.post_status(&repository, &commit, &status)), &log);
-                assert!(posted.is_none() || says_posted(&answer.response, &status), "it is not posted");
+                let says_posted = |response: &Response| says_posted(response, &status);
+                assert!(posted.is_none() || responses.iter().any(says_posted), "it is not posted");
             }
             1 => drop(check(now(bitbucket.pull_request_source(&repository, PullRequestId(7))), &log)),
             2 => drop(check(now(bitbucket.source_commit(&repository, PullRequestId(7))), &log)),
@@ -179,10 +221,34 @@ pub fn bitbucket(text: &[u8]) {
             4 => drop(check(now(bitbucket.read_repository(&repository)), &log)),
             5 => drop(check(now(bitbucket.read_commit(&repository, &commit)), &log)),
             6 => drop(check(now(bitbucket.standing_status(&repository, &commit, &status.key)), &log)),
-            _ => drop(check(now(bitbucket.status_creator(&repository, &commit, &status.key)), &log)),
+            7 => drop(check(now(bitbucket.status_creator(&repository, &commit, &status.key)), &log)),
+            8 => drop(check(now(bitbucket.list_repositories("acme", None)), &log)),
+            9 => drop(check(now(bitbucket.list_repositories("acme", Some("APPS"))), &log)),
+            10 => drop(check(now(bitbucket.main_branch(&repository)), &log)),
+            11 => drop(check(now(bitbucket.open_pull_requests(&repository)), &log)),
+            _ => drop(check(now(bitbucket.list_statuses(&repository, &commit)), &log)),
         }
         log.read();
+        let requests = check_requests(&transport, &base_url, &log);
+        // The last answer comes again, and leads to the same page.
+        assert!(requests.len() <= responses.len() + MORE_REQUESTS, "{} requests", requests.len());
     }
+}
+
+/// The refusal of a status with this body.
+pub(super) fn refused_status(body: &str, log: &Log) -> Box<Refusal> {
+    let body = Body::new(body.as_bytes().to_vec(), false);
+    let response = Response { status_code: StatusCode::BAD_REQUEST, headers: HeaderMap::new(), body };
+    let transport = transport(vec![response]);
+    let base_url = Url::parse("https://api.bitbucket.org/2.0").expect("it is an address");
+    let credential = Rc::new(Credential::new(credential(0), Rc::new(unused_throttle().0)));
+    let used = unused_throttle();
+    let client = client(Service::Bitbucket, &transport, log, &credential.authorization, &used, &base_url);
+    let bitbucket = Bitbucket { client, credential: &credential };
+    let repository = Repository::from_full_name("acme/api").expect("it is a name");
+    let commit = CommitHash::parse("8d081548cabb").expect("it is a hash");
+    let posted = now(bitbucket.post_status(&repository, &commit, &status_of("failed", None, None)));
+    posted.expect("there is an answer").expect_err("400 is a refusal")
 }
 
 fn says_posted(response: &Response, sent: &Status) -> bool {

@@ -18,6 +18,7 @@
 
 mod answers;
 mod files;
+mod page;
 mod text;
 mod variables;
 
@@ -121,6 +122,24 @@ fn visible(text: &str) -> Vec<u8> {
     visible.to_ascii_lowercase().into_bytes()
 }
 
+/// Whether a text is what a glob says, in a simpler way than the program's. `None` for sets of characters and for `**`.
+fn glob_fits(glob: &str, text: &str) -> Option<bool> {
+    if glob.contains('[') || glob.contains("**") {
+        return None;
+    }
+    // Whether the glob so far fits the first characters of the text, for each number of them.
+    let text: Vec<char> = text.chars().collect();
+    let mut fits: Vec<bool> = (0..=text.len()).map(|length| length == 0).collect();
+    for token in glob.chars() {
+        let before = fits;
+        let is_next = |at: usize| at > 0 && before[at - 1] && (token == '?' || token == text[at - 1]);
+        fits = (0..=text.len())
+            .map(|at| if token == '*' { before[..=at].contains(&true) } else { is_next(at) })
+            .collect();
+    }
+    fits.pop()
+}
+
 /// A status is within every limit of Bitbucket.
 fn check_status(status: &Status) {
     let Status { key, name, description, url, .. } = status;
@@ -187,6 +206,20 @@ mod tests {
         let document = fs::read_to_string(document).unwrap();
         for name in targets {
             assert!(document.contains(&format!("\n| `{name}` | ")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_glob_fits_the_whole_text() {
+        for (glob, text, fits) in [
+            ("sonar-*", "sonar-", Some(true)),
+            ("*-?", "a-b-c", Some(true)),
+            ("*-?", "a-b-", Some(false)),
+            ("", "a", Some(false)),
+            ("a*b*", "ab", Some(true)),
+            ("[a]", "a", None),
+        ] {
+            assert_eq!(glob_fits(glob, text), fits, "{glob} {text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Text of others on the console.
 
-use super::Log;
+use super::{Log, page};
 use crate::{
     console::{
         foreign::shown,
@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// A secret in the first line, and a text in the others; `§` in the text stands for the secret, and `§%` for its
-/// bytes as `%41`. What is printed has no part of the secret, and no character that forges text.
+/// bytes as `%41`. What is printed has no part of the secret, and no character that forges text. Nor has the page of a run, on
+/// which markup is text.
 pub fn foreign_text(text: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let (secret, text) = text.split_once('\n').unwrap_or(("", &text));
@@ -34,6 +35,7 @@ pub fn foreign_text(text: &[u8]) {
         assert!(!line.contains(char::is_control), "{line:?}");
     }
 
+    page::check(secret, &text);
     let body = Body::new(text.into_bytes(), false).cleaned(|text| log.console.without_secrets(text));
     for text in [body.words(), body.title().unwrap_or_default()] {
         log.check(&text);

@@ -1,45 +1,63 @@
 //! The variables: of the environment, and of the entries of `TARGETS`.
 
 use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    collections::BTreeMap, ffi::OsString, future::pending, os::unix::ffi::OsStringExt as _, time::Duration,
 };
 
 use serde_json::Value;
 
-use super::{Log, check_status};
+use super::{
+    Log,
+    answers::{body_of, check_requests, now, responses, transport},
+    check_status, glob_fits,
+};
 use crate::{
     config::{
-        analysis::VerdictPlan, findings::Findings, keyring::Keyring, plan::Plan, settings::Settings,
-        target_list::Targets, variables::Variables,
+        analysis::VerdictPlan,
+        findings::{Findings, Problem},
+        keyring::Keyring,
+        plan::{Plan, PlanTarget},
+        settings::{Mode, Settings},
+        settle::SettleTarget,
+        target_list::Targets,
+        variables::Variables,
     },
-    hide_tokens,
+    hide_headers, hide_tokens,
+    http::transport::Response,
     model::{
-        target::{CommitHash, Target},
+        settlement::{KeyPattern, Settlement},
+        state::State,
+        target::{CommitHash, Repository, Target},
         verdict::Verdict,
     },
-    run::report,
+    run::{context::Context, report, settle::SettleRun},
+    targets as find_or_name,
 };
 
 /// Variables that name files, and the list with a target of its own.
 const LEFT_OUT: [&str; 2] = ["SONAR_REPORT_TASK", "TARGETS"];
+/// It only begins like one of these.
+const NOT_LEFT_OUT: &[u8] = b"TARGETS_FROM";
 /// More problems and warnings of a list are only counted; those of the run's own variables are at most as many.
 const FINDINGS_MAX: usize = 100;
 
-/// Variables, as `NAME=value` with a zero byte after each: a run has problems, or statuses within the limits of
-/// Bitbucket. No secret is printed or posted.
+/// Variables, as `NAME=value` with a zero byte after each: a run has problems, or statuses within the limits of Bitbucket. No
+/// secret is printed, posted or sent in an address. A value without a name is an answer of Bitbucket, to a search for targets
+/// and to a run that settles: each target is in a repository that was named or listed, and only what was asked for is ended.
 pub fn environment(text: &[u8]) {
     let pairs = text.split(|byte| *byte == 0).filter_map(|pair| {
         let at = pair.iter().position(|byte| *byte == b'=')?;
-        let (name, value) = (pair[..at].to_vec(), pair[at + 1..].to_vec());
-        Some((OsString::from_vec(name), OsString::from_vec(value)))
+        Some((&pair[..at], &pair[at + 1..]))
     });
-    let is_left_out = |name: &OsString| {
-        let name = name.as_bytes().to_ascii_uppercase();
-        LEFT_OUT.iter().any(|left_out| name.starts_with(left_out.as_bytes()))
+    let is_left_out = |name: &[u8]| {
+        let name = name.to_ascii_uppercase();
+        name != NOT_LEFT_OUT && LEFT_OUT.iter().any(|left_out| name.starts_with(left_out.as_bytes()))
     };
-    check(&pairs.filter(|(name, _)| !is_left_out(name)).collect::<Vec<_>>());
+    let (answers, variables): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name.is_empty());
+    let answers = answers.into_iter().flat_map(|(_, answer)| responses(answer)).collect();
+    let variables = variables.into_iter().filter(|(name, _)| !is_left_out(name));
+    let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    check(&variables.map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>(), answers);
 }
 
 /// `TARGETS`: the same for each entry. There are not more targets than objects, and the log stays short.
@@ -55,7 +73,7 @@ pub fn targets(text: &[u8]) {
     ];
     let run = run.map(|(name, value)| (name.into(), value.into()));
     let targets = (OsString::from("TARGETS"), OsString::from_vec(text.to_vec()));
-    let plans = check(&run.into_iter().chain([targets]).collect::<Vec<_>>());
+    let plans = check(&run.into_iter().chain([targets]).collect::<Vec<_>>(), Vec::new());
     assert!(plans < text.split(|byte| *byte == b'{').count(), "{plans} targets");
 }
 
@@ -66,8 +84,8 @@ fn names_file(list: &[u8]) -> bool {
     entries.iter().any(|entry| entry.get("sonar_report_task").is_some())
 }
 
-/// Plans a run as `publish` does, up to the first request. Returns the number of its plans.
-fn check(environment: &[(OsString, OsString)]) -> usize {
+/// A run up to its first request, or up to its end if it settles. Returns the number of its plans.
+fn check(environment: &[(OsString, OsString)], answers: Vec<Response>) -> usize {
     let log = Log::new(&[]);
     let log = Log { secrets: secrets_in(environment), ..log };
     let console = &log.console;
@@ -83,26 +101,135 @@ fn check(environment: &[(OsString, OsString)]) -> usize {
         Settings::from_variables(&variables, &mut findings).expect("the built-in addresses are valid");
     let keyring = Keyring::from_variables(&variables, settings.timeout, &mut findings);
     console.hide(keyring.secrets());
-    let targets: Option<Targets> = Targets::from_variables(&variables, &keyring, console, &mut findings);
-    hide_tokens(targets.as_ref(), console);
-    report::warnings(&findings, console);
-    assert!(findings.warnings.len() <= FINDINGS_MAX && findings.problems.len() <= FINDINGS_MAX);
-    match targets.filter(|_| findings.problems.is_empty()) {
-        None => {
-            assert!(!findings.problems.is_empty(), "nothing is posted, and nothing says why");
-            report::problems(&findings, console);
-            log.read();
-            0
-        }
-        Some(targets) => {
-            report::opening(&targets, &settings, console);
-            log.read();
-            for plan in &targets.plans {
-                check_plan(plan, &log, variables.url.is_some());
-            }
-            targets.plans.len()
-        }
+    let names = names_in(&variables, &answers);
+    let transport = transport(answers);
+    let context = Context {
+        settings: &settings,
+        keyring: &keyring,
+        transport: &transport,
+        sonarqube_transport: &transport,
+        pipelines_proxy: None,
+        advice: None,
+        console,
+    };
+    let run = Run { variables: &variables, context, log: &log, names };
+    match settings.mode {
+        Mode::Settle => run.settle(findings),
+        Mode::Publish | Mode::Check | Mode::Targets => run.plan(findings),
     }
+}
+
+/// Names of repositories in lower case: those that the answers list, and what `REPOSITORIES` holds.
+fn names_in(variables: &Variables, answers: &[Response]) -> String {
+    let values = |answer: &Response| answer.body.json().and_then(|json| json["values"].as_array().cloned());
+    let listed = answers.iter().filter_map(values).flatten();
+    let names = listed.filter_map(|value| Some(value["full_name"].as_str()?.to_owned()));
+    let names = names.chain(variables.repositories.clone()).collect::<Vec<_>>().join(" ");
+    names.to_ascii_lowercase()
+}
+
+/// A run without a network.
+struct Run<'a> {
+    variables: &'a Variables,
+    context: Context<'a>,
+    log: &'a Log,
+    names: String,
+}
+
+impl Run<'_> {
+    /// The targets; `None` when a variable is wrong, or when the search for targets ends the run or has to wait.
+    fn targets<T: PlanTarget>(&self, findings: &mut Findings) -> Option<Targets<T>> {
+        let Self { variables, context, .. } = self;
+        let targets = now(find_or_name::<T>(variables, *context, findings, pending()))?.ok()?;
+        self.check_requests();
+        let Some(targets) = targets else {
+            assert!(!findings.problems.is_empty(), "nothing is posted, and nothing says why");
+            return None;
+        };
+        if variables.repositories.is_some() {
+            // What was found is of strangers. The run's own variables were rehearsed.
+            let is_found = |problem: &Problem| problem.variable.starts_with("REPOSITORIES[");
+            assert!(!findings.problems.iter().any(is_found), "{:?}", findings.problems);
+            for Repository { workspace, slug } in targets.plans.iter().map(|plan| plan.target.repository()) {
+                assert!(
+                    self.names.contains(&slug.to_ascii_lowercase()),
+                    "{workspace}/{slug} is not in {}",
+                    self.names
+                );
+            }
+        }
+        Some(targets)
+    }
+
+    fn check_requests(&self) -> Vec<reqwest::Request> {
+        let Context { transport, settings, .. } = self.context;
+        check_requests(transport, &settings.api_url, self.log)
+    }
+
+    /// Tells what is wrong with the variables. Returns whether something is.
+    fn tells_problems(&self, findings: &Findings) -> bool {
+        report::warnings(findings, self.context.console);
+        assert!(findings.warnings.len() <= FINDINGS_MAX && findings.problems.len() <= FINDINGS_MAX);
+        if !findings.problems.is_empty() {
+            report::problems(findings, self.context.console);
+        }
+        self.log.read();
+        !findings.problems.is_empty()
+    }
+
+    /// Plans a run as `publish` does, up to the first request.
+    fn plan(&self, mut findings: Findings) -> usize {
+        let targets = self.targets(&mut findings);
+        hide_tokens(targets.as_ref(), self.context.console);
+        let is_wrong = self.tells_problems(&findings);
+        let Some(targets) = targets.filter(|_| !is_wrong) else { return 0 };
+        report::opening(&targets, self.context.settings, self.context.console);
+        self.log.read();
+        for plan in &targets.plans {
+            check_plan(plan, self.log, self.variables.url.is_some());
+        }
+        targets.plans.len()
+    }
+
+    /// A run that settles.
+    fn settle(&self, mut findings: Findings) -> usize {
+        let settlement = Settlement::from_variables(self.variables, &mut findings);
+        check_settlement(&settlement, &findings);
+        let targets = self.targets::<SettleTarget>(&mut findings);
+        let is_wrong = self.tells_problems(&findings);
+        let Some(targets) = targets.filter(|_| !is_wrong) else { return 0 };
+        hide_headers(self.context);
+        let targets = targets.into_published();
+        let wanted: Vec<State> = targets.plans.iter().filter_map(|plan| plan.verdict.given_state()).collect();
+        let own_keys: Vec<String> =
+            targets.plans.iter().map(|plan| plan.status.key_for(None).to_string()).collect();
+        let run = SettleRun::new(self.context, &settlement, &targets, None, None);
+        let _ = now(run.settle_until(pending()));
+        self.log.read();
+        for request in self.check_requests().iter().filter(|request| request.method() == "POST") {
+            let status: Value = serde_json::from_str(&body_of(request)).expect("a status is JSON");
+            assert!(wanted.iter().any(|state| status["state"] == state.as_str()), "{status}");
+            let key = status["key"].as_str().expect("a status has a key");
+            let fits = |pattern: &KeyPattern| match pattern {
+                KeyPattern::Key(known) => known.as_str() == key,
+                KeyPattern::Glob(glob) => glob_fits(glob.as_str(), key).unwrap_or(true),
+            };
+            let is_meant = settlement
+                .keys
+                .as_ref()
+                .map_or_else(|| own_keys.iter().any(|own| own == key), |keys| keys.iter().any(fits));
+            assert!(is_meant, "{key} is ended");
+        }
+        targets.plans.len()
+    }
+}
+
+/// Only what blocks is ended, and nothing that a build may still write.
+fn check_settlement(Settlement { keys, states, after }: &Settlement, findings: &Findings) {
+    assert!(*after >= Duration::from_mins(1) && *after <= Duration::from_hours(365 * 24), "{after:?}");
+    assert!(!states.contains(&State::Successful), "a green status would be ended");
+    let is_empty = states.is_empty() || keys.as_ref().is_some_and(Vec::is_empty);
+    assert!(!is_empty || !findings.problems.is_empty(), "nothing can be ended, and nothing says so");
 }
 
 /// Variables whose value is not hidden as a whole: a list of tokens, and the key of an OAuth consumer.

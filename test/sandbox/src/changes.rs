@@ -67,6 +67,23 @@ impl World {
         })
     }
 
+    /// Deletes a repository once so many further requests were answered: somebody may do so while a client works through
+    /// what it has listed.
+    pub fn delete_repository_after(&mut self, full_name: &str, requests: u32) -> &mut Self {
+        let number = self.requests() + requests + 1;
+        self.deletions.push((full_name.to_owned(), number));
+        self
+    }
+
+    /// Deletes the repositories whose time has come with this request.
+    pub(crate) fn delete_what_is_due(&mut self) {
+        let now = self.requests();
+        let due: Vec<_> = self.deletions.extract_if(.., |(_, number)| *number <= now).collect();
+        for (full_name, _) in due {
+            self.delete_repository(&full_name);
+        }
+    }
+
     /// Rewrites a branch: its head is another commit now, whose hash is returned, and the one before is gone. Bitbucket
     /// keeps a commit that no branch has for a while; that it is gone at once is assumed.
     ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::message::Answer;
+use crate::message::{Answer, Request};
 use crate::{pages, refusals};
 
 /// Something that happens to a request in place of, or on the way of, the real answer.
@@ -165,9 +165,11 @@ pub(crate) struct Faults {
     any: Lot,
     /// By secret.
     one: BTreeMap<String, Lot>,
+    /// By the method of a request and a part of its path and query.
+    at: Vec<(&'static str, &'static str, Lot)>,
 }
 
-/// The faults to come of all requests, or of those with one credential.
+/// The faults to come of all requests, or of those with one credential or at one place.
 #[derive(Debug, Default)]
 struct Lot {
     /// One for each of the next requests; `None` spares it.
@@ -197,15 +199,36 @@ impl Faults {
         self.one.entry(secret.to_owned()).or_default().always = Some(fault);
     }
 
+    pub(crate) fn queue_at(&mut self, method: &'static str, part: &'static str, fault: Fault) {
+        self.lot_at(method, part).queue.push_back(Some(fault));
+    }
+
+    pub(crate) fn always_at(&mut self, method: &'static str, part: &'static str, fault: Fault) {
+        self.lot_at(method, part).always = Some(fault);
+    }
+
+    fn lot_at(&mut self, method: &'static str, part: &'static str) -> &mut Lot {
+        let known = self.at.iter().position(|(of, at, _)| (*of, *at) == (method, part));
+        let index = known.unwrap_or_else(|| {
+            self.at.push((method, part, Lot::default()));
+            self.at.len() - 1
+        });
+        &mut self.at[index].2
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// The fault of the next request, which carries that secret: the first in the queue, then what its
-    /// credential has in its own, then the lasting ones, the credential's before that of all.
-    pub(crate) fn next(&mut self, secret: Option<&str>) -> Option<Fault> {
-        let one = secret.and_then(|secret| self.one.get_mut(secret));
-        self.any.queue.pop_front().flatten().or_else(|| one?.next()).or_else(|| self.any.always.clone())
+    /// The fault of the next request: the first in the queue, then what its place and its credential have in their own,
+    /// then the lasting one of all.
+    pub(crate) fn next(&mut self, request: &Request) -> Option<Fault> {
+        let path = request.path_and_query();
+        let mut at = self.at.iter_mut();
+        let at = at.find(|(method, part, _)| request.method == *method && path.contains(part));
+        let one = request.secret().and_then(|secret| self.one.get_mut(&secret));
+        let of_all = self.any.queue.pop_front().flatten();
+        of_all.or_else(|| at?.2.next()).or_else(|| one?.next()).or_else(|| self.any.always.clone())
     }
 }
 

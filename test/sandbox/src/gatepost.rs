@@ -40,6 +40,9 @@ pub struct Gatepost {
     _empty: Arc<Folder>,
 }
 
+/// The variables that name a file which Gatepost writes.
+const WRITTEN: [&str; 3] = ["RESULT_FILE", "SUMMARY_FILE", "BITBUCKET_PIPELINES_VARIABLES_PATH"];
+
 /// What a run came to.
 #[derive(Debug)]
 pub struct Run {
@@ -173,7 +176,7 @@ impl Gatepost {
         let output = [ended.stdout, ended.stderr].concat();
         let output = String::from_utf8(output).expect("Gatepost prints UTF-8");
         self.assert_no_secret(&output);
-        for written in ["RESULT_FILE", "BITBUCKET_PIPELINES_VARIABLES_PATH"] {
+        for written in WRITTEN {
             let file = self.variables.iter().find(|(name, _)| name == written);
             // What is no regular file, or holds no text, was not written by Gatepost.
             let file = file.map(|(_, file)| self.folder.join(file)).filter(|file| file.is_file());
@@ -450,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_in_each_file_that_is_written() {
-        for name in ["RESULT_FILE", "BITBUCKET_PIPELINES_VARIABLES_PATH"] {
+        for name in WRITTEN {
             let folder = Folder::new();
             let absolute = bare().set(name, folder.path().join("written"));
             let relative = bare().set(name, "written").within(folder.path());

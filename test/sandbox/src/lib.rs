@@ -187,6 +187,18 @@ impl Sandbox {
         self.running.faults().always_for(secret, fault);
     }
 
+    /// Lets something go wrong with the next request of this method whose path and query hold this part, however many
+    /// others come before it; after several calls, one with each of the next such requests. A fault by [`Self::fault`]
+    /// comes before it.
+    pub fn fault_at(&self, method: &'static str, part: &'static str, fault: Fault) {
+        self.running.faults().queue_at(method, part, fault);
+    }
+
+    /// Lets the same go wrong with every such request that has no fault of its own.
+    pub fn fault_always_at(&self, method: &'static str, part: &'static str, fault: Fault) {
+        self.running.faults().always_at(method, part, fault);
+    }
+
     /// Lets the service be away, as if its process had died, until [`Self::resume`]: ends every connection,
     /// whatever is under way on it, and closes new ones at once. What is sent meanwhile is not recorded.
     pub fn interrupt(&self) {

@@ -474,7 +474,7 @@ async fn handle<S: Service>(
     // Until the answer is handed over, so that no client can have the next one before this one counts as done.
     let _under_way = shared.load.begin();
     let number = shared.record(&request);
-    let fault = shared.faults().next(request.secret().as_deref());
+    let fault = shared.faults().next(&request);
     let fault = fault.and_then(|fault| fault.of(&request.body));
     let response = answer_with(fault, &request, shared).await?;
     shared.recorded()[number].status = Some(response.status().as_u16());

@@ -122,6 +122,16 @@ impl SonarQube {
         (0..requests).for_each(|_| faults.queue(Fault::unavailable(retry_after)));
     }
 
+    /// Lets something go wrong with one request of this place; see [`crate::Sandbox::fault_at`].
+    pub fn fault_at(&self, method: &'static str, part: &'static str, fault: Fault) {
+        self.running.faults().queue_at(method, part, fault);
+    }
+
+    /// Lets the same go wrong with every request of this place; see [`crate::Sandbox::fault_always_at`].
+    pub fn fault_always_at(&self, method: &'static str, part: &'static str, fault: Fault) {
+        self.running.faults().always_at(method, part, fault);
+    }
+
     /// Lets the same go wrong with every request that has no fault of its own.
     pub fn fault_always(&self, fault: Fault) {
         self.running.faults().always(fault);

@@ -36,6 +36,8 @@ pub struct World {
     /// Repositories that take no writes.
     pub(crate) closed: BTreeMap<String, Closed>,
     pub(crate) late_commits: Vec<LateCommit>,
+    /// Repositories that will be deleted, and the number of the request that finds them gone.
+    pub(crate) deletions: Vec<(String, u32)>,
     changes: u32,
     requests: u32,
     /// Whether the clock is that of the machine.
@@ -485,8 +487,9 @@ impl World {
         found.cloned().unwrap_or(as_written)
     }
 
-    pub(crate) const fn count_request(&mut self) {
+    pub(crate) fn count_request(&mut self) {
         self.requests += 1;
+        self.delete_what_is_due();
     }
 
     pub(crate) const fn requests(&self) -> u32 {

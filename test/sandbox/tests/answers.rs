@@ -138,6 +138,21 @@ fn a_proxy_leads_on_or_says_no() {
     assert_eq!(sandbox.request_count(), 1);
 }
 
+#[test]
+fn a_fault_may_wait_for_a_request_of_its_place() {
+    let sandbox = Sandbox::start(World::acme());
+    sandbox.fault_at("POST", "/statuses/build", Fault::status(503));
+    sandbox.fault_always_at("GET", "/acme/", Fault::status(500));
+    assert!(get(&sandbox).starts_with("HTTP/1.1 200 "));
+    assert!(exchange(sandbox.http_port(), &post(&sandbox)).starts_with("HTTP/1.1 503 "));
+    assert_eq!(statuses(&sandbox), 0);
+    assert!(exchange(sandbox.http_port(), &post(&sandbox)).starts_with("HTTP/1.1 201 "));
+    let of_acme = request(&sandbox).replace("/jane/", "/acme/");
+    for _ in 0..2 {
+        assert!(exchange(sandbox.http_port(), &of_acme).starts_with("HTTP/1.1 500 "));
+    }
+}
+
 fn wait_for_a_request(sandbox: &Sandbox) {
     while sandbox.request_count() == 0 {
         thread::yield_now();

@@ -52,6 +52,16 @@ fn a_consumer_gets_a_token_that_stands_for_its_workspace() {
 }
 
 #[test]
+fn a_repository_may_be_deleted_between_two_requests() {
+    let mut world = World::acme();
+    world.delete_repository_after("acme/api", 2);
+    let asked = || get(&mut world, "/2.0/repositories/acme/api", WORKSPACE_TOKEN).status;
+    let statuses: Vec<u16> = std::iter::repeat_with(asked).take(3).collect();
+    assert_eq!(statuses, [200, 200, 404]);
+    assert_eq!(get(&mut world, "/2.0/repositories/acme/web", WORKSPACE_TOKEN).status, 200);
+}
+
+#[test]
 fn a_consumer_that_lacks_something_gets_no_token() {
     let refused = |consumer: Consumer, secret: &str| {
         let mut world = World::acme();
