@@ -56,7 +56,7 @@ impl FoundTarget<'_> {
     pub(crate) fn fill(&self, field: &str, text: &str) -> Option<String> {
         let mut filled = String::new();
         let (mut rest, mut has_any) = (text, false);
-        while let Some(Braces { before, inside, after, .. }) = next(rest) {
+        while let Some(Braces { before, inside, after }) = next(rest) {
             filled.push_str(before);
             match self.value(inside) {
                 // A branch may have characters that end a path or begin another parameter.

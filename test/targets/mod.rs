@@ -8,6 +8,7 @@ mod limits;
 mod list;
 mod parallel;
 mod placeholders;
+mod repositories;
 mod resume;
 mod scale;
 mod sonarqube;
