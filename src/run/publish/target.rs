@@ -307,7 +307,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let key = self.plan.crash_key(verdicts)?;
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
-        let standing = match bitbucket.standing_status(&target.repository, &target.commit, &key).await {
+        let standing = match bitbucket.standing_status(target, &key).await {
             Ok(standing) => standing?,
             Err(refusal) => {
                 self.bitbucket.client.console.warning(format_args!(
