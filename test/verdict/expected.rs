@@ -237,7 +237,9 @@ fn the_page_says_what_stays() {
     assert_eq!(run.code, 0, "{}", run.output);
     let page = folder.read("summary.md");
     assert!(
-        page.contains("| sonar-acme\\_web | the verdict of another run stays: [C Reliability Rating on New Code"),
+        page.contains(
+            "| sonar-acme\\_web | the verdict of another run stays: [C Reliability Rating on New Code"
+        ),
         "{page}"
     );
     assert!(!page.contains(NOT_AFFECTED), "{page}");
