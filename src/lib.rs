@@ -152,12 +152,27 @@ async fn publish(
     stop: &mut StopSignals,
 ) -> anyhow::Result<Outcome> {
     let Context { settings, console, .. } = context;
-    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
-        Ok(targets) => targets,
-        Err(outcome) => return Ok(outcome),
-    };
     let results = ResultFile::from_settings(settings, &mut findings);
     let summary = SummaryFile::from_settings(settings, results.as_ref(), &mut findings);
+    if let Some(summary) = &summary {
+        summary.begin();
+    }
+    let (targets, search) = match targets(variables, context, &mut findings, stop).await {
+        Ok(targets) => targets,
+        Err(outcome) => {
+            if let Some(summary) = &summary {
+                summary.write_notice(match outcome {
+                    Outcome::Stopped => {
+                        "The run was stopped while it looked for targets, and nothing was posted."
+                    }
+                    _ => {
+                        "REPOSITORIES matches no repository, and nothing was posted. The log says what to do."
+                    }
+                });
+            }
+            return Ok(outcome);
+        }
+    };
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {

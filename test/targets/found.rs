@@ -352,7 +352,12 @@ fn wrong_variables_are_told_before_the_first_request() {
 #[test]
 fn repositories_that_match_nothing_are_a_problem() {
     let sandbox = fleet(2);
-    let run = over_found(&sandbox, "nothing-*").run();
+    let folder = Folder::new();
+    folder.write("summary.html", b"the page of yesterday");
+    let run =
+        over_found(&sandbox, "nothing-*").within(folder.path()).set("SUMMARY_FILE", "summary.html").run();
+    let page = folder.read("summary.html");
+    assert!(page.contains("REPOSITORIES matches no repository, and nothing was posted."), "{page}");
     insta::assert_snapshot!(run.told(), @"
     ✖ REPOSITORIES matches no repository that the credential sees; nothing was posted
       accepted: names, globs and projects of repositories that exist
@@ -387,9 +392,20 @@ fn two_pull_requests_of_one_commit_have_one_status() {
 
 #[test]
 fn a_search_that_is_stopped_posts_nothing() {
-    let sandbox = fleet(3);
-    sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
-    let run = stopped_by("-TERM", &over_found(&sandbox, "service-*"), || sandbox.request_count() >= 1);
-    assert_told(&run, 143, &["✖ stopped before the end; nothing was posted"]);
-    assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
+    for (signal, told) in
+        [("-TERM", "The run was stopped while it looked for targets"), ("-KILL", "The run has not ended")]
+    {
+        let (sandbox, folder) = (fleet(3), Folder::new());
+        folder.write("summary.md", b"the page of yesterday");
+        sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
+        let gatepost =
+            over_found(&sandbox, "service-*").within(folder.path()).set("SUMMARY_FILE", "summary.md");
+        let run = stopped_by(signal, &gatepost, || sandbox.request_count() >= 1);
+        if signal == "-TERM" {
+            assert_told(&run, 143, &["✖ stopped before the end; nothing was posted"]);
+        }
+        assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
+        let page = folder.read("summary.md");
+        assert!(page.contains(told), "{page}");
+    }
 }

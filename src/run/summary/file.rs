@@ -80,6 +80,13 @@ impl SummaryFile {
         Some(Self { file, format: *format })
     }
 
+    /// Writes what is read if the run is killed, in place of the page of an earlier run.
+    pub(crate) fn begin(&self) {
+        self.write_notice(
+            "The run has not ended: it is under way, or something ended it before it could write this page.",
+        );
+    }
+
     /// Writes a page that says only this, in place of the page of an earlier run.
     pub(crate) fn write_notice(&self, notice: &str) {
         let page = Page {
@@ -115,9 +122,6 @@ impl<'a> RunPage<'a> {
         targets: String,
         unread: Option<&'a str>,
     ) -> Self {
-        file.write_notice(
-            "The run has not ended: it is under way, or something ended it before it could write this page.",
-        );
         let begun = (SystemTime::now(), Instant::now());
         Self { file, advice, plans, targets, unread, rows: Rows::of(plans), begun }
     }
