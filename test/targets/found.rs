@@ -208,6 +208,19 @@ fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
     assert_told(&gatepost.set("MODE", "settle").set("STATE", "STOPPED").run(), 4, &[why, found, last]);
 }
 
+#[test]
+fn a_repository_that_was_renamed_is_told_by_its_new_name() {
+    let sandbox = fleet(2);
+    sandbox.world(|world| {
+        world.rename_repository("acme/service-001", "acme/till");
+    });
+    let new_name = "why:      the repository acme/service-001 has the name acme/till now\n  to do:    pass REPO_SLUG: acme/till, or this name in REPOSITORIES,";
+    for from in ["open-pull-requests", "main-branches"] {
+        let run = over_found(&sandbox, "service-001 service-002").set("TARGETS_FROM", from).run();
+        assert_told(&run, 4, &[new_name, "✖ 1 target: 1 posted; 1 repository could not be read\n"]);
+    }
+}
+
 /// The others are named, and have their targets.
 #[test]
 fn a_list_of_repositories_that_cannot_be_read_is_told_to_the_end() {
