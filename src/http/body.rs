@@ -65,6 +65,11 @@ impl Body {
         if self.bytes.trim_ascii_start().starts_with(b"<?xml") { "an XML document" } else { "an HTML page" }
     }
 
+    /// Whether its bytes are text. Others become text when secrets are taken out of them.
+    pub(crate) fn is_text(&self) -> bool {
+        str::from_utf8(&self.bytes).is_ok()
+    }
+
     /// The body as JSON, parsed at the first call.
     pub(crate) fn json(&self) -> Option<&Value> {
         self.json.get_or_init(|| serde_json::from_slice(self.without_mark()).ok()).as_ref()
@@ -249,6 +254,13 @@ mod tests {
         ] {
             assert_eq!(body(text).shown(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_known_before_they_are_cleaned() {
+        let damaged = Body::new(b"{\"status\":\"OK\",\"a\":\"\xf3\"}".to_vec(), false);
+        assert!(!damaged.is_text() && damaged.json().is_none());
+        assert!(damaged.cleaned(str::to_owned).json().is_some() && body("é").is_text());
     }
 
     #[test]
