@@ -7,7 +7,10 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use super::fleet;
-use crate::run::{Folder, Gatepost, Run, Sandbox, acme, bare, by_hand, in_branch_build};
+use crate::{
+    posted::secrets::{ADDRESSES, SECRET},
+    run::{Folder, Gatepost, Run, Sandbox, acme, bare, by_hand, in_branch_build},
+};
 
 /// A run in a folder, with a file for its results.
 type Flow = fn(&Sandbox, &Folder) -> Gatepost;
@@ -110,6 +113,27 @@ fn a_token_in_a_variable_is_neither_printed_nor_written_nor_sent() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_secret_in_an_address_is_shown_for_no_variable_of_these_runs() {
+    for (sandbox, flow, variables) in FLOWS {
+        let sandbox = sandbox();
+        for variable in variables {
+            for address in ADDRESSES {
+                let folder = Folder::new();
+                let run = flow(&sandbox, &folder).set(variable, address).run();
+                assert!(!run.output.contains(SECRET), "{variable}={address}:\n{}", run.output);
+                for file in ["results.jsonl", "summary.html", "summary.md"] {
+                    let text = std::fs::read_to_string(folder.path().join(file)).unwrap_or_default();
+                    assert!(!text.contains(SECRET), "{variable}={address}:\n{text}");
+                }
+            }
+        }
+        let sent = sandbox.requests();
+        let sent = sent.iter().find(|it| it.body.contains(SECRET) || it.path.contains(SECRET));
+        assert!(sent.is_none(), "{sent:#?}");
     }
 }
 
