@@ -305,13 +305,13 @@ async fn find_targets<T: PlanTarget>(
 ) -> Result<FoundTargets, Outcome> {
     hide_headers(context);
     tokio::select! {
-        mut found = finder.find() => match found.search.outcome {
-            Outcome::VariablesWrong => Err(Outcome::VariablesWrong),
-            _ => {
-                finder.leave_out_unusable::<T>(&mut found);
-                Ok(found)
+        mut found = finder.find() => {
+            if found.search.outcome == Outcome::VariablesWrong {
+                return Err(Outcome::VariablesWrong);
             }
-        },
+            finder.leave_out_unusable::<T>(&mut found);
+            Ok(found)
+        }
         () = stop => Err(stopped(context.console)),
     }
 }

@@ -259,13 +259,13 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_known_before_they_are_cleaned() {
-        let damaged = Body::new(b"{\"status\":\"OK\",\"a\":\"\xf3\"}".to_vec(), false);
-        assert!(!damaged.is_text() && damaged.json().is_none());
         #[derive(Deserialize)]
         struct Status {
             #[serde(rename = "status")]
             _status: String,
         }
+        let damaged = Body::new(b"{\"status\":\"OK\",\"a\":\"\xf3\"}".to_vec(), false);
+        assert!(!damaged.is_text() && damaged.json().is_none());
         assert!(damaged.read::<Status>().is_none() && body("{\"status\":\"OK\"}").read::<Status>().is_some());
         assert!(damaged.cleaned(str::to_owned).json().is_some() && body("é").is_text());
     }

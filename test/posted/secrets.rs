@@ -185,7 +185,7 @@ fn a_password_in_a_text_that_decides_nothing_is_left_out() {
 }
 
 /// A secret, letter by letter.
-fn forms(secret: &str) -> [String; 10] {
+pub(crate) fn forms(secret: &str) -> [String; 10] {
     let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
     [
         each(|byte| format!("%{byte:02X}")),

@@ -8,15 +8,17 @@ use serde_json::{Value, json};
 
 use super::fleet;
 use crate::{
-    posted::secrets::{ADDRESSES, SECRET},
+    posted::secrets::{ADDRESSES, SECRET, forms},
     run::{Folder, Gatepost, Run, Sandbox, acme, bare, by_hand, in_branch_build},
 };
 
 /// A run in a folder, with a file for its results.
 type Flow = fn(&Sandbox, &Folder) -> Gatepost;
 
-/// Each with its services, and with the variables that decide something in it.
-const FLOWS: [(fn() -> Sandbox, Flow, &[&str]); 4] = [
+/// A flow with its services, and with the variables that decide something in it.
+type FlowOf = (fn() -> Sandbox, Flow, &'static [&'static str]);
+
+const FLOWS: [FlowOf; 4] = [
     (
         services,
         finds,
@@ -162,9 +164,8 @@ fn listed(text: &str, full_name: &str) -> Value {
 #[test]
 fn a_token_in_a_list_is_neither_printed_nor_written_nor_sent() {
     for token in [WORKSPACE_TOKEN, USER_TOKEN] {
-        let hex: String = token.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let percent: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        for text in [token, &token.to_lowercase(), &hex, &percent, &format!("fix/{token}")] {
+        let [percent, _, numbers, ..] = forms(token);
+        for text in [token, &token.to_lowercase(), &percent, &numbers, &format!("fix/{token}")] {
             for (flow, from, summary) in [
                 (finds as Flow, "open-pull-requests", "summary.html"),
                 (finds, "main-branches", "summary.md"),

@@ -58,7 +58,9 @@ pub(super) fn check(secret: &str, text: &str) {
         if texts(&plain.page).iter().any(|text| holds_part(text, secret)) {
             continue;
         }
-        texts(&written.page).iter().for_each(|text| log.check(text));
+        for text in texts(&written.page) {
+            log.check(&text);
+        }
     }
 }
 
