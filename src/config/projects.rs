@@ -275,6 +275,20 @@ mod tests {
     }
 
     proptest! {
+        /// Beside keys that are named, only those that are there.
+        #[test]
+        fn a_list_of_projects_names_keys_of_sonarqube_or_has_a_problem(text in "[a-c*?,_:!\\[\\]é-]{0,12}", is_glob in any::<bool>()) {
+            let text = if is_glob { format!("{text},*") } else { text };
+            let variables = Variables { sonar_projects: Some(text.clone()), ..Variables::default() };
+            let mut findings = Findings::default();
+            let insights = InsightsPlan::from_variables(&variables, false, &mut findings);
+            let need = VerdictNeed::NowByTarget;
+            let expected = ExpectedProjects::from_variables(&variables, need, &insights, &FileSearch::default(), &mut findings);
+            prop_assert!(expected.keys.iter().all(|key| !key.is_empty() && is_key(key) && list_items(&text).contains(&key.as_str())));
+            prop_assert!(!expected.keys.is_empty() || !findings.problems.is_empty());
+            prop_assert!(!is_glob || findings.problems.iter().any(|problem| problem.variable == "SONAR_PROJECTS"));
+        }
+
         #[test]
         fn any_file_has_a_key_of_sonarqube_or_none(text in "(?s)(sonar.projectKey)?.{0,80}(\n.{0,20})?") {
             if let Some(key) = project_key(&text) {

@@ -235,7 +235,7 @@ fn each_target_of_a_list_may_have_its_own_advice() {
     assert_told(&run, 1, &told);
     let page = folder.read("summary.md");
     let (_, advised) = page.split_once("## Successful, with advice: 1\n").unwrap();
-    assert!(advised.contains(&format!("| SUCCESSFUL | sonar-acme\\_api | posted: ")), "{page}");
+    assert!(advised.contains("| SUCCESSFUL | sonar-acme\\_api | posted: "), "{page}");
     let statuses = sandbox.pull_request_statuses("acme/api", 7).into_iter();
     let mut states: Vec<_> = statuses.map(|status| format!("{} {}", status.key, status.state)).collect();
     states.sort();

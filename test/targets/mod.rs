@@ -9,6 +9,7 @@ mod list;
 mod parallel;
 mod resume;
 mod scale;
+mod secrets;
 mod sonarqube;
 mod stop;
 mod tokens;
