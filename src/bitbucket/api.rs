@@ -126,6 +126,7 @@ pub(crate) struct StandingStatus {
     /// Its link.
     pub(crate) url: Option<String>,
     pub(crate) description: Option<String>,
+    pub(crate) refname: Option<String>,
 }
 
 impl Bitbucket<'_> {
@@ -337,14 +338,15 @@ impl Bitbucket<'_> {
         self.get_checked(purpose, url, understand).await
     }
 
-    /// The status with a key on a commit, as far as it tells who ends it; `None` when there is no such status.
+    /// A status with a key on a commit; `None` when there is none. There may be one for each branch, and which one Bitbucket
+    /// shows is not documented.
     ///
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/#api-repositories-workspace-repo-slug-commit-commit-statuses-build-key-get>
     ///
     /// # Errors
     ///
     /// When Bitbucket refuses it or cannot be reached.
-    pub(crate) async fn standing_status(
+    pub(super) async fn status_with_key(
         &self,
         repository: &Repository,
         commit: &CommitHash,
@@ -357,14 +359,15 @@ impl Bitbucket<'_> {
             state: String,
             url: Option<String>,
             description: Option<String>,
+            refname: Option<String>,
         }
         let purpose = Purpose::ReadStatus(repository.clone(), commit.clone(), key.clone());
         let url = self.url(repository, ["commit", commit.as_str(), "statuses", "build", key.as_str()]);
-        let understand = |Posted { r#type, key: answered, state, url, description }| {
+        let understand = |Posted { r#type, key: answered, state, url, description, refname }| {
             must_be_status(r#type.as_deref(), answered.as_deref(), key)?;
             // A word that Bitbucket does not have may be a verdict.
             let state = State::of_bitbucket(&state).ok_or(Unusable::Undocumented)?;
-            Ok(StandingStatus { state, url, description })
+            Ok(StandingStatus { state, url, description, refname })
         };
         match self.get_checked(purpose, url, understand).await {
             Err(refusal) if refusal.is_not_found() => Ok(None),

@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     bitbucket::{
-        api::{Author, Bitbucket, Hash, Name, Source, creator},
+        api::{Author, Bitbucket, Hash, Name, Source, StandingStatus, creator},
         refusal::{Purpose, Refusal, StatusCreator},
     },
     console::foreign::shown,
@@ -17,7 +17,7 @@ use crate::{
     model::{
         state::State,
         status::StatusKey,
-        target::{CommitHash, PullRequestId, Repository},
+        target::{CommitHash, PullRequestId, Repository, Target},
         timestamp::Timestamp,
     },
 };
@@ -224,6 +224,55 @@ impl Bitbucket<'_> {
             })
         };
         self.pages(&Purpose::ListStatuses(repository.clone(), commit.clone()), url, understand).await
+    }
+
+    /// The status that stands on a commit under a key, for the branch of a target; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When Bitbucket refuses a request or cannot be reached.
+    pub(crate) async fn standing_status(
+        &self,
+        target: &Target,
+        key: &StatusKey,
+    ) -> Result<Option<StandingStatus>, Box<Refusal>> {
+        let Target { repository, commit, refname } = target;
+        let standing = self.status_with_key(repository, commit, key).await?;
+        match &standing {
+            // It is for another branch, and there may be one for this branch, too.
+            Some(status) if status.refname != *refname => self.listed_status(target, key).await,
+            _ => Ok(standing),
+        }
+    }
+
+    async fn listed_status(
+        &self,
+        Target { repository, commit, refname }: &Target,
+        key: &StatusKey,
+    ) -> Result<Option<StandingStatus>, Box<Refusal>> {
+        #[derive(Deserialize)]
+        struct Listed {
+            key: String,
+            state: String,
+            url: Option<String>,
+            description: Option<String>,
+            refname: Option<String>,
+        }
+        let mut url = self.url(repository, ["commit", commit.as_str(), "statuses"]);
+        url.query_pairs_mut().append_pair("pagelen", STATUSES_A_PAGE).append_pair(
+            "fields",
+            "next,values.key,values.state,values.url,values.description,values.refname",
+        );
+        let understand = |Listed { key: listed, state, url, description, refname: of_branch }| {
+            if listed != key.as_str() || of_branch != *refname {
+                return Ok(None);
+            }
+            // A word that Bitbucket does not have may be a verdict.
+            let state = State::of_bitbucket(&state).ok_or(Unusable::Undocumented)?;
+            Ok(Some(StandingStatus { state, url, description, refname: of_branch }))
+        };
+        let purpose = Purpose::ListStatuses(repository.clone(), commit.clone());
+        Ok(self.pages(&purpose, url, understand).await?.into_iter().flatten().next())
     }
 
     /// The values of all pages of a list.

@@ -28,7 +28,30 @@ pub(super) fn advisory_conditions(text: Option<&str>, findings: &mut Findings) -
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
+    use crate::{
+        config::parse::list_items,
+        sonarqube::gate::{Gate, Level},
+    };
+
+    proptest! {
+        /// The gate stays red unless the list names the metric, as it is or by a glob.
+        #[test]
+        fn a_list_without_stars_advises_only_what_it_names(text in "[a-c,\n\\[\\]?]{0,12}") {
+            let mut findings = Findings::default();
+            let conditions = advisory_conditions(Some(&text), &mut findings);
+            let is_named = |metric: &str| list_items(&text).contains(&metric);
+            for metric in ["a", "ab", "abc"] {
+                let gate = Gate::read(&json!({ "status": "ERROR", "conditions": [{ "metricKey": metric, "status": "ERROR" }] }));
+                let is_advice = conditions.applied_to(gate).level == Level::Advice;
+                prop_assert!(is_advice || !is_named(metric), "{}", metric);
+                prop_assert!(!is_advice || is_named(metric) || text.contains(['?', '[']), "{}", metric);
+            }
+        }
+    }
 
     #[test]
     fn an_empty_item_is_told() {

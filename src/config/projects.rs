@@ -8,7 +8,7 @@ use crate::{
         analysis_files::{FileSearch, Files},
         findings::Findings,
         insights::InsightsPlan,
-        parse::{list_items, read_small},
+        parse::{items, read_small},
         report_task::{AnalysisFile, files_named, is_glob},
         variables::Variables,
     },
@@ -63,7 +63,7 @@ impl ExpectedProjects {
             findings.warning(format!("SONAR_PROJECTS is set but ignored: {why}"));
             return Self::default();
         }
-        let mut items = list_items(text);
+        let mut items = items("SONAR_PROJECTS", text, ACCEPTED, findings);
         if let Some((found, remedy)) = contradiction(variables) {
             findings.problem("SONAR_PROJECTS", found, ACCEPTED, remedy);
             // No folder is searched for a run that posts no verdict.
@@ -233,6 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::parse::list_items;
 
     #[test]
     fn the_key_is_read_as_the_scanner_reads_it() {
@@ -275,6 +276,20 @@ mod tests {
     }
 
     proptest! {
+        /// Beside keys that are named, only those that are there.
+        #[test]
+        fn a_list_of_projects_names_keys_of_sonarqube_or_has_a_problem(text in "[a-c*?,_:!\\[\\]é-]{0,12}", is_glob in any::<bool>()) {
+            let text = if is_glob { format!("{text},*") } else { text };
+            let variables = Variables { sonar_projects: Some(text.clone()), ..Variables::default() };
+            let mut findings = Findings::default();
+            let insights = InsightsPlan::from_variables(&variables, false, &mut findings);
+            let need = VerdictNeed::NowByTarget;
+            let expected = ExpectedProjects::from_variables(&variables, need, &insights, &FileSearch::default(), &mut findings);
+            prop_assert!(expected.keys.iter().all(|key| !key.is_empty() && is_key(key) && list_items(&text).contains(&key.as_str())));
+            prop_assert!(!expected.keys.is_empty() || !findings.problems.is_empty());
+            prop_assert!(!is_glob || findings.problems.iter().any(|problem| problem.variable == "SONAR_PROJECTS"));
+        }
+
         #[test]
         fn any_file_has_a_key_of_sonarqube_or_none(text in "(?s)(sonar.projectKey)?.{0,80}(\n.{0,20})?") {
             if let Some(key) = project_key(&text) {

@@ -130,7 +130,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Leaves out a `RESULT_FILE` or `SUMMARY_FILE` that would overwrite another file, and `RESUME` without a `RESULT_FILE`.
+    /// Leaves out a `RESULT_FILE` or `SUMMARY_FILE` that would overwrite another file or that was refused, and `RESUME` without
+    /// a `RESULT_FILE`.
     fn check_written_files(&mut self, variables: &Variables, findings: &mut Findings) {
         let targets = path(variables.targets_file.as_deref());
         let mut others = vec![
@@ -154,6 +155,10 @@ impl Settings {
             );
             self.resume = false;
         }
+        // A token would become the name of a file.
+        let is_refused = |name: &str| findings.problems.iter().any(|problem| problem.variable == name);
+        let _ = self.result_file.take_if(|_| is_refused("RESULT_FILE"));
+        let _ = self.summary_file.take_if(|_| is_refused("SUMMARY_FILE"));
     }
 }
 

@@ -819,17 +819,19 @@ const TELLING_SECRET_MIN_CHARS: usize = 16;
 
 /// Reports a secret in a variable that is not secret: its value may be shown.
 fn check_no_secret_in_the_open(known: &BTreeMap<String, (&Variable, String)>, findings: &mut Findings) {
-    let secrets: Vec<(&String, &str)> = known
+    // In lower case, too: so the log hides it as well.
+    let secrets: Vec<(&String, String)> = known
         .iter()
         .filter(|(_, (variable, _))| variable.secret)
-        .map(|(name, (_, value))| (name, value.trim()))
+        .map(|(name, (_, value))| (name, value.trim().to_ascii_lowercase()))
         .filter(|(_, value)| value.chars().count() >= TELLING_SECRET_MIN_CHARS)
         .collect();
     // Entries of TARGETS are checked one by one. A certificate is public, and its base64 may look like a token.
     let open =
         |variable: &Variable| !variable.secret && !["targets", "sonar_root_cert"].contains(&variable.field);
     for (name, (_, value)) in known.iter().filter(|(_, (variable, _))| open(variable)) {
-        let found = match secrets.iter().find(|(_, secret)| value.contains(secret)) {
+        let lower = value.to_ascii_lowercase();
+        let found = match secrets.iter().find(|(_, secret)| lower.contains(secret)) {
             Some((secret, _)) => format!("holds the value of {secret}"),
             None if holds_token(value) => "holds what looks like a token".to_owned(),
             None => continue,

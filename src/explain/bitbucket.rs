@@ -83,7 +83,10 @@ fn explain_renamed(response: &Response, refusal: &Refusal) -> Option<Explanation
         Explanation::from(Reason {
             trouble: Some(&handbook::RENAMED),
             why: format!("the repository {repository} has the name {new_name} now").into(),
-            remedy: format!("pass REPO_SLUG: {new_name}, and change the name where else it is used").into(),
+            remedy: format!(
+                "pass REPO_SLUG: {new_name}, or this name in REPOSITORIES, and change it where else it is used"
+            )
+            .into(),
         })
     })
 }

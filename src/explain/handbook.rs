@@ -282,14 +282,14 @@ pub const WRONG_NAME: Trouble = Trouble {
     title: "A wrong slug or workspace, or a repository that the credential may not see",
     answer: "404 \"You may not have access to this repository or it no longer exists in this workspace ...\", or \"The requested repository either does not exist or you do not have access.\"",
     why: "the repository does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both",
-    remedy: "open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)\nif it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository",
+    remedy: "open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG, or with REPOSITORIES (a renamed repository has a new slug)\nif it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository",
 };
 
 pub const NO_WORKSPACE: Trouble = Trouble {
     title: "A workspace that does not exist",
     answer: "404 \"No workspace with identifier '...'.\"",
     why: "the workspace does not exist",
-    remedy: "check WORKSPACE, or the part before the / in REPO_SLUG: it is the first part of the address bitbucket.org/workspace/slug, not the name shown on the page",
+    remedy: "check WORKSPACE, or the part before the / in REPO_SLUG or REPOSITORIES: it is the first part of the address bitbucket.org/workspace/slug, not the name shown on the page",
 };
 
 pub const FORK: Trouble = Trouble {
@@ -437,7 +437,7 @@ pub const RENAMED: Trouble = Trouble {
     title: "A repository that was renamed or moved to another workspace",
     answer: "301 with the address of the new name",
     why: "the repository has another name now; Gatepost follows no redirects, and names the new one",
-    remedy: "pass the new name as REPO_SLUG, and change the name where else it is used",
+    remedy: "pass the new name as REPO_SLUG or in REPOSITORIES, and change the name where else it is used",
 };
 
 pub const MOVED_ON: Trouble = Trouble {

@@ -65,6 +65,11 @@ impl Body {
         if self.bytes.trim_ascii_start().starts_with(b"<?xml") { "an XML document" } else { "an HTML page" }
     }
 
+    /// Whether its bytes are text. Others become text when secrets are taken out of them.
+    pub(crate) fn is_text(&self) -> bool {
+        str::from_utf8(&self.bytes).is_ok()
+    }
+
     /// The body as JSON, parsed at the first call.
     pub(crate) fn json(&self) -> Option<&Value> {
         self.json.get_or_init(|| serde_json::from_slice(self.without_mark()).ok()).as_ref()
@@ -72,8 +77,9 @@ impl Body {
 
     /// The object of JSON as this type; `None` when it is another value or lacks a field of the type.
     pub(crate) fn read<'b, T: Deserialize<'b>>(&'b self) -> Option<T> {
-        let object = Some(self.without_mark()).filter(|bytes| bytes.trim_ascii_start().starts_with(b"{"))?;
-        serde_json::from_slice(object).ok()
+        // In fields that nobody asks for, the parser of bytes accepts what is no text.
+        let text = str::from_utf8(self.without_mark()).ok()?;
+        serde_json::from_str(Some(text).filter(|text| text.trim_ascii_start().starts_with('{'))?).ok()
     }
 
     /// The bytes without a byte order mark.
@@ -249,6 +255,19 @@ mod tests {
         ] {
             assert_eq!(body(text).shown(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_known_before_they_are_cleaned() {
+        #[derive(Deserialize)]
+        struct Status {
+            #[serde(rename = "status")]
+            _status: String,
+        }
+        let damaged = Body::new(b"{\"status\":\"OK\",\"a\":\"\xf3\"}".to_vec(), false);
+        assert!(!damaged.is_text() && damaged.json().is_none());
+        assert!(damaged.read::<Status>().is_none() && body("{\"status\":\"OK\"}").read::<Status>().is_some());
+        assert!(damaged.cleaned(str::to_owned).json().is_some() && body("é").is_text());
     }
 
     #[test]

@@ -139,8 +139,12 @@ impl Client<'_> {
         if exchange.response.status_code != StatusCode::OK {
             return Err(self.refused(request, exchange));
         }
+        let damaged = (!exchange.response.body.is_text()).then(|| Unusable::of(&exchange.response));
         // A value of the response may become part of a status that everybody sees.
         exchange.response = self.without_secrets(exchange.response);
+        if let Some(wrong) = damaged {
+            return Err(self.unusable(request, exchange, wrong));
+        }
         let body = exchange.response.body.json().and_then(|json| W::deserialize(json).ok());
         match body.ok_or_else(|| Unusable::of(&exchange.response)).and_then(check) {
             Ok(value) => Ok(value),

@@ -46,6 +46,10 @@ pub(crate) struct Transport {
     given: Option<Given>,
 }
 
+/// No list of a test has more pages.
+#[cfg(any(test, fuzzing))]
+const GIVEN_MAX: usize = 2000;
+
 /// Responses in place of a network, one for each request. The last one answers all further requests.
 #[cfg(any(test, fuzzing))]
 #[derive(Debug)]
@@ -305,6 +309,7 @@ impl Transport {
         #[cfg(any(test, fuzzing))]
         if let Some(Given { responses, requests }) = &self.given {
             let mut requests = requests.borrow_mut();
+            assert!(requests.len() < GIVEN_MAX, "the requests do not end");
             let response = responses.get(requests.len()).or(responses.last()).cloned();
             requests.push(request);
             return response.ok_or(Failure::Broken("there is no network".to_owned()));

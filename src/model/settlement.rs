@@ -165,6 +165,22 @@ mod tests {
         assert_eq!(choose(Some(State::InProgress), tomorrow), Choice::Young(Duration::ZERO));
     }
 
+    /// Whoever writes a status chooses its key. If each star tried each place, this would not end in a lifetime.
+    #[test]
+    fn a_glob_with_many_stars_is_quick_for_a_key_that_nearly_fits() {
+        for (glob, key) in [
+            ("*a".repeat(20) + "b", "a".repeat(1000)),
+            ("*a*[ab]?".repeat(10) + "c", "ab".repeat(500)),
+            (format!("**/{}b", "*a".repeat(20)), "a".repeat(1000)),
+            (format!("{}b", "*/".repeat(20)), "/".repeat(1000)),
+        ] {
+            assert!(
+                !KeyPattern::Glob(Pattern::new(&glob).unwrap()).fits(&StatusKey::standing(key)),
+                "{glob}"
+            );
+        }
+    }
+
     /// A state that is already there is not written again, even if it was asked for.
     #[test]
     fn a_status_with_the_wanted_state_stays() {

@@ -59,13 +59,15 @@ pub(crate) const STATE_ACCEPTED: &str = "SUCCESSFUL, FAILED, INPROGRESS, STOPPED
 const NOT_AFFECTED: &str = "Not affected by this change";
 /// The first words of a description that says why a project without an analysis is not green.
 pub(crate) const NOT_ANALYSED: &str = "Not analysed: ";
+/// The first words of the description of a status that a run which settles has ended.
+pub(crate) const ENDED: &str = "Ended by Gatepost on ";
 const WRONG_VARIABLE: &str = "No verdict: the variable ";
 
-/// Whether a run says so of a project that it has not asked SonarQube about. Other descriptions are verdicts.
+/// Whether a run says so without having asked SonarQube about the project. Other descriptions are verdicts.
 pub(crate) fn is_of_no_analysis(description: &str) -> bool {
     description == NOT_AFFECTED
         || description == STOPPED_WORDS
-        || [NOT_ANALYSED, WRONG_VARIABLE].iter().any(|start| description.starts_with(start))
+        || [NOT_ANALYSED, WRONG_VARIABLE, ENDED].iter().any(|start| description.starts_with(start))
 }
 
 impl Verdict {

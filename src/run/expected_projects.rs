@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn standing(state: State, description: &str) -> StandingStatus {
-        StandingStatus { state, url: None, description: Some(description.to_owned()) }
+        StandingStatus { state, url: None, description: Some(description.to_owned()), refname: None }
     }
 
     #[test]
@@ -93,6 +93,7 @@ mod tests {
             (State::Failed, "No verdict: the variable SONAR_TOKEN of this pipeline is wrong", true, true),
             (State::Successful, "Not affected by this change", true, true),
             (State::Stopped, "The run was stopped", true, true),
+            (State::Stopped, "Ended by Gatepost on 2026-11-28 20:00 UTC: FAILED", true, true),
         ] {
             let standing = standing(state, description);
             assert_eq!(may_replace(&standing, false), by_green, "{description}");

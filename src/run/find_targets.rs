@@ -443,3 +443,73 @@ fn by_name(
 ) -> (String, (Repository, Option<String>)) {
     (repository.to_string().to_ascii_lowercase(), (repository, main_branch))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        config::{findings::Findings, keyring::Keyring, settings::Settings},
+        http::transport::Transport,
+    };
+
+    /// What becomes of a pull request of `acme/api` with these branches, and with these variables.
+    fn entry(texts: &[String; 4], branch: &str, destination: &str) -> Map<String, Value> {
+        let text = |at: usize| Some(texts[at].clone());
+        let variables = Variables {
+            repositories: Some("acme/api".to_owned()),
+            bitbucket_access_token: Some("a-token".into()),
+            key: text(0),
+            name: text(1),
+            sonar_project_key: text(2),
+            url: text(3),
+            ..Variables::default()
+        };
+        let mut findings = Findings::default();
+        let settings = Settings::from_variables(&variables, &mut findings).unwrap();
+        let keyring = Keyring::from_variables(&variables, settings.timeout, &mut findings);
+        let search = TargetSearch::from_variables(&variables, &keyring, &mut findings).unwrap();
+        let transport = Transport::new([], settings.proxies.clone(), 1).unwrap();
+        let console = Console::new(Box::new(std::io::sink()));
+        let context = Context {
+            settings: &settings,
+            keyring: &keyring,
+            transport: &transport,
+            sonarqube_transport: &transport,
+            pipelines_proxy: None,
+            advice: None,
+            console: &console,
+        };
+        let repository = Repository::from_full_name("acme/api").unwrap();
+        let pull_request = ListedPullRequest {
+            id: PullRequestId(7),
+            is_draft: false,
+            source: Some(repository.clone()),
+            branch: branch.to_owned(),
+            commit: CommitHash::parse("8d081548cabb"),
+            destination: destination.to_owned(),
+        };
+        let finder = TargetFinder::new(context, &search, &variables);
+        let found = finder.pull_requests(&repository, &[pull_request]);
+        serde_json::from_str(&found.entries[0]).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Whatever a placeholder stands for, the status goes to the commit that was found.
+        #[test]
+        fn a_placeholder_never_leads_to_another_target(
+            texts in prop::array::uniform4("[a-z{}\",:/]{0,8}(\\{(workspace|repo_slug|pull_request|branch|destination)\\}){0,2}"),
+            branch in "[a-z{}\",:/\\\\]{1,20}", destination in "(\",\"repo_slug\":\"acme/web)?[a-z{}]{1,9}",
+        ) {
+            let entry = entry(&texts, &branch, &destination);
+            prop_assert_eq!(&entry["repo_slug"], "acme/api");
+            prop_assert_eq!(&entry["pull_request"], 7);
+            prop_assert_eq!(&entry["commit"], "8d081548cabb");
+            prop_assert_eq!(&entry["branch"], &exactly(&branch));
+            let others = ["repo_slug", "pull_request", "commit", "branch", "key", "name", "sonar_project_key", "url", "sonar_pull_request"];
+            prop_assert!(entry.keys().all(|field| others.contains(&field.as_str())), "{:?}", entry);
+        }
+    }
+}

@@ -178,7 +178,7 @@ impl Gate {
                 return format!("No verdict: the state of the quality gate is not known: {subject}");
             }
             Level::Warn => ("Quality gate passed with a warning: ", Level::Warn),
-            Level::Advice => ("Quality gate passed, except for advice: ", Level::Advice),
+            Level::Advice => (ADVISED, Level::Advice),
             Level::Error => ("", Level::Error),
         };
         let conditions = self.worst_first(level);
@@ -193,6 +193,9 @@ impl Gate {
         listed(start, &conditions.into_iter().map(words).collect::<Vec<_>>(), max_chars)
     }
 }
+
+/// The first words of a gate that only advice keeps from being green without a word.
+pub(crate) const ADVISED: &str = "Quality gate passed, except for advice: ";
 
 /// `start`, then as many conditions as fit, and the number of the others.
 fn listed(start: &str, conditions: &[String], max_chars: usize) -> String {

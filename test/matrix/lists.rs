@@ -1,17 +1,20 @@
-//! Rows about the targets that a run finds: the repositories of a workspace, their open pull requests and main branches. The
-//! other repository of the run gets its status whatever goes wrong with one.
+//! Rows about the targets that a run finds: the repositories of a workspace, their open pull requests and main branches.
+//! The other repository of the run gets its status whatever goes wrong with one.
 
 use super::{
-    Again::{Silent, UntilTimeout, Yes},
-    End::{Delivered, NonePosted, NotKnownButStands, NotPosted},
+    Again::UntilTimeout,
+    End::{NonePosted, NotKnownButStands, NotPosted},
     Group,
     How::{self, Answers},
     NextPage,
     Place::{self, BranchOfFound, MainBranch, PullRequests, Repositories, SecondPage, StatusOfFound},
     Row,
-    Times::{Always, Once},
+    Times::Always,
     bitbucket::of_two_mebibytes,
-    row::{BROKE, SILENT, always, answers, is_final, once},
+    row::{
+        BROKE, LOGIN, NO_END, NO_JSON, NOT_OF_BITBUCKET, ONE_HOUR, ONE_SECOND, RESET, UNDOCUMENTED,
+        WAITS_NOT, always, answers, body, gives_way, is_final, lasts, once, silent,
+    },
     wire::{End as Then, Sent},
 };
 
@@ -19,32 +22,6 @@ use super::{
 const fn unread(fault: &'static str, place: Place, how: How, told: &'static str) -> Row {
     is_final(fault, place, how, NotPosted, told)
 }
-
-/// A body of 200 that is not what was asked for, each time.
-const fn body(text: &'static str) -> How {
-    Answers(200, &[], text, Always)
-}
-
-const fn gives_way(fault: &'static str, place: Place, how: How, told: &'static str) -> Row {
-    Row { fault, place, how, again: Yes, end: Delivered, told }
-}
-
-const fn lasts(fault: &'static str, place: Place, how: How, told: &'static str) -> Row {
-    Row { fault, place, how, again: UntilTimeout, end: NotPosted, told }
-}
-
-const fn silent(fault: &'static str, place: Place, how: How) -> Row {
-    Row { fault, place, how, again: Silent, end: NotPosted, told: SILENT }
-}
-
-const NOT_OF_BITBUCKET: &str = "which is not Bitbucket's API: the credential is not sent there";
-const NO_END: &str = "which was read before: the list does not end";
-const UNDOCUMENTED: &str = "the answer does not have the documented format";
-const WAITS_NOT: &str = "so Gatepost does not wait";
-const ONE_SECOND: How = Answers(429, &[("retry-after", "1")], "", Once);
-const ONE_HOUR: How = Answers(429, &[("retry-after", "3600")], "", Always);
-const LOGIN: How = body("<title>Sign in</title>");
-const RESET: &str = "Connection reset by peer";
 
 pub(super) const LISTS: Group = Group {
     name: "targets that are found",
@@ -54,6 +31,12 @@ pub(super) const LISTS: Group = Group {
         unread("404 Not Found", Repositories, answers(404), "Bitbucket answered 404 Not Found"),
         gives_way("429 with Retry-After of 1 s", Repositories, ONE_SECOND, "trying again in N s"),
         is_final("429 with Retry-After beyond TIMEOUT", Repositories, ONE_HOUR, NonePosted, WAITS_NOT),
+        lasts(
+            "429 without a time, always",
+            Repositories,
+            Answers(429, &[], "", Always),
+            "429 Too Many Requests",
+        ),
         gives_way("500 Internal Server Error, once", Repositories, answers(500), "500 Internal Server Error"),
         gives_way("503, once", Repositories, answers(503), "Bitbucket answered 503 Service Unavailable"),
         lasts("503, always", Repositories, Answers(503, &[], "", Always), "503 Service Unavailable"),
@@ -68,7 +51,7 @@ pub(super) const LISTS: Group = Group {
             "200 with half of the JSON",
             Repositories,
             body("{\"values\":[{\"full_name\":\"acme/api\""),
-            "but the answer is not JSON",
+            NO_JSON,
         ),
         unread("200 without a body", Repositories, body(""), "an empty body"),
         unread("200 with an array in place of a page", Repositories, body("[]"), UNDOCUMENTED),
@@ -124,12 +107,7 @@ pub(super) const LISTS: Group = Group {
         gives_way("503, once", PullRequests, answers(503), "Bitbucket answered 503 Service Unavailable"),
         lasts("503, always", PullRequests, Answers(503, &[], "", Always), "503 Service Unavailable"),
         unread("200 with a login page", PullRequests, LOGIN, "\"Sign in\", but the answer is not JSON"),
-        unread(
-            "200 with half of the JSON",
-            PullRequests,
-            body("{\"values\":[{\"id\":7"),
-            "but the answer is not JSON",
-        ),
+        unread("200 with half of the JSON", PullRequests, body("{\"values\":[{\"id\":7"), NO_JSON),
         unread(
             "200 with a number that is text",
             PullRequests,
@@ -196,12 +174,7 @@ pub(super) const LISTS: Group = Group {
         gives_way("503, once", MainBranch, answers(503), "Bitbucket answered 503 Service Unavailable"),
         lasts("503, always", MainBranch, Answers(503, &[], "", Always), "503 Service Unavailable"),
         unread("200 with a login page", MainBranch, LOGIN, "\"Sign in\", but the answer is not JSON"),
-        unread(
-            "200 with half of the JSON",
-            MainBranch,
-            body("{\"full_name\":\"acme/api\""),
-            "but the answer is not JSON",
-        ),
+        unread("200 with half of the JSON", MainBranch, body("{\"full_name\":\"acme/api\""), NO_JSON),
         unread(
             "200 with a branch that is text",
             MainBranch,

@@ -108,7 +108,7 @@ fn a_consumer_of_another_workspace() {
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      Bitbucket does not say; these reasons are possible, likeliest first
       why 1:    the repository bitbucket.org/acme/api does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
-      to do 1:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 1:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG, or with REPOSITORIES (a renamed repository has a new slug)
       to do 1:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
       why 2:    an OAuth consumer reaches what its owner can read: the repositories of the workspace in which it was created
       to do 2:  create a consumer in the workspace of this repository (Workspace settings > Apps and features > OAuth consumers), or use an access token of the repository

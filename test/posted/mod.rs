@@ -13,7 +13,7 @@ mod link;
 mod network;
 mod proxy;
 mod renamed;
-mod secrets;
+pub(crate) mod secrets;
 mod stop;
 mod targets;
 mod trifles;

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::{assert_refused_unsent, tests};
 use crate::run::{Fault, Run, Sandbox, acme, assert_told, by_hand, in_branch_build, in_central_pipeline};
 
-const SECRET: &str = "SECRETPART";
+pub(crate) const SECRET: &str = "SECRETPART";
 
 /// Addresses in which a part is a secret.
-const ADDRESSES: [&str; 18] = [
+pub(crate) const ADDRESSES: [&str; 18] = [
     "https://u:pa/SECRETPART@host/x",
     "https://u:SECRETPART@host.example/x",
     "https://u:pa#SECRETPART@host.example/x",
@@ -185,7 +185,7 @@ fn a_password_in_a_text_that_decides_nothing_is_left_out() {
 }
 
 /// A secret, letter by letter.
-fn forms(secret: &str) -> [String; 10] {
+pub(crate) fn forms(secret: &str) -> [String; 10] {
     let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
     [
         each(|byte| format!("%{byte:02X}")),

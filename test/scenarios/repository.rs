@@ -21,7 +21,7 @@ fn a_repository_access_token_for_another_repository() {
       why 1:    a repository access token only reaches the repository in which it was created
       to do 1:  use a token that was created in this repository; for several repositories one project or workspace access token (Premium) or one API token
       why 2:    the repository bitbucket.org/acme/web does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
-      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG, or with REPOSITORIES (a renamed repository has a new slug)
       to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/web commit 8e488ca6862bd073ac2f16ea082069a663a0726f
     exit code 4
@@ -44,7 +44,7 @@ fn a_project_access_token_for_another_project() {
       why 1:    a project access token only reaches the repositories of its project; acme/central-pipeline may not be one of them
       to do 1:  use a token that was created in this repository, or in its project or workspace; or an API token
       why 2:    the repository bitbucket.org/acme/central-pipeline does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
-      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 2:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG, or with REPOSITORIES (a renamed repository has a new slug)
       to do 2:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/central-pipeline commit 4f189dd603c1329d10e17f3ae45fa035856d7533
     exit code 4
@@ -62,7 +62,7 @@ fn a_wrong_slug() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acme/apis/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      the repository bitbucket.org/acme/apis does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
-      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do:    open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG, or with REPOSITORIES (a renamed repository has a new slug)
       to do:    if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
     ✖ not posted: SUCCESSFUL on acme/apis commit 8d081548cabb
     exit code 4
@@ -81,7 +81,7 @@ fn a_wrong_workspace() {
       sent:     POST http://127.0.0.1:PORT/2.0/repositories/acne/api/commit/8d081548cabb/statuses/build with the API token (ATLASSIAN_ACCOUNT_EMAIL, ATLASSIAN_API_TOKEN)
       answered: 404 Not Found, "No workspace with identifier 'acne'."
       why:      there is no workspace acne
-      to do:    check WORKSPACE, or the part before the / in REPO_SLUG: it is the first part of the address bitbucket.org/workspace/slug, not the name shown on the page
+      to do:    check WORKSPACE, or the part before the / in REPO_SLUG or REPOSITORIES: it is the first part of the address bitbucket.org/workspace/slug, not the name shown on the page
     ✖ not posted: SUCCESSFUL on acne/api commit 8d081548cabb
     exit code 4
     "#);

@@ -220,14 +220,22 @@ fn each_target_of_a_list_may_have_its_own_advice() {
     ]);
     let folder = Folder::new();
     let run = after_scan(&sandbox, &folder)
+        .within(folder.path())
         .set("SONAR_HOST_URL", sonarqube.http_url())
         .set("SONAR_PROJECT_KEY", "acme_api")
         .set("ADVISORY_CONDITIONS", "*line_cov*, new_coverage")
         .set("TARGETS", targets.to_string())
+        .set("SUMMARY_FILE", "summary.md")
         .run();
-    let told =
-        "! ADVISORY_CONDITIONS has \"new_bugs\", which names no condition of a quality gate of this run";
-    assert_told(&run, 1, &[told]);
+    let advice = "Quality gate passed, except for advice: 54.9% Line Coverage on New Code";
+    let told = [
+        &format!("! acme/api commit 94277cd267a8: {advice}\n"),
+        "! ADVISORY_CONDITIONS has \"new_bugs\", which names no condition of a quality gate of this run",
+    ];
+    assert_told(&run, 1, &told);
+    let page = folder.read("summary.md");
+    let (_, advised) = page.split_once("## Successful, with advice: 1\n").unwrap();
+    assert!(advised.contains("| SUCCESSFUL | sonar-acme\\_api | posted: "), "{page}");
     let statuses = sandbox.pull_request_statuses("acme/api", 7).into_iter();
     let mut states: Vec<_> = statuses.map(|status| format!("{} {}", status.key, status.state)).collect();
     states.sort();

@@ -30,7 +30,7 @@ fn each_target_has_its_own_status_and_its_own_outcome() {
       answered: 404 Not Found, "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated."
       why:      Bitbucket does not say; these reasons are possible, likeliest first
       why 1:    the repository bitbucket.org/acme/no-such-service does not exist, or it is private and this credential may not see it: Bitbucket gives the same answer for both
-      to do 1:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG (a renamed repository has a new slug)
+      to do 1:  open the repository in a browser and compare its address bitbucket.org/workspace/slug with WORKSPACE and REPO_SLUG, or with REPOSITORIES (a renamed repository has a new slug)
       to do 1:  if it is the same, the credential lacks access: give it to the API token's account (Repository settings > Repository permissions), or use a token of this repository
       why 2:    a workspace access token only reaches the repositories of its workspace; acme/no-such-service may not be one of them
       to do 2:  use a token that was created in this repository, or in its project or workspace; or an API token

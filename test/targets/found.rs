@@ -336,6 +336,19 @@ fn a_repository_that_cannot_be_listed_is_a_failure_of_its_own() {
     assert_told(&finds.set("REPOSITORIES", "service-002").run(), 4, &[why, last]);
 }
 
+#[test]
+fn a_repository_that_was_renamed_is_told_by_its_new_name() {
+    let sandbox = fleet(2);
+    sandbox.world(|world| {
+        world.rename_repository("acme/service-001", "acme/till");
+    });
+    let new_name = "why:      the repository acme/service-001 has the name acme/till now\n  to do:    pass REPO_SLUG: acme/till, or this name in REPOSITORIES,";
+    for from in ["open-pull-requests", "main-branches"] {
+        let run = over_found(&sandbox, "service-001 service-002").set("TARGETS_FROM", from).run();
+        assert_told(&run, 4, &[new_name, "✖ 1 target: 1 posted; 1 repository could not be read\n"]);
+    }
+}
+
 /// The others are named, and have their targets.
 #[test]
 fn a_list_of_repositories_that_cannot_be_read_is_told_to_the_end() {
@@ -532,7 +545,12 @@ fn wrong_variables_are_told_before_the_first_request() {
 #[test]
 fn repositories_that_match_nothing_are_a_problem() {
     let sandbox = fleet(2);
-    let run = over_found(&sandbox, "nothing-*").run();
+    let folder = Folder::new();
+    folder.write("summary.html", b"the page of yesterday");
+    let run =
+        over_found(&sandbox, "nothing-*").within(folder.path()).set("SUMMARY_FILE", "summary.html").run();
+    let page = folder.read("summary.html");
+    assert!(page.contains("REPOSITORIES matches no repository, and nothing was posted."), "{page}");
     insta::assert_snapshot!(run.told(), @"
     ✖ REPOSITORIES matches no repository that the credential sees; nothing was posted
       accepted: names, globs and projects of repositories that exist
@@ -575,13 +593,21 @@ fn two_pull_requests_of_one_commit_have_one_status() {
 
 #[test]
 fn a_search_that_is_stopped_posts_nothing() {
-    let (sandbox, folder) = (fleet(3), Folder::new());
-    sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
-    let gatepost = over_found(&sandbox, "service-*").within(folder.path()).set("SUMMARY_FILE", "summary.md");
-    let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() >= 1);
-    assert!(
-        folder.read("summary.md").contains("**The run was stopped before its end. Nothing was posted.**")
-    );
-    assert_told(&run, 143, &["✖ stopped before the end; nothing was posted"]);
-    assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
+    for (signal, told) in [
+        ("-TERM", "The run was stopped before its end. Nothing was posted."),
+        ("-KILL", "The run has not ended"),
+    ] {
+        let (sandbox, folder) = (fleet(3), Folder::new());
+        folder.write("summary.md", b"the page of yesterday");
+        sandbox.fault_always(Fault::Delay(Duration::from_secs(5)));
+        let gatepost =
+            over_found(&sandbox, "service-*").within(folder.path()).set("SUMMARY_FILE", "summary.md");
+        let run = stopped_by(signal, &gatepost, || sandbox.request_count() >= 1);
+        if signal == "-TERM" {
+            assert_told(&run, 143, &["✖ stopped before the end; nothing was posted"]);
+        }
+        assert!(run.took < Duration::from_secs(4), "{:?}", run.took);
+        let page = folder.read("summary.md");
+        assert!(page.contains(told), "{page}");
+    }
 }

@@ -11,6 +11,7 @@ mod placeholders;
 mod repositories;
 mod resume;
 mod scale;
+mod secrets;
 mod sonarqube;
 mod stop;
 mod tokens;

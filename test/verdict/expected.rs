@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use sandbox::{Analysis, Gate, SonarQube};
+use sandbox::{Analysis, Gate, REPOSITORY_TOKEN, SonarQube, Status};
 use serde_json::{Value, json};
 
 use super::{BEFORE_THE_COMMIT, now, of_pull_request, sonarqube, standing, states};
@@ -182,6 +182,69 @@ fn after_a_scan_that_failed_no_project_is_successful_without_an_analysis() {
 }
 
 /// Two steps scan one project each. Both list all projects in `SONAR_PROJECTS`.
+/// One key may have a status for each branch. Bitbucket shows the newest one, in this build.
+#[test]
+fn the_status_of_another_branch_says_nothing_about_this_one() {
+    let leave = |sandbox: &Sandbox, statuses: &[(&str, &str, &str)]| {
+        sandbox.world(|world| {
+            for (branch, state, description) in statuses {
+                let status = Status {
+                    commit: world.head("acme/api", "feature/login"),
+                    key: "sonar-acme_web".to_owned(),
+                    state: (*state).to_owned(),
+                    name: None,
+                    description: Some((*description).to_owned()),
+                    url: None,
+                    refname: Some((*branch).to_owned()),
+                    author: world.account_of(REPOSITORY_TOKEN),
+                    created_on: now(),
+                    updated_on: now(),
+                };
+                world.add_status("acme/api", status);
+            }
+        });
+    };
+    let of_branch = |sandbox: &Sandbox, branch: &str| {
+        let statuses = sandbox.statuses("acme/api", &sandbox.head("acme/api", "feature/login"));
+        let is_it =
+            |status: &&Status| status.key == "sonar-acme_web" && status.refname.as_deref() == Some(branch);
+        let status = statuses.iter().find(is_it).unwrap();
+        (status.state.clone(), status.description.clone().unwrap_or_default())
+    };
+    let red = "3 New Issues (is greater than 0)";
+    for (own, other, stands) in [
+        (("FAILED", red), ("SUCCESSFUL", NOT_AFFECTED), ("FAILED", red)),
+        (("INPROGRESS", "In progress"), ("FAILED", red), ("SUCCESSFUL", NOT_AFFECTED)),
+    ] {
+        let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+        scan(&folder, &sonarqube, "acme_api", Gate::passed());
+        leave(&sandbox, &[("feature/login", own.0, own.1), ("release", other.0, other.1)]);
+        let run = monorepo(&sandbox, &folder).run();
+        assert_eq!(run.code, 0, "{}", run.output);
+        assert_eq!(of_branch(&sandbox, "feature/login"), expected(stands.0, stands.1), "{}", run.output);
+        assert_eq!(of_branch(&sandbox, "release"), expected(other.0, other.1));
+    }
+}
+
+#[test]
+fn the_page_says_what_stays() {
+    let (sandbox, sonarqube, folder) = (acme(), sonarqube(), Folder::new());
+    scan(&folder, &sonarqube, "acme_api", Gate::passed());
+    scan(&folder, &sonarqube, "acme_web", Gate::failed());
+    assert_eq!(monorepo(&sandbox, &folder).run().code, 1);
+    std::fs::remove_dir_all(folder.path().join("acme_web")).unwrap();
+    let run = monorepo(&sandbox, &folder).set("SUMMARY_FILE", "summary.md").run();
+    assert_eq!(run.code, 0, "{}", run.output);
+    let page = folder.read("summary.md");
+    assert!(
+        page.contains(
+            "| sonar-acme\\_web | the verdict of another run stays: [C Reliability Rating on New Code"
+        ),
+        "{page}"
+    );
+    assert!(!page.contains(NOT_AFFECTED), "{page}");
+}
+
 #[test]
 fn the_verdict_of_another_step_stays() {
     for (gate, kept, words) in [
@@ -405,7 +468,8 @@ fn what_names_no_project_is_told() {
             2,
             "✖ SONAR_PROJECTS has \"$WEB\", which is not the key of a project",
         ),
-        ("SONAR_PROJECTS", " , ", 2, "✖ SONAR_PROJECTS names no project"),
+        ("SONAR_PROJECTS", " , ", 2, "✖ SONAR_PROJECTS has an empty item in \",\""),
+        ("SONAR_PROJECTS", "acme_api,,acme_web", 2, "✖ SONAR_PROJECTS has an empty item in "),
         ("SONAR_PROJECT_KEY", "acme_api", 2, "✖ SONAR_PROJECTS is set, and so is SONAR_PROJECT_KEY"),
         ("KEY", "gate", 2, "✖ SONAR_PROJECTS is set, and so is KEY"),
     ] {

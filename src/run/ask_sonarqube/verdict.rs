@@ -60,6 +60,10 @@ impl AskSonarQube<'_> {
             _ => None,
         };
         let words = gate.words(&about, DESCRIPTION_MAX_CHARS);
+        // With a list, the conditions are not told, and the outcome is green.
+        if !self.console.is_of_run() && matches!(gate.level, Level::Advice | Level::Warn) {
+            self.console.warning(&words);
+        }
         let verdict = self.verdict(state, &words, project, link, outcome);
         if let Some(reason) = reason {
             tell_no_verdict(&reason, self.console);

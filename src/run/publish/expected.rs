@@ -67,13 +67,14 @@ impl<'p> TargetPublisher<'_, 'p> {
         };
         let (delivery, status) = self.run_post(finder, found, step, status).await;
         let is_kept = matches!(delivery, Delivery::Kept);
+        let kept_words = status.description.clone();
         StatusResult {
             target: Some(found.target.clone()),
             status: Some(status),
             delivery,
             // What stands is the verdict of another run.
             verdict_outcome: if is_kept { Outcome::Done } else { verdict.outcome },
-            verdict_words: verdict.words.clone(),
+            verdict_words: if is_kept { kept_words } else { verdict.words.clone() },
         }
     }
 
@@ -85,7 +86,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         }
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
-        let standing = bitbucket.standing_status(&target.repository, &target.commit, &status.key).await?;
+        let standing = bitbucket.standing_status(target, &status.key).await?;
         Ok(standing.filter(|standing| !may_replace(standing, self.has_failed_scan())).map(|standing| {
             let description = standing.description.unwrap_or_default();
             Status { state: standing.state, description, url: standing.url.unwrap_or(status.url), ..status }

@@ -519,7 +519,7 @@ impl<'a> PublishRun<'a> {
     ) -> Vec<String> {
         let is_begun = async |project: String| {
             let key = plan.status.key_for(Some(&project));
-            let standing = bitbucket.standing_status(&target.repository, &target.commit, &key).await;
+            let standing = bitbucket.standing_status(target, &key).await;
             let is_begun = matches!(standing, Ok(Some(standing)) if standing.state == State::InProgress);
             is_begun.then_some(project)
         };

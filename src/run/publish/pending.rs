@@ -249,7 +249,7 @@ impl PendingStatuses {
         &self,
         status: &Rc<PendingStatus>,
         takes_worst: bool,
-    ) -> Result<(SlotLock, OwnedMutexGuard<()>), (Delivery, Status)> {
+    ) -> Result<(SlotLock, OwnedMutexGuard<()>), Box<(Delivery, Status)>> {
         let mut slot = self.lock_of(status, takes_worst)?;
         loop {
             let guard = slot.lock.clone().lock_owned().await;
@@ -261,7 +261,11 @@ impl PendingStatuses {
         }
     }
 
-    fn lock_of(&self, status: &Rc<PendingStatus>, takes_worst: bool) -> Result<SlotLock, (Delivery, Status)> {
+    fn lock_of(
+        &self,
+        status: &Rc<PendingStatus>,
+        takes_worst: bool,
+    ) -> Result<SlotLock, Box<(Delivery, Status)>> {
         let mut slots = self.slots.borrow_mut();
         let key = InSlot(status.clone());
         let replaces = match slots.get_key_value(&key) {
@@ -269,16 +273,16 @@ impl PendingStatuses {
             Some((posted, SlotState::Taken)) => {
                 let (posted, status) = (&posted.0.status, &status.status);
                 if posted == status {
-                    return Err((Delivery::Repeated, status.clone()));
+                    return Err(Box::new((Delivery::Repeated, status.clone())));
                 }
                 if posted.refname != status.refname {
-                    return Err((Delivery::Contradicted(Contradiction::Refname), status.clone()));
+                    return Err(Box::new((Delivery::Contradicted(Contradiction::Refname), status.clone())));
                 }
                 if !takes_worst {
-                    return Err((Delivery::Contradicted(Contradiction::Content), status.clone()));
+                    return Err(Box::new((Delivery::Contradicted(Contradiction::Content), status.clone())));
                 }
                 if status.state.badness() <= posted.state.badness() {
-                    return Err((Delivery::Outweighed, posted.clone()));
+                    return Err(Box::new((Delivery::Outweighed, posted.clone())));
                 }
                 true
             }

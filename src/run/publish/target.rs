@@ -307,7 +307,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let key = self.plan.crash_key(verdicts)?;
         let credential = self.credential(target);
         let bitbucket = self.bitbucket.with(&credential);
-        let standing = match bitbucket.standing_status(&target.repository, &target.commit, &key).await {
+        let standing = match bitbucket.standing_status(target, &key).await {
             Ok(standing) => standing?,
             Err(refusal) => {
                 self.bitbucket.client.console.warning(format_args!(
@@ -402,7 +402,7 @@ impl<'p> TargetPublisher<'_, 'p> {
         let takes_worst = matches!(self.plan.verdict, VerdictPlan::Ask(_));
         let (slot, _guard) = match self.pending.turn(&status, takes_worst).await {
             Ok(turn) => turn,
-            Err(other) => return Ok(other),
+            Err(other) => return Ok(*other),
         };
         self.bitbucket.client.deadline.extend(asked.elapsed());
         let delivery = match self.deliver(&status, slot.replaces).await {

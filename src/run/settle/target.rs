@@ -32,6 +32,7 @@ use crate::{
         status::{DESCRIPTION_MAX_CHARS, Status, StatusKey, StatusSlot},
         target::Target,
         timestamp::Timestamp,
+        verdict::ENDED,
     },
     run::{
         delivery::{Contradiction, Delivery, Fate, StatusResult},
@@ -343,7 +344,7 @@ impl TargetSettler<'_, '_> {
         let ListedStatus { key, name, url, refname, state, written, .. } = listed;
         let since = written.map(|written| format!(" since {}", written.minute())).unwrap_or_default();
         let (now, state) = (Timestamp::now().minute(), state.map_or("", State::as_str));
-        let description = format!("Ended by Gatepost on {now}: {state}{since}");
+        let description = format!("{ENDED}{now}: {state}{since}");
         Status {
             r#type: "build",
             key: key.clone(),

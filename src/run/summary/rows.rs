@@ -26,6 +26,7 @@ use crate::{
             refused, words,
         },
     },
+    sonarqube::gate::ADVISED,
 };
 
 /// The rows so far.
@@ -69,6 +70,8 @@ enum End {
     Left,
     /// A run that settles has found no status to end.
     Nothing,
+    /// The gate is green, except for advice.
+    Advised,
     Successful,
 }
 
@@ -113,7 +116,7 @@ impl<'a> SettledStatus<'a> {
 }
 
 impl End {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::NotPosted,
         Self::InDoubt,
         Self::WithoutReport,
@@ -124,6 +127,7 @@ impl End {
         Self::Ended,
         Self::Left,
         Self::Nothing,
+        Self::Advised,
         Self::Successful,
     ];
 
@@ -139,6 +143,7 @@ impl End {
             Self::Ended => "Ended",
             Self::Left => "Left as it is",
             Self::Nothing => "No status to end",
+            Self::Advised => "Successful, with advice",
             Self::Successful => "Successful",
         }
     }
@@ -169,6 +174,7 @@ impl End {
             | Delivery::ReportAlone(_) => match (result.verdict_outcome, &result.status) {
                 (Outcome::Done | Outcome::GateRed, Some(status)) => match status.state {
                     State::Failed => Self::Failed,
+                    State::Successful if result.verdict_words.starts_with(ADVISED) => Self::Advised,
                     State::Successful => Self::Successful,
                     State::InProgress | State::Stopped => Self::NotDone,
                 },
@@ -374,7 +380,7 @@ impl Rows {
         let of_end = |end: End| Section {
             heading: end.heading(),
             rows: rows(end),
-            is_fine: matches!(end, End::Ended | End::Nothing | End::Successful),
+            is_fine: matches!(end, End::Ended | End::Nothing | End::Advised | End::Successful),
             is_bad: end <= End::Unfinished,
         };
         [left_out]

@@ -43,7 +43,7 @@ use crate::{
     model::{
         analysis::{AddressOrigin, ServerAddress, Subject},
         status::Status,
-        target::{CommitHash, PullRequestId, Repository},
+        target::{CommitHash, PullRequestId, Repository, Target},
     },
     run::report,
     sonarqube::{
@@ -200,6 +200,8 @@ pub fn bitbucket(text: &[u8]) {
     let repository = Repository::from_full_name("acme/api").expect("it is a name");
     let commit = CommitHash::parse("8d081548cabb").expect("it is a hash");
     let status = status_of("failed", Some("acme_api".to_owned()), Some("feature/x".to_owned()));
+    let refname = status.refname.clone();
+    let target = Target { repository: repository.clone(), commit: commit.clone(), refname };
     let log = Log::new(&[TOKEN]);
     for question in 0..13 {
         let transport = transport(responses.clone());
@@ -220,7 +222,7 @@ pub fn bitbucket(text: &[u8]) {
             3 => drop(check(now(bitbucket.branch_head(&repository, "feature/x")), &log)),
             4 => drop(check(now(bitbucket.read_repository(&repository)), &log)),
             5 => drop(check(now(bitbucket.read_commit(&repository, &commit)), &log)),
-            6 => drop(check(now(bitbucket.standing_status(&repository, &commit, &status.key)), &log)),
+            6 => drop(check(now(bitbucket.standing_status(&target, &status.key)), &log)),
             7 => drop(check(now(bitbucket.status_creator(&repository, &commit, &status.key)), &log)),
             8 => drop(check(now(bitbucket.list_repositories("acme", None)), &log)),
             9 => drop(check(now(bitbucket.list_repositories("acme", Some("APPS"))), &log)),

@@ -2,15 +2,15 @@
 //!
 //! | Function | The text is | What always holds |
 //! | --- | --- | --- |
-//! | [`environment`] | variables, as `NAME=value` with a zero byte after each | a run has problems, or its statuses are within the limits of Bitbucket; no secret is printed or posted |
+//! | [`environment`] | variables, as `NAME=value` with a zero byte after each, and answers of Bitbucket without a name | a run has problems, or its statuses are within the limits of Bitbucket; no secret is printed or sent; a target is in a repository that was named or listed, and only what was asked for is ended |
 //! | [`targets`] | `TARGETS` | the same for each entry; there are not more targets than objects, and the log stays short |
 //! | [`report_task`] | `report-task.txt` | the task is asked for at the server of the file, over http or https |
 //! | [`webhook`] | the JSON of a webhook | a status is green only if the gate itself says `OK`, and it is within the limits of Bitbucket |
 //! | [`sonarqube`] | an answer of SonarQube | each line that is printed is short, visible and without a secret; so is what becomes a status, which is green only if the gate itself says `OK` |
-//! | [`bitbucket`] | an answer of Bitbucket | each line is the same, and there is a reason for each refusal; a status is posted only if the answer has its key and its state, or is 204 |
+//! | [`bitbucket`] | answers of Bitbucket | each line is the same, and there is a reason for each refusal; a status is posted only if the answer has its key and its state, or is 204; a list ends, and none of its pages is elsewhere |
 //! | [`retry_after`] | an answer with a pause | no attempt begins after the deadline |
 //! | [`result_file`] | lines of `RESULT_FILE` | the status that is written is recalled, and no other |
-//! | [`foreign_text`] | a secret, and a text around it | what is printed has no part of the secret, and no character that forges text |
+//! | [`foreign_text`] | a secret, and a text around it | what is printed has no part of the secret, and no character that forges text; nor has the page of a run, on which markup is text |
 //!
 //! Each is run with the inputs in `test/fuzz/seeds` by the tests, and with many others by `test/fuzz/run`.
 

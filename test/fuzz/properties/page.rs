@@ -7,6 +7,7 @@ use std::{
     rc::Rc,
 };
 
+use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::{
@@ -57,7 +58,9 @@ pub(super) fn check(secret: &str, text: &str) {
         if texts(&plain.page).iter().any(|text| holds_part(text, secret)) {
             continue;
         }
-        texts(&written.page).iter().for_each(|text| log.check(text));
+        for text in texts(&written.page) {
+            log.check(&text);
+        }
     }
 }
 
@@ -114,8 +117,8 @@ fn plans(text: &str, variables: &Variables, keyring: &Keyring, log: &Log) -> Vec
     let entries = [
         json!({ "repo_slug": "acme/api", "commit": commit, "state": "failed", "key": text, "description": text, "url": format!("https://ci.acme.example/{text}") }),
         json!({ "repo_slug": "acme/web", "branch": text, "state": "passed", "key": "k", "name": text }),
-        json!({ "repo_slug": "acme/till", "commit": commit, "refname": text, "sonar_project_key": "acme_till", "sonar_token": "squ_of-this-entry" }),
-        json!({ "repo_slug": "acme/docs", "pull_request": 7, "commit": commit, "state": "running", "key": "k" }),
+        json!({ "repo_slug": "acme/till", "commit": commit, "sonar_project_key": "acme_till", "sonar_token": "squ_of-this-entry" }),
+        json!({ "repo_slug": "acme/docs", "pull_request": 7, "commit": commit, "state": "running", "key": "k", "description": text }),
     ];
     let plan = |entry: &Value| {
         let (list, mut findings) = (json!([entry]).to_string(), Findings::default());
@@ -131,7 +134,10 @@ fn result(number: usize, plan: &Plan, text: &str, log: &Log) -> StatusResult {
     let target = plan.target.given();
     let verdicts = match &plan.verdict {
         VerdictPlan::Given(verdicts) => verdicts.clone(),
-        VerdictPlan::Ask(_) => vec![Verdict::wrong_variable(text, Some("acme_till"))],
+        VerdictPlan::Ask(_) => {
+            let link = Url::parse(&format!("https://sonar.acme.example/{text}")).ok().map(String::from);
+            vec![Verdict { link, ..Verdict::wrong_variable(text, Some("acme_till")) }]
+        }
     };
     let statuses = target.as_ref().map(|target| plan.statuses(&verdicts, target));
     StatusResult {
