@@ -13,7 +13,7 @@ use crate::{
         target::is_branch,
         variables::Variables,
     },
-    console::foreign::shown,
+    console::foreign::{holds_credential, shown},
     model::target::{Repository, is_name},
 };
 
@@ -98,7 +98,7 @@ impl TargetSearch {
                 Some(name) => excluded_names(name, variables, findings).map(|names| excluded.extend(names)),
                 None => wanted_repositories(item, variables, findings).map(|names| wanted.extend(names)),
             };
-            wrong.extend(read.err().map(|why| why.of(item)));
+            wrong.extend(read.err().map(|why| why.of(item, text)));
         }
         report_wrong(wrong, findings);
         if wanted.is_empty() {
@@ -222,9 +222,11 @@ impl WrongItem {
         Self { found: Some(found.into()), remedy }
     }
 
-    /// What is wrong with the list, and what to do.
-    fn of(self, item: &str) -> (Option<String>, &'static str) {
-        (self.found.map(|found| format!("holds {}, {found}", shown(item))), self.remedy)
+    /// What is wrong with the list, and what to do. A part of an address that holds a password is not shown: alone, nothing
+    /// says that it is one.
+    fn of(self, item: &str, list: &str) -> (Option<String>, &'static str) {
+        let item = if holds_credential(list) { "an item".to_owned() } else { shown(item) };
+        (self.found.map(|found| format!("holds {item}, {found}")), self.remedy)
     }
 }
 
