@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::repositories::RepositoryList,
+    console::text::grouped,
     model::target::{PullRequestId, Repository},
 };
 
@@ -119,7 +120,7 @@ pub(crate) fn in_words(left_out: &[LeftOut]) -> String {
     let words = |number: usize, one: &str, many: &str| match number {
         0 => None,
         1 => Some(format!("1 {one}")),
-        number => Some(format!("{number} {many}")),
+        number => Some(format!("{} {many}", grouped(number))),
     };
     let unread = [
         words(lists, "list of repositories", "lists of repositories"),

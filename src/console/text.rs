@@ -135,7 +135,7 @@ fn entity(name: &str) -> Option<char> {
 
 /// A number of things: "1 target", "2 targets".
 pub(crate) fn counted(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+    format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// A long time in its largest unit that is not too coarse: "90 minutes", "26 hours", "7 days".

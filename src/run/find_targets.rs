@@ -24,6 +24,7 @@ use crate::{
     console::{
         foreign::{HIDDEN, shown},
         log::Console,
+        text::grouped,
     },
     explain::tell::tell,
     http::deadline::Deadline,
@@ -59,6 +60,8 @@ struct InRepository {
     left_out: Vec<LeftOut>,
     drafts: usize,
     forks: usize,
+    /// The number of repositories without a main branch.
+    empty: usize,
 }
 
 /// Repositories by their names in lower case, with the main branch if a list tells it.
@@ -148,7 +151,7 @@ impl<'a> TargetFinder<'a> {
 
     fn tell(
         &self,
-        InRepository { entries, drafts, forks, .. }: &InRepository,
+        InRepository { entries, drafts, forks, empty, .. }: &InRepository,
         repositories: usize,
         left_out: &[LeftOut],
     ) {
@@ -158,17 +161,18 @@ impl<'a> TargetFinder<'a> {
             TargetsFrom::Branch(_) => ("branch", "branches"),
         };
         let counted = |number: usize, (one, many): (&str, &str)| {
-            format!("{number} {}", if number == 1 { one } else { many })
+            format!("{} {}", grouped(number), if number == 1 { one } else { many })
         };
         let among = |number: usize, words: (&str, &str)| {
             if number == 0 { String::new() } else { format!(", {}", counted(number, words)) }
         };
         self.context.console.line(format_args!(
-            "found {} in {}{}{}{}",
+            "found {} in {}{}{}{}{}",
             counted(entries.len(), thing),
             counted(repositories, ("repository", "repositories")),
             among(*drafts, ("draft", "drafts")),
             among(*forks, ("from a fork", "from forks")),
+            among(*empty, ("repository has no branch yet", "repositories have no branch yet")),
             in_words(left_out),
         ));
     }
@@ -256,7 +260,7 @@ impl<'a> TargetFinder<'a> {
                     Some(known) => Some(known.to_owned()),
                 };
                 let entries = asked.iter().map(|branch| self.branch(repository, branch)).collect();
-                Ok(InRepository { entries, ..InRepository::default() })
+                Ok(InRepository { entries, empty: usize::from(asked.is_none()), ..InRepository::default() })
             }
             TargetsFrom::Branch(branch) => {
                 let entries = vec![self.branch(repository, branch)];
@@ -360,6 +364,7 @@ impl InRepository {
         self.entries.append(&mut other.entries);
         self.drafts += other.drafts;
         self.forks += other.forks;
+        self.empty += other.empty;
     }
 }
 

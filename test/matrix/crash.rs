@@ -150,11 +150,11 @@ fn two_runs_on_one_result_file_lose_nothing() {
     for _ in 0..3 {
         let survivor = other.start();
         killed(&one, &sandbox, sandbox.request_count() + random.usize(1..300), random.usize(..200));
-        assert_told(&other.finish(survivor, begun), 0, &["✔ 1000 targets: "]);
+        assert_told(&other.finish(survivor, begun), 0, &["✔ 1,000 targets: "]);
     }
     let children = [one.start(), other.start()];
     for (gatepost, child) in [&one, &other].into_iter().zip(children) {
-        assert_told(&gatepost.finish(child, begun), 0, &["✔ 1000 targets: "]);
+        assert_told(&gatepost.finish(child, begun), 0, &["✔ 1,000 targets: "]);
     }
     let (delivered, damaged) = recorded(&folder);
     assert_eq!((delivered.len(), damaged), (TARGETS, 0));

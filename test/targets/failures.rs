@@ -83,7 +83,7 @@ fn ten_thousand_failures_print_fewer_than_600_lines() {
         &run,
         4,
         &[
-            "✖ 10000 targets: 0 posted, 10000 not posted",
+            "✖ 10,000 targets: 0 posted, 10,000 not posted",
             "lines about single targets were left out; their reasons are above; RESULT_FILE has each",
         ],
     );

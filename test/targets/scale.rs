@@ -39,7 +39,7 @@ fn a_thousand_targets_run_eight_at_once_with_one_request_each() {
     let run = nightly(&sandbox, &folder, &json!(entries(&sandbox, 1..=TARGETS as usize)))
         .set("RESULT_FILE", "results.jsonl")
         .run();
-    assert_told(&run, 0, &["1000 targets, 8 at once", "✔ 1000 targets: 1000 posted"]);
+    assert_told(&run, 0, &["1,000 targets, 8 at once", "✔ 1,000 targets: 1,000 posted"]);
     assert_eq!((sandbox.request_count(), sandbox.most_at_once()), (TARGETS as usize, 8));
     // `test/image` measures the exact time, where nothing else runs.
     assert!(run.took < latency * TARGETS / 2, "{:?}", run.took);

@@ -75,7 +75,7 @@ impl Advice {
         let number = u16::try_from(groups.len()).ok().filter(|number| *number < GROUPS_MAX)?;
         let lines = lines(explanation, answered).into_iter();
         groups.push(Group {
-            title: console.clean(titles.first().copied().unwrap_or_default()),
+            title: console.clean(&headline(&titles, answered)),
             lines: lines.map(|(title, text)| (title, console.clean(text))).collect(),
         });
         self.by_kind.borrow_mut().insert(kind, number);
@@ -86,6 +86,18 @@ impl Advice {
 /// What the refusals with a reason have in common. The text of a reason may name a repository.
 fn title(reason: &Reason) -> &str {
     reason.trouble.map_or(&*reason.why, |trouble| trouble.title)
+}
+
+/// The reason, if it is known.
+fn headline(titles: &[&str], answered: Option<&str>) -> String {
+    match (titles, answered) {
+        ([title], _) => (*title).to_owned(),
+        (_, Some(answered)) => {
+            let answered = answered.split([',', '(']).next().unwrap_or_default().trim();
+            format!("{answered}: {} reasons are possible", titles.len())
+        }
+        (titles, None) => titles.join(", or: "),
+    }
 }
 
 fn lines<'e>(explanation: &'e Explanation, answered: Option<&'e str>) -> Vec<(String, &'e str)> {

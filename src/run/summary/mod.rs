@@ -15,7 +15,7 @@ use crate::{
     config::plan::Plan,
     console::{
         log::Console,
-        text::{counted, fit},
+        text::{counted, fit, grouped},
     },
     http::{failed_request::Cause, transport::Failure},
     model::{outcome::Outcome, state::State},
@@ -114,7 +114,7 @@ impl Summary {
     /// The number of statuses by what became of them, in words.
     fn sum(&self) -> String {
         let counts = self.counts.borrow();
-        let mut parts = vec![format!("{} posted", counts.posted)];
+        let mut parts = vec![format!("{} posted", grouped(counts.posted))];
         for (number, words) in [
             (counts.skipped, "skipped, because RESULT_FILE says that they were delivered"),
             (counts.repeated, "the same as others, posted once"),
@@ -130,7 +130,7 @@ impl Summary {
             (counts.stopped, "stopped"),
         ] {
             if number > 0 {
-                parts.push(format!("{number} {words}"));
+                parts.push(format!("{} {words}", grouped(number)));
             }
         }
         format!("{}: {}{}", self.targets, parts.join(", "), self.left_out)

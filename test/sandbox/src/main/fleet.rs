@@ -129,7 +129,15 @@ fn nightly(
         ("SONAR_TOKEN", text(USER_TOKEN)),
         ("SONAR_HOST_URL", sonarqube.http_url()),
         ("RESULT_FILE", text("results.jsonl")),
+        ("SUMMARY_FILE", text("summary.md")),
     ];
     let pipe = show_pipe(&variables, central(program, sandbox).within(folder.path()), out)?;
-    run_pipe(&pipe, 4, out)
+    run_pipe(&pipe, 4, out)?;
+    writeln!(out, "\n   The page of the run begins:\n")?;
+    let page = folder.read("summary.md");
+    for line in page.lines().take_while(|line| !line.starts_with("## ")).filter(|line| !line.is_empty()) {
+        writeln!(out, "   {line}")?;
+    }
+    ensure!(page.contains("Left out: **2**"), "the page lacks what could not be read");
+    Ok(())
 }
