@@ -74,6 +74,9 @@ enum End {
 
 /// A list that is older is read again before a status of it is ended: somebody may have published a verdict.
 const FRESH: Duration = Duration::from_secs(2);
+/// The same for a list that was read for this status. While the allowance is nearly used up, each request waits for those of
+/// the other targets, and more lists would use up the rest.
+const FRESH_AGAIN: Duration = Duration::from_secs(10);
 /// So often the list is read for one status because it is too old. A run that is slowed down would end none otherwise.
 const LISTS_MAX: u32 = 3;
 /// The pause before a status that was not accepted is looked at again; it doubles each time.
@@ -366,14 +369,15 @@ impl TargetSettler<'_, '_> {
     ) -> Result<End, Box<Refusal>> {
         let (mut lists, mut pause, mut has_failed) = (0, FIRST_PAUSE, false);
         loop {
-            if has_failed || (listing.read.elapsed() > FRESH && lists < LISTS_MAX) {
+            if has_failed || (listing.read.elapsed() > fresh(lists) && lists < LISTS_MAX) {
                 *listing = self.list(&ending.target).await?;
                 lists += 1;
             }
             if let Some(end) = self.end_by_others(ending, listing) {
                 return Ok(end);
             }
-            let Some(posted) = post_soon(ending, bitbucket, lists < LISTS_MAX).await else { continue };
+            let limit = (lists < LISTS_MAX).then(|| fresh(lists));
+            let Some(posted) = post_within(ending, bitbucket, limit).await else { continue };
             let refusal = match posted {
                 Ok(()) => return Ok(End::Posted),
                 Err(refusal) => refusal,
@@ -438,11 +442,16 @@ impl TargetSettler<'_, '_> {
     }
 }
 
-/// Posts the end of a status once. Returns `None` when its turn did not come soon, if it is to be sent soon.
-async fn post_soon(
+/// How old a list may be, after it was read so often for a status.
+const fn fresh(lists: u32) -> Duration {
+    if lists == 0 { FRESH } else { FRESH_AGAIN }
+}
+
+/// Posts the end of a status once. Returns `None` when its turn did not come within the limit.
+async fn post_within(
     ending: &EndingStatus,
     bitbucket: Bitbucket<'_>,
-    soon: bool,
+    limit: Option<Duration>,
 ) -> Option<Result<(), Box<Refusal>>> {
     let EndingStatus { target, status, effect, .. } = ending;
     let bitbucket =
@@ -451,7 +460,7 @@ async fn post_soon(
     let mut post = pin!(bitbucket.post_status(&target.repository, &target.commit, status));
     tokio::select! {
         posted = &mut post => return Some(posted),
-        () = tokio::time::sleep(FRESH), if soon => {}
+        () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {}
     }
     if effect.attempts() == attempts { None } else { Some(post.await) }
 }
