@@ -45,6 +45,7 @@ use crate::{
         repositories::TargetSearch,
         roots::{extra_roots, sonarqube_roots},
         settings::{Mode, Settings},
+        settle::warn_of_unused,
         target_list::{FOUND, Targets},
         variables::Variables,
     },
@@ -136,6 +137,9 @@ async fn run(
         advice: advice.as_ref(),
         console: &console,
     };
+    if settings.mode != Mode::Settle {
+        warn_of_unused(&variables, &mut findings);
+    }
     match settings.mode {
         Mode::Publish => publish(&variables, context, findings, &mut stop).await,
         Mode::Check => check(&variables, context, findings, &mut stop).await,
@@ -274,7 +278,7 @@ async fn write_targets(
 ) -> anyhow::Result<Outcome> {
     let Context { settings, keyring, console, .. } = context;
     let search = TargetSearch::from_variables(variables, keyring, &mut findings);
-    if search.is_none() && variables.repositories.is_none() {
+    if variables.repositories.is_none() && !findings.is_wrong("REPOSITORIES") {
         findings.refuse(
             "MODE",
             "is targets, and REPOSITORIES is not set",
@@ -309,8 +313,9 @@ async fn targets(
     let planner = Planner::new(settings.mode, keyring, console);
     let Some(search) = TargetSearch::from_variables(variables, keyring, findings) else {
         // A wrong search must not become the one target of the pipeline.
+        let is_search = variables.repositories.is_some() || findings.is_wrong("REPOSITORIES");
         let named = || Targets::from_variables(variables, &planner, findings);
-        let targets = variables.repositories.is_none().then(named).flatten();
+        let targets = (!is_search).then(named).flatten();
         if let Some(targets) = &targets {
             report::tell_left_out(&targets.left_out, console);
         }

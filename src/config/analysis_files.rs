@@ -14,7 +14,7 @@ use crate::{
         analysis::VerdictNeed,
         checkout::Checkouts,
         findings::Findings,
-        parse::list_items,
+        parse::items,
         projects::CheckoutProjects,
         report_task::{self, Analysis, AnalysisFile, Found, NoFile, SkipReason, Skipped},
         repository::is_own,
@@ -222,7 +222,9 @@ pub(super) fn named_files(
     search: &FileSearch,
     findings: &mut Findings,
 ) -> Option<Files> {
-    let patterns = list_items(patterns);
+    const ACCEPTED: &str =
+        "paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas";
+    let patterns = items("SONAR_REPORT_TASK", patterns, ACCEPTED, findings);
     let may_be_several = patterns.len() > 1 || patterns.iter().any(|pattern| report_task::is_glob(pattern));
     let mut files = Files { may_be_several, may_be_partial: may_be_several, ..Files::default() };
     let mut wrong = patterns.is_empty().then(|| "names no file".to_owned());
@@ -234,7 +236,7 @@ pub(super) fn named_files(
         findings.problem(
             "SONAR_REPORT_TASK",
             found,
-            "paths or globs of report-task.txt or of a webhook's JSON, as a list or separated by commas",
+            ACCEPTED,
             "check where the scanner leaves the file (.scannerwork, target/sonar, build/sonar ...), relative to the working directory of the pipe; from another step it must be an artifact",
         );
         return None;

@@ -113,8 +113,13 @@ impl Findings {
         self.add(Problem { variable, found, accepted, remedy, keeps_verdict_away: false });
     }
 
+    /// Whether the variable has a problem.
+    pub(crate) fn is_wrong(&self, variable: &str) -> bool {
+        self.problems.iter().any(|known| known.variable == variable)
+    }
+
     fn add(&mut self, problem: Problem) {
-        if !self.problems.iter().any(|known| known.variable == problem.variable) {
+        if !self.is_wrong(&problem.variable) {
             self.problems.push(problem);
         }
     }

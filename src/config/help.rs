@@ -18,7 +18,8 @@ pub fn help() -> String {
 Carries the verdict of a SonarQube analysis, or a state that is given, to the
 commit of a pull request on Bitbucket Cloud, as a build status.
 Everything is set by environment variables; a blank one counts as unset,
-except REPO_SLUG, STATE, TARGETS and TARGETS_FILE: blank, they are an error.
+except REPO_SLUG, STATE, REPOSITORIES, TARGETS and TARGETS_FILE: blank, they are
+an error.
 "
     );
     let mut group = "";

@@ -46,6 +46,20 @@ pub(crate) fn list_items(text: &str) -> Vec<&str> {
     text.split(separator).map(str::trim).filter(|item| !item.is_empty()).collect()
 }
 
+/// The items of a list that this variable holds. An empty one between commas is a problem: the variable that it is taken
+/// from may be empty, and what it names would be left out.
+pub(crate) fn items<'t>(name: &str, text: &'t str, accepted: &str, findings: &mut Findings) -> Vec<&'t str> {
+    if !text.contains('\n') && text.split(',').any(|item| item.trim().is_empty()) {
+        findings.problem(
+            name,
+            format!("has an empty item in {}", shown(text.trim())),
+            accepted,
+            "check whether the variable that the item is taken from reaches this step; remove the comma if there is no such item",
+        );
+    }
+    list_items(text)
+}
+
 /// The fields of a JSON object in their order. A map would keep only the last of two fields with one name.
 #[derive(Debug)]
 pub(crate) struct Fields(pub(crate) Vec<(String, Value)>);

@@ -1,13 +1,18 @@
 //! Placeholders that stand for what is known of a found target, in the variables of Status and SonarQube:
 //! `SONAR_PROJECT_KEY: acme_{repo_slug}`.
 
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::{
     config::{
-        findings::Findings,
+        findings::{Findings, is_trifle},
         near_miss::Word,
         repositories::TargetsFrom,
         variables::{Variable, Variables},
     },
+    console::foreign::shown,
     model::target::{PullRequestId, Repository},
 };
 
@@ -27,6 +32,14 @@ const NAMES: [&str; 5] = ["workspace", "repo_slug", "pull_request", "branch", "d
 /// Those that only a pull request has.
 const OF_PULL_REQUESTS: [&str; 2] = ["pull_request", "destination"];
 
+/// What stays as it is in a value that becomes part of `URL`: the characters that have no meaning in an address, and the
+/// slashes of a branch.
+const UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+/// The templates that Bitbucket itself replaces in the link of a status begin with one of these words:
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/>.
+const OF_BITBUCKET: [&str; 2] = ["repository.", "commit."];
+
 impl FoundTarget<'_> {
     fn value(&self, name: &str) -> Option<String> {
         Some(match name {
@@ -39,18 +52,19 @@ impl FoundTarget<'_> {
         })
     }
 
-    /// The text with values in place of its placeholders; `None` if it has no placeholder.
-    pub(crate) fn fill(&self, text: &str) -> Option<String> {
+    /// The text of this variable with values in place of its placeholders; `None` if it has no placeholder.
+    pub(crate) fn fill(&self, field: &str, text: &str) -> Option<String> {
         let mut filled = String::new();
         let (mut rest, mut has_any) = (text, false);
-        while let Some((before, name, after)) = next(rest) {
+        while let Some(Braces { before, inside, after }) = next(rest) {
             filled.push_str(before);
-            if let Some(value) = self.value(name) {
-                filled.push_str(&value);
-                has_any = true;
-            } else {
-                filled.extend(["{", name, "}"]);
+            match self.value(inside) {
+                // A branch may have characters that end a path or begin another parameter.
+                Some(value) if field == "url" => filled.extend(utf8_percent_encode(&value, UNRESERVED)),
+                Some(value) => filled.push_str(&value),
+                None => filled.extend(["{", inside, "}"]),
             }
+            has_any |= self.value(inside).is_some();
             rest = after;
         }
         filled.push_str(rest);
@@ -58,18 +72,47 @@ impl FoundTarget<'_> {
     }
 }
 
-/// The text before the first word in braces, the word, and the text after it.
-fn next(text: &str) -> Option<(&str, &str, &str)> {
-    let mut from = 0;
+/// A pair of braces in a text.
+struct Braces<'t> {
+    before: &'t str,
+    inside: &'t str,
+    after: &'t str,
+}
+
+/// The first pair of braces in a text that has no other brace inside.
+fn next(text: &str) -> Option<Braces<'_>> {
+    let mut open = text.find('{')?;
     loop {
-        let open = from + text[from..].find('{')?;
         let rest = &text[open + 1..];
-        let word = rest.find(|c: char| !(c.is_ascii_alphabetic() || c == '_')).unwrap_or(rest.len());
-        if word > 0 && rest[word..].starts_with('}') {
-            return Some((&text[..open], &rest[..word], &rest[word + 1..]));
+        let end = rest.find(['{', '}'])?;
+        if rest[end..].starts_with('}') {
+            return Some(Braces { before: &text[..open], inside: &rest[..end], after: &rest[end + 1..] });
         }
-        from = open + 1;
+        open += 1 + end;
     }
+}
+
+/// The placeholder that a word probably means, whatever its case, spaces and signs are.
+fn meant(word: &str) -> Option<&'static str> {
+    let letters = |text: &str| -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let (word, names) = (letters(word), NAMES.map(letters));
+    let near = Word::new(&word).nearest(names.iter().map(String::as_str))?;
+    names.iter().zip(NAMES).find_map(|(letters, name)| (letters == near).then_some(name))
+}
+
+/// A brace that is not closed, with the word after it, if the word is probably that of a placeholder.
+fn unclosed(text: &str) -> Option<(&str, &'static str)> {
+    text.match_indices('{').find_map(|(open, _)| {
+        let rest = &text[open + 1..];
+        let is_of_word = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+        let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
+        // It is closed if no other brace comes first.
+        let is_closed = rest.find(['{', '}']).is_some_and(|brace| rest[brace..].starts_with('}'));
+        let near = meant(&rest[..end]).filter(|_| !is_closed)?;
+        Some((&text[open..=open + end], near))
+    })
 }
 
 /// Whether a variable may hold placeholders.
@@ -82,35 +125,97 @@ pub(crate) fn check(variables: &Variables, from: &TargetsFrom, findings: &mut Fi
     for variable in Variables::ALL.iter().filter(|variable| !variable.secret) {
         let Some(text) = variables.text(variable.field) else { continue };
         let mut rest = text;
-        while let Some((_, name, after)) = next(rest) {
+        let mut wrong = None;
+        while let Some(Braces { inside, after, .. }) = next(rest).filter(|_| wrong.is_none()) {
+            let found = || shown(&format!("{{{inside}}}"));
+            wrong = wrong_in_braces(variable, inside, from).map(|(what, remedy)| (found(), what, remedy));
             rest = after;
-            let is_known = NAMES.contains(&name);
-            let (found, remedy) = if !may_hold(variable) {
-                if !is_known {
-                    continue;
-                }
-                ("and takes no placeholders", "write the value itself".to_owned())
-            } else if !is_known {
-                let lower = name.to_ascii_lowercase();
-                let near = Word::new(&lower).nearest(NAMES);
-                let remedy = near.map_or_else(
-                    || "write one of these, or the text without braces".to_owned(),
-                    |near| format!("did you mean {{{near}}}?"),
-                );
-                ("which is not a placeholder", remedy)
-            } else if OF_PULL_REQUESTS.contains(&name) && *from != TargetsFrom::OpenPullRequests {
-                ("and TARGETS_FROM finds branches, which have none", format!("remove {{{name}}}"))
-            } else {
-                continue;
-            };
+        }
+        if may_hold(variable)
+            && wrong.is_none()
+            && let Some((text, near)) = unclosed(text)
+        {
+            wrong = Some((shown(text), "whose brace is not closed", format!("did you mean {{{near}}}?")));
+        }
+        if let Some((text, what, remedy)) = wrong {
             findings.refuse(
                 variable.name(),
-                format!("holds {{{name}}}, {found}"),
+                format!("holds {text}, {what}"),
                 format!("in the variables of Status and SonarQube, one of {{{}}}", NAMES.join("}, {")),
                 remedy,
             );
         }
     }
+}
+
+/// What is wrong with a word in braces, and what to do.
+fn wrong_in_braces(variable: &Variable, word: &str, from: &TargetsFrom) -> Option<(&'static str, String)> {
+    let is_known = NAMES.contains(&word);
+    if !may_hold(variable) {
+        return is_known.then(|| ("and takes no placeholders", "write the value itself".to_owned()));
+    }
+    if variable.field == "url" && OF_BITBUCKET.iter().any(|start| word.starts_with(start)) {
+        return None;
+    }
+    if !is_known {
+        let remedy = meant(word).map_or_else(
+            || "write one of these, or the text without braces".to_owned(),
+            |near| format!("did you mean {{{near}}}?"),
+        );
+        return Some(("which is not a placeholder", remedy));
+    }
+    (OF_PULL_REQUESTS.contains(&word) && *from != TargetsFrom::OpenPullRequests)
+        .then(|| ("and TARGETS_FROM finds branches, which have none", format!("remove {{{word}}}")))
+}
+
+/// Reports placeholders of a run that finds no targets: nothing is known that they could stand for. `variables` are those
+/// of a target, and `is_its_own` says which of them its entry in a list has. Variables that decide nothing are left out.
+pub(crate) fn check_unfilled<'v>(
+    variables: &'v Variables,
+    is_its_own: impl Fn(&str) -> bool,
+    findings: &mut Findings,
+) -> Cow<'v, Variables> {
+    let mut without = Cow::Borrowed(variables);
+    // What REPOSITORIES finds has its values. They may hold such a word: git allows braces in the name of a branch.
+    if variables.repositories.is_some() {
+        return without;
+    }
+    for variable in Variables::ALL.iter().filter(|variable| may_hold(variable)) {
+        let Some(text) = variables.text(variable.field) else { continue };
+        let Some(word) = first_known(text) else { continue };
+        let (name, word) = (variable.name(), shown(&format!("{{{word}}}")));
+        if is_its_own(variable.field) {
+            // A list that MODE: targets wrote has the name of the branch in it.
+            findings.warning(format!(
+                "{name} holds {word}, which is posted as it is: only the variables of a run with REPOSITORIES have placeholders"
+            ));
+            continue;
+        }
+        findings.problem(
+            &name,
+            format!(
+                "holds {word}, and placeholders stand for what is known of targets that REPOSITORIES finds"
+            ),
+            "the value itself",
+            format!("write the value itself into {name}, or pass REPOSITORIES"),
+        );
+        if is_trifle(&name) {
+            without.to_mut().put(variable.field, None);
+        }
+    }
+    without
+}
+
+/// The first placeholder in a text.
+fn first_known(text: &str) -> Option<&str> {
+    let mut rest = text;
+    while let Some(Braces { inside, after, .. }) = next(rest) {
+        if NAMES.contains(&inside) {
+            return Some(inside);
+        }
+        rest = after;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -120,14 +225,18 @@ mod tests {
     use super::*;
 
     fn fill(text: &str) -> Option<String> {
+        fill_in("key", text, "feature/login")
+    }
+
+    fn fill_in(field: &str, text: &str, branch: &str) -> Option<String> {
         let repository = Repository::from_full_name("acme/api").unwrap();
         let found = FoundTarget {
             repository: &repository,
             pull_request: Some(PullRequestId(7)),
-            branch: "feature/login",
+            branch,
             destination: None,
         };
-        found.fill(text)
+        found.fill(field, text)
     }
 
     #[test]
@@ -140,8 +249,60 @@ mod tests {
             ("plain", None),
             ("{other} {", None),
             ("{repo slug}", None),
+            ("{ {repo_slug} }", Some("{ api }")),
         ] {
             assert_eq!(fill(text).as_deref(), filled, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_stays_in_its_place_of_an_address() {
+        let url = "https://ci.acme.example/{branch}/{repository.full_name}?b={branch}&x=1";
+        for (branch, encoded) in [
+            ("feature/login", "feature/login"),
+            ("fix#12", "fix%2312"),
+            ("a&x=1", "a%26x%3D1"),
+            ("50%/ä~b-c.d_e+f", "50%25/%C3%A4~b-c.d_e%2Bf"),
+            ("{branch}", "%7Bbranch%7D"),
+        ] {
+            let filled = url.replace("{branch}", encoded);
+            assert_eq!(fill_in("url", url, branch), Some(filled), "{branch}");
+            assert_eq!(fill_in("name", "{branch}", branch).as_deref(), Some(branch));
+        }
+    }
+
+    #[test]
+    fn a_word_is_near_a_name_whatever_its_case_spaces_and_signs_are() {
+        for (word, near) in [
+            ("repo-slug", Some("repo_slug")),
+            (" repo_slug ", Some("repo_slug")),
+            ("repo slug", Some("repo_slug")),
+            ("repo.slug", Some("repo_slug")),
+            ("repo_slug1", Some("repo_slug")),
+            ("RepoSlug", Some("repo_slug")),
+            ("Pull-Request", Some("pull_request")),
+            ("", None),
+            ("-", None),
+            ("repo", None),
+            ("repository", None),
+        ] {
+            assert_eq!(meant(word), near, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_brace_that_is_not_closed_is_found_before_a_name() {
+        for (text, found) in [
+            ("k-{repo_slug", Some(("{repo_slug", "repo_slug"))),
+            ("{repo_slugx {branch}", Some(("{repo_slugx", "repo_slug"))),
+            ("{branch}-{repo-slug/x", Some(("{repo-slug", "repo_slug"))),
+            ("{{branch}", None),
+            ("{branch}", None),
+            ("{", None),
+            ("a { b", None),
+            ("{ä", None),
+        ] {
+            assert_eq!(unclosed(text), found, "{text}");
         }
     }
 

@@ -79,6 +79,11 @@ impl NamedTarget {
         is_listed: bool,
         findings: &mut Findings,
     ) -> Option<Self> {
+        if mode == Mode::Settle && variables.refname.is_some() {
+            findings.warning(
+                "REFNAME is set but ignored: with MODE: settle, Gatepost looks at the statuses of all branches on the commit",
+            );
+        }
         if mode != Mode::Check || is_listed || names_commit(variables) {
             target_plan(variables, findings).map(Self::Commit)
         } else {

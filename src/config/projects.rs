@@ -8,7 +8,7 @@ use crate::{
         analysis_files::{FileSearch, Files},
         findings::Findings,
         insights::InsightsPlan,
-        parse::{list_items, read_small},
+        parse::{items, read_small},
         report_task::{AnalysisFile, files_named, is_glob},
         variables::Variables,
     },
@@ -63,7 +63,7 @@ impl ExpectedProjects {
             findings.warning(format!("SONAR_PROJECTS is set but ignored: {why}"));
             return Self::default();
         }
-        let mut items = list_items(text);
+        let mut items = items("SONAR_PROJECTS", text, ACCEPTED, findings);
         if let Some((found, remedy)) = contradiction(variables) {
             findings.problem("SONAR_PROJECTS", found, ACCEPTED, remedy);
             // No folder is searched for a run that posts no verdict.
@@ -233,6 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::parse::list_items;
 
     #[test]
     fn the_key_is_read_as_the_scanner_reads_it() {

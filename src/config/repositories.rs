@@ -4,10 +4,16 @@ use glob::{MatchOptions, Pattern};
 
 use crate::{
     config::{
-        findings::Findings, keyring::Keyring, near_miss::Word, parse::flag, placeholders,
-        repository::split_address, target::is_branch, variables::Variables,
+        findings::Findings,
+        keyring::Keyring,
+        near_miss::Word,
+        parse::flag,
+        placeholders,
+        repository::{in_braces, split_address},
+        target::is_branch,
+        variables::Variables,
     },
-    console::foreign::shown,
+    console::foreign::{holds_credential, shown},
     model::target::{Repository, is_name},
 };
 
@@ -64,8 +70,9 @@ impl TargetSearch {
         findings: &mut Findings,
     ) -> Option<Self> {
         let Some(text) = &variables.repositories else {
-            // The default comes from pipe.yml.
-            if let Some(from) = variables.targets_from.as_ref().filter(|from| from.trim() != FROM_DEFAULT) {
+            // The default comes from pipe.yml. An empty REPOSITORIES is a problem of its own.
+            let from = variables.targets_from.as_ref().filter(|_| !findings.is_wrong("REPOSITORIES"));
+            if let Some(from) = from.filter(|from| from.trim() != FROM_DEFAULT) {
                 findings.problem(
                     "TARGETS_FROM",
                     format!("is {}, and there is no REPOSITORIES to find targets in", shown(from.trim())),
@@ -85,13 +92,15 @@ impl TargetSearch {
             );
         }
         let from = targets_from(variables.targets_from.as_deref(), findings);
-        let (mut wanted, mut excluded) = (Vec::new(), Vec::new());
+        let (mut wanted, mut excluded, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         for item in text.split(|c: char| c == ',' || c.is_whitespace()).filter(|item| !item.is_empty()) {
-            match item.strip_prefix('!') {
-                Some(item) => excluded.extend(excluded_names(item, variables, findings)),
-                None => wanted.extend(wanted_repositories(item, variables, findings)),
-            }
+            let read = match item.strip_prefix('!') {
+                Some(name) => excluded_names(name, variables, findings).map(|names| excluded.extend(names)),
+                None => wanted_repositories(item, variables, findings).map(|names| wanted.extend(names)),
+            };
+            wrong.extend(read.err().map(|why| why.of(item, text)));
         }
+        report_wrong(wrong, findings);
         if wanted.is_empty() {
             findings.problem(
                 "REPOSITORIES",
@@ -149,7 +158,7 @@ impl TargetSearch {
             Wanted::Named(repository) => Some(repository),
             Wanted::Matching(_) | Wanted::Project(_) => None,
         });
-        named.filter(|repository| !self.excludes(repository))
+        named.filter(|repository| !self.excludes(&repository.workspace, repository))
     }
 
     /// The lists that Bitbucket is asked for, each once.
@@ -174,56 +183,110 @@ impl TargetSearch {
     pub(crate) fn takes(&self, list: &RepositoryList, repository: &Repository) -> bool {
         let is_wanted = self.wanted.iter().any(|wanted| match wanted {
             Wanted::Named(_) => false,
-            Wanted::Matching(pattern) => list.project.is_none() && pattern.matches(repository),
+            Wanted::Matching(pattern) => {
+                list.project.is_none() && pattern.matches(&list.workspace, repository)
+            }
             Wanted::Project(wanted) => wanted == list,
         });
-        is_wanted && !self.excludes(repository)
+        is_wanted && !self.excludes(&list.workspace, repository)
     }
 
-    fn excludes(&self, repository: &Repository) -> bool {
-        self.excluded.iter().any(|pattern| pattern.matches(repository))
+    /// `workspace` is the name by which the repository was asked for, or that of its list.
+    fn excludes(&self, workspace: &str, repository: &Repository) -> bool {
+        self.excluded.iter().any(|pattern| pattern.matches(workspace, repository))
     }
 }
 
 impl NamePattern {
-    fn matches(&self, repository: &Repository) -> bool {
+    /// Whether it fits a repository that was found under this `workspace`. A UUID in braces is another name of a workspace,
+    /// which the names in the list do not have.
+    fn matches(&self, workspace: &str, repository: &Repository) -> bool {
         let options = MatchOptions { case_sensitive: false, ..MatchOptions::default() };
-        self.workspace.eq_ignore_ascii_case(&repository.workspace)
-            && self.slug.matches_with(&repository.slug, options)
+        let found_under = if self.workspace.starts_with('{') { workspace } else { &repository.workspace };
+        self.workspace.eq_ignore_ascii_case(found_under) && self.slug.matches_with(&repository.slug, options)
     }
 }
 
-fn wanted_repositories(item: &str, variables: &Variables, findings: &mut Findings) -> Option<Wanted> {
+/// Why an item of the list cannot be used.
+struct WrongItem {
+    /// What it is, to complete "holds ..., "; nothing after a problem of another variable.
+    found: Option<String>,
+    remedy: &'static str,
+}
+
+impl WrongItem {
+    /// Another variable is wrong, and was reported.
+    const OF_OTHER: Self = Self { found: None, remedy: "" };
+
+    fn new(found: impl Into<String>, remedy: &'static str) -> Self {
+        Self { found: Some(found.into()), remedy }
+    }
+
+    /// What is wrong with the list, and what to do. A part of an address that holds a password is not shown: alone, nothing
+    /// says that it is one.
+    fn of(self, item: &str, list: &str) -> (Option<String>, &'static str) {
+        let item = if holds_credential(list) { "an item".to_owned() } else { shown(item) };
+        (self.found.map(|found| format!("holds {item}, {found}")), self.remedy)
+    }
+}
+
+/// Reports all wrong items together.
+fn report_wrong(wrong: Vec<(Option<String>, &str)>, findings: &mut Findings) {
+    let (mut all, mut remedies) = (Vec::new(), Vec::new());
+    for (found, remedy) in wrong {
+        let Some(found) = found else { continue };
+        all.push(found);
+        if !remedies.contains(&remedy) {
+            remedies.push(remedy);
+        }
+    }
+    if !all.is_empty() {
+        findings.problem("REPOSITORIES", all.join("; it "), ACCEPTED, remedies.join("; "));
+    }
+}
+
+fn wanted_repositories(
+    item: &str,
+    variables: &Variables,
+    findings: &mut Findings,
+) -> Result<Option<Wanted>, WrongItem> {
     if let Some(key) = item.strip_prefix("project:") {
         let is_key = key.starts_with(|c: char| c.is_ascii_alphabetic())
             && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_key {
-            let found = format!("holds {}, and a key has letters, digits and _ only", shown(item));
-            let remedy = "copy the key from the project's page in Bitbucket, such as project:APPS";
-            findings.problem("REPOSITORIES", found, ACCEPTED, remedy);
-            return None;
+            return Err(WrongItem::new(
+                "and the key of a project has letters, digits and _ only",
+                "copy the key from the project's page in Bitbucket, such as project:APPS",
+            ));
         }
         let workspace = workspace(variables, findings)?;
-        return Some(Wanted::Project(RepositoryList { workspace, project: Some(key.to_owned()) }));
+        return Ok(Some(Wanted::Project(RepositoryList { workspace, project: Some(key.to_owned()) })));
     }
     if !is_glob(item) {
         let (workspace, slug) = literal(item, variables, findings)?;
-        return Some(Wanted::Named(Repository { workspace, slug }));
+        return Ok(Some(Wanted::Named(Repository { workspace, slug })));
     }
-    pattern(item, variables, findings).map(Wanted::Matching)
+    pattern(item, variables, findings).map(Wanted::Matching).map(Some)
 }
 
-fn excluded_names(item: &str, variables: &Variables, findings: &mut Findings) -> Option<NamePattern> {
-    if item.starts_with("project:") {
-        findings.problem(
-            "REPOSITORIES",
-            format!("holds {}, and only names can be left out", shown(&format!("!{item}"))),
-            ACCEPTED,
-            "name the projects that are wanted, or leave repositories out by a glob such as !legacy-*",
-        );
-        return None;
+fn excluded_names(
+    item: &str,
+    variables: &Variables,
+    findings: &mut Findings,
+) -> Result<Option<NamePattern>, WrongItem> {
+    if item.is_empty() {
+        return Err(WrongItem::new(
+            "which names nothing to leave out",
+            "write what is left out directly after the !, such as !legacy-*",
+        ));
     }
-    pattern(item, variables, findings)
+    if item.starts_with("project:") {
+        return Err(WrongItem::new(
+            "and only names can be left out",
+            "name the projects that are wanted, or leave repositories out by a glob such as !legacy-*",
+        ));
+    }
+    pattern(item, variables, findings).map(Some)
 }
 
 fn is_glob(text: &str) -> bool {
@@ -231,55 +294,54 @@ fn is_glob(text: &str) -> bool {
 }
 
 /// The workspace and the slug of one repository.
-fn literal(item: &str, variables: &Variables, findings: &mut Findings) -> Option<(String, String)> {
-    let (in_item, slug) = match split_address(item) {
-        Ok(names) => names,
-        Err(reason) => {
-            findings.problem(
-                "REPOSITORIES",
-                format!("holds an item that {}", reason.found),
-                ACCEPTED,
-                reason.remedy,
-            );
-            return None;
-        }
-    };
+fn literal(
+    item: &str,
+    variables: &Variables,
+    findings: &mut Findings,
+) -> Result<(String, String), WrongItem> {
+    let (in_item, slug) = split_address(item)
+        .map_err(|reason| WrongItem::new(format!("which {}", reason.found), reason.remedy))?;
     let workspace = match in_item {
         Some(workspace) => workspace.to_owned(),
         None => workspace(variables, findings)?,
     };
-    if is_name(&workspace) && is_name(slug) {
-        return Some((workspace, slug.to_owned()));
-    }
-    wrong_name(item, findings)
+    if is_name(&workspace) && is_name(slug) { Ok((workspace, slug.to_owned())) } else { Err(wrong_name()) }
 }
 
-fn wrong_name<T>(item: &str, findings: &mut Findings) -> Option<T> {
-    findings.problem(
-        "REPOSITORIES",
-        format!("holds {}, which is not the name of a repository or a glob of names", shown(item)),
-        ACCEPTED,
+fn wrong_name() -> WrongItem {
+    WrongItem::new(
+        "which is not the name of a repository or a glob of names",
         "copy the name from the repository's address, bitbucket.org/<workspace>/<slug>",
-    );
-    None
+    )
 }
 
-fn pattern(item: &str, variables: &Variables, findings: &mut Findings) -> Option<NamePattern> {
+fn pattern(item: &str, variables: &Variables, findings: &mut Findings) -> Result<NamePattern, WrongItem> {
     let (workspace, slug) = match item.split_once('/') {
         Some((workspace, slug)) if is_name(workspace) => (workspace.to_owned(), slug),
-        Some(_) => return wrong_name(item, findings),
+        Some(_) => return Err(wrong_name()),
         None => (workspace(variables, findings)?, item),
     };
     let has_names_only = slug.chars().all(|c| c.is_ascii_alphanumeric() || "-_.*?[]!".contains(c));
-    match Pattern::new(slug) {
-        Ok(slug) if has_names_only && !slug.as_str().is_empty() => Some(NamePattern { workspace, slug }),
-        _ => wrong_name(item, findings),
+    if slug.is_empty() || !has_names_only {
+        return Err(wrong_name());
     }
+    if slug.contains("**") {
+        return Err(WrongItem::new(
+            "and ** stands for folders, which the name of a repository does not have",
+            "write one *: it stands for any number of characters",
+        ));
+    }
+    Pattern::new(slug).map(|slug| NamePattern { workspace, slug }).map_err(|error| {
+        WrongItem::new(
+            format!("which is not a glob: {}", error.msg),
+            "correct the glob, or name each repository",
+        )
+    })
 }
 
-fn workspace(variables: &Variables, findings: &mut Findings) -> Option<String> {
+fn workspace(variables: &Variables, findings: &mut Findings) -> Result<String, WrongItem> {
     let known = variables.workspace.as_ref().or(variables.bitbucket_workspace.as_ref());
-    let name = known.map(|workspace| workspace.trim()).filter(|workspace| is_name(workspace));
+    let name = known.map(|workspace| in_braces(workspace.trim())).filter(|workspace| is_name(workspace));
     if name.is_none() {
         findings.problem(
             "WORKSPACE",
@@ -291,7 +353,7 @@ fn workspace(variables: &Variables, findings: &mut Findings) -> Option<String> {
             "pass WORKSPACE, or name each repository as workspace/slug",
         );
     }
-    name.map(str::to_owned)
+    name.ok_or(WrongItem::OF_OTHER)
 }
 
 const FROM_DEFAULT: &str = "open-pull-requests";
@@ -372,6 +434,46 @@ mod tests {
         }
     }
 
+    /// The list has the id of the workspace, and not its UUID.
+    #[test]
+    fn a_workspace_may_be_named_by_its_uuid() {
+        const UUID: &str = "{0f2b9c1e-99b9-6dfb-9cce-0f2bf9816f66}";
+        let text = |text: &str| Some(text.to_owned());
+        for workspace in [UUID, UUID.trim_matches(['{', '}'])] {
+            let variables = Variables {
+                repositories: text("* other/* !legacy-*"),
+                workspace: text(workspace),
+                bitbucket_access_token: Some("a-token".into()),
+                ..Variables::default()
+            };
+            let mut findings = Findings::default();
+            let keyring = Keyring::from_variables(&variables, Duration::from_secs(1), &mut findings);
+            let search = TargetSearch::from_variables(&variables, &keyring, &mut findings).unwrap();
+            let [own, other] = &search.lists()[..] else { panic!("{search:?}") };
+            assert_eq!((own.workspace.as_str(), other.workspace.as_str()), (UUID, "other"));
+            for (list, name, takes) in [
+                (own, "acme/api", true),
+                (own, "acme/legacy-api", false),
+                (other, "other/legacy-api", true),
+                (other, "acme/api", false),
+            ] {
+                assert_eq!(search.takes(list, &repository(name)), takes, "{workspace} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_wrong_item_is_told() {
+        let (_, findings) = search("service-** project:* ! api");
+        let [problem] = &findings.problems[..] else { panic!("{findings:?}") };
+        assert_eq!(
+            problem.found,
+            "holds \"service-**\", and ** stands for folders, which the name of a repository does not have; \
+             it holds \"project:*\", and the key of a project has letters, digits and _ only; \
+             it holds \"!\", which names nothing to leave out"
+        );
+    }
+
     #[test]
     fn what_names_no_repository_is_a_problem() {
         for wrong in [
@@ -385,6 +487,9 @@ mod tests {
             "api*%",
             "*/x*",
             "über",
+            "service-**",
+            "!",
+            "api !",
         ] {
             let (search, findings) = search(wrong);
             assert!(search.is_none() || !findings.problems.is_empty(), "{wrong}");

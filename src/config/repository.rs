@@ -191,10 +191,16 @@ fn is_uuid(text: &str) -> bool {
         && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// The name with the braces that the API wants around a UUID. Other names stay.
+/// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#uuid>
+pub(crate) fn in_braces(name: &str) -> String {
+    if is_uuid(name) { format!("{{{}}}", name.to_ascii_lowercase()) } else { name.to_owned() }
+}
+
 /// A workspace id or slug, in lower case as in Bitbucket.
 fn name(variable: &'static str, text: &str, findings: &mut Findings) -> Option<String> {
     if is_uuid(text) {
-        return Some(format!("{{{}}}", text.to_ascii_lowercase()));
+        return Some(in_braces(text));
     }
     if variable == "WORKSPACE" && text.contains(['/', '\\']) {
         findings.problem(

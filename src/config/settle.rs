@@ -5,7 +5,12 @@ use std::time::Duration;
 use glob::Pattern;
 
 use crate::{
-    config::{findings::Findings, parse::list_items, report_task::is_glob, variables::Variables},
+    config::{
+        findings::{Findings, Problem},
+        parse::items,
+        report_task::is_glob,
+        variables::Variables,
+    },
     console::{foreign::shown, text::in_digits},
     model::{
         settlement::{KeyPattern, Settlement},
@@ -53,7 +58,7 @@ impl Settlement {
 
 fn keys(text: &str, findings: &mut Findings) -> Vec<KeyPattern> {
     let mut patterns = Vec::new();
-    for item in list_items(text) {
+    for item in items("SETTLE_KEYS", text, KEYS_ACCEPTED, findings) {
         if !is_glob(item) {
             // Cut as `KEY` is.
             patterns.push(KeyPattern::Key(StatusKey::fit(item)));
@@ -82,7 +87,7 @@ fn keys(text: &str, findings: &mut Findings) -> Vec<KeyPattern> {
 
 fn states(text: &str, findings: &mut Findings) -> Vec<State> {
     let mut states = Vec::new();
-    for item in list_items(text) {
+    for item in items("SETTLE_STATES", text, STATES_ACCEPTED, findings) {
         let wrong = match State::parse(item) {
             Some(state @ (State::InProgress | State::Failed | State::Stopped)) => {
                 states.push(state);
@@ -111,10 +116,10 @@ fn states(text: &str, findings: &mut Findings) -> Vec<State> {
 
 fn after(text: &str, findings: &mut Findings) -> Duration {
     let text = text.trim();
-    time(text).unwrap_or_else(|| {
+    time(text).unwrap_or_else(|wrong| {
         findings.problem(
             "SETTLE_AFTER",
-            format!("is {}, which is not a time in whole minutes, hours or days", shown(text)),
+            format!("is {}, which is {wrong}", shown(text)),
             AFTER_ACCEPTED,
             "pass the time after which no build of yours still writes its status, or remove SETTLE_AFTER: the default is 24h",
         );
@@ -123,16 +128,42 @@ fn after(text: &str, findings: &mut Findings) -> Duration {
 }
 
 /// A time such as `90m`, `24h` or `7d`, within its bounds.
-fn time(text: &str) -> Option<Duration> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let minutes = match unit {
+///
+/// # Errors
+///
+/// What it is instead, to complete "is ..., which is ".
+fn time(text: &str) -> Result<Duration, &'static str> {
+    const NO_TIME: &str = "not a time in whole minutes, hours or days";
+    let (number, unit) =
+        text.len().checked_sub(1).and_then(|end| text.split_at_checked(end)).ok_or(NO_TIME)?;
+    let minutes: u64 = match unit {
         "m" | "M" => 1,
         "h" | "H" => 60,
         "d" | "D" => 24 * 60,
-        _ => return None,
+        _ => return Err(NO_TIME),
     };
-    let minutes = in_digits(number)?.checked_mul(minutes).filter(|minutes| *minutes > 0)?;
-    Some(Duration::from_secs(minutes.checked_mul(60)?)).filter(|time| *time <= AFTER_MAX)
+    if number.is_empty() || !number.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(NO_TIME);
+    }
+    // A number with too many digits is too large.
+    let seconds = in_digits(number).and_then(|number| number.checked_mul(minutes)?.checked_mul(60));
+    match seconds.map(Duration::from_secs).filter(|time| *time <= AFTER_MAX) {
+        None => Err("more than the longest time, 365d"),
+        Some(Duration::ZERO) => Err("less than the shortest time, 1m"),
+        Some(time) => Ok(time),
+    }
+}
+
+/// Warns of wrong variables of `MODE: settle` in a run that does not settle: probably `MODE` is missing.
+pub(crate) fn warn_of_unused(variables: &Variables, findings: &mut Findings) {
+    let mut own = Findings::default();
+    let Variables { settle_keys, settle_states, settle_after, .. } = variables;
+    let _ = settle_keys.as_deref().map(|text| keys(text, &mut own));
+    let _ = settle_states.as_deref().map(|text| states(text, &mut own));
+    let _ = settle_after.as_deref().map(|text| after(text, &mut own));
+    for Problem { variable, found, .. } in own.problems {
+        findings.warning(format!("{variable} {found}; only MODE: settle uses it, and it is ignored"));
+    }
 }
 
 /// The state that ends a status: `STATE`, which must be given, and final.
@@ -193,7 +224,7 @@ mod tests {
             ("2H", 120),
             ("365d", 365 * 24 * 60),
         ] {
-            assert_eq!(time(text), Some(Duration::from_mins(minutes)), "{text}");
+            assert_eq!(time(text), Ok(Duration::from_mins(minutes)), "{text}");
         }
         for text in [
             "",
@@ -218,9 +249,23 @@ mod tests {
             "1ä",
             "ä",
         ] {
-            assert_eq!(time(text), None, "{text}");
+            assert!(time(text).is_err(), "{text}");
             let variables = Variables { settle_after: Some(text.to_owned()), ..Variables::default() };
             assert_eq!(settlement(&variables).1, ["SETTLE_AFTER"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_out_of_its_bounds_is_named_with_the_bound() {
+        for (text, wrong) in [
+            ("366d", "more than the longest time, 365d"),
+            ("8761h", "more than the longest time, 365d"),
+            ("99999999999999999999m", "more than the longest time, 365d"),
+            ("18446744073709551615d", "more than the longest time, 365d"),
+            ("0d", "less than the shortest time, 1m"),
+            ("24", "not a time in whole minutes, hours or days"),
+        ] {
+            assert_eq!(time(text), Err(wrong), "{text}");
         }
     }
 
@@ -231,9 +276,9 @@ mod tests {
         };
         let glob = |text: &str| KeyPattern::Glob(Pattern::new(text).unwrap());
         let exact = |text: &str| KeyPattern::Key(StatusKey::fit(text));
-        assert_eq!(keys("sonar-*, lint,").0.keys, Some(vec![glob("sonar-*"), exact("lint")]));
+        assert_eq!(keys("sonar-*, lint").0.keys, Some(vec![glob("sonar-*"), exact("lint")]));
         assert_eq!(keys("a,b\nc d\n").0.keys, Some(vec![exact("a,b"), exact("c d")]));
-        for wrong in [" , ", "[", "a,***"] {
+        for wrong in [" , ", "[", "a,***", "a,,b", "a, "] {
             assert_eq!(keys(wrong).1, ["SETTLE_KEYS"], "{wrong}");
         }
     }
@@ -252,7 +297,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_time_within_its_bounds_or_none(text in "(?s).{0,24}|[0-9]{1,21}[mhd]") {
-            if let Some(time) = time(&text) {
+            if let Ok(time) = time(&text) {
                 prop_assert!((Duration::from_mins(1)..=AFTER_MAX).contains(&time));
             }
         }

@@ -25,6 +25,7 @@ use crate::{
         left_out::LeftOut,
         near_miss::Word,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
+        placeholders,
         plan::{NamedTarget, Plan, Planner},
         settings::Mode,
         variables::{Variable, Variables, placeholder},
@@ -123,7 +124,8 @@ impl Targets<NamedTarget> {
         findings: &mut Findings,
     ) -> Option<Self> {
         let Some((source, text)) = source(variables, findings) else {
-            let plan = planner.plan(variables, false, findings)?;
+            let variables = placeholders::check_unfilled(variables, |_| false, findings);
+            let plan = planner.plan(&variables, false, findings)?;
             return Some(Self {
                 plans: vec![plan],
                 are_listed: false,
@@ -400,6 +402,7 @@ impl<'v> List<'v> {
             return;
         }
         let mut own = Findings::default();
+        let merged = placeholders::check_unfilled(&merged, |field| entry.contains_key(field), &mut own);
         let plan = plan(&merged, &mut own);
         let is_fine = own.problems.is_empty();
         self.adopt(own, index, &entry);

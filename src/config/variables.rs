@@ -882,7 +882,7 @@ mod tests {
 
     #[test]
     fn a_blank_variable_that_decides_whose_status_is_posted_is_a_problem() {
-        for name in ["REPO_SLUG", "STATE", "TARGETS", "TARGETS_FILE"] {
+        for name in ["REPO_SLUG", "STATE", "REPOSITORIES", "TARGETS", "TARGETS_FILE"] {
             let (_, findings) = read(&[(name, " ")]);
             assert_eq!(findings.problems[0].variable, name);
         }

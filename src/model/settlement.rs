@@ -66,6 +66,14 @@ impl KeyPattern {
 }
 
 impl Settlement {
+    /// Whether statuses with this key are meant. `own_key` is the key of the target.
+    pub(crate) fn has_key(&self, key: &StatusKey, own_key: &StatusKey) -> bool {
+        match &self.keys {
+            Some(patterns) => patterns.iter().any(|pattern| pattern.fits(key)),
+            None => key == own_key,
+        }
+    }
+
     /// What becomes of a status. `own_key` is the key of the target, and `wanted` the state that ends a status.
     pub(crate) fn choose(
         &self,
@@ -75,10 +83,7 @@ impl Settlement {
         now: Timestamp,
     ) -> Choice {
         let Candidate { key, state, written } = status;
-        let has_key = match &self.keys {
-            Some(patterns) => patterns.iter().any(|pattern| pattern.fits(key)),
-            None => key == own_key,
-        };
+        let has_key = self.has_key(key, own_key);
         let has_state = state.is_some_and(|state| state != wanted && self.states.contains(&state));
         if !has_key || !has_state {
             return Choice::NotMeant;

@@ -110,7 +110,7 @@ pub(crate) enum Fate {
     Young,
     /// Bitbucket names no date.
     Undated,
-    /// Its key holds a secret, and cannot be sent again.
+    /// It holds a secret, and cannot be sent again.
     Secret,
     /// Somebody changed it after Gatepost listed it.
     Changed,

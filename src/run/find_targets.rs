@@ -334,7 +334,7 @@ impl<'a> TargetFinder<'a> {
     fn fill(&self, entry: &mut Map<String, Value>, target: &FoundTarget<'_>) {
         let filled = Variables::ALL.iter().filter(|variable| may_hold(variable)).filter_map(|variable| {
             let text = self.variables.text(variable.field)?;
-            target.fill(text).map(|filled| (variable.field, filled))
+            target.fill(variable.field, text).map(|filled| (variable.field, filled))
         });
         for (field, text) in filled {
             entry.insert(field.to_owned(), text.into());

@@ -274,7 +274,7 @@ pub(crate) fn output_variables(result: &StatusResult, settings: &Settings, conso
     }
 }
 
-fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, console: &Console) {
+pub(crate) fn record(result: &StatusResult, plan: Option<&Plan>, results: &ResultFile, console: &Console) {
     let StatusResult { target, status, delivery, .. } = result;
     let Some(outcome) = delivery.recorded() else {
         return;

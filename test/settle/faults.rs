@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::{Effect, Fault};
 
-use super::{BRANCH, HOUR, counted, leave, pair, present, requests, settle, standing};
+use super::{BRANCH, HOUR, counted, leave, left, pair, present, requests, settle, standing};
 use crate::run::{Folder, assert_told, by_hand, stopped_by};
 
 #[test]
@@ -99,6 +99,88 @@ fn a_verdict_that_is_published_meanwhile_is_not_overwritten() {
         ],
     );
     assert_eq!(standing(&sandbox), [pair("sonar", "SUCCESSFUL")]);
+}
+
+/// A run that ends many statuses takes a while. Somebody publishes a verdict in between.
+#[test]
+fn a_verdict_that_is_published_while_others_are_ended_stays() {
+    let sandbox = present();
+    let keys: Vec<String> = (0..30).map(|key| format!("k{key:02}")).collect();
+    let statuses: Vec<_> = keys.iter().map(|key| (key.as_str(), "INPROGRESS", 26 * HOUR)).collect();
+    leave(&sandbox, &statuses);
+    sandbox.fault_always(Fault::Delay(Duration::from_millis(200)));
+    let settle = settle(&sandbox).set("SETTLE_KEYS", "k*");
+    let begun = std::time::Instant::now();
+    let child = settle.start();
+    sandbox.wait_for_requests(3, Duration::from_secs(10));
+    // The list has them in the order of their keys, or in the other.
+    let commit = sandbox.head("acme/api", BRANCH);
+    let publish = by_hand(&sandbox).set("COMMIT", commit).set("BRANCH", BRANCH);
+    for key in ["k00", "k29"] {
+        assert_eq!(publish.clone().set("KEY", key).run().code, 0);
+    }
+    let run = settle.finish(child, begun);
+    assert_eq!(run.code, 0, "{}", run.output);
+    let last = |key: &str| standing(&sandbox).into_iter().find(|(known, _)| known == key).unwrap().1;
+    let states = [last("k00"), last("k29")];
+    assert_eq!(states, ["SUCCESSFUL", "SUCCESSFUL"], "{}", run.output);
+    assert_told(
+        &run,
+        0,
+        &["somebody has changed it since it was listed: it stays as it is", "changed meanwhile"],
+    );
+}
+
+/// The log must not say that Bitbucket shows what is gone.
+#[test]
+fn a_repository_that_is_removed_meanwhile_is_told_as_such() {
+    let sandbox = present();
+    let keys: Vec<String> = (0..4).map(|key| format!("k{key}")).collect();
+    let statuses: Vec<_> = keys.iter().map(|key| (key.as_str(), "INPROGRESS", 26 * HOUR)).collect();
+    leave(&sandbox, &statuses);
+    sandbox.fault_always(Fault::Delay(Duration::from_millis(300)));
+    let settle = settle(&sandbox).set("SETTLE_KEYS", "k*");
+    let begun = std::time::Instant::now();
+    let child = settle.start();
+    sandbox.wait_for_requests(2, Duration::from_secs(10));
+    sandbox.world(|world| {
+        world.delete_repository("acme/api");
+    });
+    let run = settle.finish(child, begun);
+    assert_told(
+        &run,
+        4,
+        &[
+            "failed to post the status: Bitbucket answered 404 Not Found\n",
+            "the repository bitbucket.org/acme/api does not exist, or it is private",
+            "acme/api commit 94277cd267a8: 0 statuses ended, 4 not ended\n",
+        ],
+    );
+    assert!(!run.output.contains("Bitbucket shows commit"), "{}", run.output);
+}
+
+/// A status whose link Bitbucket refuses today would block merging for ever.
+#[test]
+fn a_status_whose_link_is_refused_gets_another_link() {
+    let sandbox = present();
+    sandbox.world(|world| {
+        let mut status = left(world, "sonar", "INPROGRESS", 26 * HOUR);
+        status.url = Some("http://sonarqube:9000/dashboard".to_owned());
+        world.add_status("acme/api", status);
+    });
+    let run = settle(&sandbox).run();
+    assert_told(
+        &run,
+        0,
+        &[
+            "Bitbucket does not accept the link \"http://sonarqube:9000/dashboard\" of this status; trying again with the link https://bitbucket.org/acme/api/commits/94277cd267a8\n",
+            "INPROGRESS is STOPPED now",
+            "1 status ended",
+        ],
+    );
+    let status = &sandbox.statuses("acme/api", &sandbox.head("acme/api", BRANCH))[0];
+    assert_eq!(status.url.as_deref(), Some("https://bitbucket.org/acme/api/commits/94277cd267a8"));
+    assert_eq!(counted(&sandbox), (1, 2));
 }
 
 /// An `INPROGRESS` that was written a moment ago belongs to a build that runs.

@@ -214,6 +214,50 @@ fn one_commit_of_two_targets_is_ended_once() {
     assert_eq!(counted(&sandbox).1, 1);
 }
 
+#[test]
+fn one_commit_that_is_to_end_in_two_ways_is_told() {
+    let (sandbox, folder) = (fleet(1), Folder::new());
+    let targets = json!([
+        { "repo_slug": "service-001", "pull_request": 1 },
+        { "repo_slug": "service-001", "branch": "feature/change", "state": "failed" },
+    ]);
+    let gatepost = settle(&sandbox, &folder, &targets)
+        .set("CONCURRENCY", "1")
+        .set("RESULT_FILE", "results.jsonl")
+        .set("SUMMARY_FILE", "summary.md");
+    assert_told(
+        &gatepost.run(),
+        4,
+        &[
+            "it does not become FAILED: another target of this run is the same commit, and ends it as STOPPED\n",
+            "to do:    give both targets the same STATE, or remove one of them\n",
+            "✖ 2 targets: 1 status ended, 2 younger than SETTLE_AFTER, 1 not ended\n",
+        ],
+    );
+    assert_eq!(counted(&sandbox).1, 1);
+    assert_eq!(states(&sandbox, 1)[1], ("sonar".to_owned(), "STOPPED".to_owned()));
+    assert!(
+        folder
+            .read("results.jsonl")
+            .contains("another target of this run is the same status with another content")
+    );
+    assert!(
+        folder
+            .read("summary.md")
+            .contains("not ended: another target of this run is the same commit, and ends it as STOPPED")
+    );
+}
+
+/// A search takes a request for each repository. Bitbucket allows 1,000 an hour.
+#[test]
+fn a_run_that_needs_more_than_the_allowance_says_so() {
+    let (sandbox, folder) = (Sandbox::start(World::fleet(251)), Folder::new());
+    let gatepost = nightly(&sandbox, &folder, "service-*").set("TARGETS_FROM", "main-branches");
+    let run = stopped_by("-TERM", &gatepost, || sandbox.request_count() >= 10);
+    // For each: one of the search, the branch, the list, and a status that is ended.
+    assert_told(&run, 143, &["! the run needs up to 1004 requests"]);
+}
+
 /// Without `SETTLE_KEYS`, each target ends the status that a run which publishes would replace.
 #[test]
 fn each_target_has_its_own_key() {

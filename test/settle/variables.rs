@@ -12,11 +12,14 @@ fn each_bad_value_is_explained() {
         ("SETTLE_AFTER", "-1h"),
         ("SETTLE_AFTER", "1y"),
         ("SETTLE_AFTER", "tomorrow"),
+        ("SETTLE_AFTER", "366d"),
+        ("SETTLE_AFTER", "0m"),
         ("SETTLE_AFTER", "$AFTER"),
         ("SETTLE_STATES", "SUCCESSFUL"),
         ("SETTLE_STATES", "INPROGRESS,perhaps"),
         ("SETTLE_KEYS", "sonar-[a"),
-        ("SETTLE_KEYS", ","),
+        ("SETTLE_KEYS", ", "),
+        ("SETTLE_KEYS", "a,,b"),
         ("STATE", "running"),
         ("STATE", "perhaps"),
     ] {
@@ -42,6 +45,14 @@ fn each_bad_value_is_explained() {
       accepted: a whole number with m (minutes), h (hours) or d (days), from 1m to 365d, such as 90m, 24h or 7d
       to do:    pass the time after which no build of yours still writes its status, or remove SETTLE_AFTER: the default is 24h
     ✖ 1 variable is wrong; nothing was sent
+    ✖ SETTLE_AFTER is "366d", which is more than the longest time, 365d
+      accepted: a whole number with m (minutes), h (hours) or d (days), from 1m to 365d, such as 90m, 24h or 7d
+      to do:    pass the time after which no build of yours still writes its status, or remove SETTLE_AFTER: the default is 24h
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ SETTLE_AFTER is "0m", which is less than the shortest time, 1m
+      accepted: a whole number with m (minutes), h (hours) or d (days), from 1m to 365d, such as 90m, 24h or 7d
+      to do:    pass the time after which no build of yours still writes its status, or remove SETTLE_AFTER: the default is 24h
+    ✖ 1 variable is wrong; nothing was sent
     ✖ SETTLE_AFTER holds the name of a variable instead of its value (it begins with $)
       accepted: the value itself
       to do:    define the variable for the repository, the workspace or the deployment of this step, and pass it without single quotes, as in `SETTLE_AFTER: $THAT_VARIABLE`
@@ -58,9 +69,13 @@ fn each_bad_value_is_explained() {
       accepted: keys or globs for keys (sonar-*, ?, [abc]), as a list or separated by commas; * is every key
       to do:    correct it; a key that itself has *, ? or [ is written with [*], [?] or [[]
     ✖ 1 variable is wrong; nothing was sent
-    ✖ SETTLE_KEYS names no key
+    ✖ SETTLE_KEYS has an empty item in ","
       accepted: keys or globs for keys (sonar-*, ?, [abc]), as a list or separated by commas; * is every key
-      to do:    pass a key such as sonar-*, or remove SETTLE_KEYS: the default is KEY
+      to do:    check whether the variable that the item is taken from reaches this step; remove the comma if there is no such item
+    ✖ 1 variable is wrong; nothing was sent
+    ✖ SETTLE_KEYS has an empty item in "a,,b"
+      accepted: keys or globs for keys (sonar-*, ?, [abc]), as a list or separated by commas; * is every key
+      to do:    check whether the variable that the item is taken from reaches this step; remove the comma if there is no such item
     ✖ 1 variable is wrong; nothing was sent
     ✖ STATE is "running", which does not end a status
       accepted: SUCCESSFUL, FAILED or STOPPED
@@ -94,6 +109,20 @@ fn texts_that_are_not_used_are_a_warning() {
     }
 }
 
+/// A status keeps its branch, whatever it is.
+#[test]
+fn a_refname_chooses_no_status() {
+    let sandbox = present();
+    let run = settle(&sandbox).set("REFNAME", "release").run();
+    assert_told(
+        &run,
+        0,
+        &[
+            "! REFNAME is set but ignored: with MODE: settle, Gatepost looks at the statuses of all branches on the commit\n",
+        ],
+    );
+}
+
 /// Another mode does not read them.
 #[test]
 fn the_variables_of_settle_disturb_no_other_mode() {
@@ -102,8 +131,15 @@ fn the_variables_of_settle_disturb_no_other_mode() {
     assert_told(
         &run,
         0,
-        &["SETTLE_KEYS holds the name of a variable", "it is not used in this run", "✔ posted"],
+        &[
+            "SETTLE_KEYS holds the name of a variable",
+            "it is not used in this run",
+            "! SETTLE_AFTER is \"tomorrow\", which is not a time in whole minutes, hours or days; only MODE: settle uses it, and it is ignored\n",
+            "✔ posted",
+        ],
     );
+    let run = in_branch_build(&sandbox).set("SETTLE_KEYS", "[").set("SETTLE_STATES", "passed").run();
+    assert_told(&run, 0, &["! SETTLE_KEYS has \"[\"", "! SETTLE_STATES has \"passed\""]);
 }
 
 /// Nobody waits for a scan whose end nobody knows.

@@ -202,5 +202,8 @@ fn one_report_file_is_used_once_for_several_patterns() {
     let odd = scanned("a,b [1]", &sonarqube.submit(of_pull_request(Gate::passed())));
     let run = after_scan(&sandbox, &odd).set("SONAR_REPORT_TASK_0", "a,b [1]/report-task.txt").run();
     assert_eq!(run.code, 0, "{}", run.output);
-    assert_told(&after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", " , ").run(), 2, &["names no file"]);
+    for empty in [" , ", "api/.scannerwork/report-task.txt,"] {
+        let run = after_scan(&sandbox, &folder).set("SONAR_REPORT_TASK", empty).run();
+        assert_told(&run, 2, &["✖ SONAR_REPORT_TASK has an empty item in "]);
+    }
 }

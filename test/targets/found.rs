@@ -508,10 +508,14 @@ fn a_next_page_that_lies_is_not_followed() {
 fn wrong_variables_are_told_before_the_first_request() {
     let sandbox = fleet(2);
     for (name, value, told) in [
-        ("KEY", "sonar-{repo}", "✖ KEY holds {repo}, which is not a placeholder"),
+        ("KEY", "sonar-{repo}", "✖ KEY holds \"{repo}\", which is not a placeholder"),
         ("NAME", "{repo_slg}", "to do:    did you mean {repo_slug}?"),
         ("URL", "https://ci.acme.example/{destinatoin}", "did you mean {destination}?"),
-        ("SSL_CERT_FILE", "{repo_slug}.pem", "✖ SSL_CERT_FILE holds {repo_slug}, and takes no placeholders"),
+        (
+            "SSL_CERT_FILE",
+            "{repo_slug}.pem",
+            "✖ SSL_CERT_FILE holds \"{repo_slug}\", and takes no placeholders",
+        ),
         ("TARGETS", "[]", "✖ TARGETS is set, and so is REPOSITORIES, which finds the targets"),
         ("COMMIT", "8d081548cabb", "✖ COMMIT is set, and so is REPOSITORIES, which finds the targets"),
         ("TARGETS_FROM", "open-pull-request", "did you mean open-pull-requests?"),
@@ -528,7 +532,11 @@ fn wrong_variables_are_told_before_the_first_request() {
         .set("TARGETS_FROM", "main-branches")
         .set("KEY", "{pull_request}")
         .run();
-    assert_told(&run, 2, &["✖ KEY holds {pull_request}, and TARGETS_FROM finds branches, which have none"]);
+    assert_told(
+        &run,
+        2,
+        &["✖ KEY holds \"{pull_request}\", and TARGETS_FROM finds branches, which have none"],
+    );
     let run = over_found(&sandbox, "x").unset("REPOSITORIES").set("MODE", "targets").run();
     assert_told(&run, 2, &["✖ MODE is targets, and REPOSITORIES is not set"]);
     assert_eq!(sandbox.request_count(), 0);

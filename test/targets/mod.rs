@@ -7,6 +7,8 @@ mod found;
 mod limits;
 mod list;
 mod parallel;
+mod placeholders;
+mod repositories;
 mod resume;
 mod scale;
 mod secrets;

@@ -468,7 +468,8 @@ fn what_names_no_project_is_told() {
             2,
             "✖ SONAR_PROJECTS has \"$WEB\", which is not the key of a project",
         ),
-        ("SONAR_PROJECTS", " , ", 2, "✖ SONAR_PROJECTS names no project"),
+        ("SONAR_PROJECTS", " , ", 2, "✖ SONAR_PROJECTS has an empty item in \",\""),
+        ("SONAR_PROJECTS", "acme_api,,acme_web", 2, "✖ SONAR_PROJECTS has an empty item in "),
         ("SONAR_PROJECT_KEY", "acme_api", 2, "✖ SONAR_PROJECTS is set, and so is SONAR_PROJECT_KEY"),
         ("KEY", "gate", 2, "✖ SONAR_PROJECTS is set, and so is KEY"),
     ] {

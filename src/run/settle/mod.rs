@@ -7,7 +7,7 @@ mod under_way;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     convert::Infallible,
     future::pending,
     pin::pin,
@@ -66,8 +66,8 @@ pub(crate) struct SettleRun<'a> {
     /// The numbers of the targets that are under way.
     at_work: RefCell<BTreeSet<usize>>,
     under_way: UnderWay,
-    /// The statuses that the run has begun to end: two targets may turn out to be one commit.
-    begun: RefCell<HashSet<StatusSlot>>,
+    /// The statuses that the run has begun to end, with the state of each: two targets may turn out to be one commit.
+    begun: RefCell<HashMap<StatusSlot, State>>,
 }
 
 /// So long a run that is stopped waits for the answers to what is under way.
@@ -249,6 +249,7 @@ impl<'a> SettleRun<'a> {
         for plan in plans {
             budget.add(&plan.credential, Some(&plan.target), REQUESTS);
         }
+        self.targets.asked.iter().for_each(|credential| budget.add(credential, None, 1));
         budget.warn(self.targets.steps(), console);
     }
 

@@ -27,7 +27,7 @@ impl Tally {
             Fate::Printed => format!("{} printed (DRY_RUN)", counted_statuses(*number)),
             Fate::Young => format!("{number} younger than SETTLE_AFTER"),
             Fate::Undated => format!("{number} without a date"),
-            Fate::Secret => format!("{number} with a secret in the key"),
+            Fate::Secret => format!("{number} with a secret"),
             Fate::Changed => format!("{number} changed meanwhile"),
             Fate::Refused => format!("{number} not ended"),
             Fate::InDoubt => format!("{number} not known to be ended"),

@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 
 use crate::{
     bitbucket::{
+        answer::Answer,
         api::Bitbucket,
         credential::Credential,
         lists::ListedStatus,
@@ -18,6 +19,7 @@ use crate::{
     },
     config::plan::Plan,
     console::{
+        foreign::shown,
         log::Console,
         text::{fit, in_units, one_line, rounded},
     },
@@ -33,7 +35,7 @@ use crate::{
         verdict::ENDED,
     },
     run::{
-        delivery::{Delivery, Fate, StatusResult},
+        delivery::{Contradiction, Delivery, Fate, StatusResult},
         find_commit::{CommitFinder, FailedStep},
         report,
         settle::{SettleRun, under_way::EndingStatus},
@@ -71,7 +73,7 @@ enum End {
 }
 
 /// A list that is older is read again before a status of it is ended: somebody may have published a verdict.
-const FRESH: Duration = Duration::from_secs(10);
+const FRESH: Duration = Duration::from_secs(2);
 /// So often the list is read for one status because it is too old. A run that is slowed down would end none otherwise.
 const LISTS_MAX: u32 = 3;
 /// The pause before a status that was not accepted is looked at again; it doubles each time.
@@ -129,13 +131,18 @@ impl TargetSettler<'_, '_> {
         // Other refusals leave nothing open that can be asked without a status.
         if refusal.status_code() == Some(StatusCode::NOT_FOUND) {
             let credential = self.credential(&target);
-            let (bitbucket, key) = (self.bitbucket.with(&credential), self.plan.status.key_for(None));
-            self.run.lookups.further_reads.make(&bitbucket, &mut refusal, &target, &key).await;
+            self.read_further(self.bitbucket.with(&credential), &mut refusal, &target).await;
         }
         if let Some(lookup) = lookup.filter(|lookup| explain(lookup) != explain(&refusal)) {
             tell(&*lookup, self.bitbucket.client.console);
         }
         self.unlisted(Some(target), Rc::from(refusal))
+    }
+
+    /// Finds out what exists, after Bitbucket answered 404.
+    async fn read_further(&self, bitbucket: Bitbucket<'_>, refusal: &mut Refusal, target: &Target) {
+        let key = self.plan.status.key_for(None);
+        self.run.lookups.further_reads.make(&bitbucket, refusal, target, &key).await;
     }
 
     /// Reports that the statuses of the target are not known.
@@ -160,6 +167,10 @@ impl TargetSettler<'_, '_> {
         self.note(SettledStatus { fate, name: &name, state: status.state, words: &words, refusal: None });
     }
 
+    fn has_key(&self, status: &ListedStatus) -> bool {
+        self.run.settlement.has_key(&status.key, &self.plan.status.key_for(None))
+    }
+
     fn choose(&self, status: &ListedStatus) -> Choice {
         let ListedStatus { key, state, written, .. } = status;
         let candidate = Candidate { key, state: *state, written: *written };
@@ -170,6 +181,12 @@ impl TargetSettler<'_, '_> {
     /// Ends a status if it fits, and says why if it does not although it has the key and the state.
     async fn consider(&self, status: &ListedStatus, target: &Target, listing: &mut Listing) -> Outcome {
         let state = status.state.map_or("", State::as_str);
+        let Target { repository, commit, .. } = target;
+        let slot = StatusSlot::new(repository, commit, status.key.as_str(), status.refname.as_deref());
+        let begun = self.run.begun.borrow().get(&slot).copied();
+        if let Some(other) = begun.filter(|other| *other != self.wanted && self.has_key(status)) {
+            return self.contradicted(status, other, target);
+        }
         match self.choose(status) {
             Choice::NotMeant => Outcome::Done,
             Choice::Young(age) => {
@@ -186,10 +203,10 @@ impl TargetSettler<'_, '_> {
                 ));
                 Outcome::Done
             }
-            Choice::End(age) if names_secret(status) => {
+            Choice::End(age) if holds_secret(status) => {
                 self.note_staying(status, Fate::Secret, Some(age));
                 self.console_about(status).warning(format_args!(
-                    "{state} stays, because its key or its branch holds a secret, which Gatepost does not send: {}",
+                    "{state} stays, because its key, branch, title or link holds a secret, which Gatepost does not send: {}",
                     described(status, None)
                 ));
                 Outcome::Done
@@ -218,11 +235,11 @@ impl TargetSettler<'_, '_> {
         listing: &mut Listing,
     ) -> Outcome {
         let status = self.ended(listed, target);
+        let (console, credential) = (self.console_about(listed), self.credential(target));
         // Another target of this run may have the same commit.
-        if !self.run.begun.borrow_mut().insert(StatusSlot::of(target, &status)) {
+        if self.run.begun.borrow_mut().insert(StatusSlot::of(target, &status), self.wanted).is_some() {
             return Outcome::Done;
         }
-        let (console, credential) = (self.console_about(listed), self.credential(target));
         let bitbucket = self.bitbucket.with(&credential);
         let bitbucket = bitbucket.changed(|client| Client { console: &console, ..client });
         // Each status has the time of a target: there may be hundreds.
@@ -231,29 +248,94 @@ impl TargetSettler<'_, '_> {
             bitbucket.print_status(&target.repository, &target.commit, &status);
             (Delivery::Printed, status)
         } else {
-            let ending = self.run.under_way.begin(self.number, target, status).await;
-            let delivery = match self.deliver(&ending, bitbucket, listing).await {
-                Ok(End::Posted) => Some(Delivery::Posted),
-                Ok(End::Changed) => None,
-                Err(refusal) => Some(Delivery::Refused(Rc::from(with_evidence(refusal, listed, &ending)))),
+            let (end, status) = self.end_with_any_link(status, listed, target, bitbucket, listing).await;
+            let delivery = match end {
+                Ok(End::Posted) => Delivery::Posted,
+                Ok(End::Changed) => {
+                    self.note_staying(listed, Fate::Changed, None);
+                    console.warning("somebody has changed it since it was listed: it stays as it is");
+                    return Outcome::Done;
+                }
+                Err(refusal) => Delivery::Refused(Rc::from(refusal)),
             };
-            self.run.under_way.end(&ending);
-            let Some(delivery) = delivery else {
-                self.note_staying(listed, Fate::Changed, None);
-                console.warning("somebody has changed it since it was listed: it stays as it is");
-                return Outcome::Done;
-            };
-            (delivery, ending.status.clone())
+            (delivery, status)
         };
-        let result = StatusResult {
-            target: Some(target.clone()),
-            status: Some(status),
-            delivery,
-            verdict_outcome: Outcome::Done,
-            verdict_words: String::new(),
-        };
+        let result = settled(target, status, delivery);
         report::status_result(&result, Some(self.plan), self.run.results, &console);
         self.tell(&result.delivery, listed, age, &console);
+        result.outcome()
+    }
+
+    /// Ends a status. If Bitbucket does not accept its link, the status gets another one: it would block merging for ever.
+    /// Returns what was posted.
+    async fn end_with_any_link(
+        &self,
+        status: Status,
+        listed: &ListedStatus,
+        target: &Target,
+        bitbucket: Bitbucket<'_>,
+        listing: &mut Listing,
+    ) -> (Result<End, Box<Refusal>>, Status) {
+        let refusal = match self.end_once(&status, listed, target, bitbucket, listing).await {
+            Err(refusal) if refusal.answer == Some(Answer::BadUrl) => refusal,
+            end => return (end, status),
+        };
+        let url = self.plan.status.other_url(target);
+        if url == status.url {
+            return (Err(refusal), status);
+        }
+        bitbucket.client.console.warning(format_args!(
+            "Bitbucket does not accept the link {} of this status; trying again with the link {url}",
+            shown(&status.url)
+        ));
+        let refused = status.url.clone();
+        let status = Status { url, ..status };
+        let end = self.end_once(&status, listed, target, bitbucket, listing).await;
+        let end = end.map_err(|mut refusal| {
+            refusal.evidence.refused_link = Some(refused);
+            refusal
+        });
+        (end, status)
+    }
+
+    async fn end_once(
+        &self,
+        status: &Status,
+        listed: &ListedStatus,
+        target: &Target,
+        bitbucket: Bitbucket<'_>,
+        listing: &mut Listing,
+    ) -> Result<End, Box<Refusal>> {
+        let ending = self.run.under_way.begin(self.number, target, status.clone()).await;
+        let mut end = self.deliver(&ending, bitbucket, listing).await;
+        if let Err(refusal) = &mut end {
+            refusal.evidence.creator = Some(listed.creator.clone());
+            refusal.evidence.may_stand = ending.effect.may_have_been_applied();
+            // What the list shows may be gone by now.
+            if refusal.status_code() == Some(StatusCode::NOT_FOUND) {
+                self.read_further(bitbucket, refusal, target).await;
+            } else {
+                refusal.evidence.reads_repository = Some(true);
+                refusal.evidence.has_commit = Some(true);
+            }
+        }
+        self.run.under_way.end(&ending);
+        end
+    }
+
+    /// Reports a status that another target of this run ends with another state.
+    fn contradicted(&self, listed: &ListedStatus, other: State, target: &Target) -> Outcome {
+        let delivery = Delivery::Contradicted(Contradiction::Content);
+        let result = settled(target, self.ended(listed, target), delivery);
+        let console = self.console_about(listed);
+        if let Some(results) = self.run.results {
+            report::record(&result, Some(self.plan), results, &console);
+        }
+        let words = format!("another target of this run is the same commit, and ends it as {other}");
+        console.failed(format_args!("it does not become {}: {words}", self.wanted));
+        console.detail("to do", "give both targets the same STATE, or remove one of them");
+        let (name, state) = (name_of(listed), listed.state);
+        self.note(SettledStatus { fate: Fate::Refused, name: &name, state, words: &words, refusal: None });
         result.outcome()
     }
 
@@ -374,18 +456,22 @@ async fn post_soon(
     if effect.attempts() == attempts { None } else { Some(post.await) }
 }
 
-/// What the list says about a status whose end was refused.
-fn with_evidence(mut refusal: Box<Refusal>, listed: &ListedStatus, ending: &EndingStatus) -> Box<Refusal> {
-    refusal.evidence.reads_repository = Some(true);
-    refusal.evidence.has_commit = Some(true);
-    refusal.evidence.creator = Some(listed.creator.clone());
-    refusal.evidence.may_stand = ending.effect.may_have_been_applied();
-    refusal
+/// What became of a status.
+fn settled(target: &Target, status: Status, delivery: Delivery) -> StatusResult {
+    StatusResult {
+        target: Some(target.clone()),
+        status: Some(status),
+        delivery,
+        verdict_outcome: Outcome::Done,
+        verdict_words: String::new(),
+    }
 }
 
-/// Whether a secret was taken out of what identifies a status: without it, another status would be posted.
-fn names_secret(ListedStatus { key, refname, .. }: &ListedStatus) -> bool {
-    [Some(key.as_str()), refname.as_deref()].into_iter().flatten().any(|text| text.contains("***"))
+/// Whether a secret was taken out of a text of the status: without it, another status would be posted, or a link that leads
+/// elsewhere.
+fn holds_secret(ListedStatus { key, refname, name, url, .. }: &ListedStatus) -> bool {
+    let others = [refname, name, url].into_iter().flatten().map(String::as_str);
+    others.chain([key.as_str()]).any(|text| text.contains("***"))
 }
 
 /// Names a status of a commit in a line of the log.

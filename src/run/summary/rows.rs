@@ -106,7 +106,7 @@ impl<'a> SettledStatus<'a> {
             Fate::Printed => "printed".into(),
             Fate::Young => "stays: it is younger than SETTLE_AFTER".into(),
             Fate::Undated => "stays: Bitbucket names no date".into(),
-            Fate::Secret => "stays: its key or its branch holds a secret".into(),
+            Fate::Secret => "stays: its key, branch, title or link holds a secret".into(),
             Fate::Changed => "stays: somebody has changed it meanwhile".into(),
             Fate::Refused => of_refusal("not ended"),
             Fate::InDoubt => of_refusal("not known to be ended"),

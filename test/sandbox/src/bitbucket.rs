@@ -115,6 +115,7 @@ fn user(call: &mut Call) -> Outcome {
 fn list_repositories(call: &mut Call, workspace: &str) -> Outcome {
     let visitor = call.identify(Scope::Repository)?.ok_or_else(refusals::unauthenticated)?;
     visitor.require(Scope::Repository)?;
+    let workspace = call.world.workspace_id(workspace);
     if !call.world.has_workspace(workspace) {
         return Err(refusals::no_workspace(workspace));
     }

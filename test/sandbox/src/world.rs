@@ -471,12 +471,17 @@ impl World {
         self.credentials.values_mut()
     }
 
+    /// The id of a workspace, which a path may name by its UUID instead.
+    pub(crate) fn workspace_id<'w>(&'w self, workspace: &'w str) -> &'w str {
+        let owner = self.workspaces.keys().find(|name| workspace.starts_with('{') && uuid(name) == workspace);
+        owner.map_or(workspace, String::as_str)
+    }
+
     /// The repository that a path names: each part by its name, or by its UUID in braces.
     /// <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/#api-repositories-workspace-repo-slug-get>
     pub(crate) fn full_name(&self, workspace: &str, slug: &str) -> String {
         let is_uuid = |segment: &str| segment.starts_with('{');
-        let owner = self.workspaces.keys().find(|name| is_uuid(workspace) && uuid(name) == workspace);
-        let workspace = owner.map_or(workspace, String::as_str);
+        let workspace = self.workspace_id(workspace);
         let as_written = format!("{workspace}/{slug}");
         if !is_uuid(slug) {
             return as_written;
