@@ -41,17 +41,17 @@ use crate::{
         findings::Findings,
         keyring::Keyring,
         left_out::LeftOut,
-        plan::{CheckTarget, Plan, PlanTarget},
+        plan::{NamedTarget, Plan, Planner},
         repositories::TargetSearch,
         roots::{extra_roots, sonarqube_roots},
         settings::{Mode, Settings},
-        settle::{SettleTarget, warn_of_unused},
+        settle::warn_of_unused,
         target_list::{FOUND, Targets},
         variables::Variables,
     },
     console::log::Console,
     http::{authorization::Authorization, transport::Transport},
-    model::{outcome::Outcome, settlement::Settlement, target::TargetPlan},
+    model::{outcome::Outcome, settlement::Settlement},
     run::{
         budget::Budget,
         check::CheckRun,
@@ -205,6 +205,7 @@ async fn publish(
         return Ok(files.end_without_targets(report::problems(&findings, console)));
     };
     hide_headers(context);
+    let targets = targets.of_commits()?;
     files.begin_results(&targets.left_out, console)?;
     report::opening(&targets, settings, console);
     if targets.are_listed {
@@ -229,7 +230,6 @@ async fn check(
         Ok(targets) => targets,
         Err(outcome) => return Ok(outcome),
     };
-    let targets: Option<Targets<CheckTarget>> = targets;
     hide_tokens(targets.as_ref(), console);
     report::warnings(&findings, console);
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
@@ -258,12 +258,11 @@ async fn settle(
         Err(outcome) => return Ok(files.end_without_targets(outcome)),
     };
     report::warnings(&findings, console);
-    let targets: Option<Targets<SettleTarget>> = targets;
     let Some(targets) = targets.filter(|_| findings.problems.is_empty()) else {
         return Ok(files.end_without_targets(report::problems(&findings, console)));
     };
     hide_headers(context);
-    let targets = targets.into_published();
+    let targets = targets.of_commits()?;
     files.begin_results(&targets.left_out, console)?;
     let WrittenFiles { results, summary } = &files;
     let run = SettleRun::new(context, &settlement, &targets, results.as_ref(), summary.as_ref());
@@ -292,7 +291,8 @@ async fn write_targets(
         return Ok(report::problems(&findings, console));
     };
     let finder = TargetFinder::new(context, &search, variables);
-    Ok(match find_targets::<TargetPlan>(&finder, context, stop.received()).await {
+    let planner = Planner::new(settings.mode, keyring, console);
+    Ok(match find_targets(&finder, &planner, context, stop.received()).await {
         Ok(found) => found.write(settings.result_file.as_deref(), console),
         Err(outcome) => outcome,
     })
@@ -303,17 +303,18 @@ async fn write_targets(
 /// # Errors
 ///
 /// How the run ends, when it is stopped or there is nothing to look in; that was told.
-async fn targets<T: PlanTarget>(
+async fn targets(
     variables: &Variables,
     context: Context<'_>,
     findings: &mut Findings,
     stop: impl Future<Output = ()>,
-) -> Result<Option<Targets<T>>, Outcome> {
-    let Context { keyring, console, .. } = context;
+) -> Result<Option<Targets<NamedTarget>>, Outcome> {
+    let Context { settings, keyring, console, .. } = context;
+    let planner = Planner::new(settings.mode, keyring, console);
     let Some(search) = TargetSearch::from_variables(variables, keyring, findings) else {
         // A wrong search must not become the one target of the pipeline.
         let is_search = variables.repositories.is_some() || findings.is_wrong("REPOSITORIES");
-        let named = || Targets::from_variables(variables, keyring, console, findings);
+        let named = || Targets::from_variables(variables, &planner, findings);
         let targets = (!is_search).then(named).flatten();
         if let Some(targets) = &targets {
             report::tell_left_out(&targets.left_out, console);
@@ -321,15 +322,15 @@ async fn targets<T: PlanTarget>(
         return Ok(targets);
     };
     let finder = TargetFinder::new(context, &search, variables);
-    Targets::<T>::rehearse(&finder.example(), variables, keyring, console, findings);
+    Targets::rehearse(&finder.example(), variables, &planner, findings);
     if !findings.problems.is_empty() {
         return Ok(None);
     }
     report::warnings(findings, console);
     findings.warnings.clear();
-    let found = find_targets::<T>(&finder, context, stop).await?;
+    let found = find_targets(&finder, &planner, context, stop).await?;
     let list = found.to_json();
-    let mut targets = Targets::from_list(FOUND, list.as_bytes(), variables, keyring, console, findings);
+    let mut targets = Targets::from_list(FOUND, list.as_bytes(), variables, &planner, findings);
     targets.left_out = found.left_out;
     targets.asked = found.asked;
     Ok(Some(targets))
@@ -340,8 +341,9 @@ async fn targets<T: PlanTarget>(
 /// # Errors
 ///
 /// How the run ends, when it is stopped or there is nothing to look in; that was told.
-async fn find_targets<T: PlanTarget>(
+async fn find_targets(
     finder: &TargetFinder<'_>,
+    planner: &Planner<'_>,
     context: Context<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<FoundTargets, Outcome> {
@@ -349,7 +351,7 @@ async fn find_targets<T: PlanTarget>(
     tokio::select! {
         found = finder.find() => {
             let mut found = found?;
-            finder.leave_out_unusable::<T>(&mut found);
+            finder.leave_out_unusable(&mut found, planner);
             Ok(found)
         }
         () = stop => Err(stopped(context.console)),

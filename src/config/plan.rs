@@ -1,6 +1,6 @@
 //! What will be done for one target: every variable understood, every problem found at once.
 
-use std::{hash::Hash, rc::Rc};
+use std::rc::Rc;
 
 use secrecy::ExposeSecret as _;
 
@@ -14,6 +14,7 @@ use crate::{
         keyring::Keyring,
         projects::ExpectedProjects,
         repository::repository,
+        settings::Mode,
         status::StatusPlan,
         target::{names_commit, target_plan},
         variables::Variables,
@@ -56,51 +57,66 @@ pub(crate) struct KeyedVerdict {
 /// What the plans of a run are made with.
 #[derive(Debug)]
 pub(crate) struct Planner<'a> {
+    pub(crate) mode: Mode,
     keyring: &'a Keyring,
     search: FileSearch,
     /// It knows the secrets of the run, which must not stand in a text that others can read.
     console: &'a Console,
 }
 
-/// The target of a check. A team checks its token before a build names a commit.
+/// The target that the variables name.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) enum CheckTarget {
+pub(crate) enum NamedTarget {
     Commit(TargetPlan),
+    /// Only of a check: a team checks its token before a build names a commit.
     Repository(Repository),
 }
 
-/// The target of a plan: of a run that publishes, or of a check.
-pub(crate) trait PlanTarget: Hash + Eq + Sized {
-    /// The target that the variables name, or `None` after a problem was found. `is_listed` when it is one of a list.
-    fn from_variables(variables: &Variables, is_listed: bool, findings: &mut Findings) -> Option<Self>;
+impl NamedTarget {
+    fn from_variables(
+        variables: &Variables,
+        mode: Mode,
+        is_listed: bool,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        if mode == Mode::Settle && variables.refname.is_some() {
+            findings.warning(
+                "REFNAME is set but ignored: with MODE: settle, Gatepost looks at the statuses of all branches on the commit",
+            );
+        }
+        if mode != Mode::Check || is_listed || names_commit(variables) {
+            target_plan(variables, findings).map(Self::Commit)
+        } else {
+            repository(variables, findings).map(Self::Repository)
+        }
+    }
+
     /// The repository that the variables name.
-    fn repository(&self) -> &Repository;
-    /// When a run with this target needs its verdict.
-    fn verdict_need(is_listed: bool) -> VerdictNeed;
+    pub(crate) fn repository(&self) -> &Repository {
+        let (Self::Commit(TargetPlan { repository, .. }) | Self::Repository(repository)) = self;
+        repository
+    }
+
     /// The repository and the way to the commit, whatever the refname is.
-    fn place(&self) -> (&Repository, Option<&CommitSource>);
+    pub(crate) fn place(&self) -> (&Repository, Option<&CommitSource>) {
+        match self {
+            Self::Commit(TargetPlan { repository, commit, .. }) => (repository, Some(commit)),
+            Self::Repository(repository) => (repository, None),
+        }
+    }
+
     /// What a status of this target is for, as far as it is known before anything is looked up.
-    fn wanted(&self) -> Wanted;
+    pub(crate) fn wanted(&self) -> Wanted {
+        match self {
+            Self::Commit(target) => target.wanted(),
+            Self::Repository(_) => Wanted::default(),
+        }
+    }
 }
 
-impl PlanTarget for TargetPlan {
-    fn from_variables(variables: &Variables, _: bool, findings: &mut Findings) -> Option<Self> {
-        target_plan(variables, findings)
-    }
-
-    fn repository(&self) -> &Repository {
-        &self.repository
-    }
-
-    fn verdict_need(is_listed: bool) -> VerdictNeed {
-        if is_listed { VerdictNeed::NowByTarget } else { VerdictNeed::Now }
-    }
-
-    fn place(&self) -> (&Repository, Option<&CommitSource>) {
-        (&self.repository, Some(&self.commit))
-    }
-
-    fn wanted(&self) -> Wanted {
+impl TargetPlan {
+    /// What a status of this target is for, as far as it is known before anything is looked up.
+    pub(crate) fn wanted(&self) -> Wanted {
         let (pull_request, commit) = match &self.commit {
             CommitSource::Given { commit, fallback, .. } => (*fallback, Some(commit)),
             CommitSource::PullRequest { id, commit, .. } => (Some(*id), commit.as_ref()),
@@ -119,61 +135,38 @@ impl PlanTarget for TargetPlan {
     }
 }
 
-impl PlanTarget for CheckTarget {
-    fn from_variables(variables: &Variables, is_listed: bool, findings: &mut Findings) -> Option<Self> {
-        if is_listed || names_commit(variables) {
-            target_plan(variables, findings).map(Self::Commit)
-        } else {
-            repository(variables, findings).map(Self::Repository)
-        }
-    }
-
-    fn repository(&self) -> &Repository {
-        match self {
-            Self::Commit(target) => &target.repository,
-            Self::Repository(repository) => repository,
-        }
-    }
-
-    fn verdict_need(is_listed: bool) -> VerdictNeed {
-        if is_listed { VerdictNeed::NowByTarget } else { VerdictNeed::Later }
-    }
-
-    fn place(&self) -> (&Repository, Option<&CommitSource>) {
-        match self {
-            Self::Commit(target) => target.place(),
-            Self::Repository(repository) => (repository, None),
-        }
-    }
-
-    fn wanted(&self) -> Wanted {
-        match self {
-            Self::Commit(target) => target.wanted(),
-            Self::Repository(_) => Wanted::default(),
+impl VerdictNeed {
+    /// When a run needs the verdicts of its targets.
+    pub(crate) const fn of(mode: Mode, is_listed: bool) -> Self {
+        match (mode, is_listed) {
+            (Mode::Settle, _) => Self::FinalState,
+            (_, true) => Self::NowByTarget,
+            (Mode::Check, false) => Self::Later,
+            (Mode::Publish | Mode::Targets, false) => Self::Now,
         }
     }
 }
 
 impl<'a> Planner<'a> {
     /// `console` knows the secrets of the run.
-    pub(crate) fn new(keyring: &'a Keyring, console: &'a Console) -> Self {
-        Self { keyring, search: FileSearch::default(), console }
+    pub(crate) fn new(mode: Mode, keyring: &'a Keyring, console: &'a Console) -> Self {
+        Self { mode, keyring, search: FileSearch::default(), console }
     }
 
     /// The plan for a target, or `None` after a problem was found. `is_listed` when the target is one of a list.
-    pub(crate) fn plan<T: PlanTarget>(
+    pub(crate) fn plan(
         &self,
         variables: &Variables,
         is_listed: bool,
         findings: &mut Findings,
-    ) -> Option<Plan<T>> {
+    ) -> Option<Plan<NamedTarget>> {
         // Every part is read, so that one run reports every problem.
         self.find_secrets(variables, findings);
-        let target = T::from_variables(variables, is_listed, findings);
+        let target = NamedTarget::from_variables(variables, self.mode, is_listed, findings);
         let status = StatusPlan::from_variables(variables, findings);
         let insights = InsightsPlan::from_variables(variables, is_listed, findings);
-        let wanted = target.as_ref().map(T::wanted).unwrap_or_default();
-        let need = T::verdict_need(is_listed);
+        let wanted = target.as_ref().map(NamedTarget::wanted).unwrap_or_default();
+        let need = VerdictNeed::of(self.mode, is_listed);
         let expected = ExpectedProjects::from_variables(variables, need, &insights, &self.search, findings);
         let known = expected.keys.clone();
         let verdict = VerdictPlan::from_variables(variables, need, &wanted, expected, &self.search, findings);
@@ -315,6 +308,15 @@ impl<T> Plan<T> {
     }
 }
 
+impl Plan<NamedTarget> {
+    /// The same plan of a commit; `None` if it names none.
+    pub(crate) fn of_commit(self) -> Option<Plan> {
+        let Self { credential, target, status, insights, verdict } = self;
+        let NamedTarget::Commit(target) = target else { return None };
+        Some(Plan { credential, target, status, insights, verdict })
+    }
+}
+
 /// The items in their order, each once.
 fn distinct<I: PartialEq>(items: impl IntoIterator<Item = I>) -> Vec<I> {
     let mut known = Vec::new();
@@ -326,7 +328,7 @@ fn distinct<I: PartialEq>(items: impl IntoIterator<Item = I>) -> Vec<I> {
     known
 }
 
-impl<T: PlanTarget> Plan<T> {
+impl Plan<NamedTarget> {
     /// Whether both plans post to one status: the same commit and key. With other refnames Bitbucket keeps two statuses
     /// of one key, and a red one can stay beside a green one.
     pub(crate) fn is_same_status(&self, other: &Self) -> bool {
@@ -382,8 +384,8 @@ mod tests {
         let mut findings = Findings::default();
         let credentials = Keyring::from_variables(&variables, Duration::from_secs(1), &mut findings);
         assert!(
-            Planner::new(&credentials, &Console::stdout())
-                .plan::<TargetPlan>(&variables, false, &mut findings)
+            Planner::new(Mode::Publish, &credentials, &Console::stdout())
+                .plan(&variables, false, &mut findings)
                 .is_none()
         );
         let names: Vec<_> = findings.problems.iter().map(|problem| problem.variable.as_str()).collect();

@@ -6,71 +6,19 @@ use glob::Pattern;
 
 use crate::{
     config::{
-        analysis::VerdictNeed,
         findings::{Findings, Problem},
         parse::items,
-        plan::{Plan, PlanTarget},
         report_task::is_glob,
-        target::target_plan,
-        target_list::Targets,
         variables::Variables,
     },
     console::{foreign::shown, text::in_digits},
     model::{
-        analysis::Wanted,
         settlement::{KeyPattern, Settlement},
         state::State,
         status::StatusKey,
-        target::{CommitSource, Repository, TargetPlan},
         verdict::Verdict,
     },
 };
-
-/// The target of a run that settles. Its state is given: SonarQube is not asked.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SettleTarget(TargetPlan);
-
-impl PlanTarget for SettleTarget {
-    fn from_variables(variables: &Variables, _: bool, findings: &mut Findings) -> Option<Self> {
-        if variables.refname.is_some() {
-            findings.warning(
-                "REFNAME is set but ignored: with MODE: settle, Gatepost looks at the statuses of all branches on the commit",
-            );
-        }
-        target_plan(variables, findings).map(Self)
-    }
-
-    fn repository(&self) -> &Repository {
-        self.0.repository()
-    }
-
-    fn verdict_need(_: bool) -> VerdictNeed {
-        VerdictNeed::FinalState
-    }
-
-    fn place(&self) -> (&Repository, Option<&CommitSource>) {
-        self.0.place()
-    }
-
-    fn wanted(&self) -> Wanted {
-        self.0.wanted()
-    }
-}
-
-impl Targets<SettleTarget> {
-    /// The same targets, as they are published.
-    pub(crate) fn into_published(self) -> Targets {
-        let Self { plans, are_listed, step, left_out, asked } = self;
-        let published = |Plan { credential, target, status, insights, verdict }: Plan<SettleTarget>| Plan {
-            target: target.0,
-            credential,
-            status,
-            insights,
-            verdict,
-        };
-        Targets { plans: plans.into_iter().map(published).collect(), are_listed, step, left_out, asked }
-    }
-}
 
 /// No build takes a year.
 const AFTER_MAX: Duration = Duration::from_hours(365 * 24);

@@ -9,6 +9,7 @@ use std::{
     rc::Rc,
 };
 
+use anyhow::Context as _;
 use serde::{
     Deserializer,
     de::{SeqAccess, Visitor},
@@ -18,18 +19,18 @@ use serde_json::{Map, Value, value::RawValue};
 use crate::{
     bitbucket::credential::Credential,
     config::{
-        analysis::{VerdictNeed, VerdictPlan},
+        analysis::VerdictPlan,
         analysis_files::NamedServers,
         findings::{Findings, Problem, is_trifle},
-        keyring::Keyring,
         left_out::LeftOut,
         near_miss::Word,
         parse::{Fields, FileProblem, flag, read_small, whole_number},
         placeholders,
-        plan::{Plan, PlanTarget, Planner},
+        plan::{NamedTarget, Plan, Planner},
+        settings::Mode,
         variables::{Variable, Variables, placeholder},
     },
-    console::{foreign::shown, log::Console, secrets::holds_token, text::counted},
+    console::{foreign::shown, secrets::holds_token, text::counted},
     model::{outcome::Outcome, target::TargetPlan},
 };
 
@@ -81,7 +82,7 @@ pub(crate) const FOUND: &str = "REPOSITORIES";
 
 const ACCEPTED: &str = "a JSON array of objects, one for each target, with the variables of Target, Status and SonarQube by their names in lower case: [{\"repo_slug\": \"api\", \"pull_request\": 7, \"state\": \"passed\"}]";
 
-impl<T: PlanTarget> Targets<T> {
+impl<T> Targets<T> {
     /// The outcome of the run, as far as what is left out decides it.
     pub(crate) const fn outcome(&self) -> Outcome {
         if self.left_out.is_empty() { Outcome::Done } else { Outcome::BitbucketFailed }
@@ -101,17 +102,30 @@ impl<T: PlanTarget> Targets<T> {
             None => counted(self.plans.len(), "target"),
         }
     }
+}
+
+impl Targets<NamedTarget> {
+    /// The same targets, as a run that publishes or settles needs them.
+    ///
+    /// # Errors
+    ///
+    /// Only what a defect of Gatepost explains: only a check has a target without a commit.
+    pub(crate) fn of_commits(self) -> anyhow::Result<Targets> {
+        let Self { plans, are_listed, step, left_out, asked } = self;
+        let plans: Option<Vec<Plan>> = plans.into_iter().map(Plan::of_commit).collect();
+        let plans = plans.context("a target without a commit")?;
+        Ok(Targets { plans, are_listed, step, left_out, asked })
+    }
 
     /// Plans every target that the variables name.
     pub(crate) fn from_variables(
         variables: &Variables,
-        keyring: &Keyring,
-        console: &Console,
+        planner: &Planner<'_>,
         findings: &mut Findings,
     ) -> Option<Self> {
         let Some((source, text)) = source(variables, findings) else {
             let variables = placeholders::check_unfilled(variables, |_| false, findings);
-            let plan = Planner::new(keyring, console).plan(&variables, false, findings)?;
+            let plan = planner.plan(&variables, false, findings)?;
             return Some(Self {
                 plans: vec![plan],
                 are_listed: false,
@@ -120,7 +134,7 @@ impl<T: PlanTarget> Targets<T> {
                 asked: Vec::new(),
             });
         };
-        Some(Self::from_list(source, &text?, variables, keyring, console, findings))
+        Some(Self::from_list(source, &text?, variables, planner, findings))
     }
 
     /// Plans every target of a list. `source` is the variable that it comes from.
@@ -128,12 +142,10 @@ impl<T: PlanTarget> Targets<T> {
         source: &'static str,
         text: &[u8],
         variables: &Variables,
-        keyring: &Keyring,
-        console: &Console,
+        planner: &Planner<'_>,
         findings: &mut Findings,
     ) -> Self {
-        let planner = Planner::new(keyring, console);
-        let mut list = List::new(source, variables);
+        let mut list = List::new(source, planner.mode, variables);
         let plan = |variables: &Variables, findings: &mut Findings| planner.plan(variables, true, findings);
         let read = each_entry(text, |index, entry| list.add(index, entry, plan));
         // A broken item of a list in YAML was told by its own name.
@@ -158,11 +170,10 @@ impl<T: PlanTarget> Targets<T> {
     pub(crate) fn rehearse(
         entry: &str,
         variables: &Variables,
-        keyring: &Keyring,
-        console: &Console,
+        planner: &Planner<'_>,
         findings: &mut Findings,
     ) {
-        for problem in Self::problems_of(&format!("[{entry}]"), variables, keyring, console) {
+        for problem in Self::problems_of(&format!("[{entry}]"), variables, planner) {
             // Which repositories have a token is known later.
             if !problem.variable.starts_with("BITBUCKET_ACCESS_TOKENS[") {
                 let field = problem.variable.strip_prefix("REPOSITORIES[0].").map(str::to_ascii_uppercase);
@@ -177,10 +188,9 @@ impl<T: PlanTarget> Targets<T> {
     pub(crate) fn problems_of_found(
         list: &str,
         variables: &Variables,
-        keyring: &Keyring,
-        console: &Console,
+        planner: &Planner<'_>,
     ) -> Vec<(String, String)> {
-        let problems = Self::problems_of(list, variables, keyring, console).into_iter();
+        let problems = Self::problems_of(list, variables, planner).into_iter();
         let of_entry = problems.filter_map(|Problem { variable, found, .. }| {
             let (_, field) = variable.strip_prefix("REPOSITORIES[")?.split_once("].")?;
             Some((field.to_owned(), found))
@@ -188,9 +198,9 @@ impl<T: PlanTarget> Targets<T> {
         of_entry.collect()
     }
 
-    fn problems_of(list: &str, variables: &Variables, keyring: &Keyring, console: &Console) -> Vec<Problem> {
+    fn problems_of(list: &str, variables: &Variables, planner: &Planner<'_>) -> Vec<Problem> {
         let mut findings = Findings::default();
-        let _: Self = Self::from_list(FOUND, list.as_bytes(), variables, keyring, console, &mut findings);
+        let _: Self = Self::from_list(FOUND, list.as_bytes(), variables, planner, &mut findings);
         findings.problems
     }
 
@@ -325,10 +335,11 @@ fn each_entry(text: &[u8], each: impl FnMut(usize, &RawValue)) -> serde_json::Re
 }
 
 /// The entries read so far.
-struct List<'v, T> {
+struct List<'v> {
     source: &'static str,
+    mode: Mode,
     run: &'v Variables,
-    plans: Vec<Plan<T>>,
+    plans: Vec<Plan<NamedTarget>>,
     left_out: Vec<LeftOut>,
     /// The plans by the hash of their target, with the entry of each: equal plans are in one bucket.
     buckets: HashMap<u64, Vec<(usize, usize)>>,
@@ -341,10 +352,11 @@ struct List<'v, T> {
     unshown_warnings: usize,
 }
 
-impl<'v, T: PlanTarget> List<'v, T> {
-    fn new(source: &'static str, run: &'v Variables) -> Self {
+impl<'v> List<'v> {
+    fn new(source: &'static str, mode: Mode, run: &'v Variables) -> Self {
         Self {
             source,
+            mode,
             run,
             plans: Vec::new(),
             left_out: Vec::new(),
@@ -361,7 +373,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
         &mut self,
         index: usize,
         entry: &RawValue,
-        plan: impl Fn(&Variables, &mut Findings) -> Option<Plan<T>>,
+        plan: impl Fn(&Variables, &mut Findings) -> Option<Plan<NamedTarget>>,
     ) {
         let known_problems = self.problems;
         let fields = match serde_json::from_str::<Fields>(entry.get()) {
@@ -441,7 +453,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
     }
 
     /// Keeps a plan, unless an earlier entry posts to the same status.
-    fn keep(&mut self, index: usize, plan: Plan<T>) {
+    fn keep(&mut self, index: usize, plan: Plan<NamedTarget>) {
         let mut hasher = DefaultHasher::new();
         // Which statuses a plan posts may depend on its projects.
         plan.target.place().hash(&mut hasher);
@@ -490,7 +502,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
         if names(&COMMIT) {
             merged.put("refname", None);
         }
-        if names(&ANALYSIS) && T::verdict_need(true) != VerdictNeed::FinalState {
+        if names(&ANALYSIS) && self.mode != Mode::Settle {
             merged.put("state", None);
         }
         // The run's projects belong to the run's analyses.
@@ -624,7 +636,7 @@ impl<'v, T: PlanTarget> List<'v, T> {
     }
 
     /// The targets of the entries without problems. The problems and warnings go to `findings`.
-    fn end(self, findings: &mut Findings) -> Targets<T> {
+    fn end(self, findings: &mut Findings) -> Targets<NamedTarget> {
         let Self { source, plans, left_out, duplicates, warnings, unshown_warnings, .. } = self;
         for (warning, index, others) in warnings {
             let others = match others {

@@ -15,7 +15,7 @@ use crate::{
     config::{
         left_out::{LeftOut, Place, in_words},
         placeholders::{FoundTarget, may_hold},
-        plan::PlanTarget,
+        plan::Planner,
         repositories::{RepositoryList, TargetSearch, TargetsFrom},
         target::plain_branch,
         target_list::Targets,
@@ -119,9 +119,9 @@ impl<'a> TargetFinder<'a> {
     }
 
     /// Leaves out what cannot be planned: names in it are of strangers, and one of them must not stop the other targets.
-    pub(crate) fn leave_out_unusable<T: PlanTarget>(&self, found: &mut FoundTargets) {
-        let Context { keyring, console, .. } = self.context;
-        let problems = |list: &str| Targets::<T>::problems_of_found(list, self.variables, keyring, console);
+    pub(crate) fn leave_out_unusable(&self, found: &mut FoundTargets, planner: &Planner<'_>) {
+        let console = self.context.console;
+        let problems = |list: &str| Targets::problems_of_found(list, self.variables, planner);
         // Most lists are fine as a whole.
         if problems(&found.to_json()).is_empty() {
             return;

@@ -9,7 +9,7 @@ use crate::{
         refusal::{Creator, StatusCreator},
         scopes::{Need, Scopes},
     },
-    config::plan::{CheckTarget, Plan, PlanTarget as _},
+    config::plan::{NamedTarget, Plan},
     explain::handbook,
     model::{
         status::StatusKey,
@@ -25,7 +25,7 @@ impl<'a> CheckRun<'a> {
     /// Returns the target whose commit Bitbucket has.
     pub(super) async fn check_bitbucket(
         &self,
-        plan: &'a Plan<CheckTarget>,
+        plan: &'a Plan<NamedTarget>,
         keys: &[StatusKey],
         bitbucket: Bitbucket<'_>,
         tally: &mut Tally<'_>,
@@ -37,8 +37,8 @@ impl<'a> CheckRun<'a> {
                 "that is fine in a pipeline in the cloud; a status and merge checks need a credential",
             );
             return match &plan.target {
-                CheckTarget::Commit(target) => target.given(),
-                CheckTarget::Repository(_) => None,
+                NamedTarget::Commit(target) => target.given(),
+                NamedTarget::Repository(_) => None,
             };
         }
         check_format(credential, tally);
@@ -57,7 +57,7 @@ impl<'a> CheckRun<'a> {
                 return None;
             }
         }
-        let CheckTarget::Commit(target_plan) = &plan.target else {
+        let NamedTarget::Commit(target_plan) = &plan.target else {
             tally.notable(
                 "no commit was checked: COMMIT, PULL_REQUEST and BRANCH are not set",
                 "pass one of them to check the commit as well; a run that publishes needs one",
@@ -75,7 +75,7 @@ impl<'a> CheckRun<'a> {
     /// Finds the commit as a run that publishes does, and reads it instead of posting a status.
     async fn check_commit(
         &self,
-        plan: &Plan<CheckTarget>,
+        plan: &Plan<NamedTarget>,
         target_plan: &'a TargetPlan,
         bitbucket: Bitbucket<'_>,
         tally: &mut Tally<'_>,
@@ -120,7 +120,7 @@ impl<'a> CheckRun<'a> {
     /// The credential for the repository of the target, which may be a fork.
     fn credential(
         &self,
-        plan: &Plan<CheckTarget>,
+        plan: &Plan<NamedTarget>,
         target: &Target,
     ) -> Rc<crate::bitbucket::credential::Credential> {
         let named = plan.target.repository();
@@ -154,7 +154,7 @@ fn check_format(credential: &CredentialKind, tally: &mut Tally<'_>) {
 fn check_scopes(
     credential: &CredentialKind,
     granted: Option<&Scopes>,
-    target: &CheckTarget,
+    target: &NamedTarget,
     tally: &mut Tally<'_>,
 ) {
     let granted = granted.filter(|granted| !granted.is_empty() && granted.are_of(credential));
@@ -181,7 +181,7 @@ fn check_scopes(
     }
     let lookup = Need::PullRequestLookup.scope(credential);
     let is_looked_up =
-        matches!(target, CheckTarget::Commit(TargetPlan { commit: CommitSource::PullRequest { .. }, .. }));
+        matches!(target, NamedTarget::Commit(TargetPlan { commit: CommitSource::PullRequest { .. }, .. }));
     if Need::PullRequestLookup.is_met(credential, granted) {
         tally.passed(format_args!("the token has the scope {lookup}, to look up pull requests"));
     } else if is_looked_up {

@@ -16,7 +16,7 @@ use crate::{
         analysis::{AnalysisPlan, VerdictPlan},
         insights::ReportScope,
         left_out::in_words,
-        plan::{CheckTarget, Plan, PlanTarget as _},
+        plan::{NamedTarget, Plan},
         target_list::Targets,
     },
     console::{log::Console, text::counted},
@@ -39,7 +39,7 @@ use self::{
 #[derive(Debug)]
 pub(crate) struct CheckRun<'a> {
     context: Context<'a>,
-    targets: &'a Targets<CheckTarget>,
+    targets: &'a Targets<NamedTarget>,
     lookups: Lookups<'a>,
     /// Whether a credential can read a repository, with the scopes that Bitbucket lists.
     repositories: LookupCache<(*const Credential, &'a Repository), Option<Scopes>, refusal::Refusal>,
@@ -59,10 +59,10 @@ impl fmt::Debug for TokenKey {
 }
 
 impl<'a> CheckRun<'a> {
-    pub(crate) fn new(context: Context<'a>, targets: &'a Targets<CheckTarget>) -> Self {
+    pub(crate) fn new(context: Context<'a>, targets: &'a Targets<NamedTarget>) -> Self {
         let with_commit = targets.plans.iter().filter_map(|plan| match &plan.target {
-            CheckTarget::Commit(target) => Some((&plan.credential, target)),
-            CheckTarget::Repository(_) => None,
+            NamedTarget::Commit(target) => Some((&plan.credential, target)),
+            NamedTarget::Repository(_) => None,
         });
         Self {
             context,
@@ -126,7 +126,7 @@ impl<'a> CheckRun<'a> {
         Ok(worst)
     }
 
-    async fn check_target(&self, plan: &'a Plan<CheckTarget>, console: &Console) -> anyhow::Result<Outcome> {
+    async fn check_target(&self, plan: &'a Plan<NamedTarget>, console: &Console) -> anyhow::Result<Outcome> {
         let deadline = Deadline::after(self.context.settings.timeout);
         let bitbucket = self.context.bitbucket(&plan.credential, console, &deadline);
         let mut tally = Tally::new(console);
@@ -194,13 +194,13 @@ fn projects<'a>(plan: &VerdictPlan, analyses: &'a [CheckedAnalysis<'_>]) -> Vec<
 }
 
 /// The requests of a check: one for each repository and credential, and two for each commit.
-fn budget(plans: &[Plan<CheckTarget>]) -> Budget<'_> {
+fn budget(plans: &[Plan<NamedTarget>]) -> Budget<'_> {
     let (mut budget, mut repositories) = (Budget::default(), HashSet::new());
     for Plan { credential, target, .. } in plans {
         let is_new = repositories.insert((Rc::as_ptr(credential), target.repository()));
         let (target, requests) = match target {
-            CheckTarget::Commit(target) => (Some(target), 2),
-            CheckTarget::Repository(_) => (None, 0),
+            NamedTarget::Commit(target) => (Some(target), 2),
+            NamedTarget::Repository(_) => (None, 0),
         };
         budget.add(credential, target, requests + usize::from(is_new));
     }
@@ -208,7 +208,7 @@ fn budget(plans: &[Plan<CheckTarget>]) -> Budget<'_> {
 }
 
 /// Names the target for the reader.
-impl fmt::Display for CheckTarget {
+impl fmt::Display for NamedTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Commit(target) => target.fmt(f),

@@ -26,7 +26,7 @@ use crate::{
     config::{
         analysis::{AnalysisPlan, VerdictPlan},
         left_out::in_words,
-        plan::{Plan, PlanTarget as _},
+        plan::Plan,
         target_list::Targets,
     },
     console::{

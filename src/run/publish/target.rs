@@ -8,7 +8,7 @@ use crate::{
     bitbucket::{answer::Answer, api::Bitbucket, credential::Credential, refusal::Refusal},
     config::{
         analysis::VerdictPlan,
-        plan::{KeyedVerdict, Plan, PlanTarget as _},
+        plan::{KeyedVerdict, Plan},
     },
     console::foreign::shown,
     explain::{bitbucket::explain, tell::tell},

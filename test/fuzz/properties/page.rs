@@ -17,8 +17,13 @@ use super::{
 };
 use crate::{
     config::{
-        analysis::VerdictPlan, findings::Findings, keyring::Keyring, plan::Plan, settings::Settings,
-        target_list::Targets, variables::Variables,
+        analysis::VerdictPlan,
+        findings::Findings,
+        keyring::Keyring,
+        plan::{Plan, Planner},
+        settings::{Mode, Settings},
+        target_list::Targets,
+        variables::Variables,
     },
     model::{outcome::Outcome, verdict::Verdict},
     run::{
@@ -122,9 +127,11 @@ fn plans(text: &str, variables: &Variables, keyring: &Keyring, log: &Log) -> Vec
     ];
     let plan = |entry: &Value| {
         let (list, mut findings) = (json!([entry]).to_string(), Findings::default());
-        let targets =
-            Targets::from_list("TARGETS", list.as_bytes(), variables, keyring, &log.console, &mut findings);
-        if findings.problems.is_empty() { targets.plans } else { Vec::new() }
+        let planner = Planner::new(Mode::Publish, keyring, &log.console);
+        let targets = Targets::from_list("TARGETS", list.as_bytes(), variables, &planner, &mut findings);
+        let is_fine = findings.problems.is_empty();
+        let plans = targets.of_commits().expect("each target has a commit").plans;
+        if is_fine { plans } else { Vec::new() }
     };
     entries.iter().flat_map(plan).collect()
 }

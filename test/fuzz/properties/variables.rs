@@ -16,9 +16,8 @@ use crate::{
         analysis::VerdictPlan,
         findings::{Findings, Problem},
         keyring::Keyring,
-        plan::{Plan, PlanTarget},
+        plan::{NamedTarget, Plan},
         settings::{Mode, Settings},
-        settle::SettleTarget,
         target_list::Targets,
         variables::Variables,
     },
@@ -141,9 +140,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// The targets; `None` when a variable is wrong, or when the search for targets ends the run or has to wait.
-    fn targets<T: PlanTarget>(&self, findings: &mut Findings) -> Option<Targets<T>> {
+    fn targets(&self, findings: &mut Findings) -> Option<Targets<NamedTarget>> {
         let Self { variables, context, .. } = self;
-        let targets = now(find_or_name::<T>(variables, *context, findings, pending()))?.ok()?;
+        let targets = now(find_or_name(variables, *context, findings, pending()))?.ok()?;
         self.check_requests();
         let Some(targets) = targets else {
             assert!(!findings.problems.is_empty(), "nothing is posted, and nothing says why");
@@ -186,6 +185,10 @@ impl Run<'_> {
         hide_tokens(targets.as_ref(), self.context.console);
         let is_wrong = self.tells_problems(&findings);
         let Some(targets) = targets.filter(|_| !is_wrong) else { return 0 };
+        let Ok(targets) = targets.of_commits() else {
+            assert_eq!(self.context.settings.mode, Mode::Check, "a run has a target without a commit");
+            return 0;
+        };
         report::opening(&targets, self.context.settings, self.context.console);
         self.log.read();
         for plan in &targets.plans {
@@ -198,11 +201,11 @@ impl Run<'_> {
     fn settle(&self, mut findings: Findings) -> usize {
         let settlement = Settlement::from_variables(self.variables, &mut findings);
         check_settlement(&settlement, &findings);
-        let targets = self.targets::<SettleTarget>(&mut findings);
+        let targets = self.targets(&mut findings);
         let is_wrong = self.tells_problems(&findings);
         let Some(targets) = targets.filter(|_| !is_wrong) else { return 0 };
         hide_headers(self.context);
-        let targets = targets.into_published();
+        let targets = targets.of_commits().expect("each target has a commit");
         let wanted: Vec<State> = targets.plans.iter().filter_map(|plan| plan.verdict.given_state()).collect();
         let own_keys: Vec<String> =
             targets.plans.iter().map(|plan| plan.status.key_for(None).to_string()).collect();
