@@ -120,8 +120,9 @@ fn a_run_that_is_killed_again_and_again_loses_nothing() {
     }
     let (before, _) = recorded(&folder);
     let run = gatepost.run();
-    let skipped = format!("{} skipped, because RESULT_FILE says that they were delivered", before.len());
-    assert_told(&run, 0, &[&format!("✔ {targets} targets: "), &skipped]);
+    let skipped =
+        format!("{} skipped, because RESULT_FILE says that they were delivered", grouped(before.len()));
+    assert_told(&run, 0, &[&format!("✔ {} targets: ", grouped(targets)), &skipped]);
     assert_all_stand(&sandbox, targets);
     let (delivered, damaged) = recorded(&folder);
     assert_eq!(delivered.len(), targets, "nothing is lost");
@@ -135,7 +136,7 @@ fn a_run_that_is_killed_again_and_again_loses_nothing() {
         begun.elapsed().as_secs_f64()
     );
     io::stdout().write_all(told.as_bytes()).unwrap();
-    assert_told(&gatepost.run(), 0, &[&format!("0 posted, {targets} skipped")]);
+    assert_told(&gatepost.run(), 0, &[&format!("0 posted, {} skipped", grouped(targets))]);
 }
 
 /// Their lists overlap, and one of them is killed. Their lines do not mix.
@@ -160,8 +161,13 @@ fn two_runs_on_one_result_file_lose_nothing() {
     assert_eq!((delivered.len(), damaged), (TARGETS, 0));
     assert_all_stand(&sandbox, TARGETS);
     for gatepost in [&one, &other] {
-        assert_told(&gatepost.run(), 0, &["0 posted, 1000 skipped"]);
+        assert_told(&gatepost.run(), 0, &["0 posted, 1,000 skipped"]);
     }
+}
+
+/// A number of less than a million as the log shows it.
+fn grouped(number: usize) -> String {
+    if number < 1_000 { number.to_string() } else { format!("{},{:03}", number / 1_000, number % 1_000) }
 }
 
 /// Checks a run whose disk was full in the middle, and one that resumes it with room.
@@ -172,12 +178,13 @@ fn assert_resumes_after_full_disk(
     resumed: &Gatepost,
     targets: usize,
 ) {
+    let all = grouped(targets);
     assert_told(
         full,
         0,
         &[
             "! RESULT_FILE could not be written: ",
-            &format!("✔ {targets} targets: {targets} posted"),
+            &format!("✔ {all} targets: {all} posted"),
             "which could not be written: a run with RESUME posts these statuses again",
         ],
     );
@@ -187,7 +194,8 @@ fn assert_resumes_after_full_disk(
     assert!(damaged <= 1, "{damaged} damaged lines");
     let (lost, kept) = (targets - delivered.len(), delivered.len());
     assert!(full.output.contains(&format!("! RESULT_FILE lacks {lost} lines")), "{lost}: {}", full.output);
-    assert_told(&resumed.run(), 0, &[&format!("✔ {targets} targets: {lost} posted, {kept} skipped")]);
+    let (again, kept) = (grouped(lost), grouped(kept));
+    assert_told(&resumed.run(), 0, &[&format!("✔ {all} targets: {again} posted, {kept} skipped")]);
     assert_eq!(recorded(folder).0.len(), targets);
     assert_eq!(sandbox.request_count(), targets + lost);
 }
