@@ -19,7 +19,6 @@ use crate::{
         near_miss::Word,
         parse::Fields,
         repository::is_own,
-        target_list::is_list,
         variables::{Variables, placeholder},
     },
     console::{
@@ -46,7 +45,7 @@ fn needs_no_credential(variables: &Variables) -> bool {
     let is_of_built_commit = is_built
         && variables.pull_request.is_none()
         && (variables.branch.is_none() || variables.branch == variables.bitbucket_branch);
-    has_no_status && is_of_build && !is_any_set(variables) && !is_list(variables) && is_of_built_commit
+    has_no_status && is_of_build && !is_any_set(variables) && !variables.name_a_list() && is_of_built_commit
 }
 
 /// The credentials of a run.

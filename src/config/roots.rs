@@ -8,7 +8,7 @@ use rustls::{
 };
 
 use crate::{
-    config::{findings::Findings, parse::read_small, target_list::is_list, variables::Variables},
+    config::{findings::Findings, parse::read_small, variables::Variables},
     console::foreign::shown,
 };
 
@@ -82,7 +82,7 @@ pub(crate) fn sonarqube_roots(
     variables: &Variables,
     findings: &mut Findings,
 ) -> Vec<CertificateDer<'static>> {
-    let is_asked = variables.state.is_none() || is_list(variables);
+    let is_asked = variables.state.is_none() || variables.name_a_list();
     let Some(text) = variables.sonar_root_cert.as_deref().filter(|_| is_asked) else {
         return Vec::new();
     };

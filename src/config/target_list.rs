@@ -248,11 +248,6 @@ impl Targets<NamedTarget> {
     }
 }
 
-/// Whether the variables name a list of targets, or a search for them.
-pub(crate) fn is_list(variables: &Variables) -> bool {
-    variables.targets.is_some() || variables.targets_file.is_some() || variables.repositories.is_some()
-}
-
 /// The list of targets and its variable; `Some(None)` after a problem was found.
 fn source(variables: &Variables, findings: &mut Findings) -> Option<(&'static str, Option<Vec<u8>>)> {
     match (&variables.targets, &variables.targets_file) {
@@ -420,7 +415,7 @@ impl<'v> List<'v> {
                 _ => continue,
             };
             if decides_nothing(field, entry) {
-                self.left_out(index, field, found);
+                self.ignore_field(index, field, found);
                 continue;
             }
             let name = self.name_of(index, field);
@@ -567,7 +562,7 @@ impl<'v> List<'v> {
             _ => {
                 let found = if value.is_array() { "is an array" } else { "is an object" };
                 if !decides {
-                    self.left_out(index, field, found);
+                    self.ignore_field(index, field, found);
                     return None;
                 }
                 self.problem(
@@ -581,7 +576,7 @@ impl<'v> List<'v> {
         };
         if let Some(found) = placeholder(text.trim()) {
             if !decides {
-                self.left_out(index, field, found);
+                self.ignore_field(index, field, found);
                 return None;
             }
             self.problem(
@@ -621,7 +616,7 @@ impl<'v> List<'v> {
     }
 
     /// Warns that a field which decides nothing has no usable value.
-    fn left_out(&mut self, index: usize, field: &str, found: &str) {
+    fn ignore_field(&mut self, index: usize, field: &str, found: &str) {
         self.warning(index, format!("{field} {found}; it is left out"));
     }
 

@@ -323,6 +323,11 @@ impl Variables {
         self.state.is_none() && (self.scan_exit_code.is_some() || self.bitbucket_exit_code.is_some())
     }
 
+    /// Whether they name a list of targets, or a search for them.
+    pub(crate) const fn name_a_list(&self) -> bool {
+        self.targets.is_some() || self.targets_file.is_some() || self.repositories.is_some()
+    }
+
     /// Reads an environment of names and values.
     ///
     /// Values that are not UTF-8, a `$NAME` that was not replaced, and secrets in public variables are problems. A name
