@@ -64,7 +64,7 @@ fn a_refusal_is_recorded_with_its_reason_and_sets_no_output_variables() {
     assert_eq!((&recorded["outcome"], &recorded["exit_code"]), (&json!("refused"), &json!(4)));
     assert_eq!(
         recorded["reason"],
-        "failed to post the status: 401 Unauthorized, \"Token is invalid, expired, or not supported for this endpoint.\"; the access token has expired, was revoked, or was copied incompletely"
+        "failed to post the status: 401 Unauthorized, \"Token is invalid, expired, or not supported for this endpoint.\"; the likeliest of several reasons: the access token has expired, was revoked, or was copied incompletely"
     );
     assert!(!folder.path().join("variables").exists());
 }

@@ -105,6 +105,17 @@ impl NamedTarget {
         }
     }
 
+    /// The digits of the commit, if they are known before anything is looked up.
+    pub(crate) fn commit(&self) -> Option<&str> {
+        let (_, source) = self.place();
+        match source? {
+            CommitSource::Given { commit, .. } | CommitSource::PullRequest { commit: Some(commit), .. } => {
+                Some(commit.digits())
+            }
+            CommitSource::PullRequest { commit: None, .. } | CommitSource::Branch(_) => None,
+        }
+    }
+
     /// What a status of this target is for, as far as it is known before anything is looked up.
     pub(crate) fn wanted(&self) -> Wanted {
         match self {

@@ -233,10 +233,20 @@ impl Targets<NamedTarget> {
         let count = whole_number("BITBUCKET_PARALLEL_STEP_COUNT", Some(count), 1, 1..=STEPS_MAX, findings);
         let number = whole_number("BITBUCKET_PARALLEL_STEP", Some(step), 0, 0..=count - 1, findings);
         let all = self.plans.len();
-        let mut place = 0;
-        self.plans.retain(|_| {
-            place += 1;
-            (place - 1) % count == number
+        // Of two verdicts about one commit the worse one counts, so one step has both.
+        let mut shares: HashMap<u64, u64> = HashMap::new();
+        let mut unknown = 0;
+        self.plans.retain(|plan| {
+            let next = shares.len() as u64 + unknown;
+            let share = if let Some(commit) = plan.target.commit() {
+                let mut hasher = DefaultHasher::new();
+                (plan.target.repository(), commit).hash(&mut hasher);
+                *shares.entry(hasher.finish()).or_insert(next)
+            } else {
+                unknown += 1;
+                next
+            };
+            share % count == number
         });
         // One step reports what nobody could find.
         if number > 0 {
@@ -574,7 +584,8 @@ impl<'v> List<'v> {
                 return None;
             }
         };
-        if let Some(found) = placeholder(text.trim()) {
+        // A found branch may have such a name.
+        if let Some(found) = placeholder(text.trim()).filter(|_| self.source != FOUND) {
             if !decides {
                 self.ignore_field(index, field, found);
                 return None;

@@ -77,6 +77,8 @@ impl ReportDelivery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contradiction {
     Content,
+    /// Its verdict is worse, and could not be posted. A green must not stand in its place.
+    Worse,
     /// With two refnames Bitbucket keeps two statuses of one key.
     Refname,
 }

@@ -136,7 +136,7 @@ impl<'a> TargetFinder<'a> {
             let reason = format!("{} {why}", field.to_ascii_uppercase());
             let place = place_of(&fields);
             if let Some(place) = &place {
-                console.failed(format_args!("{place} is left out: {reason}"));
+                console.failed(format_args!("left out: {place}: {reason}"));
             }
             let reason = console.clean(&reason);
             left_out.extend(place.map(|place| LeftOut {
@@ -317,7 +317,7 @@ impl<'a> TargetFinder<'a> {
     /// A target whose branch is not known: a part of its name was hidden when the list was read.
     fn hidden(&self, place: Place) -> LeftOut {
         let reason = "the name of its branch holds what looks like a secret, which Gatepost does not send";
-        self.context.console.failed(format_args!("{place} is left out: {reason}"));
+        self.context.console.failed(format_args!("left out: {place}: {reason}"));
         LeftOut { place, outcome: "not posted".to_owned(), reason: reason.to_owned(), advice: None }
     }
 

@@ -185,6 +185,7 @@ pub(crate) fn status_result(
                 "not posted: another target of this run is the same commit with the same key and another {}",
                 match contradiction {
                     Contradiction::Content => "content",
+                    Contradiction::Worse => "verdict, which is worse and could not be posted",
                     Contradiction::Refname => "refname",
                 }
             ));
@@ -194,7 +195,15 @@ pub(crate) fn status_result(
                     "with two refnames Bitbucket keeps two statuses, and a red one stays beside a green one",
                 );
             }
-            console.detail("to do", "remove one of the two, or give it another KEY");
+            console.detail(
+                "to do",
+                match contradiction {
+                    Contradiction::Worse => "run again when the other one can be posted",
+                    Contradiction::Content | Contradiction::Refname => {
+                        "remove one of the two, or give it another KEY"
+                    }
+                },
+            );
         }
         Delivery::Refused(refusal) => tell(&**refusal, console),
         Delivery::ReportAlone(report) => {
@@ -236,7 +245,7 @@ pub(crate) fn begin_results(results: &ResultFile, console: &Console) -> io::Resu
 pub(crate) fn tell_left_out(left_out: &[LeftOut], console: &Console) {
     let number = left_out.len();
     for LeftOut { place, reason, .. } in left_out.iter().take(LEFT_OUT_SHOWN) {
-        console.failed(format_args!("{place} is left out: {reason}"));
+        console.failed(format_args!("left out: {place}: {reason}"));
     }
     if number > LEFT_OUT_SHOWN {
         console.failed(format_args!("{} more are left out", number - LEFT_OUT_SHOWN));
@@ -251,7 +260,7 @@ pub(crate) fn left_out(left_out: &[LeftOut], results: &ResultFile, console: &Con
             status: None,
             outcome: "refused",
             exit_code: Outcome::BitbucketFailed.exit_code(),
-            reason: Some(console.clean(reason)),
+            reason: Some(console.clean(&format!("{place}: {reason}"))),
         });
         tell_lost(written, console);
     }
@@ -293,6 +302,9 @@ pub(crate) fn record(result: &StatusResult, plan: Option<&Plan>, results: &Resul
         Delivery::Refused(refusal) => Some(reason(refusal)),
         Delivery::Contradicted(Contradiction::Content) => {
             Some("another target of this run is the same status with another content".to_owned())
+        }
+        Delivery::Contradicted(Contradiction::Worse) => {
+            Some("the worse verdict of another target about the same commit could not be posted".to_owned())
         }
         Delivery::Contradicted(Contradiction::Refname) => {
             Some("another target of this run is the same commit and key with another refname".to_owned())
@@ -515,7 +527,11 @@ pub(crate) fn several_statuses(
 /// A refusal in one line, for `RESULT_FILE`.
 pub(crate) fn reason(refusal: &Refusal) -> String {
     let Explanation { reasons, .. } = explain(refusal);
-    let why = reasons.first().map(|reason| &*reason.why).unwrap_or_default();
+    let why = match &reasons[..] {
+        [] => String::new(),
+        [one] => one.why.to_string(),
+        [first, ..] => format!("the likeliest of several reasons: {}", first.why),
+    };
     let left = if refusal.is_stopped_over {
         format!("; left on the commit: {STOPPED_OVER}")
     } else if refusal.leaves_doubt() {

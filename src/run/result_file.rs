@@ -105,6 +105,19 @@ impl RecordedLookup {
     }
 }
 
+impl RecordedLookup {
+    /// What names a target that is left out.
+    fn of_place(place: &Place) -> Option<Self> {
+        let (repository, pull_request, branch) = match place {
+            Place::List(_) | Place::Repository(_) => return None,
+            Place::PullRequest(repository, id) => (repository, Some(id.0), None),
+            Place::Branch(repository, branch) => (repository, None, Some(branch.clone())),
+        };
+        let Repository { workspace, slug } = repository.clone();
+        Some(Self { workspace, repo_slug: slug, pull_request, branch, commit: None, refname: None })
+    }
+}
+
 impl<'a> RecordedTarget<'a> {
     /// The target of a plan, as far as it was found; without a plan, the target alone.
     pub(crate) fn new(plan: Option<&'a TargetPlan>, target: Option<&'a Target>) -> Option<Self> {
@@ -125,7 +138,8 @@ impl<'a> RecordedTarget<'a> {
 
     /// What is left out.
     pub(crate) fn of_place(place: &'a Place) -> Self {
-        Self { workspace: place.workspace(), repo_slug: place.slug(), commit: None, lookup: None }
+        let (workspace, repo_slug) = (place.workspace(), place.slug());
+        Self { workspace, repo_slug, commit: None, lookup: RecordedLookup::of_place(place) }
     }
 }
 

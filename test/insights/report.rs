@@ -189,7 +189,7 @@ fn of_many_issues_the_worst_thousand_are_shown() {
         let submitted = sonarqube.submit(red(many));
         let (_folder, gatepost) = after(&sandbox, &submitted);
         let run = gatepost.set("SONAR_TOKEN", sandbox::CLOUD_TOKEN).run();
-        assert_told(&run, 1, &[&format!("1000 annotations, {left_out} left out")]);
+        assert_told(&run, 1, &[&format!("1,000 annotations, {left_out} left out")]);
         let report = standing(&sandbox);
         assert_eq!(report.annotations.len(), 1000);
         assert_eq!(report.annotations[0]["severity"], "CRITICAL");

@@ -8,7 +8,7 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use super::{fleet, posts, results, state_of};
-use crate::run::{Folder, Sandbox, assert_told, over_found, stopped_by};
+use crate::run::{Folder, Gatepost, Sandbox, assert_told, over_found, stopped_by};
 
 /// Two more pull requests in each repository.
 fn with_three_each(count: usize) -> Sandbox {
@@ -113,29 +113,38 @@ fn sonarqube_is_asked_for_the_project_and_the_pull_request_of_each_target() {
     assert_eq!(status.name.as_deref(), Some("acme/service-002: feature/change into main"));
 }
 
-/// Two pull requests of one branch have one commit, one key and one branch. A green of one must not hide the red of the other.
+/// Two pull requests of one branch have one commit, one key and one branch. These are the gates of both.
+fn of_one_branch(first: &Gate, second: &Gate) -> (Sandbox, SonarQube) {
+    let sandbox = fleet(1);
+    sandbox.world(|world| {
+        let second = PullRequest::new("acme/service-001", 2, "feature/change");
+        world.open_pull_request(PullRequest { destination_branch: "develop".to_owned(), ..second });
+    });
+    let mut projects = Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
+    projects.add_project("acme_service-001", "A service", true);
+    let sonarqube = SonarQube::start(projects);
+    for (id, gate) in [("1", first), ("2", second)] {
+        sonarqube.submit(Analysis::of_pull_request("acme_service-001", id, gate.clone()));
+    }
+    (sandbox, sonarqube)
+}
+
+fn with_gates(sandbox: &Sandbox, sonarqube: &SonarQube, folder: &Folder) -> Gatepost {
+    over_found(sandbox, "service-*")
+        .within(folder.path())
+        .unset("STATE")
+        .set("SONAR_PROJECT_KEY", "acme_{repo_slug}")
+        .set("SONAR_TOKEN", USER_TOKEN)
+        .set("SONAR_HOST_URL", sonarqube.http_url())
+}
+
+/// A green of one must not hide the red of the other.
 #[test]
 fn two_pull_requests_of_one_branch_have_the_worse_verdict() {
     for (first, second) in [(Gate::passed(), Gate::failed()), (Gate::failed(), Gate::passed())] {
         for concurrency in ["1", "8"] {
-            let (sandbox, folder) = (fleet(1), Folder::new());
-            sandbox.world(|world| {
-                let second = PullRequest::new("acme/service-001", 2, "feature/change");
-                world.open_pull_request(PullRequest { destination_branch: "develop".to_owned(), ..second });
-            });
-            let mut projects =
-                Projects::acme(Dialect::Server2025).with_public_url("https://sonar.acme.example");
-            projects.add_project("acme_service-001", "A service", true);
-            let sonarqube = SonarQube::start(projects);
-            for (id, gate) in [("1", &first), ("2", &second)] {
-                sonarqube.submit(Analysis::of_pull_request("acme_service-001", id, gate.clone()));
-            }
-            let gatepost = over_found(&sandbox, "service-*")
-                .within(folder.path())
-                .unset("STATE")
-                .set("SONAR_PROJECT_KEY", "acme_{repo_slug}")
-                .set("SONAR_TOKEN", USER_TOKEN)
-                .set("SONAR_HOST_URL", sonarqube.http_url())
+            let ((sandbox, sonarqube), folder) = (of_one_branch(&first, &second), Folder::new());
+            let gatepost = with_gates(&sandbox, &sonarqube, &folder)
                 .set("CONCURRENCY", concurrency)
                 .set("RESULT_FILE", "results.jsonl")
                 .set("RESUME", "true");
@@ -147,6 +156,46 @@ fn two_pull_requests_of_one_branch_have_the_worse_verdict() {
                 assert_eq!(state_of(&sandbox, 1).as_deref(), Some("FAILED"), "{}", run.output);
             }
         }
+    }
+}
+
+#[test]
+fn a_green_does_not_take_the_place_of_a_red_that_could_not_be_posted() {
+    let ((sandbox, sonarqube), folder) = (of_one_branch(&Gate::failed(), &Gate::passed()), Folder::new());
+    // After the lists, the first status is refused.
+    sandbox.fault_after(2, Fault::refusal(403, "no"));
+    let run = with_gates(&sandbox, &sonarqube, &folder).set("CONCURRENCY", "1").run();
+    assert_told(
+        &run,
+        4,
+        &[
+            "not posted: another target of this run is the same commit with the same key and another verdict, which is worse and could not be posted\n  to do:    run again when the other one can be posted\n",
+            "✖ 2 targets: 0 posted, 2 not posted\n",
+        ],
+    );
+    assert_eq!(state_of(&sandbox, 1), None);
+}
+
+/// Each step would post the verdict that it knows, and the last one would stand.
+#[test]
+fn one_step_of_a_parallel_group_has_all_targets_of_a_commit() {
+    for (first, second) in [(Gate::passed(), Gate::failed()), (Gate::failed(), Gate::passed())] {
+        let ((sandbox, sonarqube), folder) = (of_one_branch(&first, &second), Folder::new());
+        let list = with_gates(&sandbox, &sonarqube, &folder)
+            .set("MODE", "targets")
+            .set("RESULT_FILE", "targets.json");
+        assert_eq!(list.run().code, 0);
+        let step = list
+            .unset("MODE")
+            .unset("REPOSITORIES")
+            .unset("RESULT_FILE")
+            .unset("SONAR_PROJECT_KEY")
+            .set("TARGETS_FILE", "targets.json")
+            .set("SPLIT", "true")
+            .set("BITBUCKET_PARALLEL_STEP_COUNT", "2");
+        let codes = ["0", "1"].map(|number| step.clone().set("BITBUCKET_PARALLEL_STEP", number).run().code);
+        assert_eq!(codes, [1, 0]);
+        assert_eq!(state_of(&sandbox, 1).as_deref(), Some("FAILED"));
     }
 }
 
@@ -242,18 +291,19 @@ fn a_name_that_cannot_be_used_stops_no_other_target() {
         // These are names of branches like any other.
         pull_request(5, "null"),
         pull_request(6, "origin/$x"),
+        pull_request(7, "$x"),
     ];
     let list = || Fault::json(200, &json!({ "values": values }));
     let finds = over_found(&sandbox, "service-001").within(folder.path()).set("KEY", "sonar-{branch}");
     sandbox.fault(list());
     let told = [
-        "✖ acme/service-001 pull request 2 is left out: BRANCH is \"refs/heads/feature..two\", which is not a branch name\n",
-        "✖ acme/service-001 pull request 3 is left out: the name of its branch holds what looks like a secret, which Gatepost does not send\n",
-        "✖ acme/service-001 pull request 4 is left out: the name of its branch holds what looks like a secret",
+        "✖ left out: acme/service-001 pull request 2: BRANCH is \"refs/heads/feature..two\", which is not a branch name\n",
+        "✖ left out: acme/service-001 pull request 3: the name of its branch holds what looks like a secret, which Gatepost does not send\n",
+        "✖ left out: acme/service-001 pull request 4: the name of its branch holds what looks like a secret",
     ];
-    let outcome = ["✖ 3 targets: 3 posted; 3 targets are left out\n"];
+    let outcome = ["✖ 4 targets: 4 posted; 3 targets are left out\n"];
     assert_told(&finds.run(), 4, &[&told[..], &outcome].concat());
-    for (id, branch) in [(5, "null"), (6, "origin/$x")] {
+    for (id, branch) in [(5, "null"), (6, "origin/$x"), (7, "$x")] {
         let status = &sandbox
             .statuses("acme/service-001", &sandbox.head("acme/service-001", &format!("work-{id}")))[0];
         let key = format!("sonar-{branch}");
@@ -272,7 +322,8 @@ fn a_name_that_cannot_be_used_stops_no_other_target() {
         .set("SUMMARY_FILE", "summary.md");
     assert_told(&takes.run(), 4, &[&told[..], &outcome].concat());
     let lines: Vec<Value> = results(&folder).into_iter().filter(|line| line["status"].is_null()).collect();
-    assert_eq!(lines.len(), 3, "{lines:?}");
+    let named: Vec<_> = lines.iter().map(|line| &line["target"]["lookup"]["pull_request"]).collect();
+    assert_eq!(named, [&json!(3), &json!(4), &json!(2)]);
     let page = folder.read("summary.md");
     assert!(page.contains("## Left out: 3\n"), "{page}");
     assert!(
@@ -388,7 +439,7 @@ fn what_cannot_be_read_is_in_the_result_file_and_first_on_the_page() {
     );
     for line in &unread {
         assert_eq!((&line["outcome"], &line["exit_code"]), (&json!("refused"), &json!(4)), "{line}");
-        assert!(line["reason"].as_str().unwrap().starts_with("failed to list the "), "{line}");
+        assert!(line["reason"].as_str().unwrap().contains(": failed to list the "), "{line}");
     }
     let page = folder.read("summary.html");
     let heading = "<h2>Left out: 2</h2>";

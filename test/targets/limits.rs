@@ -176,6 +176,6 @@ fn the_warning_counts_all_parallel_steps_and_only_the_targets_that_are_left() {
     });
     assert_told(&whole.run(), 0, &["! the run needs up to 1200 requests"]);
     let again = whole.run();
-    assert_told(&again, 0, &["0 posted, 1200 skipped"]);
+    assert_told(&again, 0, &["0 posted, 1,200 skipped"]);
     assert!(!again.output.contains("the run needs up to"), "{}", again.output);
 }

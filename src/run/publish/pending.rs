@@ -55,6 +55,8 @@ pub(super) struct SlotLock {
     lock: Arc<Mutex<()>>,
     /// Whether the status replaces one of this run.
     pub(super) replaces: bool,
+    /// The badness of the worst status that was refused there.
+    refused: u8,
 }
 
 /// A status that is being posted.
@@ -269,7 +271,13 @@ impl PendingStatuses {
         let mut slots = self.slots.borrow_mut();
         let key = InSlot(status.clone());
         let replaces = match slots.get_key_value(&key) {
-            Some((_, SlotState::Free(slot))) => return Ok(slot.clone()),
+            Some((_, SlotState::Free(slot))) => {
+                if takes_worst && status.status.state.badness() < slot.refused {
+                    let delivery = Delivery::Contradicted(Contradiction::Worse);
+                    return Err(Box::new((delivery, status.status.clone())));
+                }
+                return Ok(slot.clone());
+            }
             Some((posted, SlotState::Taken)) => {
                 let (posted, status) = (&posted.0.status, &status.status);
                 if posted == status {
@@ -291,6 +299,13 @@ impl PendingStatuses {
         let slot = SlotLock { replaces, ..SlotLock::default() };
         slots.insert(key, SlotState::Free(slot.clone()));
         Ok(slot)
+    }
+
+    /// Notes that a status was refused, or may not stand: a better one must not take its place.
+    pub(super) fn note_refused(&self, status: &Rc<PendingStatus>) {
+        if let Some(SlotState::Free(slot)) = self.slots.borrow_mut().get_mut(&InSlot(status.clone())) {
+            slot.refused = slot.refused.max(status.status.state.badness());
+        }
     }
 
     /// Whether a status is being posted to this slot, or was.

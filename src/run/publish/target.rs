@@ -93,12 +93,17 @@ impl<'p> TargetPublisher<'_, 'p> {
                     with_report.push((verdict, status, found.target.clone()));
                 }
             }
+            // The words are those of the status that stands.
+            let verdict_words = match delivery {
+                Delivery::Outweighed => status.description.clone(),
+                _ => verdict.words,
+            };
             outcomes.push(report(StatusResult {
                 target: Some(found.target.clone()),
                 status: Some(status),
                 delivery,
                 verdict_outcome: verdict.outcome,
-                verdict_words: verdict.words,
+                verdict_words,
             }));
         }
         let verdicts = [verdicts, unanalysed].concat();
@@ -405,7 +410,11 @@ impl<'p> TargetPublisher<'_, 'p> {
             Err(other) => return Ok(*other),
         };
         self.bitbucket.client.deadline.extend(asked.elapsed());
-        let delivery = match self.deliver(&status, slot.replaces).await {
+        let delivered = self.deliver(&status, slot.replaces).await;
+        if delivered.is_err() {
+            self.pending.note_refused(&status);
+        }
+        let delivery = match delivered {
             Err(refusal) if refusal.answer == Some(Answer::BadUrl) => {
                 let url = self.plan.status.other_url(target);
                 if url == status.status.url {

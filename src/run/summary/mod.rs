@@ -247,6 +247,9 @@ fn words(result: &StatusResult) -> String {
         Delivery::Contradicted(Contradiction::Content) => {
             "not posted: another target has another content".to_owned()
         }
+        Delivery::Contradicted(Contradiction::Worse) => {
+            "not posted: the worse verdict of another target could not be posted".to_owned()
+        }
         Delivery::Contradicted(Contradiction::Refname) => {
             "not posted: another target has another refname".to_owned()
         }
