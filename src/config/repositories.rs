@@ -305,6 +305,13 @@ fn literal(
         Some(workspace) => workspace.to_owned(),
         None => workspace(variables, findings)?,
     };
+    if workspace.starts_with('{') {
+        // Bitbucket's answers have the id, and a repository would be taken for a fork of itself.
+        return Err(WrongItem::new(
+            "and WORKSPACE is a UUID, with which only globs and projects are found",
+            "pass the workspace's id in WORKSPACE, as in bitbucket.org/<workspace>/<slug>",
+        ));
+    }
     if is_name(&workspace) && is_name(slug) { Ok((workspace, slug.to_owned())) } else { Err(wrong_name()) }
 }
 

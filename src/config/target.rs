@@ -278,8 +278,10 @@ fn pull_request(name: &str, text: Option<&str>, findings: &mut Findings) -> Opti
 
 /// Longer than any branch, and short enough for an address.
 const BRANCH_MAX_BYTES: usize = 1024;
+/// How the full name of a branch begins.
+pub(crate) const FULL_NAME: &str = "refs/heads/";
 /// How the name of a branch may begin; Bitbucket Cloud only knows plain names.
-const BRANCH_PREFIXES: [&str; 4] = ["refs/heads/", "refs/remotes/origin/", "remotes/origin/", "origin/"];
+const BRANCH_PREFIXES: [&str; 4] = [FULL_NAME, "refs/remotes/origin/", "remotes/origin/", "origin/"];
 
 /// The plain name of a branch.
 fn branch(variable: &str, text: Option<&str>, findings: &mut Findings) -> NamedBranch {

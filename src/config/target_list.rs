@@ -28,6 +28,7 @@ use crate::{
         placeholders,
         plan::{NamedTarget, Plan, Planner},
         settings::Mode,
+        target::FULL_NAME,
         variables::{Variable, Variables, placeholder},
     },
     console::{foreign::shown, secrets::holds_token, text::counted},
@@ -524,8 +525,9 @@ impl<'v> List<'v> {
                 merged.put(field, Some(text));
             }
         }
-        // What is found is not what this pipeline builds: the head of a branch may be newer.
-        if self.source == FOUND {
+        // What is found is not what this pipeline builds: the head of a branch may be newer. A search names branches in full.
+        let is_found = |branch: &Value| branch.as_str().is_some_and(|branch| branch.starts_with(FULL_NAME));
+        if self.source == FOUND || entry.get("branch").is_some_and(is_found) {
             for field in ["bitbucket_commit", "bitbucket_branch", "bitbucket_pr_id"] {
                 merged.put(field, None);
             }

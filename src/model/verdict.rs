@@ -67,7 +67,9 @@ const WRONG_VARIABLE: &str = "No verdict: the variable ";
 pub(crate) fn is_of_no_analysis(description: &str) -> bool {
     description == NOT_AFFECTED
         || description == STOPPED_WORDS
-        || [NOT_ANALYSED, WRONG_VARIABLE, ENDED].iter().any(|start| description.starts_with(start))
+        || [NOT_ANALYSED, WRONG_VARIABLE].iter().any(|start| description.starts_with(start))
+        // A red status that was ended may have been a verdict.
+        || (description.starts_with(ENDED) && description.contains(": INPROGRESS"))
 }
 
 impl Verdict {

@@ -93,7 +93,13 @@ mod tests {
             (State::Failed, "No verdict: the variable SONAR_TOKEN of this pipeline is wrong", true, true),
             (State::Successful, "Not affected by this change", true, true),
             (State::Stopped, "The run was stopped", true, true),
-            (State::Stopped, "Ended by Gatepost on 2026-11-28 20:00 UTC: FAILED", true, true),
+            (
+                State::Stopped,
+                "Ended by Gatepost on 28 Nov 2026, 20:00 UTC: INPROGRESS since 1 Nov",
+                true,
+                true,
+            ),
+            (State::Stopped, "Ended by Gatepost on 28 Nov 2026, 20:00 UTC: FAILED", false, false),
         ] {
             let standing = standing(state, description);
             assert_eq!(may_replace(&standing, false), by_green, "{description}");

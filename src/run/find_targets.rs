@@ -17,7 +17,7 @@ use crate::{
         placeholders::{FoundTarget, may_hold},
         plan::Planner,
         repositories::{RepositoryList, TargetSearch, TargetsFrom},
-        target::plain_branch,
+        target::{FULL_NAME, plain_branch},
         target_list::Targets,
         variables::Variables,
     },
@@ -414,7 +414,7 @@ impl FoundTargets {
 
 /// The branch of this name, whatever the name is: `origin/x` and `null` are names, too.
 fn exactly(branch: &str) -> String {
-    format!("refs/heads/{branch}")
+    format!("{FULL_NAME}{branch}")
 }
 
 fn json_lines(entries: &[String]) -> String {

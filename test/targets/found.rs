@@ -328,7 +328,7 @@ fn a_name_that_cannot_be_used_stops_no_other_target() {
     assert!(page.contains("## Left out: 3\n"), "{page}");
     assert!(
         page.contains(
-            "| acme/service-001 pull request 2 | - | - |  | left out when the list was made: BRANCH is "
+            "| acme/service-001 | [pull request 2](https://bitbucket.org/acme/service-001/pull-requests/2) | - |  | left out when the list was made: BRANCH is "
         ),
         "{page}"
     );
@@ -347,17 +347,26 @@ fn the_head_of_a_branch_is_not_the_commit_that_the_pipeline_builds() {
     sandbox.world(|world| {
         world.push("acme/service-001", "main");
     });
-    let run = over_found(&sandbox, "service-*")
+    let folder = Folder::new();
+    let gatepost = over_found(&sandbox, "service-*")
+        .within(folder.path())
         .set("TARGETS_FROM", "main-branches")
         .set("BITBUCKET_WORKSPACE", "acme")
         .set("BITBUCKET_REPO_SLUG", "service-001")
         .set("BITBUCKET_COMMIT", &built)
-        .set("BITBUCKET_BRANCH", "main")
-        .run();
-    assert_told(&run, 0, &["✔ 2 targets: 2 posted"]);
-    let head = sandbox.head("acme/service-001", "main");
-    let counted = [&built, &head].map(|commit| sandbox.statuses("acme/service-001", commit).len());
-    assert_eq!(counted, [0, 1]);
+        .set("BITBUCKET_BRANCH", "main");
+    let counted = || {
+        let head = sandbox.head("acme/service-001", "main");
+        [&built, &head].map(|commit| sandbox.statuses("acme/service-001", commit).len())
+    };
+    assert_told(&gatepost.run(), 0, &["✔ 2 targets: 2 posted"]);
+    assert_eq!(counted(), [0, 1]);
+    // A step that takes the list looks the head up, too.
+    let writes = gatepost.clone().set("MODE", "targets").set("RESULT_FILE", "targets.json");
+    assert_eq!(writes.run().code, 0);
+    let takes = gatepost.unset("REPOSITORIES").unset("TARGETS_FROM").set("TARGETS_FILE", "targets.json");
+    assert_told(&takes.set("KEY", "again").run(), 0, &["✔ 2 targets: 2 posted"]);
+    assert_eq!(counted(), [0, 2]);
 }
 
 #[test]
@@ -573,6 +582,11 @@ fn wrong_variables_are_told_before_the_first_request() {
         ("TARGETS_FROM", "branch:a..b", "✖ TARGETS_FROM is \"branch:a..b\""),
         ("SPLIT", "true", "✖ SPLIT is true, and REPOSITORIES is set"),
         ("STATE", "perhaps", "✖ STATE is \"perhaps\""),
+        (
+            "SONAR_HOST_URL",
+            "https://{branch}.example.com",
+            "✖ SONAR_HOST_URL holds \"{branch}\", and takes no placeholders",
+        ),
         ("REPOSITORIES", "!legacy-*", "which names no repository to look in"),
         ("REPOSITORIES", " ", "✖ REPOSITORIES is empty"),
     ] {

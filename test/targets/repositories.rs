@@ -52,4 +52,7 @@ fn a_workspace_may_be_named_by_its_uuid() {
     }
     let run = over_found(&sandbox, "project:APPS").set("WORKSPACE", workspace).run();
     assert_told(&run, 0, &["found 3 open pull requests in 3 repositories\n"]);
+    let run = over_found(&sandbox, "service-001").set("WORKSPACE", uuid("acme")).run();
+    let told = "✖ REPOSITORIES holds \"service-001\", and WORKSPACE is a UUID, with which only globs and projects are found";
+    assert_told(&run, 2, &[told]);
 }

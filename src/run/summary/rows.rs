@@ -6,7 +6,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     bitbucket::refusal::Refusal,
-    config::{analysis::VerdictPlan, left_out::LeftOut, plan::Plan},
+    config::{
+        analysis::VerdictPlan,
+        left_out::{LeftOut, Place},
+        plan::Plan,
+    },
     console::{
         log::Console,
         text::{fit, one_line},
@@ -441,9 +445,18 @@ impl Rows {
     /// The row with this number.
     pub(super) fn row(&self, at: u32, plans: &[Plan], console: &Console) -> Row {
         if let Some(LeftOut { place, outcome, reason, advice }) = self.left_out(at) {
+            let (repository, target, target_link) = match place {
+                Place::List(_) | Place::Repository(_) => (place.to_string(), "-".to_owned(), None),
+                Place::PullRequest(repository, id) => {
+                    let link = format!("{}/pull-requests/{id}", repository.page());
+                    (repository.to_string(), format!("pull request {id}"), Some(link))
+                }
+                Place::Branch(repository, branch) => (repository.to_string(), branch.clone(), None),
+            };
             return Row {
-                repository: console.clean(&place.to_string()),
-                target: "-".to_owned(),
+                repository: console.clean(&repository),
+                target: console.clean(&target),
+                target_link: target_link.filter(|link| console.without_secrets(link) == *link),
                 state: "-",
                 outcome: outcome.clone(),
                 // The advice says the rest.
