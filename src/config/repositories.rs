@@ -9,7 +9,7 @@ use crate::{
         near_miss::Word,
         parse::flag,
         placeholders,
-        repository::{in_braces, split_address},
+        repository::{is_uuid, split_address},
         target::is_branch,
         variables::Variables,
     },
@@ -158,7 +158,7 @@ impl TargetSearch {
             Wanted::Named(repository) => Some(repository),
             Wanted::Matching(_) | Wanted::Project(_) => None,
         });
-        named.filter(|repository| !self.excludes(&repository.workspace, repository))
+        named.filter(|repository| !self.excludes(repository))
     }
 
     /// The lists that Bitbucket is asked for, each once.
@@ -183,27 +183,22 @@ impl TargetSearch {
     pub(crate) fn takes(&self, list: &RepositoryList, repository: &Repository) -> bool {
         let is_wanted = self.wanted.iter().any(|wanted| match wanted {
             Wanted::Named(_) => false,
-            Wanted::Matching(pattern) => {
-                list.project.is_none() && pattern.matches(&list.workspace, repository)
-            }
+            Wanted::Matching(pattern) => list.project.is_none() && pattern.matches(repository),
             Wanted::Project(wanted) => wanted == list,
         });
-        is_wanted && !self.excludes(&list.workspace, repository)
+        is_wanted && !self.excludes(repository)
     }
 
-    /// `workspace` is the name by which the repository was asked for, or that of its list.
-    fn excludes(&self, workspace: &str, repository: &Repository) -> bool {
-        self.excluded.iter().any(|pattern| pattern.matches(workspace, repository))
+    fn excludes(&self, repository: &Repository) -> bool {
+        self.excluded.iter().any(|pattern| pattern.matches(repository))
     }
 }
 
 impl NamePattern {
-    /// Whether it fits a repository that was found under this `workspace`. A UUID in braces is another name of a workspace,
-    /// which the names in the list do not have.
-    fn matches(&self, workspace: &str, repository: &Repository) -> bool {
+    fn matches(&self, repository: &Repository) -> bool {
         let options = MatchOptions { case_sensitive: false, ..MatchOptions::default() };
-        let found_under = if self.workspace.starts_with('{') { workspace } else { &repository.workspace };
-        self.workspace.eq_ignore_ascii_case(found_under) && self.slug.matches_with(&repository.slug, options)
+        self.workspace.eq_ignore_ascii_case(&repository.workspace)
+            && self.slug.matches_with(&repository.slug, options)
     }
 }
 
@@ -305,14 +300,7 @@ fn literal(
         Some(workspace) => workspace.to_owned(),
         None => workspace(variables, findings)?,
     };
-    if workspace.starts_with('{') {
-        // Bitbucket's answers have the id, and a repository would be taken for a fork of itself.
-        return Err(WrongItem::new(
-            "and WORKSPACE is a UUID, with which only globs and projects are found",
-            "pass the workspace's id in WORKSPACE, as in bitbucket.org/<workspace>/<slug>",
-        ));
-    }
-    if is_name(&workspace) && is_name(slug) { Ok((workspace, slug.to_owned())) } else { Err(wrong_name()) }
+    if is_id(&workspace) && is_name(slug) { Ok((workspace, slug.to_owned())) } else { Err(wrong_name()) }
 }
 
 fn wrong_name() -> WrongItem {
@@ -324,7 +312,7 @@ fn wrong_name() -> WrongItem {
 
 fn pattern(item: &str, variables: &Variables, findings: &mut Findings) -> Result<NamePattern, WrongItem> {
     let (workspace, slug) = match item.split_once('/') {
-        Some((workspace, slug)) if is_name(workspace) => (workspace.to_owned(), slug),
+        Some((workspace, slug)) if is_id(workspace) => (workspace.to_owned(), slug),
         Some(_) => return Err(wrong_name()),
         None => (workspace(variables, findings)?, item),
     };
@@ -348,7 +336,7 @@ fn pattern(item: &str, variables: &Variables, findings: &mut Findings) -> Result
 
 fn workspace(variables: &Variables, findings: &mut Findings) -> Result<String, WrongItem> {
     let known = variables.workspace.as_ref().or(variables.bitbucket_workspace.as_ref());
-    let name = known.map(|workspace| in_braces(workspace.trim())).filter(|workspace| is_name(workspace));
+    let name = known.map(|workspace| workspace.trim()).filter(|workspace| is_id(workspace));
     if name.is_none() {
         findings.problem(
             "WORKSPACE",
@@ -360,7 +348,12 @@ fn workspace(variables: &Variables, findings: &mut Findings) -> Result<String, W
             "pass WORKSPACE, or name each repository as workspace/slug",
         );
     }
-    name.ok_or(WrongItem::OF_OTHER)
+    name.map(str::to_owned).ok_or(WrongItem::OF_OTHER)
+}
+
+/// Whether the text may be the id of a workspace. Bitbucket's lists name workspaces by their ids, so a UUID would match nothing.
+fn is_id(workspace: &str) -> bool {
+    is_name(workspace) && !workspace.starts_with('{') && !is_uuid(workspace)
 }
 
 const FROM_DEFAULT: &str = "open-pull-requests";
@@ -438,34 +431,6 @@ mod tests {
         ] {
             assert_eq!(search.takes(&list(None), &repository(name)), in_workspace, "{name}");
             assert_eq!(search.takes(&list(Some("APPS")), &repository(name)), in_project, "{name}");
-        }
-    }
-
-    /// The list has the id of the workspace, and not its UUID.
-    #[test]
-    fn a_workspace_may_be_named_by_its_uuid() {
-        const UUID: &str = "{0f2b9c1e-99b9-6dfb-9cce-0f2bf9816f66}";
-        let text = |text: &str| Some(text.to_owned());
-        for workspace in [UUID, UUID.trim_matches(['{', '}'])] {
-            let variables = Variables {
-                repositories: text("* other/* !legacy-*"),
-                workspace: text(workspace),
-                bitbucket_access_token: Some("a-token".into()),
-                ..Variables::default()
-            };
-            let mut findings = Findings::default();
-            let keyring = Keyring::from_variables(&variables, Duration::from_secs(1), &mut findings);
-            let search = TargetSearch::from_variables(&variables, &keyring, &mut findings).unwrap();
-            let [own, other] = &search.lists()[..] else { panic!("{search:?}") };
-            assert_eq!((own.workspace.as_str(), other.workspace.as_str()), (UUID, "other"));
-            for (list, name, takes) in [
-                (own, "acme/api", true),
-                (own, "acme/legacy-api", false),
-                (other, "other/legacy-api", true),
-                (other, "acme/api", false),
-            ] {
-                assert_eq!(search.takes(list, &repository(name)), takes, "{workspace} {name}");
-            }
         }
     }
 

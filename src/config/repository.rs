@@ -185,7 +185,7 @@ fn check_host(authority: &str) -> Result<(), BadAddress> {
 }
 
 /// Whether a text is a UUID without its braces.
-fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
         && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -193,7 +193,7 @@ fn is_uuid(text: &str) -> bool {
 
 /// The name with the braces that the API wants around a UUID. Other names stay.
 /// <https://developer.atlassian.com/cloud/bitbucket/rest/intro/#uuid>
-pub(crate) fn in_braces(name: &str) -> String {
+fn in_braces(name: &str) -> String {
     if is_uuid(name) { format!("{{{}}}", name.to_ascii_lowercase()) } else { name.to_owned() }
 }
 
