@@ -22,7 +22,7 @@ pub(crate) struct StatusResult {
 }
 
 /// What became of a status.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Delivery {
     /// It was posted.
     Posted,
@@ -48,7 +48,7 @@ pub(crate) enum Delivery {
 }
 
 /// What became of a report that is posted without a status.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ReportDelivery {
     Posted,
     /// An earlier run has posted it.

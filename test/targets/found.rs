@@ -147,6 +147,7 @@ fn two_pull_requests_of_one_branch_have_the_worse_verdict() {
             let gatepost = with_gates(&sandbox, &sonarqube, &folder)
                 .set("CONCURRENCY", concurrency)
                 .set("RESULT_FILE", "results.jsonl")
+                .set("SUMMARY_FILE", "summary.md")
                 .set("RESUME", "true");
             // The green of a run that goes on is not newer than the red that RESULT_FILE records.
             for _ in 0..3 {
@@ -155,16 +156,27 @@ fn two_pull_requests_of_one_branch_have_the_worse_verdict() {
                 assert!(!run.output.contains("not posted"), "{}", run.output);
                 assert_eq!(state_of(&sandbox, 1).as_deref(), Some("FAILED"), "{}", run.output);
             }
+            // Both verdicts are known before anything is posted.
+            assert_eq!(posts(&sandbox).values().sum::<usize>(), 1);
+            let page = folder.read("summary.md");
+            assert!(page.contains("- Failed: **2**\n") && !page.contains("Successful"), "{page}");
         }
     }
 }
 
+/// Only the lookups show that both are one commit.
 #[test]
 fn a_green_does_not_take_the_place_of_a_red_that_could_not_be_posted() {
     let ((sandbox, sonarqube), folder) = (of_one_branch(&Gate::failed(), &Gate::passed()), Folder::new());
-    // After the lists, the first status is refused.
-    sandbox.fault_after(2, Fault::refusal(403, "no"));
-    let run = with_gates(&sandbox, &sonarqube, &folder).set("CONCURRENCY", "1").run();
+    let of = |id: u32| json!({ "repo_slug": "service-001", "pull_request": id, "sonar_project_key": "acme_service-001", "sonar_pull_request": id });
+    // After the lookup, the first status is refused.
+    sandbox.fault_after(1, Fault::refusal(403, "no"));
+    let run = with_gates(&sandbox, &sonarqube, &folder)
+        .unset("REPOSITORIES")
+        .unset("SONAR_PROJECT_KEY")
+        .set("TARGETS", json!([of(1), of(2)]).to_string())
+        .set("CONCURRENCY", "1")
+        .run();
     assert_told(
         &run,
         4,
@@ -174,6 +186,20 @@ fn a_green_does_not_take_the_place_of_a_red_that_could_not_be_posted() {
         ],
     );
     assert_eq!(state_of(&sandbox, 1), None);
+}
+
+/// The report says what the status says.
+#[test]
+fn two_pull_requests_of_one_branch_have_one_report() {
+    for (first, second) in [(Gate::passed(), Gate::failed()), (Gate::failed(), Gate::passed())] {
+        let ((sandbox, sonarqube), folder) = (of_one_branch(&first, &second), Folder::new());
+        let run = with_gates(&sandbox, &sonarqube, &folder).set("REPORT", "gate").run();
+        assert_eq!(run.code, 1, "{}", run.output);
+        let head = sandbox.head("acme/service-001", "feature/change");
+        let reports = sandbox.world(|world| world.reports("acme/service-001", &head));
+        let results: Vec<_> = reports.iter().map(|report| report.fields["result"].clone()).collect();
+        assert_eq!(results, ["FAILED"]);
+    }
 }
 
 /// Each step would post the verdict that it knows, and the last one would stand.

@@ -3,6 +3,7 @@
 
 mod due_reports;
 mod expected;
+mod joint;
 mod pending;
 mod shutdown;
 mod target;
@@ -52,6 +53,7 @@ use crate::{
 
 use self::{
     due_reports::{DueReport, DueReports},
+    joint::{JointPlans, OtherTarget},
     pending::{PendingStatus, PendingStatuses},
     shutdown::{FinalStatuses, Unposted},
     target::TargetPublisher,
@@ -63,6 +65,8 @@ pub(crate) struct PublishRun<'a> {
     context: Context<'a>,
     targets: &'a Targets,
     plans: &'a [Plan],
+    /// Of a list.
+    joint: JointPlans,
     results: Option<&'a ResultFile>,
     /// Of the targets of a list. A single target is reported by itself.
     summary: Option<Summary>,
@@ -136,6 +140,7 @@ impl<'a> PublishRun<'a> {
             context,
             targets,
             plans,
+            joint: if *are_listed { JointPlans::of(plans) } else { JointPlans::default() },
             results,
             summary: are_listed.then(summary),
             page: summary_file.zip(context.advice).map(page),
@@ -156,7 +161,7 @@ impl<'a> PublishRun<'a> {
     /// Only what a defect of Gatepost explains.
     pub(crate) async fn publish(&self) -> anyhow::Result<Outcome> {
         let Context { settings, keyring, console, .. } = self.context;
-        let all = self.plans.iter().enumerate();
+        let all = self.plans.iter().enumerate().filter(|(number, _)| self.joint.is_first(*number));
         let (with_status, alone): (Vec<_>, Vec<_>) = all.partition(|(_, plan)| plan.insights.posts_status);
         let work = by_credential(with_status, |(_, plan)| plan).into_iter().map(|plans| {
             let targets = stream::iter(plans).map(|(number, plan)| self.publish_target(number, plan));
@@ -259,6 +264,13 @@ impl<'a> PublishRun<'a> {
         let console = &self.console_about(plan);
         self.begun.borrow_mut().insert(number, plan);
         let verdicts = self.verdicts(plan, console).await?;
+        let mut others = Vec::new();
+        for number in self.joint.others(number) {
+            let plan = &self.plans[*number];
+            let console = self.console_about(plan);
+            let verdicts = self.verdicts(plan, &console).await?;
+            others.push(OtherTarget::new(*number, plan, console, verdicts));
+        }
         let deadline = Deadline::after(self.context.settings.timeout);
         let publisher = self.publisher(number, plan, console, &deadline);
         let (doubts, kept) = (Cell::new(0), Cell::new(0));
@@ -276,11 +288,16 @@ impl<'a> PublishRun<'a> {
             kept.set(kept.get() + usize::from(matches!(result.delivery, Delivery::Kept)));
             self.report(result, number, plan, is_one, console)
         };
-        let outcomes = if plan.insights.posts_status {
-            Box::pin(publisher.publish(verdicts, tell, &self.due)).await
+        let mut outcomes = if plan.insights.posts_status {
+            Box::pin(publisher.publish(verdicts, &mut others, tell, &self.due)).await
         } else {
             Box::pin(publisher.publish_reports_alone(verdicts, tell, &self.due)).await
         };
+        for OtherTarget { number, plan, console, results, .. } in others {
+            outcomes
+                .extend(results.into_iter().map(|result| self.report(result, number, plan, false, &console)));
+            self.progress.add();
+        }
         self.begun.borrow_mut().remove(&number);
         self.progress.add();
         Ok(Published { outcomes, doubts: doubts.get(), kept: kept.get() })

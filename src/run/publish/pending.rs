@@ -42,21 +42,21 @@ pub(super) struct PendingStatuses {
 /// Whether the run has posted to a slot.
 #[derive(Debug)]
 enum SlotState {
-    /// A status may be posted to it. The lock is held meanwhile.
-    Free(SlotLock),
+    /// A status may be posted to it.
+    Free(Rc<FreeSlot>),
     /// It has posted the status that is the key.
     Taken,
 }
 
-/// The right to post to a slot.
-#[derive(Debug, Clone, Default)]
-pub(super) struct SlotLock {
-    /// A guard that outlives a borrow needs an `Arc`.
+/// A slot to which a status may be posted.
+#[derive(Debug, Default)]
+pub(super) struct FreeSlot {
+    /// Held while a status is posted. A guard that outlives a borrow needs an `Arc`.
     lock: Arc<Mutex<()>>,
     /// Whether the status replaces one of this run.
     pub(super) replaces: bool,
     /// The badness of the worst status that was refused there.
-    refused: u8,
+    refused: Cell<u8>,
 }
 
 /// A status that is being posted.
@@ -251,7 +251,7 @@ impl PendingStatuses {
         &self,
         status: &Rc<PendingStatus>,
         takes_worst: bool,
-    ) -> Result<(SlotLock, OwnedMutexGuard<()>), Box<(Delivery, Status)>> {
+    ) -> Result<(Rc<FreeSlot>, OwnedMutexGuard<()>), Box<(Delivery, Status)>> {
         let mut slot = self.lock_of(status, takes_worst)?;
         loop {
             let guard = slot.lock.clone().lock_owned().await;
@@ -267,12 +267,12 @@ impl PendingStatuses {
         &self,
         status: &Rc<PendingStatus>,
         takes_worst: bool,
-    ) -> Result<SlotLock, Box<(Delivery, Status)>> {
+    ) -> Result<Rc<FreeSlot>, Box<(Delivery, Status)>> {
         let mut slots = self.slots.borrow_mut();
         let key = InSlot(status.clone());
         let replaces = match slots.get_key_value(&key) {
             Some((_, SlotState::Free(slot))) => {
-                if takes_worst && status.status.state.badness() < slot.refused {
+                if takes_worst && status.status.state.badness() < slot.refused.get() {
                     let delivery = Delivery::Contradicted(Contradiction::Worse);
                     return Err(Box::new((delivery, status.status.clone())));
                 }
@@ -296,15 +296,15 @@ impl PendingStatuses {
             }
             None => false,
         };
-        let slot = SlotLock { replaces, ..SlotLock::default() };
+        let slot = Rc::new(FreeSlot { replaces, ..FreeSlot::default() });
         slots.insert(key, SlotState::Free(slot.clone()));
         Ok(slot)
     }
 
     /// Notes that a status was refused, or may not stand: a better one must not take its place.
     pub(super) fn note_refused(&self, status: &Rc<PendingStatus>) {
-        if let Some(SlotState::Free(slot)) = self.slots.borrow_mut().get_mut(&InSlot(status.clone())) {
-            slot.refused = slot.refused.max(status.status.state.badness());
+        if let Some(SlotState::Free(slot)) = self.slots.borrow().get(&InSlot(status.clone())) {
+            slot.refused.set(slot.refused.get().max(status.status.state.badness()));
         }
     }
 

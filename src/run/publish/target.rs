@@ -25,6 +25,7 @@ use crate::{
         insights::{PostedReport, ReportOutcome, ReportPublisher},
         publish::{
             due_reports::{DueReport, DueReports},
+            joint::OtherTarget,
             pending::{PendingStatus, PendingStatuses},
             shutdown::{FinalStatuses, ONE_STATUS_LIMIT},
         },
@@ -50,10 +51,12 @@ pub(super) struct TargetPublisher<'c, 'p> {
 
 impl<'p> TargetPublisher<'_, 'p> {
     /// Finds the commit, and posts a status for each verdict. `report` is called for each status as soon as it is done. The
-    /// reports that follow are added to `due`.
+    /// reports that follow are added to `due`. The statuses also say what is found about the `others`, which have the same
+    /// commit and keys.
     pub(super) async fn publish(
         &self,
         verdicts: Vec<Verdict>,
+        others: &mut [OtherTarget<'p>],
         report: impl Fn(StatusResult) -> Outcome,
         due: &DueReports<'p>,
     ) -> Vec<Outcome> {
@@ -65,9 +68,16 @@ impl<'p> TargetPublisher<'_, 'p> {
         };
         let mut found = match found {
             Ok(found) => found,
-            Err(refusal) => return vec![report(StatusResult::not_found(refusal))],
+            Err(refusal) => {
+                for other in others {
+                    other.note_not_found(&refusal);
+                }
+                return vec![report(StatusResult::not_found(refusal))];
+            }
         };
-        let verdicts = self.compared(verdicts, &found.target).await;
+        let mut verdicts = self.compared(verdicts, &found.target).await;
+        self.compare_others(others, &found.target).await;
+        verdicts.extend(others.iter().flat_map(|other| other.verdicts.iter().cloned()));
         let mut outcomes = Vec::new();
         let mut with_report = Vec::new();
         let mut has_posted = false;
@@ -92,6 +102,9 @@ impl<'p> TargetPublisher<'_, 'p> {
                 if self.has_report(&delivery, &verdict, &status, &found.target) {
                     with_report.push((verdict, status, found.target.clone()));
                 }
+            }
+            for other in &mut *others {
+                other.note(&found.target, &status, &delivery);
             }
             // The words are those of the status that stands.
             let verdict_words = match delivery {
@@ -294,7 +307,7 @@ impl<'p> TargetPublisher<'_, 'p> {
     }
 
     /// The verdicts, each compared with the commit that was found.
-    async fn compared(&self, verdicts: Vec<Verdict>, target: &Target) -> Vec<Verdict> {
+    pub(super) async fn compared(&self, verdicts: Vec<Verdict>, target: &Target) -> Vec<Verdict> {
         let VerdictPlan::Ask(plan) = &self.plan.verdict else { return verdicts };
         let credential = self.credential(target);
         let comparison = AnalysisComparison::new(plan, self.bitbucket.with(&credential), self.context.advice);
