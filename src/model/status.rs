@@ -33,7 +33,7 @@ pub(crate) struct Status {
 
 /// The key of a status: at most [`KEY_MAX_CHARS`] characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub(crate) struct StatusKey(String);
+pub(crate) struct StatusKey(Box<str>);
 
 /// "Ensure this value has at most 40 characters": <https://github.com/buildbot/buildbot/issues/7049>.
 pub(crate) const KEY_MAX_CHARS: usize = 40;
@@ -49,16 +49,16 @@ impl StatusKey {
     /// with the same beginning stay different.
     pub(crate) fn fit(text: &str) -> Self {
         if text.chars().count() <= KEY_MAX_CHARS {
-            return Self(text.to_owned());
+            return Self(text.into());
         }
         let suffix = format!("-{:08x}", short_digest(text) >> 32);
         let kept: String = text.chars().take(KEY_MAX_CHARS - suffix.len()).collect();
-        Self(kept + &suffix)
+        Self((kept + &suffix).into())
     }
 
     /// A key that Bitbucket has, as it is: with a changed one, another status would be posted.
-    pub(crate) const fn standing(text: String) -> Self {
-        Self(text)
+    pub(crate) fn standing(text: String) -> Self {
+        Self(text.into())
     }
 
     pub(crate) fn as_str(&self) -> &str {

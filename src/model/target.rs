@@ -12,8 +12,9 @@ pub(crate) struct Repository {
 }
 
 /// A commit hash of 7 to 40 hexadecimal digits in lower case. Pull-request pipelines have 12 digits.
+/// A run holds several for each target, so it has no room to grow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct CommitHash(String);
+pub(crate) struct CommitHash(Box<str>);
 
 /// The number of a pull request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,7 +149,7 @@ impl CommitHash {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = (COMMIT_MIN_DIGITS..=COMMIT_MAX_DIGITS).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        fits.then(|| Self(text.to_ascii_lowercase()))
+        fits.then(|| Self(text.to_ascii_lowercase().into()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -157,7 +158,7 @@ impl CommitHash {
 
     /// Whether both may be the same commit: one hash begins with the other.
     pub(crate) fn matches(&self, other: &Self) -> bool {
-        self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
+        self.0.starts_with(&*other.0) || other.0.starts_with(&*self.0)
     }
 }
 
