@@ -292,8 +292,11 @@ async fn write_targets(
     };
     let finder = TargetFinder::new(context, &search, variables);
     let planner = Planner::new(settings.mode, keyring, console);
-    Ok(match find_targets(&finder, &planner, context, stop.received()).await {
-        Ok(found) => found.write(settings.result_file.as_deref(), console),
+    Ok(match find_targets(&finder, context, stop.received()).await {
+        Ok(mut found) => {
+            finder.leave_out_unusable(&mut found, &planner);
+            found.write(settings.result_file.as_deref(), console)
+        }
         Err(outcome) => outcome,
     })
 }
@@ -328,9 +331,20 @@ async fn targets(
     }
     report::warnings(findings, console);
     findings.warnings.clear();
-    let found = find_targets(&finder, &planner, context, stop).await?;
-    let list = found.to_json();
-    let mut targets = Targets::from_list(FOUND, list.as_bytes(), variables, &planner, findings);
+    let mut found = find_targets(&finder, context, stop).await?;
+    let plan = |found: &FoundTargets| {
+        let mut findings = Findings::default();
+        let list = found.to_json();
+        let targets = Targets::from_list(FOUND, list.as_bytes(), variables, &planner, &mut findings);
+        (targets, findings)
+    };
+    let (mut targets, mut own) = plan(&found);
+    // Most lists are fine as a whole.
+    if Targets::has_wrong_entry(&own) {
+        finder.leave_out_unusable(&mut found, &planner);
+        (targets, own) = plan(&found);
+    }
+    findings.append(own);
     targets.left_out = found.left_out;
     targets.asked = found.asked;
     Ok(Some(targets))
@@ -343,17 +357,12 @@ async fn targets(
 /// How the run ends, when it is stopped or there is nothing to look in; that was told.
 async fn find_targets(
     finder: &TargetFinder<'_>,
-    planner: &Planner<'_>,
     context: Context<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<FoundTargets, Outcome> {
     hide_headers(context);
     tokio::select! {
-        found = finder.find() => {
-            let mut found = found?;
-            finder.leave_out_unusable(&mut found, planner);
-            Ok(found)
-        }
+        found = finder.find() => found,
         () = stop => Err(stopped(context.console)),
     }
 }

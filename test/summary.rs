@@ -25,7 +25,7 @@ fn text_of(page: &str) -> String {
     page.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect()
 }
 
-/// The places of these texts in the page are in this order.
+/// Checks that the page contains these texts in this order.
 #[track_caller]
 fn assert_in_order(page: &str, parts: &[&str]) {
     let mut rest = page;

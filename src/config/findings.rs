@@ -113,6 +113,15 @@ impl Findings {
         self.add(Problem { variable, found, accepted, remedy, keeps_verdict_away: false });
     }
 
+    /// Adds what was found elsewhere.
+    pub(crate) fn append(&mut self, other: Self) {
+        let Self { problems, without_verdict, warnings, unshown } = other;
+        self.problems.extend(problems);
+        self.without_verdict.extend(without_verdict);
+        self.warnings.extend(warnings);
+        self.unshown += unshown;
+    }
+
     /// Whether the variable has a problem.
     pub(crate) fn is_wrong(&self, variable: &str) -> bool {
         self.problems.iter().any(|known| known.variable == variable)

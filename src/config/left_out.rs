@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::{
-    config::repositories::RepositoryList,
+    config::{repositories::RepositoryList, target::plain_branch},
     console::text::grouped,
     model::target::{PullRequestId, Repository},
 };
@@ -39,16 +39,9 @@ impl LeftOut {
     pub(crate) fn from_entry(entry: &Map<String, Value>) -> Option<Self> {
         let text = |field: &str| entry.get(field).and_then(Value::as_str).map(str::to_owned);
         let reason = text(LEFT_OUT)?;
-        let place = if let Some(workspace) = text("workspace") {
-            Place::List(RepositoryList { workspace, project: text("project") })
-        } else {
-            let repository = Repository::from_full_name(&text("repo_slug")?)?;
-            let id = entry.get("pull_request").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
-            match (id, text("branch")) {
-                (Some(id), _) => Place::PullRequest(repository, PullRequestId(id)),
-                (None, Some(branch)) => Place::Branch(repository, branch),
-                (None, None) => Place::Repository(repository),
-            }
+        let place = match text("workspace") {
+            Some(workspace) => Place::List(RepositoryList { workspace, project: text("project") }),
+            None => Place::of_entry(entry)?,
         };
         let left_out =
             Self { place, outcome: "left out when the list was made".to_owned(), reason, advice: None };
@@ -75,6 +68,18 @@ impl LeftOut {
 }
 
 impl Place {
+    /// The repository, the pull request or the branch that an entry of a list names.
+    pub(crate) fn of_entry(entry: &Map<String, Value>) -> Option<Self> {
+        let text = |field: &str| entry.get(field).and_then(Value::as_str);
+        let repository = Repository::from_full_name(text("repo_slug")?)?;
+        let id = entry.get("pull_request").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+        Some(match (id, text("branch")) {
+            (Some(id), _) => Self::PullRequest(repository, PullRequestId(id)),
+            (None, Some(branch)) => Self::Branch(repository, plain_branch(branch).to_owned()),
+            (None, None) => Self::Repository(repository),
+        })
+    }
+
     pub(crate) fn workspace(&self) -> &str {
         match self {
             Self::List(RepositoryList { workspace, .. }) => workspace,
@@ -92,6 +97,13 @@ impl Place {
                 Some(&repository.slug)
             }
         }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, reason, .. } = self;
+        write!(f, "left out: {place}: {reason}")
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct FoundTarget<'a> {
     /// The repository that was looked in; for a pull request from a fork, the one that it goes to.
     pub(crate) repository: &'a Repository,
     pub(crate) pull_request: Option<PullRequestId>,
-    /// The source branch of the pull request. Without a pull request, the branch of the target.
+    /// The source branch of the pull request, or the branch itself if there is no pull request.
     pub(crate) branch: &'a str,
     /// The branch that the pull request goes to.
     pub(crate) destination: Option<&'a str>,
@@ -79,7 +79,7 @@ struct Braces<'t> {
     after: &'t str,
 }
 
-/// The first pair of braces in a text that has no other brace inside.
+/// The first pair of braces in a text without another brace between them.
 fn next(text: &str) -> Option<Braces<'_>> {
     let mut open = text.find('{')?;
     loop {
@@ -125,8 +125,7 @@ pub(crate) fn may_hold(variable: &Variable) -> bool {
 
 /// Reports placeholders that are misspelt, that stand for nothing here, or in a variable that takes none.
 pub(crate) fn check(variables: &Variables, from: &TargetsFrom, findings: &mut Findings) {
-    for variable in Variables::ALL.iter().filter(|variable| !variable.secret) {
-        let Some(text) = variables.text(variable.field) else { continue };
+    for (variable, text) in variables.texts() {
         let mut rest = text;
         let mut wrong = None;
         while let Some(Braces { inside, after, .. }) = next(rest).filter(|_| wrong.is_none()) {
@@ -183,8 +182,7 @@ pub(crate) fn check_unfilled<'v>(
     if variables.repositories.is_some() {
         return without;
     }
-    for variable in Variables::ALL.iter().filter(|variable| may_hold(variable)) {
-        let Some(text) = variables.text(variable.field) else { continue };
+    for (variable, text) in variables.texts().filter(|(variable, _)| may_hold(variable)) {
         let Some(word) = first_known(text) else { continue };
         let (name, word) = (variable.name(), shown(&format!("{{{word}}}")));
         if is_its_own(variable.field) {

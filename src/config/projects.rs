@@ -276,7 +276,7 @@ mod tests {
     }
 
     proptest! {
-        /// Beside keys that are named, only those that are there.
+        /// The result has only keys that the text names.
         #[test]
         fn a_list_of_projects_names_keys_of_sonarqube_or_has_a_problem(text in "[a-c*?,_:!\\[\\]é-]{0,12}", is_glob in any::<bool>()) {
             let text = if is_glob { format!("{text},*") } else { text };

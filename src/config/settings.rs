@@ -162,7 +162,7 @@ impl Settings {
     }
 }
 
-/// Whether the file that this variable names is one of the `others`, which would be overwritten; then a problem is reported.
+/// Whether the variable names one of the `others`, which Gatepost would overwrite. If so, a problem is reported.
 fn is_one_of(
     variable: &str,
     path: &Path,

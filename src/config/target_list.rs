@@ -191,12 +191,17 @@ impl Targets<NamedTarget> {
         variables: &Variables,
         planner: &Planner<'_>,
     ) -> Vec<(String, String)> {
-        let problems = Self::problems_of(list, variables, planner).into_iter();
-        let of_entry = problems.filter_map(|Problem { variable, found, .. }| {
-            let (_, field) = variable.strip_prefix("REPOSITORIES[")?.split_once("].")?;
-            Some((field.to_owned(), found))
+        let problems = Self::problems_of(list, variables, planner);
+        let of_entry = problems.iter().filter_map(|problem| {
+            let field = field_of_found(problem)?;
+            Some((field.to_owned(), problem.found.clone()))
         });
         of_entry.collect()
+    }
+
+    /// Whether an entry that was found has a problem.
+    pub(crate) fn has_wrong_entry(findings: &Findings) -> bool {
+        findings.problems.iter().any(|problem| field_of_found(problem).is_some())
     }
 
     fn problems_of(list: &str, variables: &Variables, planner: &Planner<'_>) -> Vec<Problem> {
@@ -257,6 +262,12 @@ impl Targets<NamedTarget> {
         let count = usize::try_from(count).unwrap_or(1);
         self.step = (count > 1).then_some(Step { number, count, own: self.plans.len(), all });
     }
+}
+
+/// The field of a found entry that a problem is about.
+fn field_of_found(problem: &Problem) -> Option<&str> {
+    let (_, field) = problem.variable.strip_prefix("REPOSITORIES[")?.split_once("].")?;
+    Some(field)
 }
 
 /// The list of targets and its variable; `Some(None)` after a problem was found.
@@ -525,7 +536,8 @@ impl<'v> List<'v> {
                 merged.put(field, Some(text));
             }
         }
-        // What is found is not what this pipeline builds: the head of a branch may be newer. A search names branches in full.
+        // The commit that this pipeline builds is not that of a found target: the head of the branch may be newer. A search
+        // writes the full name of a branch.
         let is_found = |branch: &Value| branch.as_str().is_some_and(|branch| branch.starts_with(FULL_NAME));
         if self.source == FOUND || entry.get("branch").is_some_and(is_found) {
             for field in ["bitbucket_commit", "bitbucket_branch", "bitbucket_pr_id"] {

@@ -84,12 +84,10 @@ macro_rules! variables {
                 }
             }
 
-            /// The text of the variable with this name in lower case, unless it is a secret.
-            pub(crate) fn text(&self, field: &str) -> Option<&str> {
-                match field {
-                    $($(stringify!($field) => variables!(@text $kind, self.$field),)+)+
-                    _ => None,
-                }
+            /// Each variable that is set, with its text. Secrets are left out.
+            pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static Variable, &str)> {
+                let texts = [$($(variables!(@text $kind, self.$field),)+)+];
+                Self::ALL.iter().zip(texts).filter_map(|(variable, text)| Some((variable, text?)))
             }
 
             /// Sets the variable with this name in lower case, or makes it unset.

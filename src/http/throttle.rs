@@ -184,7 +184,7 @@ impl Throttle {
         Some(Allowance { left: allowed.saturating_sub(used), allowed })
     }
 
-    /// How long all requests pause from now, if they do.
+    /// The time that is left of a pause of all requests. `None` if there is no pause.
     pub(crate) fn pause_left(&self, now: Instant) -> Option<Duration> {
         let limit = self.limit.borrow();
         let left = limit.pause.as_ref()?.end.saturating_duration_since(now);

@@ -39,6 +39,25 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// The context of a test: one transport for both services.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) const fn over(
+        transport: &'a Transport,
+        settings: &'a Settings,
+        keyring: &'a Keyring,
+        console: &'a Console,
+    ) -> Self {
+        Self {
+            settings,
+            keyring,
+            transport,
+            sonarqube_transport: transport,
+            pipelines_proxy: None,
+            advice: None,
+            console,
+        }
+    }
+
     /// A client of Bitbucket for one target.
     pub(crate) fn bitbucket<'c>(
         &self,

@@ -17,9 +17,9 @@ use crate::{
         placeholders::{FoundTarget, may_hold},
         plan::Planner,
         repositories::{RepositoryList, TargetSearch, TargetsFrom},
-        target::{FULL_NAME, plain_branch},
+        target::FULL_NAME,
         target_list::Targets,
-        variables::Variables,
+        variables::{Variable, Variables},
     },
     console::{
         foreign::{HIDDEN, shown},
@@ -134,17 +134,8 @@ impl<'a> TargetFinder<'a> {
                 return true;
             };
             let reason = format!("{} {why}", field.to_ascii_uppercase());
-            let place = place_of(&fields);
-            if let Some(place) = &place {
-                console.failed(format_args!("left out: {place}: {reason}"));
-            }
-            let reason = console.clean(&reason);
-            left_out.extend(place.map(|place| LeftOut {
-                place,
-                outcome: "not posted".to_owned(),
-                reason,
-                advice: None,
-            }));
+            let place = Place::of_entry(&fields);
+            left_out.extend(place.map(|place| self.leave_out(place, console.clean(&reason))));
             false
         });
     }
@@ -317,8 +308,14 @@ impl<'a> TargetFinder<'a> {
     /// A target whose branch is not known: a part of its name was hidden when the list was read.
     fn hidden(&self, place: Place) -> LeftOut {
         let reason = "the name of its branch holds what looks like a secret, which Gatepost does not send";
-        self.context.console.failed(format_args!("left out: {place}: {reason}"));
-        LeftOut { place, outcome: "not posted".to_owned(), reason: reason.to_owned(), advice: None }
+        self.leave_out(place, reason.to_owned())
+    }
+
+    /// Tells that a target cannot be posted to.
+    fn leave_out(&self, place: Place, reason: String) -> LeftOut {
+        let left_out = LeftOut { place, outcome: "not posted".to_owned(), reason, advice: None };
+        self.context.console.failed(&left_out);
+        left_out
     }
 
     fn branch(&self, repository: &Repository, branch: &str) -> String {
@@ -332,8 +329,8 @@ impl<'a> TargetFinder<'a> {
 
     /// Adds the variables that have placeholders, with their values for the target, and what SonarQube is asked for.
     fn fill(&self, entry: &mut Map<String, Value>, target: &FoundTarget<'_>) {
-        let filled = Variables::ALL.iter().filter(|variable| may_hold(variable)).filter_map(|variable| {
-            let text = self.variables.text(variable.field)?;
+        let may_hold = |(variable, _): &(&Variable, &str)| may_hold(variable);
+        let filled = self.variables.texts().filter(may_hold).filter_map(|(variable, text)| {
             target.fill(variable.field, text).map(|filled| (variable.field, filled))
         });
         for (field, text) in filled {
@@ -421,16 +418,6 @@ fn json_lines(entries: &[String]) -> String {
     if entries.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", entries.join(",\n")) }
 }
 
-/// The place of an entry that was found.
-fn place_of(entry: &Map<String, Value>) -> Option<Place> {
-    let repository = Repository::from_full_name(entry.get("repo_slug")?.as_str()?)?;
-    let id = entry.get("pull_request").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
-    Some(match id {
-        Some(id) => Place::PullRequest(repository, PullRequestId(id)),
-        None => Place::Branch(repository, plain_branch(entry.get("branch")?.as_str()?).to_owned()),
-    })
-}
-
 fn without_credential(place: Place, console: &Console) -> LeftOut {
     console.failed(format_args!(
         "failed to look in {place}: it has no entry in BITBUCKET_ACCESS_TOKENS, and there is no other credential"
@@ -477,15 +464,7 @@ mod tests {
         let search = TargetSearch::from_variables(&variables, &keyring, &mut findings).unwrap();
         let transport = Transport::new([], settings.proxies.clone(), 1).unwrap();
         let console = Console::new(Box::new(std::io::sink()));
-        let context = Context {
-            settings: &settings,
-            keyring: &keyring,
-            transport: &transport,
-            sonarqube_transport: &transport,
-            pipelines_proxy: None,
-            advice: None,
-            console: &console,
-        };
+        let context = Context::over(&transport, &settings, &keyring, &console);
         let repository = Repository::from_full_name("acme/api").unwrap();
         let pull_request = ListedPullRequest {
             id: PullRequestId(7),

@@ -18,7 +18,7 @@ use crate::{
 
 /// How often the reader is told how far the run is. A shorter run says nothing.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// The pace is that of so many intervals: what an earlier run delivered is skipped at once, and a pause ends.
+/// The pace is measured over this many intervals. Skipped targets and pauses distort it only for that time.
 const INTERVALS: usize = 20;
 
 /// How far a run is.

@@ -244,8 +244,8 @@ pub(crate) fn begin_results(results: &ResultFile, console: &Console) -> io::Resu
 /// Tells what the search that made a list left out.
 pub(crate) fn tell_left_out(left_out: &[LeftOut], console: &Console) {
     let number = left_out.len();
-    for LeftOut { place, reason, .. } in left_out.iter().take(LEFT_OUT_SHOWN) {
-        console.failed(format_args!("left out: {place}: {reason}"));
+    for one in left_out.iter().take(LEFT_OUT_SHOWN) {
+        console.failed(one);
     }
     if number > LEFT_OUT_SHOWN {
         console.failed(format_args!("{} more are left out", number - LEFT_OUT_SHOWN));

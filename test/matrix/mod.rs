@@ -89,7 +89,7 @@ enum Place {
     BranchOfFound,
     /// The POST of a status to a pull request that was found.
     StatusOfFound,
-    /// The GET of the statuses of a commit, one of which is to be ended.
+    /// The GET of the statuses of a commit. The run ends one of them.
     Statuses,
     /// The POST that ends a status.
     Ending,
@@ -173,7 +173,7 @@ enum End {
     Delivered,
     /// Nothing stands but what stood before, and the log says that it is not posted.
     NotPosted,
-    /// The same for all targets of the run: a pause holds for all requests with the credential.
+    /// No target of the run gets a status, because a pause applies to all requests with the credential.
     NonePosted,
     /// Nothing stands but what stood before, and the log says that this is not known.
     NotKnown,

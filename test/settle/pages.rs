@@ -31,7 +31,7 @@ fn lists_max(took: Duration) -> usize {
     1 + usize::try_from(took.as_secs()).unwrap() / 2
 }
 
-/// Each answer takes its time, so the list is read again, but not for each status.
+/// The server answers slowly, so Gatepost reads the list again, but not for each status.
 #[test]
 fn a_hundred_statuses_take_few_lists() {
     let sandbox = present();

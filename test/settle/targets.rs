@@ -248,7 +248,7 @@ fn one_commit_that_is_to_end_in_two_ways_is_told() {
     );
 }
 
-/// A search takes a request for each repository. Bitbucket allows 1,000 an hour.
+/// A search sends one request for each repository. Bitbucket allows 1,000 requests an hour.
 #[test]
 fn a_run_that_needs_more_than_the_allowance_says_so() {
     let (sandbox, folder) = (Sandbox::start(World::fleet(251)), Folder::new());

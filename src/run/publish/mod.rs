@@ -64,7 +64,6 @@ use self::{
 pub(crate) struct PublishRun<'a> {
     context: Context<'a>,
     targets: &'a Targets,
-    plans: &'a [Plan],
     /// Of a list.
     joint: JointPlans,
     results: Option<&'a ResultFile>,
@@ -134,12 +133,11 @@ impl<'a> PublishRun<'a> {
         summary_file: Option<&'a SummaryFile>,
     ) -> Self {
         let Targets { plans, are_listed, .. } = targets;
-        let page = |(file, advice)| RunPage::new(file, advice, plans, targets.counted(), &targets.left_out);
+        let page = |(file, advice)| RunPage::new(file, advice, targets);
         let summary = || Summary::of(targets.counted(), in_words(&targets.left_out), results.is_some());
         Self {
             context,
             targets,
-            plans,
             joint: if *are_listed { JointPlans::of(plans) } else { JointPlans::default() },
             results,
             summary: are_listed.then(summary),
@@ -161,7 +159,7 @@ impl<'a> PublishRun<'a> {
     /// Only what a defect of Gatepost explains.
     pub(crate) async fn publish(&self) -> anyhow::Result<Outcome> {
         let Context { settings, keyring, console, .. } = self.context;
-        let all = self.plans.iter().enumerate().filter(|(number, _)| self.joint.is_first(*number));
+        let all = self.targets.plans.iter().enumerate().filter(|(number, _)| self.joint.is_first(*number));
         let (with_status, alone): (Vec<_>, Vec<_>) = all.partition(|(_, plan)| plan.insights.posts_status);
         let work = by_credential(with_status, |(_, plan)| plan).into_iter().map(|plans| {
             let targets = stream::iter(plans).map(|(number, plan)| self.publish_target(number, plan));
@@ -193,13 +191,13 @@ impl<'a> PublishRun<'a> {
         }
         self.write_page(worst);
         self.tell_untold();
-        let has_status = self.plans.iter().all(|plan| plan.insights.posts_status);
+        let has_status = self.targets.plans.iter().all(|plan| plan.insights.posts_status);
         let things = if has_status { "statuses" } else { "reports" };
         report::several_statuses(&outcomes, doubts, kept, things, console);
         Ok(worst)
     }
 
-    /// Writes `SUMMARY_FILE`. The last line of the log comes after it.
+    /// Writes `SUMMARY_FILE`, before the last line of the log.
     fn write_page(&self, outcome: Outcome) {
         if let Some(page) = &self.page {
             page.write(outcome, self.context);
@@ -266,7 +264,7 @@ impl<'a> PublishRun<'a> {
         let verdicts = self.verdicts(plan, console).await?;
         let mut others = Vec::new();
         for number in self.joint.others(number) {
-            let plan = &self.plans[*number];
+            let plan = &self.targets.plans[*number];
             let console = self.console_about(plan);
             let verdicts = self.verdicts(plan, &console).await?;
             others.push(OtherTarget::new(*number, plan, console, verdicts));
@@ -421,7 +419,7 @@ impl<'a> PublishRun<'a> {
             return Outcome::Stopped;
         }
         let left = LeftUndone { begun: begun.into_keys().collect(), reports };
-        match (&self.summary, self.plans) {
+        match (&self.summary, &self.targets.plans[..]) {
             (Some(summary), _) => self.stop_listed(unfinished, &left, final_statuses, summary).await,
             (None, [plan]) => self.stop_single(unfinished, &left, final_statuses, plan).await,
             (None, _) => {}

@@ -84,8 +84,7 @@ impl<'a> SettleRun<'a> {
         summary_file: Option<&'a SummaryFile>,
     ) -> Self {
         let plans = targets.plans.iter();
-        let page =
-            |(file, advice)| RunPage::new(file, advice, &targets.plans, targets.counted(), &targets.left_out);
+        let page = |(file, advice)| RunPage::new(file, advice, targets);
         Self {
             context,
             settlement,
@@ -194,7 +193,7 @@ impl<'a> SettleRun<'a> {
         }
     }
 
-    /// Writes `SUMMARY_FILE`. The last line of the log comes after it.
+    /// Writes `SUMMARY_FILE`, before the last line of the log.
     fn write_page(&self, outcome: Outcome) {
         if let Some(page) = &self.page {
             page.write(outcome, self.context);

@@ -19,7 +19,7 @@ use crate::{
     },
     config::plan::Plan,
     console::{
-        foreign::shown,
+        foreign::{HIDDEN, shown},
         log::Console,
         text::{fit, in_units, one_line, rounded},
     },
@@ -399,7 +399,7 @@ impl TargetSettler<'_, '_> {
         }
     }
 
-    /// How the status has ended already, as a new list of the statuses shows; `None` if it must still be ended.
+    /// How the status has already ended, according to a new list of statuses. `None` if the run must still end it.
     fn end_by_others(&self, ending: &EndingStatus, listing: &Listing) -> Option<End> {
         let Status { key, refname, .. } = &ending.status;
         let is_it = |status: &&ListedStatus| status.key == *key && status.refname == *refname;
@@ -480,7 +480,7 @@ fn settled(target: &Target, status: Status, delivery: Delivery) -> StatusResult 
 /// elsewhere.
 fn holds_secret(ListedStatus { key, refname, name, url, .. }: &ListedStatus) -> bool {
     let others = [refname, name, url].into_iter().flatten().map(String::as_str);
-    others.chain([key.as_str()]).any(|text| text.contains("***"))
+    others.chain([key.as_str()]).any(|text| text.contains(HIDDEN))
 }
 
 /// Names a status of a commit in a line of the log.

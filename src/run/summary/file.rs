@@ -9,9 +9,9 @@ use std::{
 use crate::{
     config::{
         findings::Findings,
-        left_out::LeftOut,
         plan::Plan,
         settings::{Settings, SummaryFormat, SummaryPath},
+        target_list::Targets,
     },
     console::{
         foreign::shown,
@@ -125,16 +125,11 @@ impl SummaryFile {
 }
 
 impl<'a> RunPage<'a> {
-    /// The page of a run with these plans, whose number is given in words, and with what was left out.
-    pub(crate) fn new(
-        file: &'a SummaryFile,
-        advice: &'a Advice,
-        plans: &'a [Plan],
-        targets: String,
-        left_out: &[LeftOut],
-    ) -> Self {
+    /// The page of a run over these targets.
+    pub(crate) fn new(file: &'a SummaryFile, advice: &'a Advice, targets: &'a Targets) -> Self {
+        let Targets { plans, left_out, .. } = targets;
         let begun = (SystemTime::now(), Instant::now());
-        Self { file, advice, plans, targets, rows: Rows::of(plans, left_out), begun }
+        Self { file, advice, plans, targets: targets.counted(), rows: Rows::of(plans, left_out), begun }
     }
 
     /// Adds what became of a status of the plan with this number.
@@ -163,7 +158,7 @@ impl<'a> RunPage<'a> {
         self.rows.add_unfinished(self.plans.len(), begun, reports, console);
     }
 
-    /// Writes the page of a run with this outcome. If that fails, the reader is warned.
+    /// Writes the page of a run with this outcome. If that fails, the log has a warning.
     pub(crate) fn write(&self, outcome: Outcome, context: Context<'_>) {
         let console = context.console;
         let sections = self.rows.sections(self.plans);

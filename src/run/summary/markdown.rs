@@ -21,7 +21,7 @@ impl fmt::Display for Text<'_> {
                 '\\' | '*' | '_' | '[' | ']' | '#' => write!(f, "\\{c}")?,
                 // An entity is a character everywhere. A backslash before these is not understood by all readers.
                 '&' | '<' | '>' | '|' | '`' | '~' | '$' | '@' => write!(f, "&#{};", u32::from(c))?,
-                // Some readers make a link of an address without marks.
+                // Some Markdown viewers turn a plain address into a link.
                 ':' if self.0[at..].starts_with("://") => f.write_str("&#58;")?,
                 '.' if before.eq_ignore_ascii_case(&'w') => f.write_str("&#46;")?,
                 c if forges(c) => f.write_char(' ')?,

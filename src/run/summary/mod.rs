@@ -77,7 +77,7 @@ const ROWS_SHOWN: usize = 100;
 const COMMIT_MAX_CHARS: usize = 40;
 
 impl Summary {
-    /// A summary of these targets, whose number is given in words; `left_out` is what the search for them left out.
+    /// A summary of a run. `targets` is the number of its targets in words, and `left_out` says in words what the search left out.
     pub(crate) fn of(targets: String, left_out: String, has_results: bool) -> Self {
         Self { targets, left_out, has_results, counts: RefCell::default(), rows: RefCell::default() }
     }

@@ -12,7 +12,7 @@ pub(super) struct Page<'a> {
     pub(super) advice: Vec<AdviceFor>,
     /// Worst first; none is empty.
     pub(super) sections: Vec<Section>,
-    /// The row with this number. The rows of a large run are made one by one.
+    /// Makes the row with this number. A large run does not hold all rows at the same time.
     pub(super) row: &'a dyn Fn(u32) -> Row,
 }
 

@@ -239,10 +239,11 @@ impl Rows {
             [key, &outcome, "", ""]
         };
         let state = status.as_ref().map(|status| status.state);
+        let entry = Entry { state, advice: group, ..Entry::new(number, end) };
         if texts == [plan.status.key_for(None).as_str(), POSTED, "", ""] {
-            self.push_entry(number, end, state, group, false, Box::default());
+            self.entries.borrow_mut().push(entry);
         } else {
-            self.push(number, end, state, group, false, texts, console);
+            self.push(entry, texts, console);
         }
     }
 
@@ -257,12 +258,13 @@ impl Rows {
         let SettledStatus { fate, name, state, words, refusal } = settled;
         let group = refusal.and_then(|refusal| advice.of_refusal(refusal, console));
         let (end, outcome) = (End::of_settled(fate), settled.outcome());
-        self.push(number, end, state, group, false, [name, &outcome, "", words], console);
+        let entry = Entry { state, advice: group, ..Entry::new(number, end) };
+        self.push(entry, [name, &outcome, "", words], console);
     }
 
     /// Adds a plan without a status that a run that settles says something of.
     pub(super) fn add_without_status(&self, number: usize, console: &Console) {
-        self.push(number, End::Nothing, None, None, false, ["", "no status to end", "", ""], console);
+        self.push(Entry::new(number, End::Nothing), ["", "no status to end", "", ""], console);
     }
 
     /// Adds a report that is missing or not complete, and whose status stands.
@@ -282,11 +284,12 @@ impl Rows {
             }
         };
         let group = advice.of_refusal(refusal, console);
-        self.push(number, End::WithoutReport, None, group, true, [key, outcome, "", ""], console);
+        let entry = Entry { advice: group, is_report: true, ..Entry::new(number, End::WithoutReport) };
+        self.push(entry, [key, outcome, "", ""], console);
     }
 
-    /// Adds the plans that a stopped run has not finished: those that were `begun`, and those without a row. The reports
-    /// with these numbers of plans and keys are missing.
+    /// Adds the plans that a stopped run has not finished. These are the plans in `begun` and the plans without a row.
+    /// `reports` are the missing reports, each with the number of its plan and its key.
     pub(super) fn add_unfinished(
         &self,
         plans: usize,
@@ -296,7 +299,8 @@ impl Rows {
     ) {
         let unfinished = |number, key: &str, outcome, is_report| {
             let end = if is_report { End::WithoutReport } else { End::Unfinished };
-            self.push(number, end, None, None, is_report, [key, outcome, "", ""], console);
+            let entry = Entry { is_report, ..Entry::new(number, end) };
+            self.push(entry, [key, outcome, "", ""], console);
         };
         let (mut has_row, mut has_end) = (vec![false; plans], vec![false; plans]);
         for entry in &*self.entries.borrow() {
@@ -315,42 +319,19 @@ impl Rows {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the fields of a row")]
-    fn push(
-        &self,
-        number: usize,
-        end: End,
-        state: Option<State>,
-        advice: Option<u16>,
-        is_report: bool,
-        texts: [&str; 4],
-        console: &Console,
-    ) {
+    /// Adds a row with these texts: the key, the outcome, the link and the words.
+    fn push(&self, mut entry: Entry, texts: [&str; 4], console: &Console) {
         let [key, outcome, link, words] = texts;
         let words = fit(&console.without_secrets(&one_line(words)), WORDS_MAX_CHARS);
         let key = console.without_secrets(&one_line(key));
         let has_secret = console.without_secrets(link) != link;
         let link = if has_secret || refusal_of_url(link).is_some() { "" } else { link };
-        let texts = format!("{key}\n{outcome}\n{link}\n{words}").into_boxed_str();
-        self.push_entry(number, end, state, advice, is_report, texts);
+        entry.texts = format!("{key}\n{outcome}\n{link}\n{words}").into_boxed_str();
+        self.entries.borrow_mut().push(entry);
     }
 
-    fn push_entry(
-        &self,
-        number: usize,
-        end: End,
-        state: Option<State>,
-        advice: Option<u16>,
-        is_report: bool,
-        texts: Box<str>,
-    ) {
-        // A list has far fewer targets.
-        if let Ok(number) = u32::try_from(number) {
-            self.entries.borrow_mut().push(Entry { number, end, state, advice, is_report, texts });
-        }
-    }
-
-    /// The rows worst first, and below each end by repository and pull request. A status that was replaced has its last row.
+    /// The rows in sections, worst first. Each section is sorted by repository and pull request. If a status has several rows,
+    /// the last one counts.
     pub(super) fn sections(&self, plans: &[Plan]) -> Vec<Section> {
         let entries = self.entries.borrow();
         // A list has far fewer rows.
@@ -499,6 +480,13 @@ impl Rows {
 }
 
 impl Entry {
+    /// A row about the plan with this number, which has no texts yet.
+    fn new(number: usize, end: End) -> Self {
+        // A list has far fewer targets.
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        Self { number, end, state: None, advice: None, is_report: false, texts: Box::default() }
+    }
+
     fn key(&self, plans: &[Plan]) -> Cow<'_, str> {
         if self.texts.is_empty() {
             return plans[self.number as usize].status.key_for(None).as_str().to_owned().into();
@@ -530,7 +518,7 @@ fn pull_request(plan: &Plan) -> Option<u32> {
 /// What stays as it is in a part of an address.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
 
-/// The pull request of a target, or else its branch or commit, and the address of its page in Bitbucket.
+/// What a target is, and the address of its page in Bitbucket. It is a pull request, or else a branch or a commit.
 fn target_of(plan: &Plan) -> (String, String) {
     let page = plan.target.repository.page();
     if let Some(id) = pull_request(plan) {

@@ -122,7 +122,7 @@ fn visible(text: &str) -> Vec<u8> {
     visible.to_ascii_lowercase().into_bytes()
 }
 
-/// Whether a text is what a glob says, in a simpler way than the program's. `None` for sets of characters and for `**`.
+/// Whether a text matches a glob. It is simpler than the matcher of the program. `None` for sets of characters and for `**`.
 fn glob_fits(glob: &str, text: &str) -> Option<bool> {
     if glob.contains('[') || glob.contains("**") {
         return None;

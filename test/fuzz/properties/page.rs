@@ -85,17 +85,13 @@ fn write(extension: &str, text: &str, log: &Log) -> Written {
     let summary = SummaryFile::from_settings(&settings, None, &mut findings).expect("it can be written");
     let transport = transport(Vec::new());
     let advice = Advice::default();
-    let context = Context {
-        settings: &settings,
-        keyring: &keyring,
-        transport: &transport,
-        sonarqube_transport: &transport,
-        pipelines_proxy: None,
-        advice: Some(&advice),
-        console: &log.console,
-    };
+    let context =
+        Context { advice: Some(&advice), ..Context::over(&transport, &settings, &keyring, &log.console) };
     let plans = plans(text, &variables, &keyring, log);
-    let page = RunPage::new(&summary, &advice, &plans, "3 targets".to_owned(), &[]);
+    let (left_out, asked) = (Vec::new(), Vec::new());
+    let targets = Targets { plans, are_listed: true, step: None, left_out, asked };
+    let page = RunPage::new(&summary, &advice, &targets);
+    let plans = &targets.plans;
     for (number, plan) in plans.iter().enumerate() {
         page.add(&result(number, plan, text, log), number, &log.console);
     }

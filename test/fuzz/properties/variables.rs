@@ -104,15 +104,7 @@ fn check(environment: &[(OsString, OsString)], answers: Vec<Response>) -> usize 
     let names = names.collect::<Vec<_>>().join(" ").to_ascii_lowercase();
     let keys = listed("key", &answers);
     let transport = transport(answers);
-    let context = Context {
-        settings: &settings,
-        keyring: &keyring,
-        transport: &transport,
-        sonarqube_transport: &transport,
-        pipelines_proxy: None,
-        advice: None,
-        console,
-    };
+    let context = Context::over(&transport, &settings, &keyring, console);
     let run = Run { variables: &variables, context, log: &log, names, keys };
     match settings.mode {
         Mode::Settle => run.settle(findings),

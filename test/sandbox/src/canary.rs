@@ -125,7 +125,7 @@ fn in_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |code, byte| format!("{code}{byte:02x}"))
 }
 
-/// The first piece of a secret of the sandbox that a text holds.
+/// Finds the first piece of a sandbox secret in a text.
 pub(crate) fn known_piece_in(text: &str) -> Option<String> {
     PIECES_OF_BITBUCKET.find_in(text).or_else(|| PIECES_OF_SONARQUBE.find_in(text))
 }

@@ -187,9 +187,9 @@ impl Sandbox {
         self.running.faults().always_for(secret, fault);
     }
 
-    /// Lets something go wrong with the next request of this method whose path and query hold this part, however many
-    /// others come before it; after several calls, one with each of the next such requests. A fault by [`Self::fault`]
-    /// comes before it.
+    /// Lets something go wrong with the next request that has this method and this part in its path and query. Other requests
+    /// do not count. Several calls let something go wrong with several such requests, one each. A fault by [`Self::fault`]
+    /// comes first.
     pub fn fault_at(&self, method: &'static str, part: &'static str, fault: Fault) {
         self.running.faults().queue_at(method, part, fault);
     }
